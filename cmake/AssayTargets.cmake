@@ -1,0 +1,48 @@
+# assay_library(NAME [DEPS ...]): a static library `assay_NAME` (alias assay::NAME) of the *.cpp in this folder,
+# and, with the respective options on, its tests (tests/*_test.cpp) and benchmarks (bench/*_bench.cpp).
+# assay_tests(NAME [DEPS ...] [LABELS ...] [TIMEOUT s]): the same for a folder that has only tests.
+function(assay_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS;TEST_DEPS;TEST_LABELS;SUBDIRS" ${ARGN})
+  set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  foreach(sub ${ARG_SUBDIRS})
+    list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${sub}/*.cpp)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  add_library(assay_${name} STATIC ${sources})
+  add_library(assay::${name} ALIAS assay_${name})
+  set_target_properties(assay_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(assay_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/compiler/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:include>)
+  target_link_libraries(assay_${name} PUBLIC ${ARG_DEPS} $<BUILD_INTERFACE:assay::flags>
+    PRIVATE ${ARG_PRIVATE_DEPS})
+  assay_tests(${name} DEPS assay::${name} ${ARG_TEST_DEPS} LABELS ${ARG_TEST_LABELS})
+endfunction()
+
+function(assay_tests name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS;LABELS" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS quick)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(ASSAY_TESTS)
+    file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/*_test.cpp)
+    if(tests)
+      add_executable(${name}_tests ${tests})
+      target_link_libraries(${name}_tests PRIVATE ${ARG_DEPS} assay::flags GTest::gtest_main)
+      target_compile_definitions(${name}_tests PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+      gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+        PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    endif()
+  endif()
+  if(ASSAY_BENCH)
+    file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/bench/*_bench.cpp)
+    if(benches)
+      add_executable(${name}_bench ${benches})
+      target_link_libraries(${name}_bench PRIVATE ${ARG_DEPS} assay::flags benchmark::benchmark_main)
+      target_compile_definitions(${name}_bench PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    endif()
+  endif()
+endfunction()

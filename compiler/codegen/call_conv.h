@@ -1,0 +1,52 @@
+// call_conv.h - where arguments and results travel in a call between AIR functions.
+//
+// The convention is the platform's C convention (System V AMD64 ABI 3.2; Microsoft x64), extended:
+//  - the context register holds the VmContext* (callee-saved in C, so C functions preserve it);
+//  - results: the C registers first, then further ones (table in target/x64/call_conv.cpp). Results that
+//    find no register lie in memory at [result pointer + offset]; the pointer is then a hidden first
+//    integer argument, like C's struct return. A tail call hands its own pointer on.
+//  - the *callee* pops the stack-argument area (`stack_bytes`, a multiple of 16; on Windows it starts with the
+//    32 bytes of shadow space when it is not empty). So a tail call may need more or less of it than its
+//    caller had. Functions without stack arguments are callable from C as they are.
+//  - upper bits of narrow integers in registers and stack words are junk, both ways.
+#pragma once
+
+#include "assay/code_object.h"
+#include "assay/types.h"
+#include "compiler/codegen/lir.h"
+
+#include <span>
+#include <vector>
+
+namespace assay::codegen {
+
+struct ArgPlace {
+  Type type = Type::None;
+  bool in_register = false;
+  PReg reg = 0;
+  u32 offset = 0; // parameter: from the callee's first stack-argument byte (entry sp + 8, x64), shadow
+                  // space included; result: from the result pointer
+};
+
+/// The layout of one signature. Storage reused by `layout_call`.
+struct CallLayout {
+  std::vector<ArgPlace> params;
+  std::vector<ArgPlace> results;
+  u32 stack_bytes = 0;        // popped by the callee
+  u32 result_bytes = 0;       // memory behind the result pointer; 0: there is no pointer
+  ArgPlace result_pointer;    // where it is passed, when result_bytes != 0
+};
+
+/// Registers of a convention, as sets and orders.
+struct CallConv {
+  Target target = Target::X64;
+  Os os = Os::Linux;
+  RegSet callee_saved = 0;    // context and frame pointer included
+  RegSet caller_saved = 0;    // what a call clobbers
+  u32 shadow_bytes = 0;       // Windows: 32 below the stack arguments at every call
+};
+
+const CallConv& call_conv(Target target, Os os);
+void layout_call(const CallConv& conv, std::span<const Type> params, std::span<const Type> results, CallLayout& out);
+
+} // namespace assay::codegen

@@ -1,0 +1,75 @@
+// compiler.h - Module to CodeObject.
+//
+// `module` must be valid (verify.h). Pure: no system call, any host compiles for any target, and the
+// same input gives the same bytes everywhere. A Compiler keeps its arenas from one compile to the next.
+// Tested in compiler/codegen/tests/ and by every differential check.
+#pragma once
+
+#include "assay/code_object.h"
+#include "assay/errors.h"
+#include "assay/module.h"
+
+#include <memory>
+
+namespace assay {
+
+namespace codegen {
+class Observer;
+}
+
+enum class Level : u8 { O0, O2 };
+
+/// Instruction-set extensions the code may use beyond the target's baseline (x64: SSE2).
+struct CpuFeatures {
+  bool sse41 = false;
+  bool popcnt = false;
+  bool lzcnt = false;
+  bool bmi1 = false;
+  bool fma = false;
+};
+
+/// What this machine has (CPUID); baseline on other hosts. Defined in compiler/os.
+CpuFeatures host_features();
+/// The OS convention of this host.
+constexpr Os host_os() {
+#if defined(_WIN32)
+  return Os::Windows;
+#elif defined(__APPLE__)
+  return Os::Apple;
+#else
+  return Os::Linux;
+#endif
+}
+
+struct CompileOptions {
+  Target target = Target::X64;
+  Level level = Level::O0;
+  Os os = host_os();          // convention between AIR functions
+  Os host_os = assay::host_os(); // convention of runtime and host calls
+  CpuFeatures features;
+  /// Limits the allocator to this many registers of each class, to raise pressure; 0: all.
+  u32 max_registers = 0;
+  /// Keep every value in its stack slot: the allocator's plain twin.
+  bool spill_all = false;
+  /// Told of intermediate forms (dumps, the allocation checker). Not owned, may be null.
+  codegen::Observer* observer = nullptr;
+};
+
+class Compiler {
+public:
+  explicit Compiler(CompileOptions options);
+  ~Compiler();
+  Compiler(Compiler&&) noexcept;
+  Compiler& operator=(Compiler&&) noexcept;
+
+  const CompileOptions& options() const;
+  /// Compiles every function of the module. `out` is overwritten, its storage reused. Unsupported when
+  /// the module uses an operation that this target cannot compile yet (the message names it).
+  Result<void> compile(const Module& module, CodeObject& out);
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace assay

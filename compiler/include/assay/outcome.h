@@ -1,0 +1,77 @@
+// outcome.h - everything that can be observed of one run (docs/air.md, "What a run is observed by").
+//
+// A plain value with a comparison and a printer. Flat arrays that keep their capacity, so that a
+// fuzzing loop allocates nothing in the steady state. Written by the oracle and by every executor;
+// holds no evaluation code. Tested in compiler/ir/tests/outcome_test.cpp.
+#pragma once
+
+#include "assay/module.h"
+#include "assay/types.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace assay {
+
+enum class OutcomeKind : u8 {
+  Returned,  // values
+  Threw,     // tag, values are its payload
+  ThrewHost, // text is what()
+  Trapped,   // trap, position
+  // What only a defective engine does; each is a finding.
+  Crashed,   // a signal at a pc without a trap entry; text says which
+  Hung,      // no end within the time allowed
+  Breached,  // the machine contract was broken; text says what (register, stack, flags, guard zone)
+  // What the oracle says of a program that leaves AIR's guarantees (a wild native access).
+  Refused,   // text says why; such a program is discarded, not compared
+};
+
+/// One call of an imported function: who was called, with what, and from where.
+struct HostCall {
+  FunctionId function = kNone;
+  u32 args = 0, arg_count = 0;     // in Outcome::call_args
+  u32 frames = 0, frame_count = 0; // in Outcome::frames, innermost first
+};
+
+struct Outcome {
+  OutcomeKind kind = OutcomeKind::Returned;
+  TrapKind trap = TrapKind::Unreachable;
+  Position position;              // of a trap
+  TagId tag = kNone;              // of Threw
+  std::string text;               // of ThrewHost, Crashed, Breached, Refused
+  std::vector<u64> values;        // results or payload; bits, zero above the type's width
+  std::vector<Type> value_types;  // one for each of values
+  std::vector<u8> memory;         // linear memory afterwards
+  std::vector<u64> globals;       // bits, zero above the type's width
+  std::vector<HostCall> calls;
+  std::vector<u64> call_args;     // bits, zero above the type's width
+  std::vector<Position> frames;
+  u64 fuel_left = 0;
+
+  /// Forgets the run, keeping capacity.
+  void clear();
+};
+
+enum class Agreement : u8 {
+  Agree,
+  Differ,
+  Unknown, // stack_overflow in one or both (the one inexact resource)
+};
+
+/// Compares everything observable. Values of type ptr are not compared (their number is free).
+/// `module` gives the types of host-call arguments and globals.
+Agreement compare(const Module& module, const Outcome& a, const Outcome& b);
+
+/// The first difference, in words ("result 1: 3 != 4", "memory byte 17: 0x00 != 0xff",
+/// "host call 2: @log(3) != @log(4)"); empty when there is none.
+std::string first_difference(const Module& module, const Outcome& a, const Outcome& b);
+
+/// One line, as docs/cli.md prints it: "returned 42 0x1.8p+1", "trapped div_by_zero at @f ^b2 #3".
+std::string to_string(const Module& module, const Outcome& outcome);
+/// "@f ^b2 #3"
+std::string to_string(const Module& module, const Position& position);
+/// Host calls and their call stacks, a line each.
+std::string trace_to_string(const Module& module, const Outcome& outcome);
+
+} // namespace assay
