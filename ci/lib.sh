@@ -1,0 +1,28 @@
+# lib.sh - what ci/test, ci/fuzz and ci/install share. Sourced, not run.
+
+assay_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# Prints the comment that opens a script, as its help.
+help_of() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$1"; }
+
+jobs_here() { getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2; }
+
+# configure PRESET: runs cmake when the build folder is new or the presets are newer. Silent when all is well.
+configure() {
+  local dir="$assay_root/build/$1" log="$assay_root/build/$1.configure.log"
+  [ -f "$dir/build.ninja" ] && [ "$dir/build.ninja" -nt "$assay_root/CMakePresets.json" ] && return 0
+  mkdir -p "$assay_root/build"
+  say "configuring preset $1 in build/$1"
+  (cd "$assay_root" && cmake --preset "$1") >"$log" 2>&1 || { cat "$log" >&2; die "cmake --preset $1 failed"; }
+}
+
+# build PRESET [TARGET...]: silent when nothing is to do, ninja's own progress otherwise.
+build() {
+  local dir="$assay_root/build/$1"
+  shift
+  case "$(ninja -C "$dir" -n "$@" 2>&1)" in *"no work to do"*) return 0 ;; esac
+  ninja -C "$dir" "$@" || die "the build in $dir failed"
+}

@@ -1,0 +1,27 @@
+# Installs the build into a fresh prefix, then configures, builds and runs the project in tests/consumer
+# against it, as a stranger would. Needs -D BUILD, SOURCE, WORK, CXX, BUILD_TYPE, FLAGS, SANITIZE, TOOLCHAIN.
+function(step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\nfailed with ${result}:\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+if(SANITIZE)
+  string(APPEND FLAGS " -fsanitize=${SANITIZE}")
+endif()
+set(toolchain)
+if(TOOLCHAIN)
+  set(toolchain -D CMAKE_TOOLCHAIN_FILE=${TOOLCHAIN})
+endif()
+file(REMOVE_RECURSE ${WORK})
+step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix --component assay)
+step(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${WORK}/build -D CMAKE_PREFIX_PATH=${WORK}/prefix
+  -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_BUILD_TYPE=${BUILD_TYPE} "-DCMAKE_CXX_FLAGS=${FLAGS}" ${toolchain})
+step(${CMAKE_COMMAND} --build ${WORK}/build)
+step(${WORK}/build/consumer)
+if(NOT output MATCHES "42")
+  message(FATAL_ERROR "the consumer printed: ${output}")
+endif()
