@@ -34,7 +34,10 @@ private:
     RegSet locked = 0;      // read by this instruction, or the target of a pending move
     RegSet late_reads = 0;  // UseLate
     RegSet early_writes = 0;// Temp, DefEarly
-    RegSet defs = 0;
+    RegSet defs = 0;        // Def, as far as decided
+    u64 tied_sources = 0;   // operand numbers that a Def is tied to
+    u32 def_count = 0;      // Def and DefEarly
+    bool has_early = false; // a Temp or DefEarly
   };
 
   struct EntryLocation {
@@ -45,7 +48,7 @@ private:
   void block(u32 index);
   void enter(u32 index);
   void instruction(u32 position, const LirInst& inst);
-  void gather(const LirInst& inst);
+  void gather(u32 position, const LirInst& inst);
   void move_fixed_uses(const LirInst& inst);
   void vacate(const LirInst& inst);
   void vacate_one(PReg reg, const LirInst& inst);
@@ -105,22 +108,35 @@ bool RegisterAllocator::Impl::read_late(const LirInst& inst, VReg vreg, u32 exce
   return false;
 }
 
-void RegisterAllocator::Impl::gather(const LirInst& inst) {
+// One look at every operand: what is demanded of which register, and the uses are counted as consumed.
+void RegisterAllocator::Impl::gather(u32 position, const LirInst& inst) {
   demand_ = {};
-  for (const Operand& operand : function_->operands_of(inst)) {
-    if (operand.where != Where::Fixed) continue;
-    const RegSet reg = bit(operand.index);
-    if (is_use(operand)) {
+  for (u32 i = 0; i < inst.operand_count; ++i) {
+    const Operand& operand = function_->operands[inst.operands + i];
+    const RegSet reg = operand.where == Where::Fixed ? bit(operand.index) : 0;
+    switch (operand.role) {
+    case Role::UseLate: demand_.late_reads |= reg; [[fallthrough]];
+    case Role::Use:
       demand_.fixed_uses |= reg;
-      if (operand.role == Role::UseLate) demand_.late_reads |= reg;
-    } else if (operand.role == Role::Def) {
+      state_.consume(operand.vreg, position);
+      break;
+    case Role::Def:
       demand_.fixed_late |= reg;
-    } else {
+      demand_.defs |= reg;
+      ++demand_.def_count;
+      // Only the first 64 operands may be tied to.
+      if (operand.where == Where::Tied) demand_.tied_sources |= u64{1} << operand.index;
+      break;
+    case Role::DefEarly: ++demand_.def_count; [[fallthrough]];
+    case Role::Temp:
       demand_.fixed_early |= reg;
+      demand_.has_early = true;
+      break;
     }
   }
-  demand_.fixed_late |= function_->clobber_sets[inst.clobbers];
+  if (inst.clobbers != 0) demand_.fixed_late |= function_->clobber_sets[inst.clobbers];
   demand_.locked = demand_.fixed_uses;
+  demand_.early_writes = demand_.fixed_early;
 }
 
 // Fixed uses read the state before the instruction, so their moves come first, from untouched places.
@@ -226,7 +242,6 @@ void RegisterAllocator::Impl::place_tied_source(const LirInst& inst, u32 def_ind
 }
 
 void RegisterAllocator::Impl::place_early_writes(const LirInst& inst) {
-  demand_.early_writes = demand_.fixed_early;
   for (u32 i = 0; i < inst.operand_count; ++i) {
     const Operand& operand = function_->operands[inst.operands + i];
     if (operand.role != Role::Temp && operand.role != Role::DefEarly) continue;
@@ -256,10 +271,10 @@ void RegisterAllocator::Impl::release_dead(const LirInst& inst) {
 }
 
 void RegisterAllocator::Impl::place_defs(u32 position, const LirInst& inst) {
-  const RegSet clobbers = function_->clobber_sets[inst.clobbers];
-  for (u32 i = 0; i < inst.operand_count; ++i) {
-    const Operand& operand = function_->operands[inst.operands + i];
-    if (operand.role == Role::Def && operand.where != Where::Reg) {
+  if (demand_.tied_sources != 0 || demand_.defs != 0) {
+    for (u32 i = 0; i < inst.operand_count; ++i) {
+      const Operand& operand = function_->operands[inst.operands + i];
+      if (operand.role != Role::Def || operand.where == Where::Reg) continue;
       if (operand.where == Where::Fixed) location(inst, i) = Location::reg(operand.index);
       demand_.defs |= bit(location(inst, i).preg());
     }
@@ -268,7 +283,7 @@ void RegisterAllocator::Impl::place_defs(u32 position, const LirInst& inst) {
     const Operand& operand = function_->operands[inst.operands + i];
     if (operand.role != Role::Def && operand.role != Role::DefEarly) continue;
     if (operand.role == Role::Def && operand.where == Where::Reg) {
-      const RegSet forbidden = demand_.late_reads | demand_.early_writes | demand_.defs | demand_.fixed_late | clobbers;
+      const RegSet forbidden = demand_.late_reads | demand_.early_writes | demand_.defs | demand_.fixed_late;
       const PReg reg = state_.pick(function_->vreg_class[operand.vreg], forbidden, operand.vreg, state_.hint_of(operand.vreg));
       location(inst, i) = Location::reg(reg);
       demand_.defs |= bit(reg);
@@ -287,39 +302,30 @@ void RegisterAllocator::Impl::place_defs(u32 position, const LirInst& inst) {
 void RegisterAllocator::Impl::instruction(u32 position, const LirInst& inst) {
   position_ = position;
   moves_.clear();
-  gather(inst);
-  for (const Operand& operand : function_->operands_of(inst)) {
-    if (is_use(operand)) state_.consume(operand.vreg, position);
-  }
-  const bool has_fixed = (demand_.fixed_uses | demand_.fixed_early | demand_.fixed_late) != 0;
-  if (has_fixed) {
-    move_fixed_uses(inst);
+  gather(position, inst);
+  if ((demand_.fixed_uses | demand_.fixed_early | demand_.fixed_late) != 0) {
+    if (demand_.fixed_uses != 0) move_fixed_uses(inst);
     vacate(inst);
   }
-  u64 tied_sources = 0; // operand numbers; only the first 64 operands may be tied
   for (u32 i = 0; i < inst.operand_count; ++i) {
     const Operand& operand = function_->operands[inst.operands + i];
-    if (operand.role == Role::Def && operand.where == Where::Tied) tied_sources |= u64{1} << operand.index;
-  }
-  for (u32 i = 0; i < inst.operand_count; ++i) {
-    const Operand& operand = function_->operands[inst.operands + i];
-    const bool tied = i < 64 && ((tied_sources >> i) & 1) != 0;
+    const bool tied = i < 64 && ((demand_.tied_sources >> i) & 1) != 0;
     if (is_use(operand) && operand.where != Where::Fixed && !tied) place_use(inst, i);
   }
-  if (tied_sources != 0) {
+  if (demand_.tied_sources != 0) {
     for (u32 i = 0; i < inst.operand_count; ++i) {
       const Operand& operand = function_->operands[inst.operands + i];
       if (operand.role == Role::Def && operand.where == Where::Tied) place_tied_source(inst, i);
     }
   }
-  place_early_writes(inst);
+  if (demand_.has_early) place_early_writes(inst);
   mover_.resolve(moves_, position, state_.slot_count, out_->edits);
   release_dead(inst);
   if (inst.clobbers != 0) {
     state_.pass_call();
     out_->written |= function_->clobber_sets[inst.clobbers];
   }
-  place_defs(position, inst);
+  if (demand_.def_count != 0) place_defs(position, inst);
   if (options_.spill_all) {
     for (RegSet rest = state_.occupied(); rest != 0; rest &= rest - 1) state_.evict(static_cast<PReg>(std::countr_zero(rest)));
   }
