@@ -8,6 +8,7 @@
 // every verifying build, by oracle/alloc.
 #include "compiler/codegen/regalloc.h"
 
+#include "assay/planted.h"
 #include "compiler/codegen/regalloc_state.h"
 
 #include <bit>
@@ -135,6 +136,7 @@ void RegisterAllocator::Impl::gather(u32 position, const LirInst& inst) {
     }
   }
   if (inst.clobbers != 0) demand_.fixed_late |= function_->clobber_sets[inst.clobbers];
+  if (ASSAY_PLANTED(ra_clobber_forgotten)) demand_.fixed_late &= ~bit(file_->order[0][3]);
   demand_.locked = demand_.fixed_uses;
   demand_.early_writes = demand_.fixed_early;
 }
@@ -247,7 +249,8 @@ void RegisterAllocator::Impl::place_early_writes(const LirInst& inst) {
     if (operand.role != Role::Temp && operand.role != Role::DefEarly) continue;
     PReg reg = operand.index;
     if (operand.where != Where::Fixed) {
-      const RegSet forbidden = demand_.locked | demand_.early_writes | demand_.fixed_late;
+      RegSet forbidden = demand_.locked | demand_.early_writes | demand_.fixed_late;
+      if (ASSAY_PLANTED(ra_temp_overlaps_use)) forbidden = demand_.early_writes;
       reg = state_.pick(function_->vreg_class[operand.vreg], forbidden, operand.role == Role::Temp ? kNone : operand.vreg,
                         state_.hint_of(operand.vreg));
     }
@@ -398,6 +401,7 @@ void RegisterAllocator::Impl::match_entry(u32 from, u32 to) {
     const Location want = entry.reg == kNoReg ? state_.slot_of(entry.vreg) : Location::reg(entry.reg);
     const Location have = state_.where(value);
     if (have == want) continue;
+    if (ASSAY_PLANTED(ra_edge_reload_missing) && have.is_slot() && !is_param) continue;
     moves_.push_back({have, want, function_->vreg_class[entry.vreg]});
     if (want.is_reg()) out_->written |= bit(want.preg());
   }

@@ -5,6 +5,7 @@
 #include "compiler/codegen/regalloc_state.h"
 
 #include "assay/errors.h"
+#include "assay/planted.h"
 
 #include <algorithm>
 
@@ -54,7 +55,7 @@ Location AllocState::slot_of(VReg vreg) {
   const u32 start = liveness_->start(vreg);
   u32 chosen = kNone;
   for (u32 s = 0; s < slot_busy_until_.size() && s < 64; ++s) {
-    if (slot_busy_until_[s] < start) {
+    if (slot_busy_until_[s] < start || (ASSAY_PLANTED(ra_slot_shared) && slot_busy_until_[s] < liveness_->end(vreg))) {
       chosen = s;
       break;
     }
