@@ -1,0 +1,204 @@
+// checker.cpp - the data flow of the allocation checker: names move, uses must find them (checker.h has the rules).
+//
+// Needs the rules of checker_rules.cpp to hold (indices in range, edits sorted) and the lives of checker_live.cpp.
+// Every visit checks its uses: the states of unfinished rounds hold too many names, never too few, so a miss is
+// always real, and the last visit of a block sees its final state. A join costs the names on entry of the successor.
+// Tested in oracle/alloc/tests/checker_test.cpp.
+#include "oracle/alloc/checker.h"
+
+#include <algorithm>
+
+namespace assay::oracle {
+
+using codegen::Edit;
+using codegen::LirBlock;
+using codegen::LirInst;
+using codegen::Location;
+using codegen::Operand;
+using codegen::Role;
+using codegen::VReg;
+
+std::string AllocationChecker::check(const codegen::LirFunction& function, const codegen::Allocation& allocation,
+                                     const codegen::RegisterFile& registers) {
+  function_ = &function;
+  allocation_ = &allocation;
+  registers_ = &registers;
+  report_.clear();
+  measure_lives();
+  if (!failed()) check_rules();
+  if (!failed()) flow();
+  return report_;
+}
+
+std::string check_allocation(const codegen::LirFunction& function, const codegen::Allocation& allocation,
+                             const codegen::RegisterFile& registers) {
+  AllocationChecker checker;
+  return checker.check(function, allocation, registers);
+}
+
+void AllocationChecker::flow() {
+  const u32 count = static_cast<u32>(function_->blocks.size());
+  if (entry_.size() < count) entry_.resize(count);
+  visited_.assign(count, 0);
+  dirty_.assign(count, 0);
+  arg_mark_.assign(function_->vreg_count(), 0);
+  mark_ = 0;
+  if (names_.size() < 64 + allocation_->slot_count) names_.resize(64 + allocation_->slot_count);
+  first_edit_.clear();
+  for (const LirBlock& block : function_->blocks) {
+    const auto first = std::lower_bound(allocation_->edits.begin(), allocation_->edits.end(), block.first_inst,
+                                        [](const Edit& edit, u32 inst) { return edit.inst < inst; });
+    first_edit_.push_back(static_cast<u32>(first - allocation_->edits.begin()));
+  }
+  entry_[0].clear();
+  visited_[0] = dirty_[0] = 1;
+  for (u32 block = 0; block < count && !failed();) {
+    if (dirty_[block] == 0) {
+      ++block;
+      continue;
+    }
+    dirty_[block] = 0;
+    lowest_dirty_ = block + 1;
+    visit(block);
+    block = lowest_dirty_; // back to a loop's header as soon as it has lost a name
+  }
+}
+
+void AllocationChecker::load_state(u32 block) {
+  for (u32 i = 0; i < 64 + allocation_->slot_count; ++i) names_[i].clear();
+  for (const Holding& holding : entry_[block]) names_[holding.location].push_back(holding.name);
+}
+
+void AllocationChecker::visit(u32 block) {
+  const LirBlock& b = function_->blocks[block];
+  load_state(block);
+  next_edit_ = first_edit_[block];
+  for (u32 inst = b.first_inst; inst < b.first_inst + b.inst_count && !failed(); ++inst) {
+    apply_edits(inst);
+    apply(inst);
+  }
+  if (failed()) return;
+  for (const u32 successor : function_->succs_of(b)) follow_edge(block, successor);
+}
+
+void AllocationChecker::apply_edits(u32 inst) {
+  const std::vector<Edit>& edits = allocation_->edits;
+  for (; next_edit_ < edits.size() && edits[next_edit_].inst == inst; ++next_edit_) {
+    const u32 from = index_of(edits[next_edit_].from), to = index_of(edits[next_edit_].to);
+    if (from != to) names_[to].assign(names_[from].begin(), names_[from].end());
+  }
+}
+
+bool AllocationChecker::holds(u32 location, VReg name) const {
+  const Names& names = names_[location];
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void AllocationChecker::apply(u32 inst) {
+  const LirInst& i = function_->insts[inst];
+  const u32 end = i.operands + i.operand_count;
+  for (u32 o = i.operands; o < end; ++o) {
+    const Role role = operand(o).role;
+    if (role != Role::Use && role != Role::UseLate) continue;
+    const u32 place = index_of(location(o));
+    if (!holds(place, operand(o).vreg)) {
+      return fail_operand(inst, o, "is not there: " + to_string(location(o)) + " holds " + names_to_string(place));
+    }
+  }
+  codegen::RegSet clobbered = function_->clobber_sets[i.clobbers];
+  for (u32 reg = 0; clobbered != 0; ++reg, clobbered >>= 1) {
+    if ((clobbered & 1) != 0) names_[reg].clear();
+  }
+  for (u32 o = i.operands; o < end; ++o) {
+    if (operand(o).role == Role::Temp) names_[index_of(location(o))].clear();
+  }
+  for (u32 o = i.operands; o < end; ++o) {
+    const Role role = operand(o).role;
+    if (role == Role::Def || role == Role::DefEarly) names_[index_of(location(o))].assign(1, operand(o).vreg);
+  }
+}
+
+// -- edges -------------------------------------------------------------------------------------------
+
+void AllocationChecker::follow_edge(u32 block, u32 successor) {
+  if (visited_[successor] == 0) {
+    first_arrival(block, successor);
+    visited_[successor] = 1;
+    dirty_[successor] = 1;
+    lowest_dirty_ = std::min(lowest_dirty_, successor);
+  } else {
+    join(block, successor);
+  }
+}
+
+void AllocationChecker::first_arrival(u32 block, u32 successor) {
+  const std::span<const VReg> args = function_->args_of(function_->blocks[block]);
+  const std::span<const VReg> params = function_->params_of(function_->blocks[successor]);
+  ++mark_;
+  for (const VReg arg : args) arg_mark_[arg] = mark_;
+  std::vector<Holding>& entry = entry_[successor];
+  entry.clear();
+  for (u32 place = 0; place < 64 + allocation_->slot_count; ++place) {
+    for (const VReg name : names_[place]) {
+      if (lives_into(name, successor)) entry.push_back({place, name});
+      if (arg_mark_[name] != mark_) continue;
+      for (size_t i = 0; i < args.size(); ++i) {
+        if (args[i] == name) entry.push_back({place, params[i]});
+      }
+    }
+  }
+}
+
+bool AllocationChecker::arrives(u32 block, u32 successor, const Holding& holding) const {
+  VReg name = holding.name;
+  if (is_param_of(name, successor)) {
+    // A parameter is where its argument is; an older value of the parameter itself does not count.
+    name = function_->args_of(function_->blocks[block])[param_index_[name]];
+  }
+  return holds(holding.location, name);
+}
+
+void AllocationChecker::join(u32 block, u32 successor) {
+  std::vector<Holding>& entry = entry_[successor];
+  const auto kept = std::remove_if(entry.begin(), entry.end(),
+                                   [&](const Holding& holding) { return !arrives(block, successor, holding); });
+  if (kept == entry.end()) return;
+  entry.erase(kept, entry.end());
+  dirty_[successor] = 1;
+  lowest_dirty_ = std::min(lowest_dirty_, successor);
+}
+
+// -- reports -----------------------------------------------------------------------------------------
+
+std::string to_string(Location location) {
+  if (location.is_reg()) {
+    return (location.bits < 32 ? "r" : "f") + std::to_string(location.bits % 32);
+  }
+  return location.is_slot() ? "slot" + std::to_string(location.slot_index()) : "nowhere";
+}
+
+std::string AllocationChecker::names_to_string(u32 place) const {
+  std::string text = "{";
+  for (const VReg name : names_[place]) text += (text.size() > 1 ? ", v" : "v") + std::to_string(name);
+  return text + "}";
+}
+
+void AllocationChecker::fail(u32 inst, const std::string& what) {
+  if (failed()) return;
+  u32 block = 0;
+  for (u32 b = 0; b < function_->blocks.size(); ++b) {
+    const LirBlock& candidate = function_->blocks[b];
+    if (inst - candidate.first_inst < candidate.inst_count) block = b;
+  }
+  report_ = "block " + std::to_string(block) + ", inst " + std::to_string(inst) + ": " + what;
+}
+
+void AllocationChecker::fail_operand(u32 inst, u32 operand_index, const std::string& what) {
+  static constexpr const char* kRoles[] = {"use", "late use", "def", "early def", "temp"};
+  const Operand& o = operand(operand_index);
+  fail(inst, std::string(kRoles[static_cast<u32>(o.role)]) + " " +
+                 std::to_string(operand_index - function_->insts[inst].operands) + " (v" + std::to_string(o.vreg) +
+                 ") " + what);
+}
+
+} // namespace assay::oracle
