@@ -18,6 +18,8 @@ namespace assay {
 struct SourceMap {
   /// One entry an instruction, function by function: line of its first token.
   std::vector<std::vector<u32>> lines;   // [FunctionId][InstId]
+  std::vector<std::vector<u32>> columns; // [FunctionId][InstId], of that token
+  std::vector<std::vector<u32>> block_lines; // [FunctionId][BlockId], of the label
   std::vector<u32> function_lines;       // [FunctionId]
 };
 
