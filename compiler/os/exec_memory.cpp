@@ -1,0 +1,197 @@
+// exec_memory.cpp - the arenas over map_region, the same for every system.
+//
+// CodeArena: first fit in sorted free lists, neighbours joined on free. With Protect a block is whole pages, because
+// flipping a page that also holds another block would take execute permission from running code; with DualMap
+// 64 bytes is the unit. Invariant: every byte of a region that is in no block is a trap instruction, and in
+// Protect a page that is in no block is writable and not executable.
+// Tested in compiler/os/tests/exec_memory_test.cpp.
+#include "compiler/os/exec_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace assay::os {
+
+namespace {
+
+constexpr u64 kBlockAlign = 64; // a cache line, so that neighbours do not share one
+
+u64 round_up(u64 value, u64 unit) { return (value + unit - 1) / unit * unit; }
+
+Result<Region> map_filled(u64 size, MemoryStrategy strategy) {
+  auto region = map_region(size, strategy);
+  if (region) fill_traps(region->write, region->size);
+  return region;
+}
+
+} // namespace
+
+void fill_traps(u8* to, u64 size) {
+#if defined(__aarch64__) || defined(_M_ARM64)
+  const u32 brk = 0xd4200000u; // brk #0
+  for (u64 at = 0; at + 4 <= size; at += 4) std::memcpy(to + at, &brk, 4);
+#else
+  std::memset(to, 0xcc, size); // int3
+#endif
+}
+
+bool can_protect() {
+  auto region = map_region(page_size(), MemoryStrategy::Protect);
+  if (!region) return false;
+  const bool ok = make_executable(*region, 0, region->size).ok();
+  unmap_region(*region);
+  return ok;
+}
+
+Result<CodeArena> CodeArena::create(const ArenaOptions& options) {
+  CodeArena arena(options);
+  if (options.strategy == MemoryStrategy::Protect && !can_protect()) {
+    if (!options.fall_back) {
+      return Error{ErrorKind::Unsupported, {}, 0, 0, "this process may not make writable pages executable"};
+    }
+    arena.options_.strategy = MemoryStrategy::DualMap;
+  }
+  auto region = map_filled(options.region_size, arena.options_.strategy);
+  if (!region) return region.error();
+  arena.regions_.push_back(Slab{*region, {Span{0, region->size}}, 0});
+  return arena;
+}
+
+CodeArena& CodeArena::operator=(CodeArena&& other) noexcept {
+  if (this != &other) {
+    release_all();
+    options_ = other.options_;
+    regions_ = std::move(other.regions_);
+    other.regions_.clear();
+  }
+  return *this;
+}
+
+CodeArena::~CodeArena() { release_all(); }
+
+void CodeArena::release_all() {
+  for (Slab& slab : regions_) unmap_region(slab.region);
+  regions_.clear();
+}
+
+u64 CodeArena::granule() const { return options_.strategy == MemoryStrategy::Protect ? page_size() : kBlockAlign; }
+
+bool CodeArena::take(u32 index, u64 size, CodeBlock& out) {
+  Slab& slab = regions_[index];
+  for (size_t i = 0; i < slab.free.size(); ++i) {
+    Span& span = slab.free[i];
+    if (span.size < size) continue;
+    out = CodeBlock{slab.region.write + span.offset, slab.region.exec + span.offset, size, index};
+    span.offset += size;
+    span.size -= size;
+    if (span.size == 0) slab.free.erase(slab.free.begin() + static_cast<std::ptrdiff_t>(i));
+    slab.used += size;
+    return true;
+  }
+  return false;
+}
+
+Result<CodeBlock> CodeArena::allocate(u64 size) {
+  const u64 rounded = round_up(std::max<u64>(size, 1), granule());
+  CodeBlock block;
+  for (u32 i = static_cast<u32>(regions_.size()); i-- > 0;) {
+    if (take(i, rounded, block)) return block;
+  }
+  auto region = map_filled(std::max(rounded, options_.region_size), options_.strategy);
+  if (!region) return region.error();
+  Slab slab{*region, {Span{0, region->size}}, 0};
+  auto vacant = std::find_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size == 0; });
+  const u32 index = static_cast<u32>(vacant - regions_.begin());
+  if (vacant == regions_.end()) {
+    regions_.push_back(std::move(slab));
+  } else {
+    *vacant = std::move(slab);
+  }
+  ASSAY_CHECK(take(index, rounded, block));
+  return block;
+}
+
+Result<void> CodeArena::publish(const CodeBlock& block) {
+  const Region& region = regions_[block.region].region;
+  const u64 offset = static_cast<u64>(block.exec - region.exec);
+  if (auto done = make_executable(region, offset, block.size); !done) return done;
+  flush_code(block.exec, block.size);
+  return {};
+}
+
+void CodeArena::free(const CodeBlock& block) {
+  Slab& slab = regions_[block.region];
+  const u64 offset = static_cast<u64>(block.exec - slab.region.exec);
+  slab.used -= block.size;
+  const bool others = std::count_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size != 0; }) > 1;
+  if (slab.used == 0 && others) {
+    unmap_region(slab.region);
+    slab.free.clear();
+    return;
+  }
+  // Where the pages cannot be made writable again they stay as they are, in use for ever: no reuse, no harm.
+  if (!make_writable(slab.region, offset, block.size)) return;
+  fill_traps(block.write, block.size);
+  auto next = std::lower_bound(slab.free.begin(), slab.free.end(), offset, [](const Span& s, u64 o) { return s.offset < o; });
+  const bool joins_next = next != slab.free.end() && offset + block.size == next->offset;
+  const bool joins_previous = next != slab.free.begin() && (next - 1)->offset + (next - 1)->size == offset;
+  if (joins_previous) {
+    (next - 1)->size += block.size + (joins_next ? next->size : 0);
+    if (joins_next) slab.free.erase(next);
+  } else if (joins_next) {
+    next->offset = offset;
+    next->size += block.size;
+  } else {
+    slab.free.insert(next, Span{offset, block.size});
+  }
+}
+
+u64 CodeArena::bytes_mapped() const {
+  u64 sum = 0;
+  for (const Slab& slab : regions_) sum += slab.region.size;
+  return sum;
+}
+
+Result<BumpArena> BumpArena::create(u64 capacity) {
+  auto region = map_filled(capacity, MemoryStrategy::DualMap);
+  if (!region) return region.error();
+  return BumpArena(*region);
+}
+
+BumpArena::BumpArena(BumpArena&& other) noexcept : region_(other.region_), used_(other.used_), dirty_(other.dirty_) {
+  other.region_ = Region{};
+  other.used_ = other.dirty_ = 0;
+}
+
+BumpArena& BumpArena::operator=(BumpArena&& other) noexcept {
+  std::swap(region_, other.region_);
+  std::swap(used_, other.used_);
+  std::swap(dirty_, other.dirty_);
+  return *this;
+}
+
+Result<CodeBlock> BumpArena::allocate(u64 size) {
+  const u64 rounded = round_up(std::max<u64>(size, 1), kBlockAlign);
+  if (used_ + rounded > region_.size) {
+    if (used_ != 0) return Error{ErrorKind::Unsupported, {}, 0, 0, "the program needs more code memory than its arena has"};
+    auto larger = map_filled(rounded + rounded / 2, MemoryStrategy::DualMap);
+    if (!larger) return larger.error();
+    unmap_region(region_);
+    region_ = *larger;
+    dirty_ = 0;
+  }
+  CodeBlock block{region_.write + used_, region_.exec + used_, rounded, 0};
+  const u64 old_end = std::max(dirty_, used_);
+  used_ += rounded;
+  // The caller may write less than `rounded`: both the rest of the block and what is stale behind it become traps.
+  if (old_end > used_ - rounded) fill_traps(block.write, old_end - (used_ - rounded));
+  dirty_ = used_;
+  return block;
+}
+
+void BumpArena::reset() {
+  dirty_ = std::max(dirty_, used_);
+  used_ = 0;
+}
+
+} // namespace assay::os

@@ -1,0 +1,228 @@
+// exec_memory_test.cpp - code memory never offers write and execute together, traps where unused, and leaves nothing.
+//
+// The mappings are read from /proc/self/maps, and access rights are also probed by faulting on purpose.
+#include "compiler/os/exec_memory.h"
+#include "compiler/os/fault_handler.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+#include <random>
+#include <string>
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+namespace assay::os {
+namespace {
+
+#if defined(__x86_64__)
+// mov eax, imm32; ret
+void write_return(const CodeBlock& block, u32 value) {
+  const u8 code[6] = {0xb8, static_cast<u8>(value), static_cast<u8>(value >> 8), static_cast<u8>(value >> 16),
+                      static_cast<u8>(value >> 24), 0xc3};
+  std::memcpy(block.write, code, sizeof code);
+}
+
+int call(const CodeBlock& block) {
+  int (*function)() = nullptr;
+  const u8* address = block.exec;
+  std::memcpy(&function, &address, sizeof function);
+  return function();
+}
+
+bool faults(const u8* at, bool writing) {
+  Fault fault;
+  const auto end = run_guarded(
+      [&] {
+        volatile u8* byte = const_cast<u8*>(at);
+        if (writing) {
+          *byte = 1;
+        } else {
+          static_cast<void>(*byte);
+        }
+      },
+      0, fault);
+  return end == GuardedEnd::Faulted;
+}
+
+class ArenaTest : public testing::TestWithParam<MemoryStrategy> {};
+INSTANTIATE_TEST_SUITE_P(Strategies, ArenaTest, testing::Values(MemoryStrategy::Protect, MemoryStrategy::DualMap),
+                         [](const auto& p) { return p.param == MemoryStrategy::Protect ? "Protect" : "DualMap"; });
+
+TEST_P(ArenaTest, RunsWhatWasWritten) {
+  auto arena = CodeArena::create({GetParam(), false});
+  ASSERT_TRUE(arena) << arena.error().to_string();
+  auto a = arena->allocate(6), b = arena->allocate(6);
+  ASSERT_TRUE(a && b);
+  write_return(*a, 42);
+  write_return(*b, 43);
+  ASSERT_TRUE(arena->publish(*a) && arena->publish(*b));
+  EXPECT_EQ(call(*a), 42);
+  EXPECT_EQ(call(*b), 43);
+}
+
+TEST_P(ArenaTest, ExecutableViewCannotBeWritten) {
+  auto arena = CodeArena::create({GetParam(), false});
+  auto block = arena->allocate(6);
+  write_return(*block, 1);
+  ASSERT_TRUE(arena->publish(*block));
+  EXPECT_TRUE(faults(block->exec, true));
+  EXPECT_EQ(call(*block), 1);
+}
+
+TEST_P(ArenaTest, PagesAroundARegionAreInaccessible) {
+  auto region = map_region(page_size(), GetParam());
+  ASSERT_TRUE(region);
+  EXPECT_TRUE(faults(region->exec - 1, false));
+  EXPECT_TRUE(faults(region->exec + region->size, false));
+  EXPECT_TRUE(faults(region->write - 1, true));
+  EXPECT_TRUE(faults(region->write + region->size, true));
+  unmap_region(*region);
+}
+
+TEST_P(ArenaTest, UnusedAndFreedBytesAreTraps) {
+  auto arena = CodeArena::create({GetParam(), false});
+  auto block = arena->allocate(100);
+  for (u64 i = 0; i < block->size; ++i) ASSERT_EQ(block->write[i], 0xcc);
+  const u8* place = block->exec;
+  write_return(*block, 5);
+  ASSERT_TRUE(arena->publish(*block));
+  arena->free(*block);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(place[i], 0xcc);
+}
+
+TEST_P(ArenaTest, RandomAllocationsNeverOverlapAndAllComeBack) {
+  auto arena = CodeArena::create({GetParam(), false, 64 * 1024});
+  std::mt19937 random(7);
+  std::vector<CodeBlock> live;
+  const u64 at_start = arena->bytes_mapped();
+  for (int step = 0; step < 3000; ++step) {
+    if (live.size() < 20 || random() % 2 != 0) {
+      auto block = arena->allocate(1 + random() % 9000);
+      ASSERT_TRUE(block);
+      for (const CodeBlock& other : live) {
+        ASSERT_TRUE(block->exec + block->size <= other.exec || other.exec + other.size <= block->exec);
+      }
+      write_return(*block, static_cast<u32>(step));
+      ASSERT_TRUE(arena->publish(*block));
+      ASSERT_EQ(call(*block), step);
+      live.push_back(*block);
+    } else {
+      const size_t at = random() % live.size();
+      arena->free(live[at]);
+      live[at] = live.back();
+      live.pop_back();
+    }
+  }
+  for (const CodeBlock& block : live) arena->free(block);
+  EXPECT_EQ(arena->bytes_mapped(), at_start);
+}
+
+TEST(BumpArenaTest, ResetReusesThePlaceAndClearsTheRest) {
+  auto arena = BumpArena::create(4096);
+  ASSERT_TRUE(arena) << arena.error().to_string();
+  auto first = arena->allocate(1000);
+  std::memset(first->write, 0x90, 1000);
+  arena->reset();
+  auto second = arena->allocate(10);
+  EXPECT_EQ(second->exec, first->exec);
+  write_return(*second, 9);
+  arena->publish(*second);
+  EXPECT_EQ(call(*second), 9);
+  for (int i = 6; i < 1024; ++i) ASSERT_EQ(first->exec[i], 0xcc) << i;
+}
+
+TEST(BumpArenaTest, GrowsForALargerProgramOnly) {
+  auto arena = BumpArena::create(4096);
+  auto large = arena->allocate(20000);
+  ASSERT_TRUE(large);
+  EXPECT_GE(arena->region().size, 20000u);
+  EXPECT_FALSE(arena->allocate(1u << 20)) << "growing would move the block in use";
+}
+#endif
+
+#if defined(__linux__) && defined(__x86_64__)
+struct Maps {
+  int writable_and_executable = 0;
+  int executable = 0;
+  int code_views = 0;
+};
+
+Maps read_maps() {
+  Maps maps;
+  std::ifstream file("/proc/self/maps");
+  for (std::string line; std::getline(file, line);) {
+    const size_t at = line.find(' ');
+    const bool w = line[at + 2] == 'w', x = line[at + 3] == 'x';
+    maps.writable_and_executable += w && x;
+    maps.executable += x;
+    maps.code_views += line.find("assay-code") != std::string::npos;
+  }
+  return maps;
+}
+
+TEST_P(ArenaTest, NoPageIsWritableAndExecutableAtAnyStageAndNothingStays) {
+  const Maps before = read_maps();
+  {
+    auto arena = CodeArena::create({GetParam(), false});
+    EXPECT_EQ(read_maps().writable_and_executable, 0);
+    auto block = arena->allocate(6);
+    write_return(*block, 3);
+    EXPECT_EQ(read_maps().writable_and_executable, 0);
+    ASSERT_TRUE(arena->publish(*block));
+    const Maps published = read_maps();
+    EXPECT_EQ(published.writable_and_executable, 0);
+    EXPECT_EQ(published.executable, before.executable + 1);
+    EXPECT_EQ(call(*block), 3);
+    arena->free(*block);
+    EXPECT_EQ(read_maps().writable_and_executable, 0);
+  }
+  const Maps after = read_maps();
+  EXPECT_EQ(after.executable, before.executable);
+  EXPECT_EQ(after.code_views, 0);
+}
+
+TEST_P(ArenaTest, CodeIsNearTheLibrary) {
+  auto region = map_region(page_size(), GetParam());
+  const i64 distance = static_cast<i64>(reinterpret_cast<u64>(region->exec) - reinterpret_cast<u64>(&map_region));
+  EXPECT_LT(std::llabs(distance), i64{1} << 31);
+  unmap_region(*region);
+}
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+/// What the child found: bit 0 Protect refused, bit 1 fall-back chosen, bit 2 code ran.
+int under_denied_protection() {
+  if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) != 0) return 99;
+  int found = 0;
+  found |= CodeArena::create({MemoryStrategy::Protect, false}).ok() ? 0 : 1;
+  auto arena = CodeArena::create({MemoryStrategy::Protect, true});
+  if (!arena) return found;
+  found |= arena->strategy() == MemoryStrategy::DualMap ? 2 : 0;
+  auto block = arena->allocate(6);
+  write_return(*block, 77);
+  if (arena->publish(*block) && call(*block) == 77) found |= 4;
+  return found;
+}
+
+TEST(ProtectRefused, FallsBackToTwoViews) {
+  const pid_t child = fork();
+  if (child == 0) _exit(under_denied_protection());
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 99) GTEST_SKIP() << "PR_SET_MDWE needs Linux 6.3";
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+#endif
+
+} // namespace
+} // namespace assay::os

@@ -1,0 +1,221 @@
+// fault_handler_test.cpp - faults become traps, results or the former handler's business; endless runs end.
+//
+// Machine code is a few hand-assembled bytes each.
+#include "compiler/os/exec_memory.h"
+#include "compiler/os/fault_handler.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csetjmp>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+
+namespace assay::os {
+namespace {
+
+#if defined(__x86_64__) && !defined(_WIN32)
+
+class Code {
+public:
+  explicit Code(std::initializer_list<u8> bytes) : arena_(BumpArena::create(4096).value()) {
+    block_ = *arena_.allocate(bytes.size());
+    std::memcpy(block_.write, bytes.begin(), bytes.size());
+    range_.begin = reinterpret_cast<u64>(block_.exec);
+    range_.end = range_.begin + bytes.size();
+    EXPECT_TRUE(add_code_range(range_));
+  }
+  ~Code() { remove_code_range(range_); }
+  u64 call(u64 a = 0) {
+    u64 (*function)(u64) = nullptr;
+    std::memcpy(&function, &block_.exec, sizeof function);
+    return function(a);
+  }
+  CodeRange& range() { return range_; }
+  u64 address(u64 offset) const { return range_.begin + offset; }
+
+private:
+  BumpArena arena_;
+  CodeBlock block_;
+  CodeRange range_;
+};
+
+GuardedEnd run(Code& code, Fault& fault, u32 limit_ms = 0, u64 a = 0) {
+  return run_guarded([&] { code.call(a); }, limit_ms, fault);
+}
+
+TEST(RunGuarded, FinishesWhenNothingHappens) {
+  Code code{0xc3};
+  Fault fault;
+  EXPECT_EQ(run(code, fault), GuardedEnd::Finished);
+}
+
+TEST(RunGuarded, InvalidInstructionIsAFaultAtItsOffset) {
+  Code code{0x90, 0x0f, 0x0b}; // nop; ud2
+  Fault fault;
+  ASSERT_EQ(run(code, fault), GuardedEnd::Faulted);
+  EXPECT_EQ(fault.signal, SIGILL);
+  EXPECT_TRUE(fault.in_code);
+  EXPECT_EQ(fault.code_offset, 1u);
+  EXPECT_EQ(to_string(fault), "SIGILL at code+0x1");
+}
+
+TEST(RunGuarded, BreakpointIsAFault) {
+  Code code{0xcc};
+  Fault fault;
+  ASSERT_EQ(run(code, fault), GuardedEnd::Faulted);
+  EXPECT_EQ(fault.signal, SIGTRAP);
+}
+
+TEST(RunGuarded, WildAccessTellsTheAddress) {
+  Code code{0x48, 0x8b, 0x07, 0xc3}; // mov rax, [rdi]; ret
+  Fault fault;
+  ASSERT_EQ(run(code, fault, 0, 0x10), GuardedEnd::Faulted);
+  EXPECT_EQ(fault.signal, SIGSEGV);
+  EXPECT_EQ(fault.address, 0x10u);
+  EXPECT_EQ(to_string(fault), "SIGSEGV at code+0x0, address 0x10");
+}
+
+TEST(RunGuarded, DivideErrorIsAFault) {
+  Code code{0x31, 0xc0, 0x31, 0xd2, 0xf7, 0xf0, 0xc3}; // xor eax,eax; xor edx,edx; div eax; ret
+  Fault fault;
+  ASSERT_EQ(run(code, fault), GuardedEnd::Faulted);
+  EXPECT_EQ(fault.signal, SIGFPE);
+}
+
+TEST(RunGuarded, WildJumpIsAFaultOutsideCode) {
+  Code code{0xff, 0xe7}; // jmp rdi
+  Fault fault;
+  ASSERT_EQ(run(code, fault, 0, 0x40), GuardedEnd::Faulted);
+  EXPECT_EQ(fault.signal, SIGSEGV);
+  EXPECT_FALSE(fault.in_code);
+  EXPECT_EQ(fault.pc, 0x40u);
+}
+
+TEST(RunGuarded, StackOverflowIsAFault) {
+  Code code{0xe8, 0xfb, 0xff, 0xff, 0xff}; // call itself
+  Fault fault;
+  EXPECT_EQ(run(code, fault), GuardedEnd::Faulted);
+}
+
+TEST(RunGuarded, EndlessLoopEndsInTime) {
+  Code code{0xeb, 0xfe}; // jmp self
+  Fault fault;
+  ASSERT_EQ(run(code, fault, 50), GuardedEnd::TimedOut);
+  EXPECT_TRUE(fault.timed_out);
+  EXPECT_TRUE(fault.in_code);
+}
+
+TEST(RunGuarded, ManyShortRunsAreNotStopped) {
+  Code code{0xc3};
+  Fault fault;
+  for (int i = 0; i < 1000000; ++i) ASSERT_EQ(run(code, fault, 20), GuardedEnd::Finished);
+}
+
+TEST(RunGuarded, FaultsAgainAndAgain) {
+  Code code{0x0f, 0x0b};
+  Fault fault;
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(run(code, fault), GuardedEnd::Faulted);
+}
+
+TEST(RunGuarded, ExceptionsPassThrough) {
+  Fault fault;
+  EXPECT_THROW(static_cast<void>(run_guarded([] { throw std::runtime_error("x"); }, 10, fault)), std::runtime_error);
+  Code code{0x0f, 0x0b};
+  EXPECT_EQ(run(code, fault), GuardedEnd::Faulted) << "the scope of the thrown run must be gone";
+}
+
+TEST(RunGuarded, InnermostScopeTakesTheFault) {
+  Code code{0x0f, 0x0b};
+  Fault outer, inner;
+  const auto end = run_guarded([&] { EXPECT_EQ(run(code, inner, 5), GuardedEnd::Faulted); }, 1000, outer);
+  EXPECT_EQ(end, GuardedEnd::Finished);
+  EXPECT_EQ(outer.signal, 0);
+}
+
+TEST(RunGuarded, AbortIsAFault) {
+  Fault fault;
+  ASSERT_EQ(run_guarded([] { std::abort(); }, 0, fault), GuardedEnd::Faulted);
+  EXPECT_EQ(fault.signal, SIGABRT);
+}
+
+TEST(RunGuarded, WorksOnEveryThread) {
+  std::atomic<int> faults{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      Code crash{0x0f, 0x0b}, hang{0xeb, 0xfe};
+      Fault fault;
+      for (int i = 0; i < 50; ++i) faults += run(crash, fault) == GuardedEnd::Faulted;
+      faults += run(hang, fault, 30) == GuardedEnd::TimedOut;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(faults, 4 * 51);
+}
+
+// The trap entry: checks that it was "called": pops the return address into rax and returns to the caller.
+TEST(FaultSite, GoesToTheTrapEntryWithPcPlusOneAsReturnAddress) {
+  Code entry{0x58, 0xc3};                  // pop rax; ret
+  Code code{0x90, 0x48, 0x8b, 0x07, 0xc3}; // nop; mov rax, [rdi]; ret
+  const FaultSite site{1, TrapKind::OutOfBounds, {}};
+  u64 entries[kTrapCount] = {};
+  entries[static_cast<u32>(TrapKind::OutOfBounds)] = entry.address(0);
+  code.range().faults = &site;
+  code.range().fault_count = 1;
+  code.range().trap_entries = entries;
+  EXPECT_EQ(code.call(0x10), code.address(2));
+  u64 value = 5;
+  EXPECT_EQ(code.call(reinterpret_cast<u64>(&value)), 5u);
+}
+
+sigjmp_buf former_jump;
+void former_handler(int) { siglongjmp(former_jump, 1); }
+
+TEST(Chain, FaultsElsewhereGoToTheFormerHandler) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe"; // a fresh process, without handlers of ours
+  // In a child, because the handlers are installed once a process: there they come after this test's own.
+  EXPECT_EXIT(
+      {
+        struct sigaction action {};
+        action.sa_handler = former_handler;
+        action.sa_flags = SA_NODEFER;
+        sigaction(SIGSEGV, &action, nullptr);
+        CodeRange range;
+        static_cast<void>(add_code_range(range));
+        if (sigsetjmp(former_jump, 1) == 0) {
+          volatile u64 address = 8; // volatile: the compiler must not see through it
+          volatile int* nowhere = reinterpret_cast<volatile int*>(address);
+          *nowhere = 1;
+          std::_Exit(1);
+        }
+        std::_Exit(42);
+      },
+      testing::ExitedWithCode(42), "");
+}
+
+TEST(Chain, WithoutAFormerHandlerTheProcessStillDies) {
+  EXPECT_DEATH(
+      {
+        CodeRange range;
+        static_cast<void>(add_code_range(range));
+        volatile u64 address = 8; // volatile: the compiler must not see through it
+          volatile int* nowhere = reinterpret_cast<volatile int*>(address);
+        *nowhere = 1;
+      },
+      "");
+}
+
+TEST(StackFloor, LiesBelowTheCurrentFrame) {
+  const int here = 0;
+  EXPECT_LT(stack_floor(), reinterpret_cast<u64>(&here));
+  EXPECT_GT(stack_floor(), 0u);
+}
+
+#endif
+
+} // namespace
+} // namespace assay::os
