@@ -56,7 +56,8 @@ struct Outcome {
 enum class Agreement : u8 {
   Agree,
   Differ,
-  Unknown, // stack_overflow in one or both (the one inexact resource)
+  Unknown, // they differ, but stack_overflow in one or both (the one inexact resource) or Refused may be why;
+           // never where an engine crashed, hung or broke the machine contract
 };
 
 /// Compares everything observable. Values of type ptr are not compared (their number is free).

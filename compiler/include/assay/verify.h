@@ -1,9 +1,9 @@
 // verify.h - decides whether a Module is a valid AIR program.
 //
 // Checks: table rows (types, operand kinds and counts), references, signatures, edges and block
-// arguments, one terminator a block and only at its end, SSA dominance (Cooper, Harvey, Kennedy: "A
-// Simple, Fast Dominance Algorithm"; near-linear), the limits of module.h. Every later stage may assume
-// what it checks. Unreachable blocks are allowed and their uses are not checked for dominance.
+// arguments, one terminator a block and only at its end, SSA dominance (Lengauer, Tarjan: "A Fast
+// Algorithm for Finding Dominators in a Flowgraph"; near-linear on every graph), the limits of module.h. Every
+// later stage may assume what it checks. Unreachable blocks are allowed and their uses are not checked for dominance.
 // Tested in compiler/ir/tests/verify_test.cpp; speed in compiler/ir/bench/.
 #pragma once
 
