@@ -86,7 +86,7 @@ public:
 #define ASSAY_X64_RRI(f, form)  void f(Size s, Gpr d, Gpr a, i32 imm) { rri(form, s, number_of(d), number_of(a), imm); }
 #define ASSAY_X64_RMI(f, form)  void f(Size s, Gpr d, const Mem& m, i32 imm) { rmi(form, s, number_of(d), m, imm); }
 #define ASSAY_X64_EXTR(f, form) \
-  void f(Size s, Gpr d, Gpr a) { rr(form, s, number_of(d), number_of(a), (form).ext == 1 ? kRm : kNeither); }
+  void f(Size s, Gpr d, Gpr a) { rr(form, s, number_of(d), number_of(a), (form).ext == 1 ? kRmAlways : kNeither); }
 #define ASSAY_X64_CR(f, form)   void f(Cond c, Gpr reg) { rr(with(form, c), Size::Byte, 0, number_of(reg), kRm); }
 #define ASSAY_X64_CM(f, form)   void f(Cond c, const Mem& m) { rm(with(form, c), Size::Byte, 0, m, kNeither); }
 #define ASSAY_X64_CRRM(f, form) \
@@ -117,9 +117,9 @@ public:
 #undef FORM
 
 private:
-  /// Which of the two register fields names a byte register when the size is Byte: those need a REX prefix
-  /// from number 4 on, or they would mean ah, ch, dh, bh.
-  enum ByteRegs : u8 { kNeither = 0, kReg = 1, kRm = 2, kBoth = 3 };
+  /// Which register fields name a byte register when the size is Byte (kRmAlways: whatever the size). Those
+  /// need a REX prefix from number 4 on, or they would mean ah, ch, dh, bh.
+  enum ByteRegs : u8 { kNeither = 0, kReg = 1, kRm = 2, kBoth = 3, kRmAlways = 4 };
   struct LabelState {
     u32 offset = kNone;
     u32 first_use = kNone; // in uses_
@@ -156,20 +156,29 @@ private:
   void vex_rr(Form form, u8 dst, u8 first, u8 second);
   void vex_rm(Form form, u8 dst, u8 first, const Mem& mem);
 
-  u8* room();
+  u8* room() {
+    if (offset_ + kRoom > size_) grow();
+    return base_ + offset_;
+  }
   void grow();
   void commit(const u8* end) { offset_ = static_cast<u32>(end - base_); }
   u8* memory(u8* at, u8 reg, const Mem& mem, u32 trailing);
   u8* rip_relative(u8* at, u8 reg, const Mem& mem, u32 trailing);
   void use_label(Label label, u32 field, i32 addend);
   void branch32(Label label);
-  bool begin_memory(const Mem& mem);
-  void byte(u8 value);
+  void fill_field(u32 field, i64 value);
+  u8* head(u8* at, Form form, Size size, u32 rex);
+  u8* rm_start(Form form, Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u32 trailing);
+  u8* rr_start(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs);
+  /// The imm8 of an instruction whose start made the room.
+  void byte(u8 value) { base_[offset_++] = value; }
+
+  static constexpr u32 kRoom = 32; // more than the longest instruction, 15 bytes
 
   std::vector<u8>* code_ = nullptr;
   u8* base_ = nullptr;  // code_->data()
   u32 offset_ = 0;      // next byte
-  u32 limit_ = 0;       // code_->size() less the room one instruction needs
+  u32 size_ = 0;        // code_->size()
   bool ok_ = true;
   std::vector<LabelState> labels_;
   std::vector<Use> uses_;
