@@ -81,6 +81,9 @@ private:
     state_.assign(vreg, to);
     move_to(vreg, from, to);
   }
+  bool is_param_of(VReg vreg, u32 block_start) const {
+    return liveness_.range(vreg).is_param && liveness_.range(vreg).start == block_start;
+  }
   Location& location(const LirInst& inst, u32 index) { return out_->locations[inst.operands + index]; }
 
   const LirFunction* function_ = nullptr;
@@ -344,7 +347,7 @@ void RegisterAllocator::Impl::enter(u32 index) {
     if (entry.reg == kNoReg) continue;
     state_.assign(entry.vreg, entry.reg);
     out_->written |= bit(entry.reg);
-    if (liveness_.is_param(entry.vreg) && liveness_.start(entry.vreg) == first_inst) {
+    if (is_param_of(entry.vreg, first_inst)) {
       state_.defined_at(entry.vreg, entry.reg, first_inst);
     }
   }
@@ -371,7 +374,7 @@ void RegisterAllocator::Impl::decide_entry(u32 from, u32 to, bool with_args) {
     const auto params = function_->params_of(function_->blocks[to]);
     const auto args = function_->args_of(function_->blocks[from]);
     for (u32 i = 0; i < params.size(); ++i) {
-      if (liveness_.uses(params[i]).empty()) continue;
+      if (liveness_.range(params[i]).uses == kNone) continue;
       const PReg reg = place_param(params[i], args[i], taken, stamp_[args[i]] == to);
       if (reg != kNoReg) taken |= bit(reg);
       entry_pool_.push_back({params[i], reg});
@@ -390,7 +393,7 @@ void RegisterAllocator::Impl::match_entry(u32 from, u32 to) {
   for (u32 i = 0; i < entry_count_[to]; ++i) {
     const EntryLocation entry = entry_pool_[entry_first_[to] + i];
     VReg value = entry.vreg;
-    const bool is_param = param < params.size() && liveness_.is_param(value) && liveness_.start(value) == function_->blocks[to].first_inst;
+    const bool is_param = param < params.size() && is_param_of(value, function_->blocks[to].first_inst);
     if (is_param) {
       while (params[param] != value) ++param;
       value = args[param++];

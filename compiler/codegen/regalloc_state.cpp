@@ -17,29 +17,14 @@ void AllocState::begin(const LirFunction& function, const Liveness& liveness, co
   liveness_ = &liveness;
   file_ = &file;
   out_ = &out;
-  const u32 vregs = function.vreg_count();
   std::fill(std::begin(owner_), std::end(owner_), kNone);
   occupied_ = 0;
   slot_count = 0;
-  reg_.assign(vregs, kNoReg);
-  hint_.assign(vregs, kNoReg);
-  def_reg_.assign(vregs, kNoReg);
-  slot_.assign(vregs, kNone);
-  live_out_.assign(vregs, kNone);
-  store_before_.assign(vregs, kNone);
-  cursor_.resize(vregs);
-  for (VReg v = 0; v < vregs; ++v) cursor_[v] = liveness.first_use(v);
+  values_.assign(function.vreg_count(), Value{});
+  for (VReg v = 0; v < values_.size(); ++v) values_[v].cursor = liveness.range(v).uses;
   slot_busy_until_.clear();
   stores_.clear();
-  calls_.clear();
-  next_call_ = 0;
-  for (u32 i = 0; i < function.insts.size(); ++i) {
-    const LirInst& inst = function.insts[i];
-    if (inst.clobbers != 0) calls_.push_back(i);
-    for (const Operand& operand : function.operands_of(inst)) {
-      if (operand.where == Where::Fixed && hint_[operand.vreg] == kNoReg) hint_[operand.vreg] = operand.index;
-    }
-  }
+  calls_left_ = static_cast<u32>(liveness.calls().size());
   for (u32 c = 0; c < 2; ++c) {
     const u32 count = options.max_registers == 0 ? file.order_count[c] : std::min<u32>(options.max_registers, file.order_count[c]);
     usable_[c] = 0;
@@ -51,11 +36,12 @@ void AllocState::begin(const LirFunction& function, const Liveness& liveness, co
 // slot is written at the end of the predecessors; a value that still needed the slot there would be live into the
 // block, so its range would reach the block's start.)
 Location AllocState::slot_of(VReg vreg) {
-  if (slot_[vreg] != kNone) return Location::slot(slot_[vreg]);
-  const u32 start = liveness_->start(vreg);
+  Value& value = values_[vreg];
+  if (value.slot != kNone) return Location::slot(value.slot);
+  const LiveRange& range = liveness_->range(vreg);
   u32 chosen = kNone;
   for (u32 s = 0; s < slot_busy_until_.size() && s < 64; ++s) {
-    if (slot_busy_until_[s] < start || (ASSAY_PLANTED(ra_slot_shared) && slot_busy_until_[s] < liveness_->end(vreg))) {
+    if (slot_busy_until_[s] < range.start || (ASSAY_PLANTED(ra_slot_shared) && slot_busy_until_[s] < range.end)) {
       chosen = s;
       break;
     }
@@ -64,23 +50,16 @@ Location AllocState::slot_of(VReg vreg) {
     chosen = slot_count++;
     slot_busy_until_.resize(slot_count, 0xfffffffe); // slots taken by the parallel mover are never shared
   }
-  slot_busy_until_[chosen] = std::max(liveness_->end(vreg), start);
-  slot_[vreg] = chosen;
-  if (def_reg_[vreg] != kNoReg) {
-    stores_.push_back({store_before_[vreg], function_->vreg_class[vreg], Location::reg(def_reg_[vreg]), Location::slot(chosen)});
-  }
+  slot_busy_until_[chosen] = range.end;
+  value.slot = chosen;
+  if (value.def_reg != kNoReg) store_definition(vreg);
   return Location::slot(chosen);
-}
-
-u32 AllocState::next_use(VReg vreg) const {
-  const u32 next = cursor_[vreg];
-  return next < liveness_->uses_end(vreg) ? liveness_->use_at(next) : 0xfffffff0u;
 }
 
 PReg AllocState::pick_free(RegClass reg_class, RegSet forbidden, VReg for_value, PReg hint) const {
   const RegSet free = usable(reg_class) & ~forbidden & ~occupied_;
   if (free == 0) return kNoReg;
-  const bool crosses = for_value != kNone && next_call_ < calls_.size() && liveness_->end(for_value) > calls_[next_call_];
+  const bool crosses = for_value != kNone && calls_left_ != 0 && liveness_->range(for_value).end > liveness_->calls()[calls_left_ - 1];
   const RegSet kept = free & file_->callee_saved;
   if (hint != kNoReg && (free & bit(hint)) != 0 && (!crosses || (kept & bit(hint)) != 0)) return hint;
   const RegSet wanted = crosses && kept != 0 ? kept : free;
@@ -127,7 +106,7 @@ void AllocState::enter_block(u32 block) {
   block_ = block;
   block_last_ = b.first_inst + b.inst_count - 1;
   for (u32 succ : function_->succs_of(b)) {
-    liveness_->for_each_live_in(succ, [&](VReg vreg) { live_out_[vreg] = block; });
+    liveness_->for_each_live_in(succ, [&](VReg vreg) { values_[vreg].live_out = block; });
   }
 }
 

@@ -23,15 +23,15 @@ public:
 
   // -- values and registers
   VReg owner(PReg reg) const { return owner_[reg]; }
-  PReg reg_of(VReg vreg) const { return reg_[vreg]; }
-  bool in_reg(VReg vreg) const { return reg_[vreg] != kNoReg; }
+  PReg reg_of(VReg vreg) const { return values_[vreg].reg; }
+  bool in_reg(VReg vreg) const { return values_[vreg].reg != kNoReg; }
   void assign(VReg vreg, PReg reg) {
     owner_[reg] = vreg;
-    reg_[vreg] = reg;
+    values_[vreg].reg = reg;
     occupied_ |= bit(reg);
   }
   void release(PReg reg) {
-    if (owner_[reg] != kNone) reg_[owner_[reg]] = kNoReg;
+    if (owner_[reg] != kNone) values_[owner_[reg]].reg = kNoReg;
     owner_[reg] = kNone;
     occupied_ &= ~bit(reg);
   }
@@ -46,9 +46,8 @@ public:
   }
   /// The value's slot, made on first request.
   Location slot_of(VReg vreg);
-  bool has_slot(VReg vreg) const { return slot_[vreg] != kNone; }
   /// Where the value is now: its register, else its slot.
-  Location where(VReg vreg) { return in_reg(vreg) ? Location::reg(reg_[vreg]) : slot_of(vreg); }
+  Location where(VReg vreg) { return in_reg(vreg) ? Location::reg(values_[vreg].reg) : slot_of(vreg); }
 
   // -- choosing
   /// A register outside `forbidden`: the hint, a free one, else the one whose value is needed last,
@@ -61,32 +60,31 @@ public:
   }
   /// A free register outside `forbidden`, or kNoReg.
   PReg pick_free(RegClass reg_class, RegSet forbidden, VReg for_value, PReg hint) const;
-  PReg hint_of(VReg vreg) const { return hint_[vreg]; }
+  PReg hint_of(VReg vreg) const { return liveness_->range(vreg).hint; }
 
   // -- liveness at the point of the walk
   void enter_block(u32 block);
   /// Whether the value is still needed after the instruction at `position` (its uses up to there consumed).
   bool live_after(VReg vreg) const {
-    const u32 next = cursor_[vreg];
-    return (next < liveness_->uses_end(vreg) && liveness_->use_at(next) <= block_last_) || live_out_[vreg] == block_;
+    const Value& value = values_[vreg];
+    return (value.cursor != kNone && liveness_->use(value.cursor).position <= block_last_) || value.live_out == block_;
   }
   void consume(VReg vreg, u32 position) {
-    u32& cursor = cursor_[vreg];
-    while (cursor < liveness_->uses_end(vreg) && liveness_->use_at(cursor) <= position) ++cursor;
+    u32& cursor = values_[vreg].cursor;
+    while (cursor != kNone && liveness_->use(cursor).position <= position) cursor = liveness_->use(cursor).next;
   }
-  void pass_call() { ++next_call_; }
+  void pass_call() { --calls_left_; }
 
   // -- results
   /// Records where a value is when it is defined, for the store that a later eviction asks for.
   void defined_at(VReg vreg, PReg reg, u32 store_before) {
-    def_reg_[vreg] = reg;
-    store_before_[vreg] = store_before;
-    if (slot_[vreg] != kNone) stores_.push_back({store_before, function_->vreg_class[vreg], Location::reg(reg), Location::slot(slot_[vreg])});
+    Value& value = values_[vreg];
+    value.def_reg = reg;
+    value.store_before = store_before;
+    if (value.slot != kNone) store_definition(vreg);
   }
   /// A block parameter that arrives in its slot: no store is needed.
-  void defined_in_slot(VReg vreg) {
-    slot_of(vreg);
-  }
+  void defined_in_slot(VReg vreg) { slot_of(vreg); }
   /// Stores at definitions, merged before the edits of the same instruction.
   void finish();
 
@@ -94,7 +92,23 @@ public:
   u32 slot_count = 0;
 
 private:
-  u32 next_use(VReg vreg) const;
+  struct Value {
+    PReg reg = kNoReg;
+    PReg def_reg = kNoReg;
+    u32 slot = kNone;
+    u32 cursor = kNone;       // the next use
+    u32 live_out = kNone;     // the block that it was last found live out of
+    u32 store_before = kNone; // with def_reg: where its store would stand
+  };
+
+  u32 next_use(VReg vreg) const {
+    const u32 cursor = values_[vreg].cursor;
+    return cursor == kNone ? 0xfffffff0u : liveness_->use(cursor).position;
+  }
+  void store_definition(VReg vreg) {
+    const Value& value = values_[vreg];
+    stores_.push_back({value.store_before, function_->vreg_class[vreg], Location::reg(value.def_reg), Location::slot(value.slot)});
+  }
   RegSet usable(RegClass reg_class) const { return usable_[static_cast<u32>(reg_class)]; }
   PReg furthest(RegSet candidates) const;
 
@@ -105,11 +119,9 @@ private:
   VReg owner_[64] = {};
   RegSet occupied_ = 0;
   RegSet usable_[2] = {}; // after max_registers
-  std::vector<PReg> reg_, hint_, def_reg_;
-  std::vector<u32> slot_, cursor_, live_out_, store_before_;
+  std::vector<Value> values_; // [VReg]
   std::vector<u32> slot_busy_until_;
-  std::vector<u32> calls_; // positions of instructions that clobber
-  u32 next_call_ = 0;
+  u32 calls_left_ = 0; // the next call is Liveness::calls()[calls_left_ - 1]
   std::vector<Edit> stores_, merged_;
   u32 block_ = kNone, block_last_ = 0;
 };
