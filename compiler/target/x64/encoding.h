@@ -42,7 +42,9 @@ struct Mem {
     const bool swap = index == Gpr::Rsp && scale_log2 == 0;
     return {Kind::BaseIndex, swap ? index : base, swap ? base : index, static_cast<u8>(scale_log2), disp, {}};
   }
+  /// Without a base. Factor 1 is the plain base form.
   static constexpr Mem scaled(Gpr index, u32 scale_log2, i32 disp = 0) {
+    if (scale_log2 == 0) return at(index, disp);
     return {Kind::Index, Gpr::Rax, index, static_cast<u8>(scale_log2), disp, {}};
   }
   static constexpr Mem rip(Label label, i32 disp = 0) { return {Kind::RipLabel, Gpr::Rax, Gpr::Rax, 0, disp, label}; }
