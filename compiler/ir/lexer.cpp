@@ -10,16 +10,27 @@
 
 namespace assay::ir {
 
-void Lexer::skip_comment() {
-  const void* newline = std::memchr(p_, '\n', static_cast<std::size_t>(end_ - p_));
-  p_ = newline != nullptr ? static_cast<const char*>(newline) : end_;
+void Lexer::skip_more() {
+  for (;;) {
+    const char c = *p_;
+    if (c == '\n') {
+      line_start_ = ++p_;
+      ++line_;
+    } else if (c == ';') {
+      const void* newline = std::memchr(p_, '\n', static_cast<std::size_t>(end_ - p_));
+      p_ = newline != nullptr ? static_cast<const char*>(newline) : end_;
+    } else if (is_space(c)) {
+      ++p_;
+    } else {
+      return;
+    }
+  }
 }
 
-bool Lexer::number(u64 max, const char* what, u64& out) {
-  skip();
+bool Lexer::long_number(u64 max, const char* what, u64& out) {
   const char* start = p_;
   const std::string_view text = word();
-  if (text.empty() || read_literal(text, Type::I64, out) != nullptr || out > max) return fail(start, what);
+  if (read_literal(text, Type::I64, out) != nullptr || out > max) return fail(start, what);
   return true;
 }
 

@@ -1,6 +1,6 @@
 // name_map.h - names to 32-bit ids for one scope after another, without clearing and without copying names.
 //
-// Canonical names are a letter (or nothing, for values) and a decimal number: those index an array. All others go
+// Canonical names are a letter (or nothing, for values) and a decimal number (Name, lexer.h): those index an array. All others go
 // to a hash table with open addressing. Entries carry the epoch of their scope, so that `reset` is O(1) and the
 // storage serves every function of a module. The names must outlive the scope (they lie in the text).
 // Amortised O(1) a look-up. Tested in tests/name_map_test.cpp.
@@ -35,9 +35,6 @@ inline u64 hash_bytes(const char* data, std::size_t size) {
 
 class NameMap {
 public:
-  /// `prefix`: the letter before the number in canonical names, 0 for none.
-  explicit NameMap(char prefix = 0) : prefix_(prefix) {}
-
   /// Forgets every name. Canonical numbers below `dense_limit` get the array (8 bytes each, on demand).
   void reset(u32 dense_limit) {
     dense_limit_ = dense_limit;
@@ -48,12 +45,9 @@ public:
     epoch_ = 1;
   }
 
-  /// The id kept for the name; kNone when it is new. The reference holds until the next call.
-  u32& operator[](std::string_view name) {
-    const u32 number = canonical_number(name);
-    if (number < dense_limit_) return dense(number);
-    return hashed(name);
-  }
+  /// The id kept for the name; kNone when it is new. The reference holds until the next call. `number` is what
+  /// canonical_number says of the name, or kNone in every look-up of this map.
+  u32& find(std::string_view name, u32 number) { return number < dense_limit_ ? dense(number) : hashed(name); }
 
 private:
   struct Dense {
@@ -64,24 +58,6 @@ private:
     u32 size = 0, epoch = 0;
     u32 hash = 0, id = kNone;
   };
-
-  /// The number of a canonical name, kNone of others ("01", "x", "4294967295").
-  u32 canonical_number(std::string_view name) const {
-    const char* p = name.data();
-    const char* end = p + name.size();
-    if (prefix_ != 0) {
-      if (*p != prefix_) return kNone;
-      ++p;
-    }
-    const auto digits = end - p;
-    if (digits == 0 || digits > 9 || (*p == '0' && digits > 1)) return kNone;
-    u32 number = 0;
-    for (; p != end; ++p) {
-      if (!is_digit(*p)) return kNone;
-      number = number * 10 + static_cast<u32>(*p - '0');
-    }
-    return number;
-  }
 
   u32& dense(u32 number) {
     if (number >= dense_.size()) dense_.resize(number + dense_.size() / 2 + 64);
@@ -118,7 +94,6 @@ private:
     }
   }
 
-  char prefix_;
   u32 epoch_ = 0;
   u32 dense_limit_ = 0;
   std::size_t used_ = 0;

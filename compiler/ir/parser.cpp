@@ -1,6 +1,6 @@
 // parser.cpp - top-level lines, types, signatures and symbols of AIR text.
 //
-// Needs: text shorter than 4 GiB. Leaves: a module whose references are all resolved, imports before bodies, with
+// Needs: text of at most 2 GiB, so that 31-bit ids suffice. Leaves: a module whose references are all resolved, imports before bodies, with
 // value_types and value_defs filled; nothing else is checked (verify.cpp does). On an error the module is empty.
 // Linear in the text; no recursion. Functions of the module before are reused for their storage.
 // Tested in tests/parser_test.cpp and tests/parser_robustness_test.cpp.
@@ -28,14 +28,14 @@ u64 hash_types(const std::vector<Type>& params, const std::vector<Type>& results
 
 } // namespace
 
-Parser::Parser(std::string_view text, Module& out, SourceMap* map, ParserScratch& scratch)
-    : lex_(text), out_(out), map_(map), s_(scratch) {
+Parser::Parser(Module& out, SourceMap* map, ParserScratch& scratch)
+    : lex_({scratch.text.data(), scratch.text.size() - Lexer::kPadding}), out_(out), map_(map), s_(scratch) {
   s_.spare.swap(out_.functions);
   s_.spare_used = 0;
   out_.clear();
   if (map_ != nullptr) *map_ = SourceMap();
   // A canonical module of n bytes has fewer than n / 8 values in a function.
-  dense_limit_ = static_cast<u32>(text.size() / 8 + 64);
+  dense_limit_ = static_cast<u32>(s_.text.size() / 8 + 64);
   s_.symbol_names.reset(0);
   s_.symbols.clear();
   s_.symbol_uses.clear();
@@ -43,7 +43,6 @@ Parser::Parser(std::string_view text, Module& out, SourceMap* map, ParserScratch
 }
 
 bool Parser::run() {
-  if (lex_.limit() - lex_.here() >= i64{0xfffffff0}) return lex_.fail_with(lex_.here(), "the text is larger than 4 GiB");
   for (lex_.skip(); !lex_.at_end(); lex_.skip())
     if (!line()) return false;
   return finish();
@@ -244,6 +243,13 @@ SignatureId Parser::intern() {
 bool Parser::literal(Type type, u64& bits) {
   lex_.skip();
   const char* at = lex_.here();
+  if (!is_float(type)) {
+    const bool negative = *at == '-';
+    if (lex_.short_number(at + negative, bits) && bits <= (negative ? bit_mask(type) / 2 + 1 : bit_mask(type))) {
+      if (negative) bits = (u64{0} - bits) & bit_mask(type);
+      return true;
+    }
+  }
   const char* end = scan_literal(at, lex_.limit(), type);
   lex_.move_to(end);
   const char* expected = read_literal({at, static_cast<std::size_t>(end - at)}, type, bits);
@@ -254,9 +260,9 @@ bool Parser::declare(SymbolKind kind, u32 id, std::string& name) {
   lex_.skip();
   const char* at = lex_.here();
   std::string_view text;
-  if (!lex_.name('@', "a name that starts with '@'", text)) return false;
+  if (!lex_.symbol("a name that starts with '@'", text)) return false;
   name = text;
-  u32& index = s_.symbol_names[text];
+  u32& index = s_.symbol_names.find(text, kNone);
   if (index == kNone) {
     index = static_cast<u32>(s_.symbols.size());
     s_.symbols.emplace_back();
@@ -281,8 +287,8 @@ bool Parser::symbol(SymbolKind expected, ParserScratch::UseKind kind, u32 functi
   lex_.skip();
   const char* at = lex_.here();
   std::string_view text;
-  if (!lex_.name('@', word_for(expected), text)) return false;
-  u32& known = s_.symbol_names[text];
+  if (!lex_.symbol(word_for(expected), text)) return false;
+  u32& known = s_.symbol_names.find(text, kNone);
   if (known == kNone) {
     known = static_cast<u32>(s_.symbols.size());
     s_.symbols.emplace_back();
@@ -376,9 +382,21 @@ void Parser::renumber_functions(const std::vector<FunctionId>& new_ids) {
 
 } // namespace ir
 
+namespace {
+constexpr std::size_t kMaxText = std::size_t{1} << 31;
+}
+
 Result<void> parse_module_into(std::string_view text, std::string_view file, Module& out, SourceMap* map) {
+  if (text.size() > kMaxText) {
+    out.clear();
+    return Error{ErrorKind::BadInput, std::string(file), 0, 0, "expected a text of at most 2 GiB, found a larger one"};
+  }
   thread_local ir::ParserScratch scratch;
-  ir::Parser parser(text, out, map, scratch);
+  scratch.text.clear();
+  scratch.text.reserve(text.size() + ir::Lexer::kPadding);
+  scratch.text.assign(text.begin(), text.end());
+  scratch.text.resize(text.size() + ir::Lexer::kPadding, '\0');
+  ir::Parser parser(out, map, scratch);
   if (parser.run()) return {};
   out.clear();
   return parser.error(file);

@@ -42,7 +42,8 @@ struct ParserScratch {
     u32 function = kNone, index = 0, symbol = 0;
   };
 
-  NameMap symbol_names, value_names, label_names{'b'}, slot_names{'s'}, local_names{'l'};
+  std::vector<char> text;           // the text and its padding
+  NameMap symbol_names, value_names, label_names, slot_names, local_names;
   std::vector<Symbol> symbols;
   std::vector<Forward> forwards;
   std::vector<ForwardUse> forward_uses;
@@ -56,7 +57,8 @@ struct ParserScratch {
 
 class Parser {
 public:
-  Parser(std::string_view text, Module& out, SourceMap* map, ParserScratch& scratch);
+  /// `scratch.text` holds the text and Lexer::kPadding zero bytes.
+  Parser(Module& out, SourceMap* map, ParserScratch& scratch);
   bool run();
   Error error(std::string_view file) const { return lex_.error(file); }
 
@@ -113,7 +115,8 @@ private:
   bool value_list();
   bool use_value();
   bool define_value(u32 index, bool is_param);
-  bool local_name(NameMap& names, const char* what, u32& out);
+  bool operation_slowly(Inst& inst);
+  bool local_name(NameMap& names, char prefix, const char* what, u32& out);
   void record_inst_place();
 
   Function& fn() { return out_.functions[function_]; }

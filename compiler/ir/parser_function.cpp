@@ -5,6 +5,8 @@
 // an instruction (arrays grow amortised). Tested in tests/parser_test.cpp and tests/printer_test.cpp.
 #include "compiler/ir/parser.h"
 
+#include "compiler/ir/mnemonic.h"
+
 namespace assay::ir {
 
 namespace {
@@ -66,10 +68,10 @@ bool Parser::declaration(bool& found) {
 bool Parser::slot_line() {
   lex_.skip();
   const char* at = lex_.here();
-  std::string_view name;
-  if (!lex_.name('$', "a slot name that starts with '$'", name)) return false;
-  u32& id = s_.slot_names[name];
-  if (id != kNone) return lex_.fail_with(at, "slot '$" + std::string(name) + "' is declared already in this function");
+  Name name;
+  if (!lex_.name('$', 's', "a slot name that starts with '$'", name)) return false;
+  u32& id = s_.slot_names.find(name.text, name.number);
+  if (id != kNone) return lex_.fail_with(at, "slot '$" + std::string(name.text) + "' is declared already in this function");
   id = count_of(fn().slots);
   u64 size = 0, align = 8;
   if (!lex_.expect(':') || !lex_.number(0xffffffff, "the slot's size in bytes", size)) return false;
@@ -84,10 +86,10 @@ bool Parser::slot_line() {
 bool Parser::local_line() {
   lex_.skip();
   const char* at = lex_.here();
-  std::string_view name;
-  if (!lex_.name('$', "a local's name that starts with '$'", name)) return false;
-  u32& id = s_.local_names[name];
-  if (id != kNone) return lex_.fail_with(at, "local '$" + std::string(name) + "' is declared already in this function");
+  Name name;
+  if (!lex_.name('$', 'l', "a local's name that starts with '$'", name)) return false;
+  u32& id = s_.local_names.find(name.text, name.number);
+  if (id != kNone) return lex_.fail_with(at, "local '$" + std::string(name.text) + "' is declared already in this function");
   id = count_of(fn().locals);
   return lex_.expect(':') && type(fn().locals.emplace_back());
 }
@@ -96,14 +98,14 @@ bool Parser::block_header() {
   Function& f = fn();
   const char* at = lex_.here();
   if (map_ != nullptr) map_->block_lines[function_].push_back(lex_.line());
-  std::string_view name;
-  if (!lex_.name('^', "a block label that starts with '^'", name)) return false;
-  u32& label = s_.label_names[name];
+  Name name;
+  if (!lex_.name('^', 'b', "a block label that starts with '^'", name)) return false;
+  u32& label = s_.label_names.find(name.text, name.number);
   if (label == kNone) {
     label = count_of(s_.labels);
     s_.labels.push_back({at, kNone});
   }
-  if (s_.labels[label].id != kNone) return lex_.fail_with(at, "block '^" + std::string(name) + "' is defined already in this function");
+  if (s_.labels[label].id != kNone) return lex_.fail_with(at, "block '^" + std::string(name.text) + "' is defined already in this function");
   const BlockId id = s_.labels[label].id = count_of(f.blocks);
   Block block;
   block.first_inst = count_of(f.insts);
@@ -142,13 +144,13 @@ bool Parser::close_function() {
 bool Parser::define_value(u32 index, bool is_param) {
   lex_.skip();
   const char* at = lex_.here();
-  std::string_view name;
-  if (!lex_.name('%', "a value name that starts with '%'", name)) return false;
+  Name name;
+  if (!lex_.name('%', 0, "a value name that starts with '%'", name)) return false;
   Function& f = fn();
   const ValueId id = f.value_count();
-  u32& known = s_.value_names[name];
+  u32& known = s_.value_names.find(name.text, name.number);
   if (known != kNone) {
-    if ((known & kForwardBit) == 0) return lex_.fail_with(at, "value '%" + std::string(name) + "' is defined already in this function");
+    if ((known & kForwardBit) == 0) return lex_.fail_with(at, "value '%" + std::string(name.text) + "' is defined already in this function");
     s_.forwards[known & ~kForwardBit].id = id;
   }
   known = id;
@@ -161,10 +163,10 @@ bool Parser::define_value(u32 index, bool is_param) {
 bool Parser::use_value() {
   lex_.skip();
   const char* at = lex_.here();
-  std::string_view name;
-  if (!lex_.name('%', "a value", name)) return false;
+  Name name;
+  if (!lex_.name('%', 0, "a value", name)) return false;
   Function& f = fn();
-  u32& known = s_.value_names[name];
+  u32& known = s_.value_names.find(name.text, name.number);
   if (known == kNone) {
     known = count_of(s_.forwards) | kForwardBit;
     s_.forwards.push_back({at, kNone});
@@ -221,6 +223,15 @@ bool Parser::result_names() {
 
 bool Parser::operation(Inst& inst) {
   lex_.skip();
+  const char* at = lex_.here();
+  if (!read_mnemonic(at, inst.op, inst.type, inst.from)) return operation_slowly(inst);
+  lex_.move_to(at);
+  return true;
+}
+
+/// The same without the tables: for what is unusual, and for errors.
+bool Parser::operation_slowly(Inst& inst) {
+  inst.type = inst.from = Type::None;
   const char* at = lex_.here();
   const std::string_view word = lex_.word();
   std::size_t dot = 0;
@@ -303,9 +314,9 @@ bool Parser::indirect(Inst& inst) {
 bool Parser::edge(EdgeKind kind, u64 value) {
   lex_.skip();
   const char* at = lex_.here();
-  std::string_view name;
-  if (!lex_.name('^', "a block that starts with '^'", name)) return false;
-  u32& label = s_.label_names[name];
+  Name name;
+  if (!lex_.name('^', 'b', "a block that starts with '^'", name)) return false;
+  u32& label = s_.label_names.find(name.text, name.number);
   if (label == kNone) {
     label = count_of(s_.labels);
     s_.labels.push_back({at, kNone});
@@ -376,12 +387,12 @@ bool Parser::trap_form(Inst& inst) {
   return true;
 }
 
-bool Parser::local_name(NameMap& names, const char* what, u32& out) {
+bool Parser::local_name(NameMap& names, char prefix, const char* what, u32& out) {
   lex_.skip();
   const char* at = lex_.here();
-  std::string_view name;
-  if (!lex_.name('$', what, name)) return false;
-  out = names[name];
+  Name name;
+  if (!lex_.name('$', prefix, what, name)) return false;
+  out = names.find(name.text, name.number);
   return out != kNone || lex_.fail(at, what);
 }
 
@@ -392,9 +403,9 @@ bool Parser::form(Inst& inst) {
   case Form::Plain: return plain_operands(operands);
   case Form::Const: return literal(inst.type, inst.imm);
   case Form::Access: return access(inst);
-  case Form::Slot: return local_name(s_.slot_names, "a slot of this function", inst.ref);
+  case Form::Slot: return local_name(s_.slot_names, 's', "a slot of this function", inst.ref);
   case Form::Local:
-    if (!local_name(s_.local_names, "a local of this function", inst.ref)) return false;
+    if (!local_name(s_.local_names, 'l', "a local of this function", inst.ref)) return false;
     return operands == 0 || (lex_.expect(',') && use_value());
   case Form::Global:
     if (!symbol(SymbolKind::Global, ParserScratch::UseKind::InstRef, function_, count_of(fn().insts), inst.ref)) return false;

@@ -133,7 +133,7 @@ bool Verifier::distinct_signatures() {
 bool Verifier::name(const std::string& name, const char* what) {
   if (name.empty() || !std::all_of(name.begin(), name.end(), is_name))
     return fail(std::string("expected ") + what + " name of letters, digits, '_', '.' and '$', found '" + name + "'");
-  u32& known = s_.names[name];
+  u32& known = s_.names.find(name, kNone);
   if (known != kNone) return fail("expected each symbol to be declared once, found '@" + name + "' again");
   known = 0;
   return true;
