@@ -1,0 +1,285 @@
+// calls.cpp - calls of every kind: direct, through the table, by address, of imports, of itself, in tail
+// position, and with handlers.
+//
+// Termination: a body calls later bodies only, and itself at one place with a depth that counts down under
+// fuel; @call_back counts as a call of its target. Cost: callees are generated first, so the
+// estimate of what a call executes is known and loops do not multiply it without bound. A pointer to an own
+// slot never leaves in a tail call. Linear in the signature. Tested in fuzz/generate/tests/.
+#include "fuzz/generate/body.h"
+
+#include <algorithm>
+
+namespace assay::fuzz {
+
+bool Body::may_call(FunctionId function) const {
+  if (function < plan_->first_body) {
+    if (std::find(plan_->throwing.begin(), plan_->throwing.end(), function) != plan_->throwing.end()) return false;
+    if (function != plan_->callback_import) return true;
+    function = plan_->callback_target;
+    if (function == kNone) return false;
+  }
+  return function > self_ && cost_ + multiplicity_ * plan_->functions[function].cost <= config_.max_dynamic;
+}
+
+void Body::charge_call(FunctionId callee) {
+  if (callee == plan_->callback_import) callee = plan_->callback_target;
+  cost_ += multiplicity_ * plan_->functions[callee].cost;
+}
+
+FunctionId Body::draw_callee() {
+  const u32 count = static_cast<u32>(module_->functions.size());
+  for (u32 tries = 0; tries < 4; ++tries) {
+    const FunctionId function = random_.below(count);
+    if (may_call(function)) return function;
+  }
+  return kNone;
+}
+
+FunctionId Body::draw_table_callee() {
+  const u32 count = static_cast<u32>(module_->table.size());
+  for (u32 tries = 0; tries < 4 && count != 0; ++tries) {
+    const FunctionId function = module_->table[random_.below(count)];
+    if (function != kNone && may_call(function)) return function;
+  }
+  return kNone;
+}
+
+/// Another body with the same signature that may be called, or the callee itself.
+FunctionId Body::draw_twin(FunctionId callee) {
+  const std::vector<Function>& functions = module_->functions;
+  const u32 count = static_cast<u32>(functions.size()) - plan_->first_body;
+  const u32 first = random_.below(count);
+  for (u32 i = 0; i < count; ++i) {
+    const FunctionId other = plan_->first_body + (first + i) % count;
+    if (functions[other].signature == functions[callee].signature && may_call(other)) return other;
+  }
+  return callee;
+}
+
+/// The address of a body; of one of two when there is a choice.
+ValueId Body::function_pointer(FunctionId callee) {
+  const ValueId address = emit(Opcode::FuncAddr, Type::None, {}, callee);
+  charge_call(callee);
+  const FunctionId twin = draw_twin(callee);
+  if (twin == callee && !random_.chance(1, 4)) return address;
+  const ValueId other = emit(Opcode::FuncAddr, Type::None, {}, twin);
+  charge_call(twin);
+  return emit(Opcode::Select, Type::Ptr, {condition(), address, other});
+}
+
+/// An index of a table entry with that signature that may be called; now and then a bad one.
+bool Body::table_index(SignatureId signature, ValueId& index) {
+  const Type type = random_.coin() ? Type::I32 : Type::I64;
+  if (random_.chance(config_.bad_indirect) && bad_index(signature, type, index)) return true;
+  const u32 count = static_cast<u32>(module_->table.size());
+  u32 found[2] = {kNone, kNone};
+  const u32 first = random_.below(count);
+  for (u32 i = 0; i < count && found[1] == kNone; ++i) {
+    const u32 at = (first + i) % count;
+    const FunctionId function = module_->table[at];
+    if (function == kNone || module_->functions[function].signature != signature || !may_call(function)) continue;
+    charge_call(function);
+    found[found[0] == kNone ? 0 : 1] = at;
+  }
+  if (found[0] == kNone) return false;
+  if (found[1] == kNone) found[1] = found[0];
+  if (found[0] == found[1] && random_.coin()) {
+    index = literal(type, found[0]);
+  } else {
+    index = emit(Opcode::Select, type, {condition(), literal(type, found[0]), literal(type, found[1])});
+  }
+  return true;
+}
+
+/// Outside the table, null, or of another signature.
+bool Body::bad_index(SignatureId signature, Type type, ValueId& index) {
+  const u32 count = static_cast<u32>(module_->table.size());
+  const u32 at = random_.below(count + 2);
+  if (at < count) {
+    const FunctionId function = module_->table[at];
+    if (function != kNone && module_->functions[function].signature == signature) return false;
+    index = literal(type, at);
+    return true;
+  }
+  index = literal(type, random_.coin() ? u64{count} : random_.next() | (u64{1} << 31));
+  return true;
+}
+
+void Body::call_statement(u32 depth) {
+  const FunctionId callee = draw_callee();
+  if (callee == kNone) return operation();
+  if (config_.exceptions && depth < config_.max_depth && random_.coin()) return try_statement(callee, depth);
+  emit_call(callee);
+}
+
+void Body::emit_call(FunctionId callee) {
+  const u32 way = random_.below(4);
+  if (way == 0 && module_->has_table) {
+    const FunctionId other = draw_table_callee();
+    if (other != kNone) callee = other;
+  }
+  const SignatureId signature = module_->functions[callee].signature;
+  const std::span<const Type> results = module_->results(module_->signatures[signature]);
+  ValueList args;
+  arguments(module_->params(module_->signatures[signature]), args);
+  ValueList operands;
+  Opcode op = Opcode::Call;
+  u32 ref = callee;
+  ValueId through = kNone;
+  if (way == 0 && module_->has_table && !module_->table.empty() && table_index(signature, through)) {
+    op = Opcode::CallIndirect;
+  } else if (way == 1 && callee >= plan_->first_body) {
+    through = function_pointer(callee);
+    op = Opcode::CallPtr;
+  } else {
+    charge_call(callee);
+  }
+  if (through != kNone) {
+    operands.push(through);
+    ref = signature;
+  }
+  for (const ValueId arg : args.span()) operands.push(arg);
+  const ValueId first = emit(op, Type::None, Type::None, operands.span(), ref);
+  offer_results(first, results);
+}
+
+/// One call of itself, at most config.recursion deep.
+void Body::self_call() {
+  const FunctionPlan& plan = plan_->functions[self_];
+  const std::span<const Type> params = module_->params_of(module_->functions[self_]);
+  const std::span<const Type> results = module_->results_of(module_->functions[self_]);
+  const ValueId depth = builder_->param(0, plan.depth_param);
+  const ValueId capped = emit(Opcode::MinU, Type::I32, {depth, literal(Type::I32, config_.recursion)});
+  TypeList types;
+  draw_types(config_.block_params, types);
+  ValueList otherwise, args;
+  arguments(types.span(), otherwise);
+  const BlockId again = builder_->block(), join = builder_->block(types.span());
+  branch(capped, {again}, {join, otherwise.span()});
+  const Mark scope = mark();
+  start(again);
+  arguments(params, args);
+  args.items[plan.depth_param] = emit(Opcode::Sub, Type::I32, {capped, literal(Type::I32, 1)});
+  self_called_ = true;
+  const bool no_pointers = std::find(params.begin(), params.end(), Type::Ptr) == params.end();
+  if (no_pointers && random_.chance(1, 4)) {
+    emit(Opcode::TailCall, Type::None, Type::None, args.span(), self_);
+  } else {
+    offer_results(emit(Opcode::Call, Type::None, Type::None, args.span(), self_), results);
+    arguments(types.span(), otherwise);
+    jump(join, otherwise);
+  }
+  release(scope);
+  enter(join, types.span());
+}
+
+/// Ends the function by a call with the same results, if one is drawn.
+bool Body::tail_call() {
+  const std::span<const Type> results = module_->results_of(module_->functions[self_]);
+  const u32 count = static_cast<u32>(module_->functions.size());
+  for (u32 tries = 0; tries < 4; ++tries) {
+    const FunctionId callee = random_.below(count);
+    const std::span<const Type> params = module_->params_of(module_->functions[callee]);
+    const std::span<const Type> theirs = module_->results_of(module_->functions[callee]);
+    if (!std::equal(results.begin(), results.end(), theirs.begin(), theirs.end())) continue;
+    if (std::find(params.begin(), params.end(), Type::Ptr) != params.end() || !may_call(callee)) continue;
+    ValueList args, operands;
+    arguments(params, args);
+    const SignatureId signature = module_->functions[callee].signature;
+    ValueId index = kNone;
+    if (module_->has_table && !module_->table.empty() && random_.coin() && table_index(signature, index)) {
+      operands.push(index);
+      for (const ValueId arg : args.span()) operands.push(arg);
+      emit(Opcode::TailCallIndirect, Type::None, Type::None, operands.span(), signature);
+    } else {
+      charge_call(callee);
+      emit(Opcode::TailCall, Type::None, Type::None, args.span(), callee);
+    }
+    return true;
+  }
+  return false;
+}
+
+void Body::try_arm(BlockId block, std::span<const Type> leading, const TypeList& extra, BlockId join,
+                   const TypeList& types, u32 depth) {
+  const Mark scope = mark();
+  start(block);
+  const u32 lead = static_cast<u32>(leading.size());
+  // The exception of a catch_all is the one pointer that leads nowhere: it is not offered.
+  const bool is_exception = lead == 1 && leading[0] == Type::Ptr;
+  if (lead != 0 && !is_exception) offer_results(builder_->param(block, 0), leading);
+  if (extra.count != 0) offer_results(builder_->param(block, lead), extra.span());
+  statements(emitted_ + random_.below(4), depth + 1);
+  if (is_exception && random_.chance(1, 4)) {
+    emit(Opcode::Rethrow, Type::None, {builder_->param(block, 0)});
+  } else {
+    ValueList args;
+    arguments(types.span(), args);
+    jump(join, args);
+  }
+  release(scope);
+}
+
+/// A call that continues at ^ok, or at one of its clauses.
+void Body::try_statement(FunctionId callee, u32 depth) {
+  const SignatureId signature = module_->functions[callee].signature;
+  const std::span<const Type> params = module_->params(module_->signatures[signature]);
+  const std::span<const Type> results = module_->results(module_->signatures[signature]);
+  ValueList args, operands;
+  arguments(params, args);
+  const u32 way = random_.below(3);
+  Opcode op = Opcode::TryCall;
+  u32 ref = callee;
+  ValueId through = kNone;
+  if (way == 0 && module_->has_table && !module_->table.empty() && table_index(signature, through)) {
+    op = Opcode::TryCallIndirect;
+  } else if (way == 1 && callee >= plan_->first_body) {
+    through = function_pointer(callee);
+    op = Opcode::TryCallPtr;
+  } else {
+    charge_call(callee);
+  }
+  if (through != kNone) {
+    operands.push(through);
+    ref = signature;
+  }
+  for (const ValueId arg : args.span()) operands.push(arg);
+
+  // Edge 0 is ^ok; then some tags; then perhaps catch_all.
+  struct Clause {
+    BlockId block;
+    TypeList leading, extra;
+    ValueList args;
+  };
+  Clause clauses[4];
+  Target targets[4];
+  u32 count = 0;
+  TypeList types;
+  draw_types(config_.block_params, types);
+  const auto add = [&](std::span<const Type> leading, EdgeKind kind, u64 value) {
+    Clause& clause = clauses[count];
+    for (const Type type : leading) clause.leading.push(type);
+    if (random_.coin()) clause.extra.push(random_type(random_));
+    TypeList all = clause.leading;
+    for (const Type type : clause.extra.span()) all.push(type);
+    arguments(clause.extra.span(), clause.args);
+    clause.block = builder_->block(all.span());
+    targets[count++] = {clause.block, clause.args.span(), kind, value};
+  };
+  add(results, EdgeKind::Normal, 0);
+  const u32 tags = static_cast<u32>(module_->tags.size());
+  const u32 first_tag = random_.below(tags);
+  const u32 caught = std::min(tags, random_.below(3));
+  for (u32 i = 0; i < caught; ++i) {
+    const TagId tag = (first_tag + i) % tags;
+    add(module_->params(module_->signatures[module_->tags[tag].signature]), EdgeKind::Catch, tag);
+  }
+  constexpr Type kException[] = {Type::Ptr};
+  if (caught == 0 || random_.coin()) add(kException, EdgeKind::CatchAll, 0);
+  const BlockId join = builder_->block(types.span());
+  end(op, operands.span(), {targets, count}, ref);
+  for (u32 i = 0; i < count; ++i) try_arm(clauses[i].block, clauses[i].leading.span(), clauses[i].extra, join, types, depth);
+  enter(join, types.span());
+}
+
+} // namespace assay::fuzz

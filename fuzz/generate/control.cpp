@@ -1,0 +1,173 @@
+// control.cpp - structured choice: if and else, switch, conditional exits, blocks that nothing reaches.
+//
+// Each statement ends the block being filled and leaves a join begun whose parameters carry values out of the
+// arms. At least one way always reaches the join. Join blocks are sometimes made before their arms and
+// sometimes after, so that block order is not always the order of control. Linear in the arms.
+// Tested in fuzz/generate/tests/generator_test.cpp.
+#include "fuzz/generate/body.h"
+#include "fuzz/generate/constants.h"
+
+#include <algorithm>
+
+namespace assay::fuzz {
+
+void Body::jump(BlockId target, const ValueList& args) {
+  const Target edge{target, args.span()};
+  end(Opcode::Jump, {}, {&edge, 1});
+}
+
+/// Two ways, the first taken when the condition is not zero; written in either order.
+void Body::branch(ValueId condition, const Target& taken, const Target& other) {
+  if (random_.chance(1, 4)) {
+    const Type type = module_->functions[self_].value_types[condition];
+    const ValueId inverted = emit(Opcode::Eq, type, {condition, literal(type, 0)});
+    const Target targets[] = {other, taken};
+    return end(Opcode::Branch, {&inverted, 1}, targets);
+  }
+  const Target targets[] = {taken, other};
+  end(Opcode::Branch, {&condition, 1}, targets);
+}
+
+void Body::arm(BlockId block, std::span<const Type> params, BlockId join, const TypeList& types, u32 depth, u32 size,
+               bool leaves) {
+  const Mark scope = mark();
+  enter(block, params);
+  statements(emitted_ + size, depth + 1);
+  if (leaves) {
+    leave();
+  } else {
+    ValueList args;
+    arguments(types.span(), args);
+    jump(join, args);
+  }
+  release(scope);
+}
+
+void Body::if_else(u32 depth) {
+  TypeList types, then_params;
+  draw_types(config_.block_params, types);
+  const ValueId chosen = condition();
+  if (random_.chance(1, 8)) { // both ways to one block, with different arguments
+    ValueList a, b;
+    arguments(types.span(), a);
+    arguments(types.span(), b);
+    const BlockId join = builder_->block(types.span());
+    branch(chosen, {join, a.span()}, {join, b.span()});
+    return enter(join, types.span());
+  }
+  const bool join_first = random_.coin();
+  const bool has_else = random_.chance(2, 3);
+  if (random_.chance(1, 6)) draw_types({1, 2}, then_params);
+  BlockId join = join_first ? builder_->block(types.span()) : kNone;
+  const BlockId then_block = builder_->block(then_params.span());
+  const BlockId else_block = has_else ? builder_->block() : kNone;
+  if (join == kNone) join = builder_->block(types.span());
+  ValueList then_args, else_args;
+  arguments(then_params.span(), then_args);
+  if (!has_else) arguments(types.span(), else_args);
+  branch(chosen, {then_block, then_args.span()}, {has_else ? else_block : join, else_args.span()});
+  const u32 leaving = random_.below(24); // 0: the first arm leaves, 1: the second, else none
+  arm(then_block, then_params.span(), join, types, depth, share(2), leaving == 0);
+  if (has_else) arm(else_block, {}, join, types, depth, share(2), leaving == 1);
+  enter(join, types.span());
+}
+
+/// Leaves the function, or a loop around here for good or for its next round.
+void Body::leave() {
+  if (!loops_.empty() && random_.chance(2, 3)) return leave_or_repeat_loop();
+  if (!module_->tags.empty() && random_.coin()) {
+    const TagId tag = random_.below(static_cast<u32>(module_->tags.size()));
+    ValueList payload;
+    arguments(module_->params(module_->signatures[module_->tags[tag].signature]), payload);
+    emit(Opcode::Throw, Type::None, Type::None, payload.span(), tag);
+    return;
+  }
+  if (random_.chance(config_.tail_call) && tail_call()) return;
+  ValueList values;
+  arguments(module_->results_of(module_->functions[self_]), values);
+  emit(Opcode::Return, Type::None, Type::None, values.span());
+}
+
+/// A named trap, or a host function that throws. stack_overflow is left out: runs that differ in it only
+/// cannot be told apart.
+void Body::trap_exit() {
+  if (!plan_->throwing.empty() && random_.coin()) {
+    const FunctionId import = random_.pick(plan_->throwing);
+    ValueList args;
+    arguments(module_->params_of(module_->functions[import]), args);
+    emit(Opcode::Call, Type::None, Type::None, args.span(), import);
+  }
+  u32 kind = random_.below(kTrapCount);
+  if (kind == static_cast<u32>(TrapKind::StackOverflow)) kind = static_cast<u32>(TrapKind::User0);
+  emit(Opcode::Trap, Type::None, Type::None, {}, kNone, kind);
+}
+
+void Body::escape() {
+  const bool traps = random_.chance(1, 3);
+  const ValueId chosen = unlikely(traps ? random_.chance(config_.likely_trap) : random_.chance(1, 12));
+  const BlockId exit = builder_->block();
+  const BlockId onward = builder_->block();
+  branch(chosen, {exit}, {onward});
+  const Mark scope = mark();
+  start(exit);
+  if (traps) trap_exit();
+  else leave();
+  release(scope);
+  start(onward);
+}
+
+void Body::multiway(u32 depth) {
+  constexpr Type kInts[] = {Type::I32, Type::I64, Type::I8, Type::I16};
+  const Type type = random_.pick(kInts);
+  const bool dense = random_.coin();
+  const u64 base = dense && random_.coin() ? edge_constant(random_, type) : 0;
+  ValueId value = pick_or_convert(type);
+  if (dense || random_.coin()) {
+    value = emit(Opcode::And, type, {value, literal(type, 7)});
+    if (base != 0) value = emit(Opcode::Add, type, {value, literal(type, base)});
+  }
+  TypeList types;
+  draw_types(config_.block_params, types);
+  const BlockId join = builder_->block(types.span());
+  BlockId arms[4];
+  const u32 arm_count = random_.between(1, 4);
+  for (u32 i = 0; i < arm_count; ++i) arms[i] = builder_->block();
+  ValueList straight[2]; // arguments of the cases that go to the join at once
+  arguments(types.span(), straight[0]);
+  arguments(types.span(), straight[1]);
+
+  Target targets[kMaxList];
+  const u32 cases = std::min(random_.in(config_.switch_cases), kMaxList - 1);
+  u32 count = 0;
+  for (u32 i = 0; i < cases; ++i) {
+    const u64 literal_bits = (dense ? base + i : edge_constant(random_, type)) & bit_mask(type);
+    const auto same = [&](const Target& target) { return target.value == literal_bits; };
+    if (std::any_of(targets, targets + count, same)) continue;
+    const u32 way = random_.below(arm_count + 1);
+    targets[count] = way < arm_count ? Target{arms[way]} : Target{join, straight[i & 1].span()};
+    targets[count].kind = EdgeKind::Case;
+    targets[count++].value = literal_bits;
+  }
+  const u32 otherwise = random_.below(arm_count + 1);
+  targets[count++] = otherwise < arm_count ? Target{arms[otherwise]} : Target{join, straight[0].span()};
+  end(Opcode::Switch, {&value, 1}, {targets, count}, kNone, 0, type);
+  for (u32 i = 0; i < arm_count; ++i) {
+    // The last arm reaches the join, so that the join is reached.
+    const bool leaves = i + 1 < arm_count && random_.chance(1, 16);
+    arm(arms[i], {}, join, types, depth, share(arm_count + 1), leaves);
+  }
+  enter(join, types.span());
+}
+
+/// At the end of a function: a block without a way to it, using its own values only.
+void Body::unreachable_block() {
+  release(Mark{});
+  loops_.clear();
+  TypeList types;
+  draw_types(config_.block_params, types);
+  enter(builder_->block(types.span()), types.span());
+  operation();
+  trap_exit();
+}
+
+} // namespace assay::fuzz

@@ -1,0 +1,164 @@
+// loops.cpp - counted loops: tested at the top or at the bottom, with carried values that may swap or
+// rotate, breaks and continues from any depth of statements, and fuel in every header.
+//
+// Invariant: each way back to a header hands it the next counter, so the number of rounds is fixed on entry;
+// multiplicity_ is the product of the rounds of all loops around. Tested in fuzz/generate/tests/.
+#include "fuzz/generate/body.h"
+#include "fuzz/generate/constants.h"
+
+#include <algorithm>
+
+namespace assay::fuzz {
+
+namespace {
+/// How a counter runs. Trips is exact in each, whatever the type's width.
+enum Rule : u32 { kDownToZero, kUpUnsigned, kUpSigned, kSteps, kRuleCount };
+} // namespace
+
+/// Rounds such that the loop's body keeps the whole call below the configured number of instructions.
+u32 Body::draw_trips(u32 size) {
+  const u64 room = config_.max_dynamic > cost_ ? config_.max_dynamic - cost_ : 0;
+  const u64 most = room / (multiplicity_ * (size + 4) + 1);
+  return static_cast<u32>(std::min<u64>(random_.in(config_.trips), std::max<u64>(most, 1)));
+}
+
+/// The first counter and the limit; in the block before the loop.
+void Body::set_counter(Loop& loop) {
+  constexpr Type kInts[] = {Type::I32, Type::I64, Type::I8, Type::I16};
+  const Type type = loop.counter_type = random_.pick(kInts);
+  loop.rule = random_.below(kRuleCount);
+  const bool known = random_.coin();
+  const auto number = [&] { return known ? literal(type, loop.trips) : masked(type, loop.trips); };
+  loop.step = 1;
+  switch (loop.rule) {
+  case kDownToZero:
+    loop.counter = number();
+    loop.limit = literal(type, 0);
+    break;
+  case kUpUnsigned:
+    loop.counter = literal(type, 0);
+    loop.limit = number();
+    break;
+  case kUpSigned:
+    loop.counter = literal(type, ~u64{loop.trips} + 1);
+    loop.limit = literal(type, 0);
+    break;
+  default: { // any odd step from any start, around the end of the type
+    const u64 first = edge_constant(random_, type);
+    loop.step = edge_constant(random_, type) | 1;
+    loop.counter = literal(type, first);
+    loop.limit = literal(type, first + loop.step * loop.trips);
+    break;
+  }
+  }
+}
+
+ValueId Body::next_counter(const Loop& loop) {
+  const Type type = loop.counter_type;
+  if (loop.rule == kDownToZero) return emit(Opcode::Sub, type, {loop.counter, literal(type, 1)});
+  return emit(Opcode::Add, type, {loop.counter, literal(type, loop.step)});
+}
+
+/// A condition that is nonzero while rounds are left. At the bottom of a loop with a limit of 0 rounds the
+/// counter may have passed the limit by one, so these compare in order where the rule gives one.
+ValueId Body::loop_goes_on(const Loop& loop, ValueId counter) {
+  const Type type = loop.counter_type;
+  switch (loop.rule) {
+  case kDownToZero: return emit(Opcode::GtS, type, {counter, loop.limit});
+  case kUpUnsigned: return emit(Opcode::LtU, type, {counter, loop.limit});
+  case kUpSigned: return emit(Opcode::LtS, type, {counter, loop.limit});
+  default: return emit(Opcode::Ne, type, {counter, loop.limit});
+  }
+}
+
+/// What the next round's carried parameters are: those of this round rotated, or new values.
+void Body::next_carried(const Loop& loop, ValueList& out) {
+  arguments(loop.carried.span(), out);
+  if (!random_.chance(config_.permuted_params)) return;
+  const u32 count = loop.carried.count;
+  for (u32 i = 0; i < count; ++i) {
+    for (u32 k = 1; k <= count; ++k) {
+      const u32 other = (i + k) % count;
+      if (loop.carried.items[other] != loop.carried.items[i]) continue;
+      out.items[i] = builder_->param(loop.header, other + 1);
+      break;
+    }
+  }
+}
+
+void Body::loop(u32 depth) {
+  const u32 size = share(2);
+  Loop loop;
+  draw_types(config_.block_params, loop.carried);
+  draw_types(config_.block_params, loop.exit_types);
+  const bool test_first = random_.coin();
+  loop.trips = draw_trips(size);
+  if (!test_first) loop.trips = std::max(loop.trips, 1u);
+  set_counter(loop);
+  TypeList params;
+  params.push(loop.counter_type);
+  for (const Type type : loop.carried.span()) params.push(type);
+  ValueList args, carried;
+  arguments(loop.carried.span(), carried);
+  args.push(loop.counter);
+  for (const ValueId value : carried.span()) args.push(value);
+  loop.header = builder_->block(params.span());
+  loop.exit = builder_->block(loop.exit_types.span());
+  jump(loop.header, args);
+
+  const u64 multiplicity = multiplicity_;
+  multiplicity_ *= std::max(loop.trips, 1u);
+  enter(loop.header, params.span());
+  emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, random_.chance(1, 8) ? random_.between(2, 9) : 1);
+  loop.counter = builder_->param(loop.header, 0);
+  const Mark header = mark();
+  if (test_first) {
+    if (random_.chance(1, 3)) operation();
+    const ValueId more = loop_goes_on(loop, loop.counter);
+    ValueList results;
+    arguments(loop.exit_types.span(), results);
+    const BlockId body = builder_->block();
+    branch(more, {body}, {loop.exit, results.span()});
+    start(body);
+  }
+  loops_.push_back(loop);
+  statements(emitted_ + size, depth + 1);
+  loops_.pop_back();
+  ValueList next;
+  next_carried(loop, next);
+  args.count = 0;
+  args.push(next_counter(loop));
+  for (const ValueId value : next.span()) args.push(value);
+  if (test_first) {
+    jump(loop.header, args);
+  } else {
+    const ValueId more = loop_goes_on(loop, args.items[0]);
+    ValueList results;
+    arguments(loop.exit_types.span(), results);
+    branch(more, {loop.header, args.span()}, {loop.exit, results.span()});
+  }
+  multiplicity_ = multiplicity;
+  release(header); // the header's own values dominate the exit
+  enter(loop.exit, loop.exit_types.span());
+}
+
+/// break or continue, of this loop or one further out.
+void Body::leave_or_repeat_loop() {
+  const Loop loop = loops_[loops_.size() - 1 - random_.below(std::min<u32>(2, static_cast<u32>(loops_.size())))];
+  ValueList args;
+  if (random_.coin()) {
+    arguments(loop.exit_types.span(), args);
+    return jump(loop.exit, args);
+  }
+  // In a loop tested at the bottom this way back must make the test as well.
+  ValueList carried;
+  next_carried(loop, carried);
+  args.push(next_counter(loop));
+  for (const ValueId value : carried.span()) args.push(value);
+  ValueList results;
+  arguments(loop.exit_types.span(), results);
+  const ValueId more = loop_goes_on(loop, args.items[0]);
+  branch(more, {loop.header, args.span()}, {loop.exit, results.span()});
+}
+
+} // namespace assay::fuzz

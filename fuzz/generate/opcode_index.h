@@ -1,0 +1,53 @@
+// opcode_index.h - opcodes.def sorted for drawing: plain operations by family, memory accesses by kind.
+//
+// Everything here is computed from the table's columns, so a new row is generated without a change.
+// Built once; constant afterwards. Tested in fuzz/generate/tests/opcode_index_test.cpp.
+#pragma once
+
+#include "assay/opcodes.h"
+
+#include <array>
+#include <vector>
+
+namespace assay::fuzz {
+
+enum class Family : u8 { Integer, Divide, Compare, Floating, Cast, Choice };
+inline constexpr u32 kFamilyCount = 6;
+
+/// An operation with its types.
+struct Combination {
+  Opcode op = Opcode::Const;
+  Type type = Type::None;
+  Type from = Type::None;
+};
+
+/// A load or store with its type and the bytes it touches.
+struct Access {
+  Opcode op = Opcode::Load;
+  Type type = Type::None;
+  u32 bytes = 0;
+};
+
+struct OpcodeIndex {
+  struct Row {
+    u32 first = 0; // in `combinations`
+    u32 count = 0;
+  };
+  std::vector<Combination> combinations; // of operations without effect or reference; never of type ptr
+  std::array<std::vector<Row>, kFamilyCount> families;
+  std::vector<Access> loads, stores;               // linear memory
+  std::vector<Access> pointer_loads, pointer_stores; // native; not of type ptr
+
+  OpcodeIndex();
+};
+
+const OpcodeIndex& opcode_index();
+
+/// Bytes that a row of Form::Access touches: what its name says ("load16_s"), else the size of the type.
+u32 access_bytes(Opcode op, Type type);
+
+/// The type that an operand or result letter stands for in a row with these types; None for '*' and 'A', 'C'
+/// (which leave a choice).
+Type type_of_letter(char letter, Type type, Type from);
+
+} // namespace assay::fuzz

@@ -1,0 +1,247 @@
+// operations.cpp - statements without blocks of their own: table rows, idioms, globals, locals, pressure.
+//
+// Rows come from the opcode index, so a new plain operation is generated without a change here. Division
+// and conversion are guarded but for a small share, so that few runs end in a trap. Constant time each.
+// Tested in fuzz/generate/tests/generator_test.cpp.
+#include "fuzz/generate/body.h"
+#include "fuzz/generate/constants.h"
+
+#include <algorithm>
+
+namespace assay::fuzz {
+
+Combination Body::draw_combination() {
+  const u32 family = random_.weighted(family_weights_);
+  const std::vector<OpcodeIndex::Row>& rows = index_.families[family];
+  const OpcodeIndex::Row& row = rows[random_.below(static_cast<u32>(rows.size()))];
+  Combination chosen = index_.combinations[row.first + random_.below(row.count)];
+  if ((chosen.type == Type::I8 || chosen.type == Type::I16) && !random_.chance(config_.narrow_type)) {
+    chosen = index_.combinations[row.first + random_.below(row.count)];
+  }
+  return chosen;
+}
+
+void Body::operation() {
+  if (random_.chance(1, 48)) {
+    emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, random_.between(0, 3));
+    return;
+  }
+  emit_combination(draw_combination());
+}
+
+void Body::emit_combination(const Combination& chosen) {
+  const OpcodeInfo& row = info(chosen.op);
+  Done done{chosen.op, chosen.type, chosen.from, static_cast<u32>(row.operands.size()), {}};
+  const bool is_shift = chosen.op >= Opcode::Shl && chosen.op <= Opcode::Rotr;
+  const bool unguarded = row.is(kTraps) && random_.chance(config_.unguarded);
+  for (u32 i = 0; i < done.count; ++i) {
+    const char letter = row.operands[i];
+    Type type = type_of_letter(letter, chosen.type, chosen.from);
+    if (letter == 'C') {
+      done.operands[i] = condition();
+    } else if (i == 1 && is_shift && random_.coin()) {
+      done.operands[i] = literal(type, edge_count(random_, type));
+    } else if (row.is(kTraps) && !unguarded && letter == 'S') {
+      done.operands[i] = guarded_float(chosen.op, chosen.type, type);
+    } else if (row.is(kTraps) && !unguarded && i == 1) {
+      done.operands[i] = guarded_divisor(row, type);
+    } else if (i != 0 && letter == row.operands[i - 1] && random_.chance(config_.same_operand)) {
+      done.operands[i] = done.operands[i - 1];
+    } else {
+      done.operands[i] = i == 0 ? pick_or_convert(type) : pick(type);
+    }
+  }
+  const ValueId first = emit(done.op, done.type, done.from, {done.operands.data(), done.count});
+  for (u32 i = 0; i < row.results.size(); ++i) {
+    offer(type_of_letter(row.results[i], chosen.type, chosen.from), first + i);
+  }
+  if (done_.size() < 16) done_.push_back(done);
+}
+
+/// Never 0, and not -1 where MIN / -1 overflows, unless the dividend makes that unlikely.
+ValueId Body::guarded_divisor(const OpcodeInfo& row, Type type) {
+  if (random_.coin()) {
+    u64 bits = edge_divisor(random_, type);
+    if (bits == bit_mask(type) && row.name == "div_s" && !random_.chance(1, 8)) bits = bit_mask(type) - 1;
+    return literal(type, bits);
+  }
+  const ValueId any = pick_or_convert(type);
+  const ValueId odd = emit(Opcode::Or, type, {any, literal(type, 1)});
+  if (random_.chance(1, 16)) return odd;
+  return emit(Opcode::And, type, {odd, literal(type, bit_mask(type) >> 1)});
+}
+
+/// |x| below the limit of the integer type, NaN replaced by zero.
+ValueId Body::guarded_float(Opcode op, Type to, Type from) {
+  const bool is_signed = info(op).name.find("_s") != std::string_view::npos;
+  const ValueId any = pick_or_convert(from);
+  const ValueId magnitude = emit(Opcode::FAbs, from, {any});
+  const ValueId limit = literal(from, float_limit(random_, from, to, is_signed));
+  const ValueId fits = emit(Opcode::FLt, from, {magnitude, limit});
+  return emit(Opcode::Select, from, {fits, is_signed ? any : magnitude, literal(from, 0)});
+}
+
+ValueId Body::combine(Type type, ValueId a, ValueId b) {
+  constexpr Opcode kInts[] = {Opcode::Xor, Opcode::Add, Opcode::Sub, Opcode::Xor};
+  constexpr Opcode kFloats[] = {Opcode::FAdd, Opcode::FSub, Opcode::FMin, Opcode::FCopysign};
+  return emit(is_float(type) ? random_.pick(kFloats) : random_.pick(kInts), type, {a, b});
+}
+
+ValueId Body::masked(Type type, u64 mask) {
+  return emit(Opcode::And, type, {pick_or_convert(type), literal(type, mask)});
+}
+
+/// Any integer; a fresh comparison as often as not.
+ValueId Body::condition() {
+  const u32 way = random_.below(8);
+  if (way < 5) {
+    const Family family = way < 4 ? Family::Compare : Family::Floating;
+    const std::vector<OpcodeIndex::Row>& rows = index_.families[static_cast<u32>(family)];
+    for (u32 tries = 0; tries < 4; ++tries) {
+      const OpcodeIndex::Row& row = rows[random_.below(static_cast<u32>(rows.size()))];
+      const Combination& chosen = index_.combinations[row.first + random_.below(row.count)];
+      const OpcodeInfo& operation = info(chosen.op);
+      if (operation.results != "B" || operation.operands != "TT") continue;
+      const ValueId a = pick_or_convert(chosen.type);
+      return emit(chosen.op, chosen.type, {a, pick(chosen.type)});
+    }
+  }
+  const Type type = int_type_in_use();
+  return type == Type::None ? edge_literal(Type::I8) : pick_available(type);
+}
+
+/// A condition that seldom holds; or, when `likely`, one that nothing is known of.
+ValueId Body::unlikely(bool likely) {
+  if (likely) return condition();
+  const Type type = random_.coin() ? Type::I32 : Type::I64;
+  const ValueId value = pick_or_convert(type);
+  return emit(Opcode::Eq, type, {value, literal(type, random_.next() | 0x10000)});
+}
+
+void Body::repeat() {
+  if (done_.empty()) return operation();
+  const Done done = done_[random_.below(static_cast<u32>(done_.size()))];
+  const OpcodeInfo& row = info(done.op);
+  Done again = done;
+  if (row.is(kCommutes) && random_.coin()) std::swap(again.operands[0], again.operands[1]);
+  const ValueId first = emit(again.op, again.type, again.from, {again.operands.data(), again.count});
+  for (u32 i = 0; i < row.results.size(); ++i) offer(type_of_letter(row.results[i], done.type, done.from), first + i);
+}
+
+/// Short sequences that selection and simplification rules look for.
+void Body::idiom() {
+  const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64)
+                                   : (random_.coin() ? Type::I8 : Type::I16);
+  const u32 width = bits_of(type);
+  switch (random_.below(9)) {
+  case 0: { // double shift, rotate by halves
+    const ValueId count = masked(type, width - 1);
+    const ValueId left = emit(Opcode::Shl, type, {pick_or_convert(type), count});
+    const ValueId rest = emit(Opcode::Sub, type, {literal(type, width), count});
+    const ValueId right = emit(Opcode::ShrU, type, {pick_or_convert(type), rest});
+    return offer(type, emit(Opcode::Or, type, {left, right}));
+  }
+  case 1: { // scaled index
+    const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
+    const ValueId sum = emit(Opcode::Add, type, {pick_or_convert(type), scaled});
+    return offer(type, emit(Opcode::Add, type, {sum, edge_literal(type)}));
+  }
+  case 2: { // multiply and add, once as two roundings and once as one
+    const Type real = random_.coin() ? Type::F32 : Type::F64;
+    const ValueId a = pick_or_convert(real), b = pick(real), c = pick(real);
+    const ValueId product = emit(Opcode::FMul, real, {a, b});
+    offer(real, emit(random_.coin() ? Opcode::FAdd : Opcode::FSub, real, {product, c}));
+    if (random_.coin()) offer(real, emit(Opcode::Fma, real, {a, b, c}));
+    return;
+  }
+  case 3: { // carry chain
+    const Opcode op = random_.coin() ? Opcode::AddOU : Opcode::SubOU;
+    const ValueId low = emit(op, type, {pick_or_convert(type), pick(type)});
+    const Type wide = Type::I64;
+    const Type flag_type = Type::I8;
+    const ValueId flag = low + 1;
+    const ValueId carry = emit(Opcode::Zext, wide, flag_type, {&flag, 1});
+    offer(type, low);
+    return offer(wide, emit(Opcode::Add, wide, {pick_or_convert(wide), carry}));
+  }
+  case 4: { // a mask of the low or high part, then a wider use
+    const u64 mask = random_.coin() ? bit_mask(type) >> random_.below(width) : bit_mask(type) << random_.below(width);
+    const ValueId part = masked(type, mask);
+    if (type == Type::I64) return offer(type, part);
+    const Opcode op = random_.coin() ? Opcode::Zext : Opcode::Sext;
+    return offer(Type::I64, emit(op, Type::I64, type, {&part, 1}));
+  }
+  case 5: { // truncate and extend again: the high bits must go
+    if (type == Type::I64) return operation();
+    const ValueId wide = pick_or_convert(Type::I64);
+    const ValueId narrow = emit(Opcode::Trunc, type, Type::I64, {&wide, 1});
+    offer(type, narrow);
+    const Opcode op = random_.coin() ? Opcode::Zext : Opcode::Sext;
+    return offer(Type::I64, emit(op, Type::I64, type, {&narrow, 1}));
+  }
+  case 6: { // a negated or inverted operand
+    const ValueId a = pick_or_convert(type);
+    const ValueId inverted = random_.coin() ? emit(Opcode::Xor, type, {a, literal(type, ~u64{0})})
+                                            : emit(Opcode::Sub, type, {literal(type, 0), a});
+    constexpr Opcode kOps[] = {Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Add, Opcode::Mul};
+    const Opcode op = random_.pick(kOps);
+    return offer(type, emit(op, type, {pick_or_convert(type), inverted}));
+  }
+  case 7: { // a comparison compared again
+    const ValueId first = condition();
+    const Type first_type = module_->functions[self_].value_types[first];
+    const Opcode op = random_.coin() ? Opcode::Eq : Opcode::Ne;
+    const ValueId again = emit(op, first_type, {first, literal(first_type, random_.below(2))});
+    return offer(type, emit(Opcode::Select, type, {again, pick_or_convert(type), pick(type)}));
+  }
+  default: { // quotient and remainder of the same operands
+    const bool is_signed = random_.coin();
+    const ValueId a = pick_or_convert(type);
+    const ValueId b = guarded_divisor(info(is_signed ? Opcode::DivS : Opcode::DivU), type);
+    offer(type, emit(is_signed ? Opcode::DivS : Opcode::DivU, type, {a, b}));
+    return offer(type, emit(is_signed ? Opcode::RemS : Opcode::RemU, type, {a, b}));
+  }
+  }
+}
+
+void Body::global_access() {
+  if (module_->globals.empty()) return operation();
+  const GlobalId id = random_.below(static_cast<u32>(module_->globals.size()));
+  const Type type = module_->globals[id].type;
+  if (random_.coin()) return offer(type, emit(Opcode::GlobalGet, type, {}, id));
+  emit(Opcode::GlobalSet, type, {pick(type)}, id);
+}
+
+void Body::local_access() {
+  if (!locals_) return operation();
+  const std::vector<Type>& locals = module_->functions[self_].locals;
+  const LocalId id = random_.below(static_cast<u32>(locals.size()));
+  const Type type = locals[id];
+  if (type == Type::Ptr) return operation(); // belongs to a pointer_cell
+  if (random_.coin()) return offer(type, emit(Opcode::LocalGet, type, {}, id));
+  emit(Opcode::LocalSet, type, {pick(type)}, id);
+}
+
+/// Many values made now and used only after other statements.
+void Body::pressure(u32 depth) {
+  const u32 left = goal_ > emitted_ ? goal_ - emitted_ : 0;
+  const u32 wanted = std::max(2u, random_.in(config_.pressure_values));
+  if (left < wanted) return operation();
+  const Type types[2] = {random_type(random_), random_type(random_)}; // braces: evaluated in order
+  const u32 first = static_cast<u32>(held_.size());
+  for (u32 i = 0; i < wanted; ++i) {
+    const Type type = types[i & 1];
+    const ValueId a = pick_or_convert(type);
+    const ValueId b = pick(type);
+    held_.push_back(combine(type, a, b));
+    if (random_.chance(1, 4)) offer(type, held_.back());
+  }
+  statements(emitted_ + share(3), depth + 1);
+  ValueId sums[2] = {held_[first], held_[first + 1]};
+  for (u32 i = 2; i < wanted; ++i) sums[i & 1] = combine(types[i & 1], sums[i & 1], held_[first + i]);
+  offer(types[0], sums[0]);
+  offer(types[1], sums[1]);
+  held_.resize(first);
+}
+
+} // namespace assay::fuzz
