@@ -58,7 +58,8 @@ void Body::prologue() {
   const BlockId entry = builder_->entry();
   enter(entry, module_->params_of(module_->functions[self_]));
   FunctionPlan& plan = plan_->functions[self_];
-  if (plan.depth_param != kNone || random_.chance(config_.entry_fuel)) {
+  entry_fuel_ = random_.chance(config_.entry_fuel) || plan.depth_param != kNone;
+  if (entry_fuel_) {
     emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, random_.between(1, 3));
   }
   locals_ = random_.chance(config_.locals_form);

@@ -194,6 +194,7 @@ private:
   void try_arm(BlockId block, std::span<const Type> leading, const TypeList& extra, BlockId join, const TypeList& types,
                u32 depth);
   void charge_call(FunctionId callee);
+  bool may_go_through(SignatureId signature, bool table) const;
 
   // -- control.cpp
   void if_else(u32 depth);
@@ -238,6 +239,7 @@ private:
   u64 cost_ = 0;            // estimate for the whole call so far
   bool locals_ = false;
   bool self_called_ = false;
+  bool entry_fuel_ = false; // the function starts with fuel
 
   std::array<std::vector<ValueId>, kTypeCount> values_;
   std::vector<Pointer> pointers_;

@@ -21,6 +21,24 @@ bool Body::may_call(FunctionId function) const {
   return function > self_ && cost_ + multiplicity_ * plan_->functions[function].cost <= config_.max_dynamic;
 }
 
+/// Whether a call of that signature may go through the table, or through an address. What it really calls is a
+/// later body; but who looks at types alone sees all of that signature, so a cycle of such calls must
+/// take fuel as well.
+bool Body::may_go_through(SignatureId signature, bool table) const {
+  if (table && module_->table.empty()) return false;
+  if (entry_fuel_) return true;
+  const auto goes_back = [&](FunctionId function) {
+    if (function == kNone || module_->functions[function].signature != signature) return false;
+    if (function == plan_->callback_import) return plan_->callback_target != kNone && plan_->callback_target <= self_;
+    return function >= plan_->first_body && function <= self_;
+  };
+  if (table) return std::none_of(module_->table.begin(), module_->table.end(), goes_back);
+  for (FunctionId f = plan_->first_body; f <= self_; ++f) {
+    if (goes_back(f)) return false;
+  }
+  return true;
+}
+
 void Body::charge_call(FunctionId callee) {
   if (callee == plan_->callback_import) callee = plan_->callback_target;
   cost_ += multiplicity_ * plan_->functions[callee].cost;
@@ -126,9 +144,9 @@ void Body::emit_call(FunctionId callee) {
   Opcode op = Opcode::Call;
   u32 ref = callee;
   ValueId through = kNone;
-  if (way == 0 && module_->has_table && !module_->table.empty() && table_index(signature, through)) {
+  if (way == 0 && may_go_through(signature, true) && table_index(signature, through)) {
     op = Opcode::CallIndirect;
-  } else if (way == 1 && callee >= plan_->first_body) {
+  } else if (way == 1 && callee >= plan_->first_body && may_go_through(signature, false)) {
     through = function_pointer(callee);
     op = Opcode::CallPtr;
   } else {
@@ -187,7 +205,7 @@ bool Body::tail_call() {
     arguments(params, args);
     const SignatureId signature = module_->functions[callee].signature;
     ValueId index = kNone;
-    if (module_->has_table && !module_->table.empty() && random_.coin() && table_index(signature, index)) {
+    if (random_.coin() && may_go_through(signature, true) && table_index(signature, index)) {
       operands.push(index);
       for (const ValueId arg : args.span()) operands.push(arg);
       emit(Opcode::TailCallIndirect, Type::None, Type::None, operands.span(), signature);
@@ -231,9 +249,9 @@ void Body::try_statement(FunctionId callee, u32 depth) {
   Opcode op = Opcode::TryCall;
   u32 ref = callee;
   ValueId through = kNone;
-  if (way == 0 && module_->has_table && !module_->table.empty() && table_index(signature, through)) {
+  if (way == 0 && may_go_through(signature, true) && table_index(signature, through)) {
     op = Opcode::TryCallIndirect;
-  } else if (way == 1 && callee >= plan_->first_body) {
+  } else if (way == 1 && callee >= plan_->first_body && may_go_through(signature, false)) {
     through = function_pointer(callee);
     op = Opcode::TryCallPtr;
   } else {

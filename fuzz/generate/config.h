@@ -90,10 +90,10 @@ struct GeneratorConfig {
   u64 max_dynamic = 1500;          // estimate of executed instructions that no function may pass
 
   // -- what may go wrong on purpose ---------------------------------------------------------------
-  Chance unguarded{1, 8};          // a division or conversion is left unguarded
-  Chance out_of_bounds{1, 10};     // an access may leave linear memory
-  Chance bad_indirect{1, 10};      // an indirect call takes a bad index, null or a wrong signature
-  Chance likely_trap{1, 3};        // a conditional trap is taken as often as not; else almost never
+  Chance unguarded{2, 5};          // a division or conversion is left unguarded
+  Chance out_of_bounds{1, 5};      // an access may leave linear memory
+  Chance bad_indirect{1, 5};       // an indirect call takes a bad index, null or a wrong signature
+  Chance likely_trap{2, 3};        // a conditional trap is taken as often as not; else almost never
 
   // -- not in every subject -----------------------------------------------------------------------
   bool exceptions = false;         // throw, try_call, rethrow, tags
