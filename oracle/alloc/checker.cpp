@@ -43,7 +43,10 @@ void AllocationChecker::flow() {
   dirty_.assign(count, 0);
   arg_mark_.assign(function_->vreg_count(), 0);
   mark_ = 0;
-  if (names_.size() < 64 + allocation_->slot_count) names_.resize(64 + allocation_->slot_count);
+  if (names_.size() < 64 + allocation_->slot_count) {
+    names_.resize(64 + allocation_->slot_count);
+    listed_.resize(64 + allocation_->slot_count);
+  }
   first_edit_.clear();
   for (const LirBlock& block : function_->blocks) {
     const auto first = std::lower_bound(allocation_->edits.begin(), allocation_->edits.end(), block.first_inst,
@@ -65,8 +68,12 @@ void AllocationChecker::flow() {
 }
 
 void AllocationChecker::load_state(u32 block) {
-  for (u32 i = 0; i < 64 + allocation_->slot_count; ++i) names_[i].clear();
-  for (const Holding& holding : entry_[block]) names_[holding.location].push_back(holding.name);
+  for (const u32 place : occupied_) {
+    names_[place].clear();
+    listed_[place] = 0;
+  }
+  occupied_.clear();
+  for (const Holding& holding : entry_[block]) writable(holding.location).push_back(holding.name);
 }
 
 void AllocationChecker::visit(u32 block) {
@@ -85,7 +92,7 @@ void AllocationChecker::apply_edits(u32 inst) {
   const std::vector<Edit>& edits = allocation_->edits;
   for (; next_edit_ < edits.size() && edits[next_edit_].inst == inst; ++next_edit_) {
     const u32 from = index_of(edits[next_edit_].from), to = index_of(edits[next_edit_].to);
-    if (from != to) names_[to].assign(names_[from].begin(), names_[from].end());
+    if (from != to) writable(to).assign(names_[from].begin(), names_[from].end());
   }
 }
 
@@ -114,7 +121,7 @@ void AllocationChecker::apply(u32 inst) {
   }
   for (u32 o = i.operands; o < end; ++o) {
     const Role role = operand(o).role;
-    if (role == Role::Def || role == Role::DefEarly) names_[index_of(location(o))].assign(1, operand(o).vreg);
+    if (role == Role::Def || role == Role::DefEarly) writable(index_of(location(o))).assign(1, operand(o).vreg);
   }
 }
 
@@ -138,7 +145,7 @@ void AllocationChecker::first_arrival(u32 block, u32 successor) {
   for (const VReg arg : args) arg_mark_[arg] = mark_;
   std::vector<Holding>& entry = entry_[successor];
   entry.clear();
-  for (u32 place = 0; place < 64 + allocation_->slot_count; ++place) {
+  for (const u32 place : occupied_) {
     for (const VReg name : names_[place]) {
       if (lives_into(name, successor)) entry.push_back({place, name});
       if (arg_mark_[name] != mark_) continue;

@@ -10,7 +10,7 @@
 //   clobbers          names := {}
 //   Temp              names := {}
 //   Def, DefEarly     names := {vreg}, and vreg is taken from every other location
-// Edge from block p with arguments a_i to block s with parameters p_i, all at once, from the state after p's terminator:
+// Edge from a block with arguments a_i to a block with parameters p_i, at once, from the state after the terminator:
 //   old names p_i go (a loop's last round), then every location that holds a_i also holds p_i; a_i stays a name.
 // An edge drops names that are dead beyond it. That can only make the checker stricter, and bounds the states by what
 // is live; it also takes a loop's earlier values of a VReg away, so that at its (only) definition no copy is left.
@@ -82,7 +82,17 @@ private:
   void join(u32 block, u32 successor);
   bool arrives(u32 block, u32 successor, const Holding& holding) const;
   bool holds(u32 location, codegen::VReg name) const;
-  bool is_param_of(codegen::VReg name, u32 block) const { return param_index_[name] != kNone && def_block_[name] == block; }
+  /// The names of a location that is about to get some.
+  Names& writable(u32 location) {
+    if (listed_[location] == 0) {
+      listed_[location] = 1;
+      occupied_.push_back(location);
+    }
+    return names_[location];
+  }
+  bool is_param_of(codegen::VReg name, u32 block) const {
+    return param_index_[name] != kNone && def_block_[name] == block;
+  }
 
   u32 index_of(codegen::Location location) const {
     return location.is_reg() ? location.bits : 64 + location.slot_index();
@@ -104,20 +114,21 @@ private:
   const codegen::RegisterFile* registers_ = nullptr;
   std::string report_;
 
-  codegen::RegSet fixed_registers_ = 0;      // named by a Fixed operand somewhere
-  std::vector<u32> def_block_;               // [VReg], kNone: not defined
-  std::vector<u32> last_block_;              // [VReg], last block in which it lives
-  std::vector<u32> param_index_;             // [VReg] index among its block's parameters, or kNone
-  std::vector<Loop> loops_;                  // by header
-  std::vector<u32> loop_of_;                 // [block] innermost loop, or kNone
+  codegen::RegSet fixed_registers_ = 0; // named by a Fixed operand somewhere
+  std::vector<u32> def_block_; // [VReg], kNone: not defined
+  std::vector<u32> last_block_; // [VReg], last block in which it lives
+  std::vector<u32> param_index_; // [VReg] index among its block's parameters, or kNone
+  std::vector<Loop> loops_; // by header
+  std::vector<u32> loop_of_; // [block] innermost loop, or kNone
   std::vector<u32> loop_stack_;
 
-  std::vector<Names> names_;                 // [location], the state
-  Names moved_;
-  std::vector<std::vector<Holding>> entry_;  // [block], state on entry
-  std::vector<u8> visited_, dirty_;          // [block]
-  std::vector<u32> first_edit_;              // [block], first edit of its instructions
-  std::vector<u32> arg_mark_;                // [VReg], the edge of which it is an argument
+  std::vector<Names> names_; // [location], the state
+  std::vector<u8> listed_; // [location], whether it is in occupied_
+  std::vector<u32> occupied_; // every location that has names, and some that had
+  std::vector<std::vector<Holding>> entry_; // [block], state on entry
+  std::vector<u8> visited_, dirty_; // [block]
+  std::vector<u32> first_edit_; // [block], first edit of its instructions
+  std::vector<u32> arg_mark_; // [VReg], the edge of which it is an argument
   u32 mark_ = 0;
   u32 lowest_dirty_ = 0;
   size_t next_edit_ = 0;

@@ -1,8 +1,8 @@
 // checker_live.cpp - how long each VReg may live, from above, in whole blocks of block order.
 //
 // def_block_ and last_block_ bound a life. The claim (lives_into is true wherever the VReg is live on entry) rests on
-// the order being a reverse postorder: if v is live on entry of q > last use, a path leads from q back to a use; where it
-// first comes back to or before the last use it goes through a back edge b -> h with h <= last use < b. Were h at or
+// the order being a reverse postorder: if v is live on entry of q > last use, a path leads from q back to a use; where
+// it first comes back to or before the last use it goes through a back edge b -> h with h <= last use < b. Were h at or
 // before v's definition, v's definition would not dominate that use; so the loop [h, b] is entered after the
 // definition, and prolonging has covered b. Cost: operands, plus loop depth a VReg.
 // Tested in oracle/alloc/tests/checker_test.cpp (a wrong bound shows as a right allocation refused).

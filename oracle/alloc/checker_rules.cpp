@@ -86,8 +86,9 @@ void AllocationChecker::check_operand_register(u32 inst, u32 index) {
       return fail_operand(inst, index, "is tied to what is not a use");
     }
     if (where != location(i.operands + o.index)) {
-      return fail_operand(inst, index, "is tied to use " + std::to_string(o.index) + " in " +
-                                           to_string(location(i.operands + o.index)) + ", but is in " + to_string(where));
+      return fail_operand(inst, index,
+                          "is tied to use " + std::to_string(o.index) + " in " +
+                              to_string(location(i.operands + o.index)) + ", but is in " + to_string(where));
     }
     fixed = operand(i.operands + o.index).where == Where::Fixed;
   }
@@ -124,14 +125,13 @@ void AllocationChecker::check_edits() {
 
 void AllocationChecker::check_edit_register(const Edit& edit, Location where) {
   if (!where.is_reg()) return;
-  const std::string what = "edit " + to_string(edit.from) + " -> " + to_string(edit.to);
-  if (class_of(where.preg()) != edit.reg_class) return fail(edit.inst, what + " is of the other class");
-  if (where.preg() == registers_->scratch[0] || where.preg() == registers_->scratch[1]) {
-    return fail(edit.inst, what + " uses a scratch register");
-  }
-  if (((registers_->allocatable | fixed_registers_) & bit(where.preg())) == 0) {
-    fail(edit.inst, what + " uses a register that is not allocatable");
-  }
+  const char* why = nullptr;
+  if (class_of(where.preg()) != edit.reg_class) why = " is of the other class";
+  else if (where.preg() == registers_->scratch[0] || where.preg() == registers_->scratch[1])
+    why = " uses a scratch register";
+  else if (((registers_->allocatable | fixed_registers_) & bit(where.preg())) == 0)
+    why = " uses a register that is not allocatable";
+  if (why != nullptr) fail(edit.inst, "edit " + to_string(edit.from) + " -> " + to_string(edit.to) + why);
 }
 
 void AllocationChecker::check_written() {

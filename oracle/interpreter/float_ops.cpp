@@ -192,9 +192,8 @@ u64 demoted(u64 bits) {
 }
 
 Flow from_integer(Machine& m, const Inst& inst, bool negative, u64 magnitude) {
-  return with_format(inst.type, [&](auto format) {
-    return m.give(inst, rounded<decltype(format)>(negative, magnitude));
-  });
+  return with_format(inst.type,
+                     [&](auto format) { return m.give(inst, rounded<decltype(format)>(negative, magnitude)); });
 }
 
 } // namespace

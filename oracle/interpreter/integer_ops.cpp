@@ -240,9 +240,7 @@ ASSAY_EVALUATE(GeS) {
 // -- choice and width --------------------------------------------------------------------------------
 
 ASSAY_EVALUATE(Select) { return m.give(inst, m.operand(inst, m.operand(inst, 0) != 0 ? 1 : 2)); }
-ASSAY_EVALUATE(Sext) {
-  return m.give_int(inst, static_cast<u64>(sign_extend(inst.from, m.operand(inst, 0))));
-}
+ASSAY_EVALUATE(Sext) { return m.give_int(inst, static_cast<u64>(sign_extend(inst.from, m.operand(inst, 0)))); }
 ASSAY_EVALUATE(Zext) { return m.give(inst, m.operand(inst, 0)); }
 ASSAY_EVALUATE(Trunc) { return m.give_int(inst, m.operand(inst, 0)); }
 

@@ -25,7 +25,7 @@ namespace assay::oracle {
 
 /// What the run does after an operation.
 enum class Flow : u8 {
-  Next,  // goes on with the instruction that follows
+  Next, // goes on with the instruction that follows
   Moved, // goes on where the operation has set block and pc
   Ended, // the activation is over; Machine::ending says how
 };
@@ -35,10 +35,10 @@ enum class Ending : u8 { Returned, Threw, Trapped, Refused };
 struct Frame {
   FunctionId function = kNone;
   BlockId block = 0;
-  InstId inst = 0;        // the call that is under way, when this is not the top frame
-  u32 values_base = 0;    // in Machine::stack
-  u32 first_slot = 0;     // live slots when the frame was made, in Machine::slots
-  u32 slot_bytes = 0;     // bytes of slots when the frame was made
+  InstId inst = 0; // the call that is under way, when this is not the top frame
+  u32 values_base = 0; // in Machine::stack
+  u32 first_slot = 0; // live slots when the frame was made, in Machine::slots
+  u32 slot_bytes = 0; // bytes of slots when the frame was made
 };
 
 /// A slot of an active frame. Serials ascend, so the live ones are sorted.
@@ -116,7 +116,7 @@ struct Machine final : Reentry {
   Outcome* out = nullptr; // its memory and globals are the run's own
   u64 fuel = 0;
   u64 step_limit = kDefaultStepLimit;
-  u64 steps = 0;          // left
+  u64 steps = 0; // left
 
   std::unique_ptr<u64[]> stack; // kMaxValueBytes, touched as far as it is used
   u32 stack_top = 0;
@@ -167,7 +167,7 @@ template <Opcode op> Flow evaluate(Machine& m, const Inst& inst);
 #include "assay/opcodes.def"
 
 /// Head of such a specialisation.
-#define ASSAY_EVALUATE(name)                                                                                        \
+#define ASSAY_EVALUATE(name) \
   template <> Flow evaluate<Opcode::name>([[maybe_unused]] Machine & m, [[maybe_unused]] const Inst& inst)
 
 } // namespace assay::oracle

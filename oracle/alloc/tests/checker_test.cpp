@@ -15,7 +15,8 @@ std::string check(LirCase& c) {
 /// Wrong, and the report contains both texts.
 ::testing::AssertionResult wrong(LirCase& c, const std::string& place, const std::string& what) {
   const std::string report = check(c);
-  if (report.find(place) != std::string::npos && report.find(what) != std::string::npos) return ::testing::AssertionSuccess();
+  if (report.find(place) != std::string::npos && report.find(what) != std::string::npos)
+    return ::testing::AssertionSuccess();
   return ::testing::AssertionFailure() << "report: \"" << report << '"';
 }
 

@@ -89,7 +89,8 @@ void loop_of_1000_rounds(benchmark::State& state) {
 ^exit:
   return %t
 }
-)"), "f", 1000);
+)"),
+             "f", 1000);
   state.SetItemsProcessed(state.iterations() * 4000);
 }
 BENCHMARK(loop_of_1000_rounds);
@@ -106,7 +107,8 @@ void recursive_calls(benchmark::State& state) {
 ^end:
   return %n
 }
-)"), "f", 1000);
+)"),
+             "f", 1000);
   state.SetItemsProcessed(state.iterations() * 1000);
 }
 BENCHMARK(recursive_calls);
@@ -125,7 +127,8 @@ func @f(i64) -> i64 {
 ^h(%v: i64):
   return %v
 }
-)"), "f", 5);
+)"),
+             "f", 5);
 }
 BENCHMARK(throws_caught);
 

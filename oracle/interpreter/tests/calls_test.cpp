@@ -25,29 +25,26 @@ TEST(Calls, recursion_gives_each_activation_its_own_values) {
   EXPECT_EQ(p.values("fib", {20}), (Values{6765}));
 }
 
+/// `make(0), make(1), ... make(39)`.
+template <typename Make> std::string list_of_40(std::string_view separator, Make make) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += std::string(i == 0 ? "" : separator) + make(i);
+  return text;
+}
+
 TEST(Calls, many_arguments_and_results_keep_their_order) {
-  std::string params, decls, rets, names;
-  for (int i = 0; i < 40; ++i) {
-    const std::string comma = i == 0 ? "" : ", ", n = std::to_string(i);
-    params += comma + "i64";
-    decls += comma + "%a" + n + ": i64";
-    names += comma + "%a" + n;
-    rets += comma + "%a" + std::to_string(39 - i);
-  }
-  Program p("func @g(" + params + ") -> " + params + " {\n^b(" + decls + "):\n  return " + rets + "\n}\nfunc @f() -> " +
-            params + " {\n^b:\n" + [] {
-              std::string text;
-              for (int i = 0; i < 40; ++i) text += "  %a" + std::to_string(i) + " = const.i64 " + std::to_string(i) + "\n";
-              return text;
-            }() + "  " + [] {
-              std::string text;
-              for (int i = 0; i < 40; ++i) text += (i == 0 ? "%r" : ", %r") + std::to_string(i);
-              return text;
-            }() + " = call @g(" + names + ")\n  return " + [] {
-              std::string text;
-              for (int i = 0; i < 40; ++i) text += (i == 0 ? "%r" : ", %r") + std::to_string(i);
-              return text;
-            }() + "\n}\n");
+  const auto number = [](std::string_view prefix) {
+    return [prefix](int i) { return std::string(prefix) + std::to_string(i); };
+  };
+  const std::string types = list_of_40(", ", [](int) { return "i64"; });
+  const std::string params = list_of_40(", ", [](int i) { return "%a" + std::to_string(i) + ": i64"; });
+  const std::string reversed = list_of_40(", ", [](int i) { return "%a" + std::to_string(39 - i); });
+  const std::string constants =
+      list_of_40("\n", [](int i) { return "  %a" + std::to_string(i) + " = const.i64 " + std::to_string(i); });
+  const std::string args = list_of_40(", ", number("%a")), results = list_of_40(", ", number("%r"));
+  Program p("func @g(" + types + ") -> " + types + " {\n^b(" + params + "):\n  return " + reversed + "\n}\n" +
+            "func @f() -> " + types + " {\n^b:\n" + constants + "\n  " + results + " = call @g(" + args +
+            ")\n  return " + results + "\n}\n");
   const Values got = p.values("f", {});
   ASSERT_EQ(got.size(), 40u);
   for (u64 i = 0; i < 40; ++i) EXPECT_EQ(got[i], 39 - i);

@@ -18,7 +18,8 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 enum class Side { Below, Inside, Above };
 Side side_of(double value, Type type, bool is_signed) {
   const double t = std::trunc(value), width = bits_of(type);
-  if (is_signed) return t < -std::exp2(width - 1) ? Side::Below : t >= std::exp2(width - 1) ? Side::Above : Side::Inside;
+  if (is_signed)
+    return t < -std::exp2(width - 1) ? Side::Below : t >= std::exp2(width - 1) ? Side::Above : Side::Inside;
   return t < 0 ? Side::Below : t >= std::exp2(width) ? Side::Above : Side::Inside;
 }
 
@@ -126,7 +127,8 @@ std::vector<u64> interesting_integers(Type type) {
   for (u32 top = 0; top < bits_of(type); ++top) {
     for (u32 ulp : {23u, 24u, 25u, 52u, 53u, 54u}) {
       const u64 one = u64{1} << top, half = top >= ulp ? u64{1} << (top - ulp) : 0;
-      for (u64 v : {one, one - 1, one + 1, one + half, one + half + 1, one + half - 1, one + 3 * half, one + 3 * half + 1}) {
+      for (u64 v :
+           {one, one - 1, one + 1, one + half, one + half + 1, one + half - 1, one + 3 * half, one + 3 * half + 1}) {
         values.push_back(v & bit_mask(type));
       }
     }

@@ -19,10 +19,10 @@ constexpr u64 kSignalling32 = 0x7f800001, kSignalling64 = 0x7ff0000000000001;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr float kInf32 = std::numeric_limits<float>::infinity();
 
-const std::vector<u64> kFloats32 = {0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x00000001, 0x80000001, 0x007fffff,
-                                    0x00800000, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x3f000000, 0x3effffff,
-                                    0x3fc00000, 0x40490fdb, 0x3eaaaaab, 0x4b000000, 0x4b7fffff, 0xcb000001, 0x34000000,
-                                    0x33800000, 0x33800001, 0x1a2b3c4d, 0x5f000000, kNan32,     kSignalling32};
+const std::vector<u64> kFloats32 = {
+    0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff,
+    0xff7fffff, 0x7f800000, 0xff800000, 0x3f000000, 0x3effffff, 0x3fc00000, 0x40490fdb, 0x3eaaaaab, 0x4b000000,
+    0x4b7fffff, 0xcb000001, 0x34000000, 0x33800000, 0x33800001, 0x1a2b3c4d, 0x5f000000, kNan32,     kSignalling32};
 
 /// Whether two results are the same bits, or both a NaN.
 bool same32(u64 a, u64 b) { return a == b || (std::isnan(as_f32(a)) && std::isnan(as_f32(b))); }
@@ -33,7 +33,8 @@ template <typename Exact> void check_f32_against_f64(Opcode op, Exact exact) {
     for (u64 b : kFloats32) {
       const double wide = exact(double{as_f32(a)}, double{as_f32(b)});
       const u64 got = f.value({a, b});
-      EXPECT_TRUE(same32(got, f32(static_cast<float>(wide)))) << info(op).name << std::hex << ' ' << a << ", " << b << ": " << got;
+      EXPECT_TRUE(same32(got, f32(static_cast<float>(wide))))
+          << info(op).name << std::hex << ' ' << a << ", " << b << ": " << got;
     }
   }
 }
@@ -148,11 +149,11 @@ struct IntegralRow {
   double value, ceil, floor, trunc, nearest;
 };
 constexpr IntegralRow kIntegral[] = {
-    {0.0, 0.0, 0.0, 0.0, 0.0},      {-0.0, -0.0, -0.0, -0.0, -0.0}, {0.5, 1.0, 0.0, 0.0, 0.0},
-    {-0.5, -0.0, -1.0, -0.0, -0.0}, {1.5, 2.0, 1.0, 1.0, 2.0},      {-1.5, -1.0, -2.0, -1.0, -2.0},
-    {2.5, 3.0, 2.0, 2.0, 2.0},      {-2.5, -2.0, -3.0, -2.0, -2.0}, {0.75, 1.0, 0.0, 0.0, 1.0},
-    {-0.75, -0.0, -1.0, -0.0, -1.0}, {0.25, 1.0, 0.0, 0.0, 0.0},    {3.0, 3.0, 3.0, 3.0, 3.0},
-    {1e30, 1e30, 1e30, 1e30, 1e30}, {kInf, kInf, kInf, kInf, kInf}, {-kInf, -kInf, -kInf, -kInf, -kInf},
+    {0.0, 0.0, 0.0, 0.0, 0.0},       {-0.0, -0.0, -0.0, -0.0, -0.0}, {0.5, 1.0, 0.0, 0.0, 0.0},
+    {-0.5, -0.0, -1.0, -0.0, -0.0},  {1.5, 2.0, 1.0, 1.0, 2.0},      {-1.5, -1.0, -2.0, -1.0, -2.0},
+    {2.5, 3.0, 2.0, 2.0, 2.0},       {-2.5, -2.0, -3.0, -2.0, -2.0}, {0.75, 1.0, 0.0, 0.0, 1.0},
+    {-0.75, -0.0, -1.0, -0.0, -1.0}, {0.25, 1.0, 0.0, 0.0, 0.0},     {3.0, 3.0, 3.0, 3.0, 3.0},
+    {1e30, 1e30, 1e30, 1e30, 1e30},  {kInf, kInf, kInf, kInf, kInf}, {-kInf, -kInf, -kInf, -kInf, -kInf},
 };
 
 TEST(Float, to_integral_follows_the_direction_and_keeps_the_sign_of_zero) {
@@ -188,9 +189,9 @@ TEST(Float, to_integral_agrees_with_the_library_on_every_exponent) {
 
 TEST(Float, to_integral_of_the_largest_fractions_rounds_right) {
   OneOp f(Opcode::FNearest, Type::F64);
-  EXPECT_EQ(f.value({0x3fdfffffffffffff}), 0u);                                       // just below 0.5
-  EXPECT_EQ(f.value({0x432fffffffffffff}), 0x4330000000000000u);                      // 2^52 - 0.5, a tie
-  EXPECT_EQ(f.value({0x432ffffffffffffd}), 0x432ffffffffffffcu);                      // 2^52 - 1.5, a tie
+  EXPECT_EQ(f.value({0x3fdfffffffffffff}), 0u); // just below 0.5
+  EXPECT_EQ(f.value({0x432fffffffffffff}), 0x4330000000000000u); // 2^52 - 0.5, a tie
+  EXPECT_EQ(f.value({0x432ffffffffffffd}), 0x432ffffffffffffcu); // 2^52 - 1.5, a tie
   EXPECT_TRUE(std::isnan(as_f64(f.value({kSignalling64}))));
 }
 

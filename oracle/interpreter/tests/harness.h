@@ -151,7 +151,8 @@ using Values = std::vector<u64>;
 
 /// Whether the run ended with this trap at the given place.
 inline ::testing::AssertionResult trapped(const Outcome& o, TrapKind kind, Position position) {
-  if (o.kind != OutcomeKind::Trapped) return ::testing::AssertionFailure() << "not a trap: " << static_cast<int>(o.kind);
+  if (o.kind != OutcomeKind::Trapped)
+    return ::testing::AssertionFailure() << "not a trap: " << static_cast<int>(o.kind);
   if (o.trap != kind) return ::testing::AssertionFailure() << "trap " << name_of(o.trap) << ", not " << name_of(kind);
   if (!(o.position == position)) {
     return ::testing::AssertionFailure() << "at @" << o.position.function << " ^" << o.position.block << " #"
@@ -165,9 +166,31 @@ inline constexpr Type kIntTypes[] = {Type::I8, Type::I16, Type::I32, Type::I64};
 /// 0, 1, 2, -1, the extremes and their neighbours, alternating patterns, counts around the width.
 inline std::vector<u64> edge_values(Type type) {
   const u64 mask = bit_mask(type), sign = u64{1} << (bits_of(type) - 1), width = bits_of(type);
-  std::vector<u64> values = {0, 1, 2, 3, mask, mask - 1, sign, sign - 1, sign + 1, sign - 2, sign >> 1, (sign >> 1) - 1,
-                             0x5555555555555555, 0xaaaaaaaaaaaaaaaa, 0x0123456789abcdef, 0xfedcba9876543210,
-                             width - 1, width, width + 1, 2 * width, 2 * width + 1, 7, 10, mask / 3, mask / 7};
+  std::vector<u64> values = {0,
+                             1,
+                             2,
+                             3,
+                             mask,
+                             mask - 1,
+                             sign,
+                             sign - 1,
+                             sign + 1,
+                             sign - 2,
+                             sign >> 1,
+                             (sign >> 1) - 1,
+                             0x5555555555555555,
+                             0xaaaaaaaaaaaaaaaa,
+                             0x0123456789abcdef,
+                             0xfedcba9876543210,
+                             width - 1,
+                             width,
+                             width + 1,
+                             2 * width,
+                             2 * width + 1,
+                             7,
+                             10,
+                             mask / 3,
+                             mask / 7};
   for (u64& v : values) v &= mask;
   return values;
 }

@@ -156,12 +156,14 @@ TEST(Host, results_are_cut_to_their_width_and_start_at_zero) {
 }
 
 /// A host that calls `function` back when @log is called from outside, and lets everything pass.
-TestHost calling_back(const Program& p, std::string_view function, std::vector<u64> args, size_t result_count, u32& depth) {
-  return TestHost([&p, function, args, result_count, &depth](FunctionId, std::span<const u64>, std::span<u64>, Reentry& re) {
-    if (depth++ != 0) return;
-    std::vector<u64> results(result_count);
-    re.call(p.module().find_function(function), args, results);
-  });
+TestHost calling_back(const Program& p, std::string_view function, std::vector<u64> args, size_t result_count,
+                      u32& depth) {
+  return TestHost(
+      [&p, function, args, result_count, &depth](FunctionId, std::span<const u64>, std::span<u64>, Reentry& re) {
+        if (depth++ != 0) return;
+        std::vector<u64> results(result_count);
+        re.call(p.module().find_function(function), args, results);
+      });
 }
 
 TEST(Reentry, shares_globals_and_fuel_with_the_run) {
@@ -258,8 +260,7 @@ TEST(Reentry, a_refusal_inside_cannot_be_swallowed) {
   TestHost host([&](FunctionId, std::span<const u64>, std::span<u64>, Reentry& re) {
     try {
       re.call(p.module().find_function("wild"), {}, {});
-    } catch (...) {
-    }
+    } catch (...) {}
   });
   EXPECT_EQ(p.run("guarded", {1}, host).kind, OutcomeKind::Refused);
 }

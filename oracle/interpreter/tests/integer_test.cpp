@@ -136,7 +136,9 @@ void check_pair(OneOp& f, Opcode op, const Pair& p) {
   }
   ASSERT_EQ(got.kind, OutcomeKind::Returned) << where();
   EXPECT_EQ(got.values[0], *want.value) << where();
-  if (want.flag) { EXPECT_EQ(got.values[1], *want.flag ? 1u : 0u) << where(); }
+  if (want.flag) {
+    EXPECT_EQ(got.values[1], *want.flag ? 1u : 0u) << where();
+  }
 }
 
 TEST(Integer, every_binary_operation_of_the_table_is_covered) { EXPECT_EQ(binary_operations().size(), 37u); }

@@ -27,13 +27,15 @@ TEST(Memory, loads_trap_exactly_when_a_byte_is_outside) {
   for (const AccessRow& row : kLoads) {
     for (u64 offset : {u64{0}, u64{1}, u64{40}, kSize - row.bytes, kSize, kMax, kMax - 7}) {
       OneOp f(row.op, row.type, Type::None, offset, kSize);
-      for (u64 address : {u64{0}, u64{1}, u64{60}, kSize - row.bytes, kSize - row.bytes + 1, kSize - 1, kSize, kSize + 1,
-                          kMax, kMax - row.bytes, kMax - offset + 1, kSize - row.bytes - offset}) {
+      for (u64 address : {u64{0}, u64{1}, u64{60}, kSize - row.bytes, kSize - row.bytes + 1, kSize - 1, kSize,
+                          kSize + 1, kMax, kMax - row.bytes, kMax - offset + 1, kSize - row.bytes - offset}) {
         const bool wraps = address + offset < address;
         const bool inside = !wraps && address + offset <= kSize - row.bytes;
         const Outcome& got = f.run({address});
         if (inside) EXPECT_EQ(got.kind, OutcomeKind::Returned) << info(row.op).name << ' ' << address << '+' << offset;
-        else EXPECT_TRUE(trapped(got, TrapKind::OutOfBounds, {0, 0, 0})) << info(row.op).name << ' ' << address << '+' << offset;
+        else
+          EXPECT_TRUE(trapped(got, TrapKind::OutOfBounds, {0, 0, 0}))
+              << info(row.op).name << ' ' << address << '+' << offset;
       }
     }
   }
@@ -49,7 +51,9 @@ TEST(Memory, stores_trap_exactly_when_a_byte_is_outside_and_then_store_nothing) 
         u64 stored = 0;
         for (u8 byte : got.memory) stored += byte != 0;
         EXPECT_EQ(stored, inside ? row.bytes : 0) << info(row.op).name << ' ' << address << '+' << offset;
-        if (!inside) { EXPECT_TRUE(trapped(got, TrapKind::OutOfBounds, {0, 0, 0})); }
+        if (!inside) {
+          EXPECT_TRUE(trapped(got, TrapKind::OutOfBounds, {0, 0, 0}));
+        }
       }
     }
   }
@@ -75,8 +79,8 @@ func @f(i64) -> i16, i64, i32, i64, i64, i64, i64 {
   %6 = load.i64 %a, 0
   return %0, %1, %2, %3, %4, %5, %6
 })");
-  EXPECT_EQ(p.values("f", {0}), (Values{0xff80, 0x80, 0xffffff80, 0xff80, 0xffffffff817fff80, 0x817fff80,
-                                        0xfffffffe817fff80}));
+  EXPECT_EQ(p.values("f", {0}),
+            (Values{0xff80, 0x80, 0xffffff80, 0xff80, 0xffffffff817fff80, 0x817fff80, 0xfffffffe817fff80}));
 }
 
 TEST(Memory, an_i32_address_is_unsigned) {
@@ -140,7 +144,8 @@ TEST(Memory, fill_writes_the_range_and_nothing_else) {
 
 TEST(Memory, fill_beyond_the_end_traps_even_when_empty_and_stores_nothing) {
   Program p(kBulk);
-  for (const auto& [address, length] : {std::pair<u64, u64>{17, 0}, {16, 1}, {13, 4}, {0, 17}, {1, ~u64{0}}, {~u64{0}, 1}}) {
+  for (const auto& [address, length] :
+       {std::pair<u64, u64>{17, 0}, {16, 1}, {13, 4}, {0, 17}, {1, ~u64{0}}, {~u64{0}, 1}}) {
     const Outcome& got = p.run("fill", {address, '*', length});
     EXPECT_TRUE(trapped(got, TrapKind::OutOfBounds, p.at("fill", 0, 0))) << address;
     EXPECT_EQ(memory_of(got), "0123456789abcdef");
