@@ -1,0 +1,93 @@
+// compiler.cpp - the compile driver: for each function lower, allocate, emit; for each import a thunk.
+//
+// Needs a verified module. LIR, allocation and the backend's tables are kept from compile to compile, so that in
+// the steady state nothing is allocated. A failure leaves `out` empty. Cost is that of its stages; the driver adds
+// two virtual calls a function. Tested in compiler/codegen/tests/compile_test.cpp.
+#include "assay/compiler.h"
+
+#include "compiler/codegen/backend.h"
+#include "compiler/codegen/regalloc.h"
+#include "compiler/target/x64/backend.h"
+
+namespace assay {
+
+namespace codegen {
+
+std::unique_ptr<Backend> make_backend(Target target) {
+  switch (target) {
+  case Target::X64: return x64::make_backend();
+  case Target::A64: break;
+  }
+  return nullptr;
+}
+
+const LirNames& lir_names(Target target) {
+  ASSAY_CHECK(target == Target::X64);
+  return x64::lir_names();
+}
+
+} // namespace codegen
+
+struct Compiler::Impl {
+  explicit Impl(CompileOptions given) : options(given), backend(codegen::make_backend(given.target)) {}
+
+  Result<void> function(FunctionId id, const std::string& name);
+  Result<void> run(const Module& module, CodeObject& out);
+
+  CompileOptions options;
+  std::unique_ptr<codegen::Backend> backend;
+  codegen::RegisterAllocator allocator;
+  codegen::LirFunction lir;
+  codegen::Allocation allocation;
+};
+
+Result<void> Compiler::Impl::function(FunctionId id, const std::string& name) {
+  if (Result<void> lowered = backend->lower(id, lir); !lowered) return lowered;
+  if (options.observer != nullptr) options.observer->lowered(id, lir);
+  const codegen::RegisterFile& file = backend->register_file();
+  const codegen::AllocOptions alloc_options{options.max_registers, options.spill_all};
+  if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
+  if (options.observer != nullptr) {
+    const std::string complaint = options.observer->allocated(id, lir, allocation, file);
+    if (!complaint.empty()) return Error{ErrorKind::Internal, "", 0, 0, "register allocation of @" + name + ": " + complaint};
+  }
+  return backend->emit(id, lir, allocation);
+}
+
+Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
+  backend->begin(module, options, out);
+  out.function_entry.assign(module.functions.size(), kNone);
+  out.names.resize(module.functions.size());
+  for (FunctionId id = 0; id < module.functions.size(); ++id) {
+    const Function& fn = module.functions[id];
+    out.function_entry[id] = static_cast<u32>(out.functions.size());
+    out.names[id].assign(fn.name);
+    if (Result<void> done = fn.imported ? backend->thunk(id) : function(id, fn.name); !done) return done;
+  }
+  return backend->finish();
+}
+
+Compiler::Compiler(CompileOptions options) : impl_(std::make_unique<Impl>(options)) {}
+Compiler::~Compiler() = default;
+Compiler::Compiler(Compiler&&) noexcept = default;
+Compiler& Compiler::operator=(Compiler&&) noexcept = default;
+
+const CompileOptions& Compiler::options() const { return impl_->options; }
+
+Result<void> Compiler::compile(const Module& module, CodeObject& out) {
+  std::vector<std::string> names = std::move(out.names); // keeps the strings' storage over clear()
+  out.clear();
+  out.names = std::move(names);
+  out.target = impl_->options.target;
+  out.os = impl_->options.os;
+  out.host_os = impl_->options.host_os;
+  if (impl_->backend == nullptr) {
+    out.names.clear();
+    return Error{ErrorKind::Unsupported, "", 0, 0, "this build cannot compile for " + std::string(name_of(impl_->options.target))};
+  }
+  Result<void> done = impl_->run(module, out);
+  if (!done) out.clear();
+  return done;
+}
+
+} // namespace assay

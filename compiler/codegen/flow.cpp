@@ -1,0 +1,47 @@
+// flow.cpp - see flow.h. The last edge of a terminator is visited first, so that the first edge's block tends to
+// stand right behind it in the order.
+#include "compiler/codegen/flow.h"
+
+#include <algorithm>
+
+namespace assay::codegen {
+
+void Flow::walk(const Function& function) {
+  order_.clear();
+  stack_.clear();
+  seen_.assign(function.blocks.size(), 0);
+  edges_into_.assign(function.blocks.size(), 0);
+  const auto enter = [&](BlockId block) {
+    seen_[block] = 1;
+    stack_.push_back({block, function.terminator(function.blocks[block]).edge_count});
+  };
+  enter(0);
+  while (!stack_.empty()) {
+    Visit& top = stack_.back();
+    if (top.next_edge == 0) {
+      order_.push_back(top.block);
+      stack_.pop_back();
+      continue;
+    }
+    const Inst& last = function.terminator(function.blocks[top.block]);
+    const BlockId target = function.edges[last.first_edge + --top.next_edge].target;
+    ++edges_into_[target];
+    if (seen_[target] == 0) enter(target);
+  }
+  std::reverse(order_.begin(), order_.end());
+}
+
+void Flow::compute(const Function& function) {
+  walk(function);
+  uses_.assign(function.value_count(), 0);
+  for (BlockId block : order_) {
+    for (const Inst& inst : function.insts_of(function.blocks[block])) {
+      for (ValueId value : function.operands_of(inst)) ++uses_[value];
+    }
+    for (const Edge& edge : function.edges_of(function.terminator(function.blocks[block]))) {
+      for (ValueId value : function.args_of(edge)) ++uses_[value];
+    }
+  }
+}
+
+} // namespace assay::codegen

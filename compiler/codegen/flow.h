@@ -1,0 +1,37 @@
+// flow.h - what lowering asks of a function before it starts: reachable blocks in reverse postorder, how many
+// edges enter each block, how often each value is used.
+//
+// Counts only what is reachable from the entry. An iterative depth-first walk over the edges, then one look at
+// every operand: linear. Storage reused. Tested in compiler/codegen/tests/compile_flow_test.cpp.
+#pragma once
+
+#include "assay/module.h"
+
+#include <vector>
+
+namespace assay::codegen {
+
+class Flow {
+public:
+  void compute(const Function& function);
+
+  const std::vector<BlockId>& order() const { return order_; }
+  /// Edges that enter the block from reachable blocks; the way in from the caller is not one.
+  u32 edges_into(BlockId block) const { return edges_into_[block]; }
+  u32 uses(ValueId value) const { return uses_[value]; }
+
+private:
+  struct Visit {
+    BlockId block;
+    u32 next_edge; // counts down
+  };
+  void walk(const Function& function);
+
+  std::vector<BlockId> order_;
+  std::vector<u32> edges_into_; // [BlockId]
+  std::vector<u8> seen_;        // [BlockId]
+  std::vector<u32> uses_;       // [ValueId]
+  std::vector<Visit> stack_;
+};
+
+} // namespace assay::codegen

@@ -1,0 +1,124 @@
+// lir_builder.h - appends instructions, operands and blocks to a LirFunction.
+//
+// Instructions go to the block begun last; `close_block` gives it its successors. After the last block
+// `link_predecessors` fills in preds. Amortised O(1) an instruction plus its operands, nothing is freed between
+// functions. Tested through lowering (compiler/codegen/tests/lower_test.cpp).
+#pragma once
+
+#include "compiler/codegen/lir.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace assay::codegen {
+
+// Operands, by what they demand (lir.h, Role and Where).
+constexpr Operand use(VReg v) { return {v, Role::Use, Where::Reg, 0, 0}; }
+constexpr Operand use_any(VReg v) { return {v, Role::Use, Where::Any, 0, 0}; }
+constexpr Operand use_fixed(VReg v, PReg reg) { return {v, Role::Use, Where::Fixed, reg, 0}; }
+constexpr Operand use_late(VReg v) { return {v, Role::UseLate, Where::Reg, 0, 0}; }
+constexpr Operand def(VReg v) { return {v, Role::Def, Where::Reg, 0, 0}; }
+constexpr Operand def_fixed(VReg v, PReg reg) { return {v, Role::Def, Where::Fixed, reg, 0}; }
+/// `index`: the number of the Use operand whose register this overwrites.
+constexpr Operand def_tied(VReg v, u8 index) { return {v, Role::Def, Where::Tied, index, 0}; }
+constexpr Operand def_early_fixed(VReg v, PReg reg) { return {v, Role::DefEarly, Where::Fixed, reg, 0}; }
+constexpr Operand temp(VReg v) { return {v, Role::Temp, Where::Reg, 0, 0}; }
+constexpr Operand temp_fixed(VReg v, PReg reg) { return {v, Role::Temp, Where::Fixed, reg, 0}; }
+
+class LirBuilder {
+public:
+  void begin(LirFunction& function) {
+    function_ = &function;
+    function.clear();
+    origin_ = kNone;
+  }
+  /// The AIR instruction that the next ones implement.
+  void set_origin(u32 inst) { origin_ = inst; }
+
+  VReg vreg(RegClass reg_class) {
+    function_->vreg_class.push_back(reg_class);
+    return static_cast<VReg>(function_->vreg_class.size() - 1);
+  }
+
+  /// The reference holds until the next instruction is added.
+  LirInst& add(u16 op, u8 size, std::initializer_list<Operand> operands) {
+    return add_span(op, size, {operands.begin(), operands.size()});
+  }
+  LirInst& add_span(u16 op, u8 size, std::span<const Operand> operands) {
+    LirInst& inst = function_->insts.emplace_back();
+    inst.op = op;
+    inst.size = size;
+    inst.operands = static_cast<u32>(function_->operands.size());
+    inst.operand_count = static_cast<u16>(operands.size());
+    inst.origin = origin_;
+    function_->operands.insert(function_->operands.end(), operands.begin(), operands.end());
+    return inst;
+  }
+
+  /// The index of this clobber set in LirFunction::clobber_sets. There are few different ones.
+  u32 clobber_set(RegSet set) {
+    auto& sets = function_->clobber_sets;
+    const auto found = std::find(sets.begin(), sets.end(), set);
+    if (found == sets.end()) {
+      sets.push_back(set);
+      return static_cast<u32>(sets.size() - 1);
+    }
+    return static_cast<u32>(found - sets.begin());
+  }
+  void need_outgoing(u32 bytes) { function_->outgoing_bytes = std::max(function_->outgoing_bytes, bytes); }
+
+  void open_block(BlockId origin) {
+    LirBlock& block = function_->blocks.emplace_back();
+    block.origin = origin;
+    block.first_inst = static_cast<u32>(function_->insts.size());
+    block.params = block.args = static_cast<u32>(function_->vreg_pool.size());
+    block.succs = static_cast<u32>(function_->block_pool.size());
+  }
+  /// Parameters come before any argument of the same block.
+  void param(VReg v) {
+    function_->vreg_pool.push_back(v);
+    LirBlock& block = function_->blocks.back();
+    ++block.param_count;
+    block.args = static_cast<u32>(function_->vreg_pool.size());
+  }
+  void arg(VReg v) {
+    function_->vreg_pool.push_back(v);
+    ++function_->blocks.back().arg_count;
+  }
+  void succ(u32 block) {
+    function_->block_pool.push_back(block);
+    ++function_->blocks.back().succ_count;
+  }
+  void close_block() {
+    LirBlock& block = function_->blocks.back();
+    block.inst_count = static_cast<u32>(function_->insts.size()) - block.first_inst;
+  }
+
+  void link_predecessors() {
+    auto& blocks = function_->blocks;
+    auto& pool = function_->block_pool;
+    const u32 edges = static_cast<u32>(pool.size());
+    for (u32 i = 0; i < edges; ++i) ++blocks[pool[i]].pred_count;
+    u32 next = edges;
+    for (LirBlock& block : blocks) {
+      block.preds = next;
+      next += block.pred_count;
+      block.pred_count = 0;
+    }
+    pool.resize(next);
+    for (u32 b = 0; b < blocks.size(); ++b) {
+      for (u32 i = 0; i < blocks[b].succ_count; ++i) {
+        LirBlock& succ = blocks[pool[blocks[b].succs + i]];
+        pool[succ.preds + succ.pred_count++] = b;
+      }
+    }
+  }
+
+  LirFunction& function() { return *function_; }
+
+private:
+  LirFunction* function_ = nullptr;
+  u32 origin_ = kNone;
+};
+
+} // namespace assay::codegen

@@ -1,0 +1,182 @@
+// emit.h - allocated LIR to machine code, frames, positions, faults, relocations and read-only data.
+//
+// Needs LIR from Lowering and an allocation of it; leaves code appended to the CodeObject. The frame, from high to
+// low addresses (rbp is 16-aligned and fixed, rsp constant in the body):
+//   [rbp+16 ..] stack arguments (Windows: shadow first)   [rbp+8] return address   [rbp] caller's rbp
+//   callee-saved registers, pushed | callee-saved xmm | spill slots | frame objects | outgoing area at [rsp]
+// Traps jump to stubs behind the body: `call [context.trap_entry]`, whose return address has the position.
+// r11 belongs to the emitter. One switch an instruction, no allocation in steady state.
+// Tested in compiler/codegen/tests/compile_test.cpp and by every differential check.
+#pragma once
+
+#include "assay/compiler.h"
+#include "compiler/codegen/call_conv.h"
+#include "compiler/target/x64/assembler.h"
+#include "compiler/target/x64/lower.h"
+#include "compiler/target/x64/rodata.h"
+
+namespace assay::x64 {
+
+class Emitter {
+public:
+  void begin(const Module& module, const CompileOptions& options, CodeObject& out);
+  Result<void> function(FunctionId id, const codegen::LirFunction& lir, const codegen::Allocation& allocation,
+                        const LoweredFunction& info);
+  Result<void> thunk(FunctionId import, const codegen::CallLayout& layout);
+  /// Cuts the code to its length and resolves read-only data.
+  Result<void> finish();
+
+private:
+  using LirInst = codegen::LirInst;
+  using Location = codegen::Location;
+
+  /// Distances below rbp.
+  struct Frame {
+    codegen::RegSet saved = 0; // callee-saved registers that are written, frame pointer and context apart
+    u32 pushed_bytes = 0;
+    u32 xmm = 0;               // the first saved xmm lies at rbp - xmm
+    u32 spills = 0;            // slot i lies at rbp - spills - 8 * (i + 1)
+    u32 objects = 0;           // frame object 0 lies at rbp - objects
+    u32 size = 0;              // rbp - rsp in the body, a multiple of 16
+  };
+  struct Stub {
+    Label label;
+    TrapKind kind = TrapKind::Unreachable;
+    u32 origin = kNone;
+    BlockId block = kNone;
+  };
+  /// A condition in the flags. Parity: floats also need "ordered" (AndNp), or "unordered" suffices (OrP).
+  struct Flags {
+    Cond cond = Cond::Ne;
+    enum class Parity : u8 { None, AndNp, OrP } parity = Parity::None;
+  };
+  struct TableFixup {
+    u32 rodata = 0, count = 0;
+  };
+
+  // The walk (emit.cpp).
+  void forward_empty_blocks();
+  void blocks();
+  void instruction(const LirInst& inst);
+  void move(const codegen::Edit& edit);
+  void stubs();
+  void begin_function(FunctionId id, bool is_thunk);
+  void end_function();
+  Position position() const;
+  Label trap_label(TrapKind kind);
+  void trap_call(TrapKind kind);
+  void record_position(Position where) { out_->positions.push_back({as_.offset(), where}); }
+  void record_reloc(u32 field, FunctionId function) { out_->relocs.push_back({field, RelocKind::Rel32, function, 0}); }
+
+  // Frames (emit_frame.cpp).
+  Result<void> make_frame(codegen::RegSet written, u32 spill_slots, u32 object_bytes, u32 outgoing_bytes);
+  void frame_op(FrameEffect effect, RegIndex reg, i32 value);
+  void prologue(bool check_stack);
+  void stack_check();
+  void probe(u32 bytes);
+  void zero_objects(u32 bytes);
+  void restore_xmms();
+  void epilogue();
+  void tail_frame(u32 bytes);
+  void copy_words(Gpr to_base, i32 to, i32 from, u32 bytes);
+  Mem slot(Location location) const { return Mem::at(Gpr::Rbp, -static_cast<i32>(frame_.spills + 8 * (location.slot_index() + 1))); }
+  Mem object(i64 offset) const { return Mem::at(Gpr::Rbp, static_cast<i32>(offset - frame_.objects)); }
+  static Mem context_field(u32 offset) { return Mem::at(kContext, static_cast<i32>(offset)); }
+
+  // Operands of the current instruction.
+  const Location& location(u32 index) const { return locations_[index]; }
+  bool in_reg(u32 index) const { return locations_[index].is_reg(); }
+  Gpr gpr(u32 index) const { return gpr_of(locations_[index].preg()); }
+  Xmm xmm(u32 index) const { return xmm_of(locations_[index].preg()); }
+  /// Calls `write` with the integer operand as a Gpr or as its slot's Mem; it has a form for both.
+  template <typename Write> void int_rm(u32 index, Write write) {
+    if (in_reg(index)) write(gpr(index));
+    else write(slot(location(index)));
+  }
+  template <typename Write> void float_rm(u32 index, Write write) {
+    if (in_reg(index)) write(xmm(index));
+    else write(slot(location(index)));
+  }
+  static Size size_of_inst(const LirInst& inst) { return static_cast<Size>(inst.size); }
+  static Size word(u32 bytes) { return bytes == 8 ? Size::Qword : Size::Dword; }
+  void copy_int(Gpr to, Gpr from) {
+    if (to != from) as_.mov(Size::Qword, to, from);
+  }
+  void copy_float(Xmm to, Xmm from) {
+    if (to != from) as_.movaps(to, from);
+  }
+
+  // Pieces shared by emitters of one kind.
+  Flags test(const LirInst& inst, u32 kind, u32 first, Size size);
+  Label label_of(u32 block) const { return Label{forward_[block]}; }
+  void jump_to(u32 block);
+  void alu_rm(u32 kind, Size size, Gpr dst, u32 index);
+  void and_mask(Size size, Gpr reg, u64 mask);
+  void load(const LirInst& inst, const Mem& mem);
+  void store(const LirInst& inst, const Mem& mem, u32 index);
+  Mem linear_address(const LirInst& inst, u32 index);
+  Mem pointer_address(const LirInst& inst, u32 index);
+  void record_fault(const LirInst& inst);
+  void ucomis(u32 size, Xmm a, const Mem& mem);
+  void ucomis(u32 size, Xmm a, Xmm b);
+  void cvtt(u32 size, Gpr dst, Xmm src);
+  Mem float_constant(u64 bits, u32 size) { return Mem::rodata(pool_.constant(bits, size)); }
+  Mem two_to_63(u32 size, bool negative);
+  void switch_table(const LirInst& inst, std::span<const SwitchCase> cases);
+  void switch_search(const LirInst& inst, std::span<const SwitchCase> cases);
+  void compare_case(const LirInst& inst, u64 value);
+
+  // Thunks (emit_thunk.cpp).
+  void thunk_store_args(const codegen::CallLayout& layout, std::span<const Type> params);
+  void thunk_call_host(FunctionId import, u32 params, u32 results);
+  void thunk_load_results(const codegen::CallLayout& layout, u32 results_at, u32 pointer_at);
+
+  // One function an `emitter` of lir_ops.def.
+#define ASSAY_EMIT(name) void name(const LirInst& inst, u32 param);
+  ASSAY_EMIT(imm) ASSAY_EMIT(float_imm) ASSAY_EMIT(move_to_float) ASSAY_EMIT(move_to_int) ASSAY_EMIT(add)
+  ASSAY_EMIT(add_imm) ASSAY_EMIT(alu) ASSAY_EMIT(alu_imm) ASSAY_EMIT(imul) ASSAY_EMIT(imul_imm) ASSAY_EMIT(shift_cl)
+  ASSAY_EMIT(shift_imm) ASSAY_EMIT(zero_extend) ASSAY_EMIT(sign_extend) ASSAY_EMIT(multiply_high) ASSAY_EMIT(divide)
+  ASSAY_EMIT(min_max) ASSAY_EMIT(clz) ASSAY_EMIT(ctz) ASSAY_EMIT(popcnt) ASSAY_EMIT(popcnt_soft) ASSAY_EMIT(bitrev)
+  ASSAY_EMIT(bswap) ASSAY_EMIT(overflow) ASSAY_EMIT(overflow_wide) ASSAY_EMIT(set) ASSAY_EMIT(branch) ASSAY_EMIT(select)
+  ASSAY_EMIT(float_binary) ASSAY_EMIT(float_sqrt) ASSAY_EMIT(float_sign) ASSAY_EMIT(float_copysign)
+  ASSAY_EMIT(float_round) ASSAY_EMIT(float_fma) ASSAY_EMIT(float_min_max) ASSAY_EMIT(float_canon)
+  ASSAY_EMIT(float_convert) ASSAY_EMIT(int_to_float) ASSAY_EMIT(u64_to_float) ASSAY_EMIT(float_to_small)
+  ASSAY_EMIT(float_to_s64) ASSAY_EMIT(float_to_u64) ASSAY_EMIT(float_sat) ASSAY_EMIT(float_sat_u64)
+  ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
+  ASSAY_EMIT(frame_load) ASSAY_EMIT(frame_store) ASSAY_EMIT(global_load) ASSAY_EMIT(global_store) ASSAY_EMIT(frame_addr)
+  ASSAY_EMIT(func_addr) ASSAY_EMIT(context) ASSAY_EMIT(memory_size) ASSAY_EMIT(range_check) ASSAY_EMIT(fuel)
+  ASSAY_EMIT(trap) ASSAY_EMIT(nothing) ASSAY_EMIT(load_arg) ASSAY_EMIT(store_out) ASSAY_EMIT(table_entry)
+  ASSAY_EMIT(call_direct) ASSAY_EMIT(call_register) ASSAY_EMIT(call_host) ASSAY_EMIT(tail_call) ASSAY_EMIT(ret)
+  ASSAY_EMIT(jump) ASSAY_EMIT(jump_table)
+#undef ASSAY_EMIT
+
+  // The module.
+  const Module* module_ = nullptr;
+  CodeObject* out_ = nullptr;
+  const X64Conv* conv_ = nullptr;
+  const X64Conv* host_ = nullptr;
+  Assembler as_;
+  ConstantPool pool_;
+  std::vector<TableFixup> tables_; // jump tables in read-only data, whose entries hold code offsets until finish
+
+  // The function.
+  FunctionId function_ = kNone;
+  const Function* fn_ = nullptr;
+  const codegen::LirFunction* lir_ = nullptr;
+  const codegen::Allocation* allocation_ = nullptr;
+  const LoweredFunction* info_ = nullptr;
+  Frame frame_;
+  u32 begin_ = 0;                    // offset of the function's first byte
+  u32 incoming_bytes_ = 0;           // stack arguments it pops
+  std::vector<u32> forward_;         // [LIR block]: itself, or where an empty one leads; the label's id too
+  std::vector<Stub> stubs_;
+  std::vector<TableFixup> own_tables_;
+  std::vector<Label> table_labels_;  // targets of the function's jump tables, in order
+  u32 block_ = 0;                    // current LIR block
+  u32 next_block_ = kNone;           // the one emitted after it
+  BlockId air_block_ = kNone;
+  u32 origin_ = kNone;
+  const Location* locations_ = nullptr;
+};
+
+} // namespace assay::x64

@@ -1,0 +1,356 @@
+// lower_int.cpp - selection for integer operations, comparisons and selects.
+//
+// Values of i8 and i16 lie in registers with junk above; an operation whose low bits depend on higher ones (shift
+// right, division, high product, counts) first extends, everything else works on 32 bits or on the exact width.
+// Constant time an instruction. Tested in compiler/codegen/tests/lower_test.cpp.
+#include "compiler/target/x64/lower.h"
+
+#include "compiler/target/x64/encoding.h"
+
+namespace assay::x64 {
+
+using codegen::def;
+using codegen::def_early_fixed;
+using codegen::def_fixed;
+using codegen::def_tied;
+using codegen::LirInst;
+using codegen::temp;
+using codegen::temp_fixed;
+using codegen::use;
+using codegen::use_any;
+using codegen::use_fixed;
+using codegen::use_late;
+
+namespace {
+
+constexpr codegen::PReg kRax = index_of(Gpr::Rax), kRcx = index_of(Gpr::Rcx), kRdx = index_of(Gpr::Rdx);
+
+/// Size of the operation when junk above the value does no harm.
+u32 word_size(Type type) { return size_of(type) == 8 ? 8 : 4; }
+bool is_narrow(Type type) { return size_of(type) < 4; }
+
+/// The least value of a signed type, sign-extended.
+i64 least(Type type) { return -(i64{1} << (bits_of(type) - 1)); }
+
+/// What holds of (b, a) when `cond` holds of (a, b).
+Cond exchanged(Cond cond) {
+  switch (cond) {
+  case Cond::L: return Cond::G;
+  case Cond::G: return Cond::L;
+  case Cond::Le: return Cond::Ge;
+  case Cond::Ge: return Cond::Le;
+  case Cond::B: return Cond::A;
+  case Cond::A: return Cond::B;
+  case Cond::Be: return Cond::Ae;
+  case Cond::Ae: return Cond::Be;
+  default: return cond;
+  }
+}
+
+// The column `param` of rules.def, for a comparison that is made by its user.
+constexpr u32 param_of(Opcode opcode) {
+#define ACCESS(size, is_signed) 0
+#define RULE(name, shape, op, param)                                                                                   \
+  case Opcode::name: return static_cast<u32>(param);
+  switch (opcode) {
+#include "compiler/target/x64/rules.def"
+  }
+#undef ACCESS
+  return 0;
+}
+
+} // namespace
+
+// ---- arithmetic --------------------------------------------------------------------------------------
+
+void Lowering::add(const Inst& inst, Op op, u32) {
+  ValueId a = operand(inst, 0), b = operand(inst, 1);
+  const u32 size = inst.op == Opcode::PtrAdd ? 8 : word_size(inst.type);
+  i64 constant = 0;
+  if (inst.op == Opcode::Add && immediate(a, constant)) std::swap(a, b);
+  if (immediate(b, constant)) {
+    const VReg source = reg(a);
+    add_op(Op::AddI, size, {def(result(inst)), use(source)}).imm = constant;
+    return;
+  }
+  const VReg left = reg(a), right = reg(b);
+  add_op(op, size, {def(result(inst)), use(left), use_any(right)});
+}
+
+void Lowering::subtract(const Inst& inst, Op op, u32) {
+  const VReg left = reg(operand(inst, 0));
+  i64 constant = 0;
+  if (immediate(operand(inst, 1), constant) && fits_imm32(-constant)) {
+    add_op(Op::AddI, word_size(inst.type), {def(result(inst)), use(left)}).imm = -constant;
+    return;
+  }
+  const VReg right = reg(operand(inst, 1));
+  add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(left), use_any(right)});
+}
+
+void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
+  ValueId a = operand(inst, 0), b = operand(inst, 1);
+  i64 constant = 0;
+  if (immediate(a, constant)) std::swap(a, b);
+  if (immediate(b, constant)) {
+    const VReg source = reg(a);
+    add_op(static_cast<Op>(immediate_op), word_size(inst.type), {def_tied(result(inst), 1), use(source)}).imm = constant;
+    return;
+  }
+  const VReg left = reg(a), right = reg(b);
+  add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(left), use_any(right)});
+}
+
+void Lowering::multiply(const Inst& inst, Op op, u32) {
+  ValueId a = operand(inst, 0), b = operand(inst, 1);
+  i64 constant = 0;
+  if (immediate(a, constant)) std::swap(a, b);
+  if (immediate(b, constant)) {
+    const VReg source = reg(a);
+    add_op(Op::ImulI, word_size(inst.type), {def(result(inst)), use_any(source)}).imm = constant;
+    return;
+  }
+  const VReg left = reg(a), right = reg(b);
+  add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(left), use_any(right)});
+}
+
+void Lowering::multiply_high(const Inst& inst, Op op, u32 is_signed) {
+  if (is_narrow(inst.type)) {
+    const VReg a = extended(operand(inst, 0), is_signed != 0), b = extended(operand(inst, 1), is_signed != 0);
+    const VReg product = new_int();
+    add_op(Op::Imul, 4, {def_tied(product, 1), use(a), use_any(b)});
+    add_op(is_signed != 0 ? Op::SarI : Op::ShrI, 4, {def_tied(result(inst), 1), use(product)}).imm = bits_of(inst.type);
+    return;
+  }
+  const VReg a = reg(operand(inst, 0)), b = reg(operand(inst, 1));
+  add_op(op, size_of(inst.type), {def_fixed(result(inst), kRdx), def_fixed(new_int(), kRax), use_fixed(a, kRax), use_any(b)});
+}
+
+namespace {
+
+/// Which checks a division needs, knowing the divisor or not.
+u16 division_checks(bool is_signed, bool known, i64 divisor) {
+  u16 flags = 0;
+  if (!known || divisor == 0) flags |= kCheckZero;
+  if (is_signed && (!known || divisor == -1)) flags |= kCheckMinusOne;
+  return flags;
+}
+
+} // namespace
+
+void Lowering::divide(const Inst& inst, Op op, u32 is_signed) {
+  i64 divisor = 0;
+  const bool known = int_const(operand(inst, 1), divisor);
+  const bool narrow = is_narrow(inst.type);
+  const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
+  const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
+  LirInst& division = add_op(op, word_size(inst.type), {def_fixed(result(inst), kRax), temp_fixed(new_int(), kRdx),
+                                                        use_fixed(a, kRax), use_late(b)});
+  division.flags = division_checks(is_signed != 0, known, divisor);
+  division.imm = narrow && is_signed != 0 ? least(inst.type) : 0;
+}
+
+void Lowering::remainder(const Inst& inst, Op op, u32 is_signed) {
+  i64 divisor = 0;
+  const bool known = int_const(operand(inst, 1), divisor);
+  const bool narrow = is_narrow(inst.type);
+  const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
+  const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
+  LirInst& division = add_op(op, word_size(inst.type), {def_early_fixed(result(inst), kRdx), def_fixed(new_int(), kRax),
+                                                        use_fixed(a, kRax), use_late(b)});
+  division.flags = division_checks(is_signed != 0, known, divisor);
+}
+
+// ---- shifts ------------------------------------------------------------------------------------------
+
+// The processor takes a count modulo 32 or 64; for narrower types it is masked first.
+void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
+  const u32 width = bits_of(inst.type);
+  const bool to_the_right = op != Op::ShlC;
+  i64 constant = 0;
+  const bool known = int_const(operand(inst, 1), constant);
+  if (known && (static_cast<u64>(constant) & (width - 1)) == 0) {
+    same_register(inst, op, 0);
+    return;
+  }
+  const VReg value = to_the_right && is_narrow(inst.type) ? extended(operand(inst, 0), op == Op::SarC) : reg(operand(inst, 0));
+  if (known) {
+    LirInst& shift = add_op(static_cast<Op>(immediate_op), word_size(inst.type), {def_tied(result(inst), 1), use(value)});
+    shift.imm = static_cast<i64>(static_cast<u64>(constant) & (width - 1));
+    return;
+  }
+  VReg count = reg(operand(inst, 1));
+  if (is_narrow(inst.type)) {
+    const VReg masked = new_int();
+    add_op(Op::AndI, 4, {def_tied(masked, 1), use(count)}).imm = width - 1;
+    count = masked;
+  }
+  add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(value), use_fixed(count, kRcx)});
+}
+
+void Lowering::rotate(const Inst& inst, Op op, u32 immediate_op) {
+  const u32 width = bits_of(inst.type);
+  i64 constant = 0;
+  if (int_const(operand(inst, 1), constant)) {
+    const u64 count = static_cast<u64>(constant) & (width - 1);
+    if (count == 0) {
+      same_register(inst, op, 0);
+      return;
+    }
+    const VReg value = reg(operand(inst, 0));
+    add_op(static_cast<Op>(immediate_op), size_of(inst.type), {def_tied(result(inst), 1), use(value)}).imm = static_cast<i64>(count);
+    return;
+  }
+  const VReg value = reg(operand(inst, 0)), count = reg(operand(inst, 1));
+  add_op(op, size_of(inst.type), {def_tied(result(inst), 1), use(value), use_fixed(count, kRcx)});
+}
+
+// ---- counts, orders ----------------------------------------------------------------------------------
+
+void Lowering::min_max(const Inst& inst, Op op, u32 cond) {
+  const VReg a = reg(operand(inst, 0)), b = reg(operand(inst, 1));
+  add_op(op, size_of(inst.type), {def_tied(result(inst), 1), use(a), use_any(b)}).cond = static_cast<u8>(cond);
+}
+
+void Lowering::leading_zeros(const Inst& inst, Op op, u32) {
+  const bool narrow = is_narrow(inst.type);
+  const VReg a = narrow ? extended(operand(inst, 0), false) : reg(operand(inst, 0));
+  LirInst& count = add_op(op, word_size(inst.type), {def(result(inst)), use_any(a)});
+  count.imm = narrow ? 32 - bits_of(inst.type) : 0;
+  count.flags = options_.features.lzcnt ? kExtension : 0;
+}
+
+void Lowering::trailing_zeros(const Inst& inst, Op op, u32) {
+  const VReg a = reg(operand(inst, 0));
+  add_op(op, size_of(inst.type), {def(result(inst)), use_any(a)}).flags = options_.features.bmi1 ? kExtension : 0;
+}
+
+void Lowering::population(const Inst& inst, Op op, u32) {
+  const VReg a = is_narrow(inst.type) ? extended(operand(inst, 0), false) : reg(operand(inst, 0));
+  if (options_.features.popcnt) {
+    add_op(op, word_size(inst.type), {def(result(inst)), use_any(a)});
+    return;
+  }
+  add_op(Op::PopcntSoft, word_size(inst.type), {def_tied(result(inst), 1), use(a), temp(new_int())});
+}
+
+void Lowering::bit_reverse(const Inst& inst, Op op, u32) {
+  const VReg a = reg(operand(inst, 0));
+  add_op(op, size_of(inst.type), {def_tied(result(inst), 1), use(a), temp(new_int())});
+}
+
+void Lowering::byte_swap(const Inst& inst, Op op, u32) {
+  const VReg a = reg(operand(inst, 0));
+  add_op(op, size_of(inst.type), {def_tied(result(inst), 1), use(a)});
+}
+
+void Lowering::overflow(const Inst& inst, Op op, u32 cond) {
+  const VReg a = reg(operand(inst, 0)), b = reg(operand(inst, 1));
+  const VReg value = result(inst), flag = result(inst, 1);
+  add_op(op, size_of(inst.type), {def_tied(value, 2), def(flag), use(a), use_any(b)}).cond = static_cast<u8>(cond);
+}
+
+// The widening multiply gives unsigned overflow for every size, and the only signed one for bytes (in ax).
+void Lowering::overflow_mul(const Inst& inst, Op op, u32 is_signed) {
+  if (is_signed != 0 && inst.type != Type::I8) {
+    overflow(inst, op, static_cast<u32>(Cond::O));
+    return;
+  }
+  const Op wide = is_signed != 0 ? Op::MulWideS : Op::MulWideU;
+  const VReg a = reg(operand(inst, 0)), b = reg(operand(inst, 1));
+  const VReg value = result(inst), flag = result(inst, 1);
+  if (inst.type == Type::I8) {
+    add_op(wide, 1, {def_fixed(value, kRax), def(flag), use_fixed(a, kRax), use_any(b)});
+    return;
+  }
+  add_op(wide, size_of(inst.type), {def_fixed(value, kRax), def(flag), def_fixed(new_int(), kRdx), use_fixed(a, kRax), use_any(b)});
+}
+
+void Lowering::extend(const Inst& inst, Op op, u32) {
+  const VReg a = reg(operand(inst, 0));
+  add_op(op, size_of(inst.from), {def(result(inst)), use_any(a)});
+}
+
+/// The result is the operand's register, read at another width or type.
+void Lowering::same_register(const Inst& inst, Op, u32) { vregs_[inst.first_result] = reg(operand(inst, 0)); }
+
+// ---- comparisons -------------------------------------------------------------------------------------
+
+Lowering::Test Lowering::compare_test(const Inst& inst) {
+  ValueId a = operand(inst, 0), b = operand(inst, 1);
+  Test test;
+  test.size = static_cast<u8>(size_of(inst.type));
+  test.cond = static_cast<u8>(param_of(inst.op));
+  if (is_float(inst.type)) {
+    if (inst.op == Opcode::FLt || inst.op == Opcode::FLe) std::swap(a, b);
+    test.kind = 3;
+  } else if (immediate(b, test.imm)) {
+    test.kind = 2;
+  } else if (immediate(a, test.imm)) {
+    std::swap(a, b);
+    test.cond = static_cast<u8>(exchanged(static_cast<Cond>(test.cond)));
+    test.kind = 2;
+  } else {
+    test.kind = 1;
+  }
+  if (test.kind == 2) {
+    test.operands[0] = use_any(reg(a));
+    test.count = 1;
+    return test;
+  }
+  test.operands[0] = use(reg(a));
+  test.operands[1] = use_any(reg(b));
+  test.count = 2;
+  return test;
+}
+
+/// The test that decides a branch or select: the comparison skipped for it, or "is not zero".
+Lowering::Test Lowering::test_of(ValueId condition) {
+  if (condition == fused_) {
+    fused_ = kNone;
+    return compare_test(fn_->insts[fn_->value_defs[condition].index]);
+  }
+  Test test;
+  test.size = static_cast<u8>(size_of(type_of(condition)));
+  test.cond = static_cast<u8>(Cond::Ne);
+  test.operands[0] = use_any(reg(condition));
+  test.count = 1;
+  return test;
+}
+
+LirInst& Lowering::add_test(Op first, const Test& test, std::span<const Operand> before, std::span<const Operand> after) {
+  Operand all[6];
+  u32 count = 0;
+  for (const Operand& operand : before) all[count++] = operand;
+  for (u32 i = 0; i < test.count; ++i) all[count++] = test.operands[i];
+  for (const Operand& operand : after) all[count++] = operand;
+  LirInst& inst = b_.add_span(static_cast<u16>(code_of(first) + test.kind), test.size, {all, count});
+  inst.cond = test.cond;
+  inst.imm = test.imm;
+  return inst;
+}
+
+static_assert(static_cast<u32>(Op::SetF) == static_cast<u32>(Op::SetCmp) + 2);
+static_assert(static_cast<u32>(Op::BrF) == static_cast<u32>(Op::BrTest) + 3);
+static_assert(static_cast<u32>(Op::SelF) == static_cast<u32>(Op::SelTest) + 3);
+
+void Lowering::compare(const Inst& inst, Op, u32) {
+  Test test = compare_test(inst);
+  const Operand flag = def(result(inst));
+  --test.kind; // there is no SetTest
+  add_test(Op::SetCmp, test, {&flag, 1}, {});
+}
+
+void Lowering::select(const Inst& inst, Op op, u32) {
+  const Test test = test_of(operand(inst, 0));
+  const VReg if_true = reg(operand(inst, 1)), if_false = reg(operand(inst, 2));
+  const Operand chosen = def_tied(result(inst), static_cast<u8>(test.count + 2));
+  const Operand choices[2] = {use_any(if_true), use(if_false)};
+  LirInst& selection = add_test(op, test, {&chosen, 1}, choices);
+  selection.flags = with_test_size(is_float(inst.type) ? kFloatValue : 0, test.size);
+  selection.size = static_cast<u8>(word_size(inst.type));
+}
+
+void Lowering::branch(const Inst& inst, Op op, u32) { add_test(op, test_of(operand(inst, 0)), {}, {}); }
+
+} // namespace assay::x64
