@@ -22,6 +22,6 @@ step(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${WORK}/build -D CMAKE_PREFIX_PAT
   -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_BUILD_TYPE=${BUILD_TYPE} "-DCMAKE_CXX_FLAGS=${FLAGS}" ${toolchain})
 step(${CMAKE_COMMAND} --build ${WORK}/build)
 step(${WORK}/build/consumer)
-if(NOT output MATCHES "42")
+if(NOT output STREQUAL "42\ndiv_by_zero\n")
   message(FATAL_ERROR "the consumer printed: ${output}")
 endif()
