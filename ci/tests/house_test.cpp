@@ -80,6 +80,11 @@ TEST(IncludeRules, oracle_may_not_know_the_compiler) {
   EXPECT_EQ(includes_of("oracle/alloc/a.cpp", "#include \"compiler/codegen/lir.h\"\n"), "");
 }
 
+TEST(IncludeRules, a_path_upwards_is_judged_by_where_it_leads) {
+  EXPECT_EQ(includes_of("oracle/alloc/bench/a.cpp", "#include \"../tests/lir_case.h\"\n"), "");
+  EXPECT_NE(includes_of("oracle/alloc/a.cpp", "#include \"../../compiler/opt/fold.h\"\n"), "");
+}
+
 TEST(IncludeRules, compiler_may_not_know_what_tests_it) {
   EXPECT_NE(includes_of("compiler/jit/a.cpp", "#include \"oracle/interpreter/oracle.h\"\n"), "");
   EXPECT_NE(includes_of("compiler/jit/a.cpp", "#include \"fuzz/check/check.h\"\n"), "");
