@@ -119,14 +119,17 @@ bool parse_include(std::string_view line, std::string_view& name, char& delimite
 /// `include` as a path from the root: "../tests/a.h" in oracle/alloc/bench/b.cpp is oracle/alloc/tests/a.h.
 std::string resolve(std::string_view path, std::string_view include) {
   if (!include.starts_with("../")) return std::string(include);
-  std::string_view folder = path.substr(0, path.find_last_of('/'));
-  while (include.starts_with("../")) {
+  // `path` up to the slash that ends the folder; each ".." takes one folder off.
+  path = path.substr(0, path.find_last_of('/') + 1);
+  while (include.starts_with("../") && !path.empty()) {
     include.remove_prefix(3);
-    folder = folder.substr(0, std::min(folder.find_last_of('/'), folder.size()));
+    path.remove_suffix(1);
+    path = path.substr(0, path.find_last_of('/') + 1);
   }
-  return std::string(folder) + "/" + std::string(include);
+  return std::string(path) + std::string(include);
 }
 
+/// Written without a folder, an include means a file beside the including one.
 bool in_same_folder(std::string_view include) { return include.find('/') == include.npos; }
 
 } // namespace
