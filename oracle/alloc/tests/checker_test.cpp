@@ -163,6 +163,14 @@ TEST(Checker, only_fixed_operands_may_leave_the_allocatable_registers) {
   good.end({use_fixed(0, 4, r(4))});
   EXPECT_EQ(check(good), "");
 
+  LirCase tied;
+  tied.block();
+  tied.inst({def(0, r(0))});
+  tied.move(r(0), r(4));
+  tied.inst({use_fixed(0, 4, r(4)), def_tied(1, 0, r(4))});
+  tied.end({use_fixed(1, 4, r(4))});
+  EXPECT_EQ(check(tied), "");
+
   LirCase bad;
   bad.block();
   bad.inst({def(0, r(4))});

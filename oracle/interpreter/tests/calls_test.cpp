@@ -73,6 +73,24 @@ TEST(Calls, recursion_without_end_traps_at_the_entry_of_the_callee) {
   EXPECT_TRUE(trapped(p.run("start", {~u64{0}}), TrapKind::StackOverflow, p.at("down", 0, 0)));
 }
 
+TEST(Calls, the_overflow_is_at_the_callee_not_the_caller) {
+  Program p(R"(func @a() {
+^b:
+  call @b()
+  return
+}
+func @b() {
+^b:
+  %x = const.i8 0
+  call @a()
+  return
+}
+)");
+  static_assert(kMaxDepth % 2 == 0);
+  EXPECT_TRUE(trapped(p.run("a", {}), TrapKind::StackOverflow, p.at("a", 0, 0)));
+  EXPECT_TRUE(trapped(p.run("b", {}), TrapKind::StackOverflow, p.at("b", 0, 0)));
+}
+
 TEST(Calls, depth_is_limited_exactly) {
   Program p(kDown);
   EXPECT_EQ(p.run("down", {kMaxDepth - 1}).kind, OutcomeKind::Returned);

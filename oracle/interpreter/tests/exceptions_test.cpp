@@ -153,6 +153,25 @@ TEST(Exceptions, rethrow_throws_the_same_object) {
   EXPECT_EQ(arrived, thrown);
 }
 
+TEST(Exceptions, a_try_call_that_is_over_catches_nothing_more) {
+  Program p(R"(tag @a()
+func @calm() {
+^e:
+  return
+}
+func @f() -> i32 {
+^e:
+  try_call @calm() -> ^ok, catch_all ^h
+^ok:
+  throw @a()
+^h(%e: ptr):
+  %r = const.i32 1
+  return %r
+}
+)");
+  EXPECT_EQ(p.run("f", {}).kind, OutcomeKind::Threw);
+}
+
 TEST(Exceptions, rethrow_of_a_pointer_that_was_not_caught_is_refused) {
   Program p("func @f(i64) {\n^e(%n: i64):\n  %p = bitcast.ptr.i64 %n\n  rethrow %p\n}\n");
   EXPECT_EQ(p.run("f", {0}).kind, OutcomeKind::Refused);

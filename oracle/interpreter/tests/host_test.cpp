@@ -147,6 +147,19 @@ TEST(Host, imports_can_be_called_through_table_and_pointer_and_as_the_entry) {
   EXPECT_EQ(p.stack(0), "");
 }
 
+TEST(Host, calls_in_a_loop_give_their_stack_back) {
+  std::string params = "i64", args = "%n";
+  for (int i = 1; i < 1000; ++i) {
+    params += ", i64";
+    args += ", %n";
+  }
+  Program p("import @wide(" + params + ")\nfunc @f(i64) {\n^e(%k: i64):\n  jump ^head(%k)\n^head(%n: i64):\n" +
+            "  call @wide(" + args + ")\n  %one = const.i64 1\n  %m = sub.i64 %n, %one\n" +
+            "  branch %m, ^head(%m), ^end\n^end:\n  return\n}\n");
+  TestHost host = adding_host();
+  EXPECT_EQ(p.run("f", {kMaxValueBytes / 8000 + 100}, host).kind, OutcomeKind::Returned);
+}
+
 TEST(Host, results_are_cut_to_their_width_and_start_at_zero) {
   Program p(kCalls);
   TestHost host = adding_host();

@@ -265,6 +265,7 @@ TEST(Locals, are_zero_at_entry_and_belong_to_their_activation) {
 }
 )");
   EXPECT_EQ(p.values("f", {4}), (Values{10, 0}));
+  EXPECT_EQ(p.values("f", {5}), (Values{15, 0})); // on a stack where the run before has left its values
 }
 
 } // namespace
