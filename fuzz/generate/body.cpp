@@ -6,7 +6,7 @@
 // Constant time an operand. Tested in fuzz/generate/tests/generator_test.cpp.
 #include "fuzz/generate/body.h"
 
-#include "fuzz/generate/constants.h"
+#include "fuzz/generate/draw/constants.h"
 
 #include <algorithm>
 

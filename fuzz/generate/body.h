@@ -10,7 +10,7 @@
 #include "assay/builder.h"
 #include "fuzz/generate/config.h"
 #include "fuzz/generate/generator.h"
-#include "fuzz/generate/opcode_index.h"
+#include "fuzz/generate/draw/opcode_index.h"
 #include "fuzz/generate/random.h"
 
 #include <array>

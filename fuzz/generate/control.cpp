@@ -5,7 +5,7 @@
 // sometimes after, so that block order is not always the order of control. Linear in the arms.
 // Tested in fuzz/generate/tests/generator_test.cpp.
 #include "fuzz/generate/body.h"
-#include "fuzz/generate/constants.h"
+#include "fuzz/generate/draw/constants.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 // Linear in the parameters. Tested in fuzz/generate/tests/inputs_test.cpp.
 #include "fuzz/generate/inputs.h"
 
-#include "fuzz/generate/constants.h"
+#include "fuzz/generate/draw/constants.h"
 
 namespace assay::fuzz {
 

@@ -4,7 +4,7 @@
 // Invariant: each way back to a header hands it the next counter, so the number of rounds is fixed on entry;
 // multiplicity_ is the product of the rounds of all loops around. Tested in fuzz/generate/tests/.
 #include "fuzz/generate/body.h"
-#include "fuzz/generate/constants.h"
+#include "fuzz/generate/draw/constants.h"
 
 #include <algorithm>
 

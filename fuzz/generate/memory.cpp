@@ -5,7 +5,7 @@
 // Accesses cluster around few addresses, so that they overlap. Constant time each.
 // Tested in fuzz/generate/tests/generator_test.cpp.
 #include "fuzz/generate/body.h"
-#include "fuzz/generate/constants.h"
+#include "fuzz/generate/draw/constants.h"
 
 #include <algorithm>
 #include <bit>

@@ -4,7 +4,7 @@
 // and conversion are guarded but for a small share, so that few runs end in a trap. Constant time each.
 // Tested in fuzz/generate/tests/generator_test.cpp.
 #include "fuzz/generate/body.h"
-#include "fuzz/generate/constants.h"
+#include "fuzz/generate/draw/constants.h"
 
 #include <algorithm>
 

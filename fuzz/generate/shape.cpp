@@ -5,7 +5,7 @@
 // most one exported function taking (i64) when there is a @call_back, the one it calls.
 // Linear in what it makes. Tested in fuzz/generate/tests/generator_test.cpp.
 #include "fuzz/generate/body.h"
-#include "fuzz/generate/constants.h"
+#include "fuzz/generate/draw/constants.h"
 
 #include <algorithm>
 

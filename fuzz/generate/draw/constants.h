@@ -1,6 +1,6 @@
 // constants.h - literals on which compilers break: edges of ranges, powers of two, float boundaries.
 //
-// Pure functions of the random stream, integers only. Tested in fuzz/generate/tests/constants_test.cpp.
+// Pure functions of the random stream, integers only. Tested in fuzz/generate/draw/tests/constants_test.cpp.
 #pragma once
 
 #include "assay/types.h"

@@ -1,8 +1,8 @@
 // constants.cpp - draws edge literals.
 //
 // Float literals are written as bits: no host arithmetic takes part, so every host draws the same.
-// A few nanoseconds a draw. Tested in fuzz/generate/tests/constants_test.cpp.
-#include "fuzz/generate/constants.h"
+// A few nanoseconds a draw. Tested in fuzz/generate/draw/tests/constants_test.cpp.
+#include "fuzz/generate/draw/constants.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // opcode_index.h - opcodes.def sorted for drawing: plain operations by family, memory accesses by kind.
 //
 // Everything here is computed from the table's columns, so a new row is generated without a change.
-// Built once; constant afterwards. Tested in fuzz/generate/tests/opcode_index_test.cpp.
+// Built once; constant afterwards. Tested in fuzz/generate/draw/tests/opcode_index_test.cpp.
 #pragma once
 
 #include "assay/opcodes.h"

@@ -1,0 +1,120 @@
+// mutator.cpp - the table of mutations, and the driver that draws one, checks its result and counts.
+//
+// Needs a valid module and leaves one: when the verifier refuses, the module is put back from a copy, whose
+// storage is kept. Linear in the module. Tested in fuzz/mutate/tests/mutator_test.cpp; speed in bench/.
+#include "fuzz/mutate/mutator.h"
+
+#include "assay/verify.h"
+#include "fuzz/mutate/context.h"
+#include "fuzz/mutate/nan.h"
+
+#include <array>
+
+namespace assay::fuzz {
+namespace {
+
+constexpr NamedMutation kMutations[] = {
+    {"replace_operand", replace_operand, 10},
+    {"operand_to_literal", operand_to_literal, 5},
+    {"swap_operands", swap_operands, 4},
+    {"wrap_in_casts", wrap_in_casts, 5},
+    {"change_opcode", change_opcode, 10},
+    {"change_literal", change_literal, 10},
+    {"change_offset", change_offset, 4},
+    {"insert_operation", insert_operation, 8},
+    {"insert_access", insert_access, 4},
+    {"delete_instruction", delete_instruction, 6},
+    {"duplicate_instruction", duplicate_instruction, 4},
+    {"swap_neighbours", swap_neighbours, 4},
+    {"change_width", change_width, 5},
+    {"add_pressure", add_pressure, 3},
+    {"swap_arms", swap_arms, 4},
+    {"redirect_edge", redirect_edge, 4},
+    {"add_block_parameter", add_block_parameter, 4},
+    {"remove_block_parameter", remove_block_parameter, 3},
+    {"permute_arguments", permute_arguments, 3},
+    {"change_call_kind", change_call_kind, 4},
+    {"change_callee", change_callee, 3},
+    {"change_module", change_module, 2},
+};
+constexpr u32 kCount = static_cast<u32>(std::size(kMutations));
+constexpr u32 kCrossover = kCount;
+
+} // namespace
+
+std::span<const NamedMutation> mutations() { return kMutations; }
+
+struct Mutator::Impl {
+  Impl() {
+    for (u32 i = 0; i < kCount; ++i) {
+      counts[i].name = kMutations[i].name;
+      weights[i] = kMutations[i].weight;
+    }
+    counts[kCrossover].name = "crossover";
+  }
+
+  /// Keeps the change when the verifier accepts it; else puts the copy back.
+  bool keep(Module& module, u32 index, bool changed) {
+    if (changed && verify(module).ok()) {
+      ++counts[index].applied;
+      return true;
+    }
+    ++(changed ? counts[index].discarded : counts[index].refused);
+    std::swap(module, copy);
+    return false;
+  }
+
+  bool run(Module& module, u32 index, Random& random) {
+    copy = module;
+    bool changed = context.begin(module, random) && kMutations[index].run(context);
+    if (changed) context.finish();
+    return keep(module, index, changed);
+  }
+
+  MutationContext context;
+  Module copy;
+  std::array<MutationCount, kCount + 1> counts{};
+  std::array<u32, kCount> weights{};
+};
+
+Mutator::Mutator() : impl_(std::make_unique<Impl>()) {}
+Mutator::~Mutator() = default;
+Mutator::Mutator(Mutator&&) noexcept = default;
+Mutator& Mutator::operator=(Mutator&&) noexcept = default;
+
+bool Mutator::mutate(Module& module, u64 seed) {
+  Random random(derive_seed(seed, 1));
+  u32 wanted = 1;
+  while (wanted < 4 && random.chance(1, 4)) ++wanted;
+  u32 done = 0;
+  for (u32 tries = 0; tries < 16 && done < wanted; ++tries) {
+    done += impl_->run(module, random.weighted(impl_->weights), random);
+  }
+  return done != 0;
+}
+
+bool Mutator::apply(std::string_view name, Module& module, u64 seed) {
+  Random random(derive_seed(seed, 2));
+  for (u32 i = 0; i < kCount; ++i) {
+    if (kMutations[i].name == name) return impl_->run(module, i, random);
+  }
+  return false;
+}
+
+bool Mutator::crossover(Module& into, const Module& from, u64 seed) {
+  Random random(derive_seed(seed, 3));
+  impl_->copy = into;
+  const Module& source = &into == &from ? impl_->copy : from;
+  return impl_->keep(into, kCrossover, crossover_functions(impl_->context, into, source, random));
+}
+
+std::span<const MutationCount> Mutator::counts() const { return impl_->counts; }
+
+bool settle(Module& module, std::string* reason) {
+  if (exposes_pointers(module, reason)) return false;
+  bound_with_fuel(module);
+  canonicalise_exposed_nans(module);
+  return true;
+}
+
+} // namespace assay::fuzz
