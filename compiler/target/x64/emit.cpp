@@ -97,7 +97,7 @@ void Emitter::forward_empty_blocks() {
     const codegen::LirBlock& block = lir_->blocks[b];
     while (edit < edits.size() && edits[edit].inst < block.first_inst) ++edit;
     const bool has_edit = edit < edits.size() && edits[edit].inst < block.first_inst + block.inst_count;
-    const bool is_edge = b != 0 && block.origin == kNone && block.inst_count == 1;
+    const bool is_edge = block.origin == kNone && block.inst_count == 1;
     forward_[b] = is_edge && !has_edit ? lir_->succs_of(block)[0] : b;
   }
 }
@@ -169,6 +169,8 @@ void Emitter::trap_call(TrapKind kind) {
 void Emitter::stubs() {
   for (const Stub& stub : stubs_) {
     as_.bind(stub.label);
+    // The budget went below zero (`trap out_of_fuel` has no stub, and leaves it alone).
+    if (stub.kind == TrapKind::OutOfFuel) as_.mov(Size::Qword, context_field(offsetof(VmContext, fuel)), 0);
     trap_call(stub.kind);
     record_position({function_, stub.block, stub.origin - fn_->blocks[stub.block].first_inst});
     as_.ud2();

@@ -98,15 +98,13 @@ void Lowering::layout_frame() {
 // ---- blocks and edges --------------------------------------------------------------------------------
 
 bool Lowering::needs_split(const Inst& terminator, const Edge& edge) const {
-  if (terminator.edge_count < 2) return false;
-  const u32 ways_in = flow_.edges_into(edge.target) + (edge.target == 0 ? 1 : 0);
-  return edge.arg_count != 0 || ways_in > 1;
+  return terminator.edge_count > 1 && (edge.arg_count != 0 || flow_.edges_into(edge.target) > 1);
 }
 
-// When AIR jumps back to its entry block, LIR has an entry of its own, without parameters.
 void Lowering::number_blocks() {
+  ASSAY_DCHECK(flow_.edges_into(0) == 0); // the verifier's word
   lir_block_.assign(fn_->blocks.size(), kNone);
-  u32 next = flow_.edges_into(0) != 0 ? 1 : 0;
+  u32 next = 0;
   for (BlockId id : flow_.order()) {
     lir_block_[id] = next++;
     const Inst& terminator = fn_->terminator(fn_->blocks[id]);
@@ -114,13 +112,13 @@ void Lowering::number_blocks() {
   }
 }
 
+/// Opens the entry block with the parameters; `block` goes on with it.
 void Lowering::entry() {
   const CallLayout& layout = layout_of(fn_->signature);
   const ValueId first = fn_->blocks[0].first_param;
   const u32 count = fn_->blocks[0].param_count;
   info_->incoming_bytes = layout.stack_bytes;
-  const bool own_block = lir_block_[0] != 0;
-  b_.open_block(own_block ? kNone : 0);
+  b_.open_block(0);
   operands_.clear();
   if (layout.result_bytes != 0) {
     result_pointer_ = new_int();
@@ -138,18 +136,11 @@ void Lowering::entry() {
     load.imm = layout.params[i].offset;
     load.flags = is_float(type_of(first + i)) ? kFloatValue : 0;
   }
-  if (!own_block) return;
-  for (u32 i = 0; i < count; ++i) {
-    if (flow_.uses(first + i) != 0) b_.arg(vregs_[first + i]);
-  }
-  add_op(Op::Jump, 8, {});
-  b_.succ(lir_block_[0]);
-  b_.close_block();
 }
 
 void Lowering::block(BlockId id) {
   const Block& source = fn_->blocks[id];
-  if (lir_block_[id] != 0) {
+  if (id != 0) {
     b_.open_block(id);
     for (ValueId v = source.first_param; v < source.first_param + source.param_count; ++v) {
       if (flow_.uses(v) == 0) continue;
