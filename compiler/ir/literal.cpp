@@ -217,10 +217,10 @@ char* write_unsigned(char* out, u64 value) {
 }
 
 char* write_literal(char* out, Type type, u64 bits) {
+  if (type == Type::None || static_cast<u32>(type) >= kTypeCount) return write_unsigned(out, bits); // of an invalid module
   if (is_float(type)) return write_float(out, type, bits);
   bits &= bit_mask(type);
-  const u64 sign = type == Type::None ? 0 : sign_bit(type);
-  if ((bits & sign) == 0) return write_unsigned(out, bits);
+  if ((bits & sign_bit(type)) == 0) return write_unsigned(out, bits);
   *out = '-';
   return write_unsigned(out + 1, (u64{0} - bits) & bit_mask(type));
 }
