@@ -48,6 +48,7 @@ public:
     switch (op.effect) {
     case FrameEffect::Push:
       sp_moves(op, static_cast<i32>(kWord));
+      advance(op.offset);
       saved(op.reg, depth_);
       break;
     case FrameEffect::Allocate: sp_moves(op, op.value); break;
@@ -123,8 +124,8 @@ private:
   }
   void sp_moves(const FrameOp& op, i32 deeper) {
     depth_ += deeper;
-    advance(op.offset);
     if (from_frame_) return;
+    advance(op.offset);
     *at_++ = kDefCfaOffset;
     uleb(static_cast<u32>(depth_));
   }

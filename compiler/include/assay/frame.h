@@ -3,6 +3,13 @@
 // One list of effects per function, in code order; the writers in compiler/unwind turn it into DWARF CFI,
 // Windows and Apple tables. An effect holds from the end of the instruction that has it: `offset` is the
 // offset, from the function's first byte, of the byte *after* that instruction. Pure data.
+//
+// Exactly: the CFA is the value of sp before the call (x64: entry sp + 8, the return address at CFA - 8). The state is
+// (a) from where the CFA is known: sp, at entry, or a frame register; (b) depth = CFA - sp, at entry 8 on x64;
+// (c) for each register, "has the caller's value" or "saved at CFA - n". Offsets never fall from one op to the
+// next; ops with equal offset hold together. EpilogueBegin has the offset at which the epilogue's first instruction
+// *starts* and keeps the whole state; EpilogueEnd has the offset after its last (ret, jmp) and brings it back.
+// Epilogues do not nest. In a body whose CFA is known from a frame register, sp may move without an op.
 #pragma once
 
 #include "assay/types.h"
@@ -14,16 +21,17 @@ namespace assay {
 using RegIndex = u8;
 
 enum class FrameEffect : u8 {
-  Push,         // x64: push reg; sp -= 8, the caller's reg lies at the new sp
-  Allocate,     // sp -= value
-  SetFrame,     // reg := sp + value; from here on the CFA is known from reg
+  Push,         // x64: push reg; depth += 8, the caller's reg is saved at CFA - depth
+  Allocate,     // sp -= value; depth += value
+  SetFrame,     // reg := sp + value; from here on the CFA is known from reg: CFA = reg + (depth - value)
   Save,         // the caller's reg is stored at CFA - value
   EpilogueBegin,// the state so far is what later code after the epilogue starts from
-  Pop,          // x64: pop reg; sp += 8, reg has the caller's value again
-  Release,      // sp += value
+  Pop,          // x64: pop reg; depth -= 8, reg has the caller's value again (popping the frame register itself is
+                // followed by DropFrame at the same offset)
+  Release,      // sp += value; depth -= value
   ResetToFrame, // sp := frame register + value (signed in `value`)
   Restore,      // reg has the caller's value again
-  DropFrame,    // the CFA is known from sp again; value = CFA - sp
+  DropFrame,    // the CFA is known from sp again; value = CFA - sp = depth
   EpilogueEnd,  // back to the state at the matching EpilogueBegin (the next byte is body again)
 };
 

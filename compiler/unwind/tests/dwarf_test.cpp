@@ -1,0 +1,470 @@
+// dwarf_test.cpp - the bytes against a machine model, against readelf, and against rows computed by hand.
+//
+// The evaluator of call frame instructions here is small and shares nothing with the writer. The machine model
+// carries out what each frame effect says an instruction does (registers, stack memory, junk in every register
+// that the body may use); after every instruction the row in force must give back the caller's registers.
+#include "compiler/unwind/dwarf.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <random>
+#include <sstream>
+
+namespace assay::unwind {
+namespace {
+
+// Unified numbers.
+constexpr RegIndex kRbx = 3, kRsp = 4, kRbp = 5, kR12 = 12, kR15 = 15, kXmm6 = 38, kXmm9 = 41;
+
+struct Row {
+  u32 cfa_register = 0;
+  i64 cfa_offset = 0;
+  std::map<u32, i64> saved; // DWARF register: at CFA + this
+};
+
+/// Reads the section and gives the row in force at a pc.
+class Evaluator {
+public:
+  Evaluator(const std::vector<u8>& section, i64 section_at) : bytes_(section), section_at_(section_at) {}
+
+  /// Offsets of entries; the FDE for `pc` (an offset in the code), or false.
+  bool row_at(u32 pc, Row& row) {
+    for (u32 at = 0; u32 length = u32_at(at); at += 4 + length) {
+      const u32 id = u32_at(at + 4);
+      if (id == 0) continue;
+      const i64 begin = section_at_ + at + 8 + static_cast<i32>(u32_at(at + 8));
+      const u32 range = u32_at(at + 12);
+      if (pc < begin || pc >= begin + range) continue;
+      const u32 cie = at + 4 - id;
+      run(cie + 17, cie + 4 + u32_at(cie), 0, row);
+      initial_ = row;
+      run(at + 17, at + 4 + length, pc - static_cast<u32>(begin), row);
+      return true;
+    }
+    return false;
+  }
+  u32 u32_at(u32 at) const {
+    u32 value = 0;
+    std::memcpy(&value, &bytes_.at(at + 3) - 3, 4);
+    return value;
+  }
+
+private:
+  u64 uleb(u32& at) const {
+    u64 value = 0;
+    for (u32 shift = 0;; shift += 7) {
+      const u8 byte = bytes_.at(at++);
+      value |= u64{byte & 127u} << shift;
+      if (byte < 128) return value;
+    }
+  }
+  void run(u32 at, u32 end, u32 pc, Row& row) {
+    u32 location = 0;
+    std::vector<Row> stack;
+    while (at < end) {
+      const u8 op = bytes_.at(at++);
+      u32 delta = 0;
+      if (op >> 6 == 1) delta = op & 63;
+      else if (op >> 6 == 2) row.saved[op & 63] = -8 * static_cast<i64>(uleb(at));
+      else if (op >> 6 == 3) restore(row, op & 63);
+      else if (op == 2) delta = bytes_.at(at), at += 1;
+      else if (op == 3) delta = bytes_.at(at) + 256u * bytes_.at(at + 1), at += 2;
+      else if (op == 4) delta = u32_at(at), at += 4;
+      else if (op == 0x0a) stack.push_back(row);
+      else if (op == 0x0b) row = stack.at(stack.size() - 1), stack.pop_back();
+      else if (op == 0x0c) row.cfa_register = static_cast<u32>(uleb(at)), row.cfa_offset = static_cast<i64>(uleb(at));
+      else if (op == 0x0e) row.cfa_offset = static_cast<i64>(uleb(at));
+      else ASSERT_EQ(op, 0) << "unknown call frame instruction";
+      location += delta;
+      if (location > pc) return;
+    }
+  }
+  void restore(Row& row, u32 reg) {
+    const auto first = initial_.saved.find(reg);
+    if (first == initial_.saved.end()) row.saved.erase(reg);
+    else row.saved[reg] = first->second;
+  }
+
+  const std::vector<u8>& bytes_;
+  i64 section_at_;
+  Row initial_;
+};
+
+u32 dwarf_of(RegIndex reg) {
+  static const std::map<RegIndex, u32> numbers = {{0, 0}, {1, 2}, {2, 1}, {3, 3}, {4, 7}, {5, 6}, {6, 4}, {7, 5}};
+  const auto found = numbers.find(reg);
+  return found != numbers.end() ? found->second : reg < 16 ? reg : reg - 32 + 17u;
+}
+
+/// Collects functions; every instruction has four bytes here, except where the offset is given.
+struct Builder {
+  CodeObject object;
+  u32 at = 0;
+
+  void begin(u32 start) {
+    FunctionCode function;
+    function.begin = start;
+    function.first_frame_op = static_cast<u32>(object.frame_ops.size());
+    object.functions.push_back(function);
+    at = 0;
+  }
+  void op(FrameEffect effect, RegIndex reg = 0, i32 value = 0, u32 length = 4) {
+    at += length;
+    object.frame_ops.push_back({at, effect, reg, value});
+  }
+  void same(FrameEffect effect, RegIndex reg = 0, i32 value = 0) { op(effect, reg, value, 0); }
+  void end(u32 length) {
+    FunctionCode& function = object.functions.back();
+    function.end = function.begin + length;
+    function.frame_op_count = static_cast<u32>(object.frame_ops.size()) - function.first_frame_op;
+    object.code.resize(function.end);
+  }
+};
+
+/// What the instructions do, in numbers. Register values are arbitrary; memory below sp is forgotten on each pop.
+struct Machine {
+  static constexpr i64 kEntrySp = 0x7000;
+  std::map<RegIndex, i64> regs, callers;
+  std::map<i64, i64> memory;
+  RegIndex frame = kRsp;
+  i64 junk = 1000;
+
+  Machine() {
+    for (RegIndex r = 0; r < 16; ++r) callers[r] = 100 + r;
+    for (RegIndex r = 32; r < 48; ++r) callers[r] = 100 + r;
+    callers[kRsp] = kEntrySp + 8; // the CFA
+    regs = callers;
+    regs[kRsp] = kEntrySp;
+    memory[kEntrySp] = 4242; // return address
+  }
+  void poison() { memory.erase(memory.begin(), memory.lower_bound(regs[kRsp])); }
+  void carry_out(const FrameOp& op) {
+    switch (op.effect) {
+    case FrameEffect::Push: memory[regs[kRsp] -= 8] = regs[op.reg]; break;
+    case FrameEffect::Allocate: regs[kRsp] -= op.value; break;
+    case FrameEffect::SetFrame: regs[frame = op.reg] = regs[kRsp] + op.value; break;
+    case FrameEffect::Save: memory[callers[kRsp] - op.value] = regs[op.reg]; break;
+    case FrameEffect::EpilogueBegin: break;
+    case FrameEffect::Pop: regs[op.reg] = memory.at(regs[kRsp]), regs[kRsp] += 8; break;
+    case FrameEffect::Release: regs[kRsp] += op.value; break;
+    case FrameEffect::ResetToFrame: regs[kRsp] = regs[frame] + op.value; break;
+    case FrameEffect::Restore: regs[op.reg] = callers[op.reg]; break;
+    case FrameEffect::DropFrame: break;
+    case FrameEffect::EpilogueEnd: break;
+    }
+  }
+  void clobber(RegIndex reg) { regs[reg] = junk++; }
+};
+
+void check_row(const Machine& machine, const Row& row, bool vectors) {
+  RegIndex cfa_register = 0;
+  while (dwarf_of(cfa_register) != row.cfa_register) ++cfa_register;
+  const i64 cfa = machine.regs.at(cfa_register) + row.cfa_offset;
+  ASSERT_EQ(cfa, machine.callers.at(kRsp));
+  for (const auto& [reg, value] : machine.callers) {
+    if (reg == kRsp || (reg >= 32 && !vectors)) continue;
+    const auto rule = row.saved.find(dwarf_of(reg));
+    if (rule == row.saved.end()) {
+      ASSERT_EQ(machine.regs.at(reg), value) << "register " << int{reg} << " is not where the row says";
+    } else {
+      ASSERT_TRUE(machine.memory.count(cfa + rule->second)) << "register " << int{reg} << " is looked for in dead memory";
+      ASSERT_EQ(machine.memory.at(cfa + rule->second), value) << "register " << int{reg};
+    }
+  }
+  ASSERT_EQ(row.saved.at(16), -8);
+  ASSERT_EQ(machine.memory.at(cfa - 8), 4242);
+}
+
+/// Carries out the ops of function `index` and asks for the row at every byte of the function.
+void check_function(const CodeObject& object, u32 index, const std::vector<u8>& section, i64 section_at, bool vectors) {
+  const FunctionCode& function = object.functions[index];
+  Evaluator evaluator(section, section_at);
+  Machine machine, kept;
+  std::vector<RegIndex> saved;
+  u32 next = 0;
+  const auto ops = object.frame_of(function);
+  for (u32 pc = 0; pc < function.end - function.begin; ++pc) {
+    for (; next < ops.size() && ops[next].offset == pc; ++next) {
+      const FrameOp& op = ops[next];
+      if (op.effect == FrameEffect::EpilogueBegin) kept = machine;
+      if (op.effect == FrameEffect::EpilogueEnd) machine = kept;
+      machine.carry_out(op);
+      const bool saves = op.effect == FrameEffect::Push || op.effect == FrameEffect::Save;
+      if (saves && op.reg != kRbp) machine.clobber(op.reg);
+    }
+    machine.poison();
+    Row row;
+    ASSERT_TRUE(evaluator.row_at(function.begin + pc, row)) << pc;
+    ASSERT_NO_FATAL_FAILURE(check_row(machine, row, vectors)) << "at offset " << pc;
+  }
+}
+
+struct Shape {
+  u32 pushes = 0; // of rbx, r12-r15
+  i32 allocate = 0;
+  u32 xmms = 0;
+  u32 epilogues = 1;
+  u32 body = 4; // bytes
+};
+
+void epilogue(Builder& b, const Shape& shape, const std::vector<RegIndex>& pushed, bool returns_last, u32 xmms) {
+  b.same(FrameEffect::EpilogueBegin);
+  for (u32 i = 0; i < xmms; ++i) b.op(FrameEffect::Restore, static_cast<RegIndex>(kXmm6 + i));
+  if (shape.allocate != 0) b.op(FrameEffect::ResetToFrame, kRbp, -8 * static_cast<i32>(pushed.size()));
+  for (size_t i = pushed.size(); i-- > 0;) b.op(FrameEffect::Pop, pushed[i], 0, 2);
+  b.op(FrameEffect::Pop, kRbp, 0, 1);
+  b.same(FrameEffect::DropFrame, 0, 8);
+  b.op(FrameEffect::EpilogueEnd, 0, 0, returns_last ? 1 : 3);
+}
+
+/// The frame that compiled functions have.
+void make_function(Builder& b, u32 begin, const Shape& shape) {
+  std::vector<RegIndex> pushed;
+  const RegIndex order[] = {kRbx, kR12, 13, 14, kR15};
+  b.begin(begin);
+  b.op(FrameEffect::Push, kRbp, 0, 1);
+  b.op(FrameEffect::SetFrame, kRbp, 0, 3);
+  for (u32 i = 0; i < shape.pushes; ++i) {
+    pushed.push_back(order[i]);
+    b.op(FrameEffect::Push, order[i], 0, 2);
+  }
+  if (shape.allocate != 0) b.op(FrameEffect::Allocate, 0, shape.allocate, 7);
+  for (u32 i = 0; i < shape.xmms; ++i)
+    b.op(FrameEffect::Save, static_cast<RegIndex>(kXmm6 + i), 16 + 48 + 16 * static_cast<i32>(i) + 16);
+  for (u32 i = 0; i < shape.epilogues; ++i) {
+    b.at += shape.body;
+    epilogue(b, shape, pushed, i + 1 == shape.epilogues, shape.xmms);
+  }
+  b.end(b.at);
+}
+
+TEST(EhFrame, EveryRowOfAFullFrameGivesTheCallersRegistersBack) {
+  Builder b;
+  make_function(b, 0, {.pushes = 5, .allocate = 0x118, .xmms = 4, .epilogues = 3, .body = 9});
+  std::vector<u8> section;
+  ASSERT_TRUE(write_eh_frame(b.object, 256, section, {.vector_registers = true}));
+  check_function(b.object, 0, section, 256, true);
+}
+
+TEST(EhFrame, RandomFramesGiveTheCallersRegistersBackAtEveryByte) {
+  std::mt19937 random(1);
+  const auto below = [&](u32 n) { return static_cast<u32>(random() % n); };
+  for (u32 round = 0; round < 200; ++round) {
+    Builder b;
+    const u32 functions = 1 + below(4);
+    for (u32 i = 0; i < functions; ++i) {
+      Shape shape{.pushes = below(6), .allocate = static_cast<i32>(8 * below(40)), .xmms = 0, .epilogues = 1 + below(3)};
+      const u32 bodies[] = {1, 30, 63, 64, 255, 256, 300};
+      shape.body = bodies[below(7)];
+      if (shape.allocate >= 200) shape.xmms = below(5);
+      make_function(b, b.object.functions.empty() ? 0 : (b.object.functions.back().end + 15) & ~15u, shape);
+    }
+    const i64 section_at = below(2) == 0 ? 4096 : -8192;
+    const bool vectors = below(2) == 0;
+    const EhFrameShape shape = below(2) == 0 ? EhFrameShape::OneSection : EhFrameShape::UnitPerFunction;
+    std::vector<u8> section;
+    std::vector<u32> fdes;
+    ASSERT_TRUE(write_eh_frame(b.object, section_at, section, {shape, vectors}, &fdes));
+    for (u32 i = 0; i < functions; ++i) {
+      // A unit is read from its own CIE, 24 bytes before the FDE.
+      const u32 skip = shape == EhFrameShape::UnitPerFunction ? fdes[i] - 24 : 0;
+      const std::vector<u8> part(section.begin() + skip, section.end());
+      ASSERT_NO_FATAL_FAILURE(check_function(b.object, i, part, section_at + skip, vectors)) << "round " << round;
+    }
+  }
+}
+
+TEST(EhFrame, AFrameWithoutFramePointerCountsFromTheStackPointer) {
+  Builder b;
+  b.begin(0);
+  b.op(FrameEffect::Push, kRbx, 0, 1);
+  b.op(FrameEffect::Allocate, 0, 400, 7);
+  b.at += 20;
+  b.same(FrameEffect::EpilogueBegin);
+  b.op(FrameEffect::Release, 0, 400, 7);
+  b.op(FrameEffect::Pop, kRbx, 0, 1);
+  b.op(FrameEffect::EpilogueEnd, 0, 0, 1);
+  b.end(b.at);
+  std::vector<u8> section;
+  ASSERT_TRUE(write_eh_frame(b.object, 64, section));
+  check_function(b.object, 0, section, 64, false);
+}
+
+// Registers restored by moves, the return address moved, then the CFA counted from rsp while the arguments move.
+TEST(EhFrame, ATailCallThatMovesItsReturnAddressHasTheRowsItsEffectsSay) {
+  Builder b;
+  b.begin(0);
+  b.op(FrameEffect::Push, kRbp, 0, 1);
+  b.op(FrameEffect::SetFrame, kRbp, 0, 3);
+  b.op(FrameEffect::Push, kRbx, 0, 1);
+  b.op(FrameEffect::Allocate, 0, 72, 4);
+  b.same(FrameEffect::EpilogueBegin);
+  b.op(FrameEffect::Restore, kRbx);
+  b.op(FrameEffect::Restore, kRbp, 0, 12);
+  b.same(FrameEffect::DropFrame, 0, 80 + 16 - 32);
+  b.op(FrameEffect::Release, 0, 80 + 8 - 32, 8);
+  b.op(FrameEffect::EpilogueEnd, 0, 0, 5);
+  b.end(b.at + 4);
+  std::vector<u8> section;
+  ASSERT_TRUE(write_eh_frame(b.object, 64, section));
+  Evaluator evaluator(section, 64);
+  struct Expected { u32 pc; u32 reg; i64 offset; bool rbx; bool rbp; };
+  for (const Expected& e : {Expected{9, 6, 16, true, true}, {13, 6, 16, false, true}, {24, 6, 16, false, true}, {25, 7, 64, false, false},
+                            {33, 7, 8, false, false}, {38, 6, 16, true, true}}) {
+    Row row;
+    ASSERT_TRUE(evaluator.row_at(e.pc, row));
+    EXPECT_EQ(row.cfa_register, e.reg) << e.pc;
+    EXPECT_EQ(row.cfa_offset, e.offset) << e.pc;
+    EXPECT_EQ(row.saved.count(3), e.rbx ? 1u : 0u) << e.pc;
+    EXPECT_EQ(row.saved.count(6), e.rbp ? 1u : 0u) << e.pc;
+  }
+}
+
+TEST(EhFrame, LongFunctionsAdvanceByTwoAndFourByteDeltas) {
+  Builder b;
+  make_function(b, 0, {.pushes = 1, .allocate = 24, .epilogues = 2, .body = 70000});
+  std::vector<u8> section;
+  ASSERT_TRUE(write_eh_frame(b.object, 262144, section));
+  Evaluator evaluator(section, 262144);
+  const FunctionCode& f = b.object.functions[0];
+  Row body, last;
+  ASSERT_TRUE(evaluator.row_at(69000, body));
+  EXPECT_EQ(body.cfa_register, 6u);
+  EXPECT_EQ(body.cfa_offset, 16);
+  ASSERT_TRUE(evaluator.row_at(f.end - 1, last)); // the ret
+  EXPECT_EQ(last.cfa_register, 7u);
+  EXPECT_EQ(last.cfa_offset, 8);
+}
+
+TEST(EhFrame, TheSectionEndsInAZeroWordAndEveryUnitHasItsOwn) {
+  Builder b;
+  make_function(b, 0, {.pushes = 1, .allocate = 24});
+  make_function(b, 64, {.pushes = 2});
+  std::vector<u8> one, units;
+  std::vector<u32> fdes;
+  ASSERT_TRUE(write_eh_frame(b.object, 128, one, {}, &fdes));
+  EXPECT_EQ(fdes, (std::vector<u32>{24, 24 + 4 + Evaluator(one, 0).u32_at(24)}));
+  EXPECT_EQ(Evaluator(one, 0).u32_at(static_cast<u32>(one.size()) - 4), 0u);
+  ASSERT_TRUE(write_eh_frame(b.object, 128, units, {.shape = EhFrameShape::UnitPerFunction}, &fdes));
+  ASSERT_EQ(fdes.size(), 2u);
+  const Evaluator reader(units, 0);
+  for (u32 fde : fdes) {
+    EXPECT_EQ(reader.u32_at(fde - 24), 20u);                    // its CIE
+    EXPECT_EQ(reader.u32_at(fde + 4), 28u);                     // points back to it
+    EXPECT_EQ(reader.u32_at(fde + 4 + reader.u32_at(fde)), 0u); // its terminator
+  }
+}
+
+TEST(EhFrame, VectorRulesAppearOnlyWhenAskedFor) {
+  Builder b;
+  make_function(b, 0, {.pushes = 0, .allocate = 0x100, .xmms = 4});
+  std::vector<u8> plain, full;
+  ASSERT_TRUE(write_eh_frame(b.object, 256, plain));
+  ASSERT_TRUE(write_eh_frame(b.object, 256, full, {.vector_registers = true}));
+  Row row;
+  const u32 body = 4 + 7 + 16;
+  ASSERT_TRUE(Evaluator(plain, 256).row_at(body, row));
+  EXPECT_EQ(row.saved.count(dwarf_of(kXmm9)), 0u);
+  row = {};
+  ASSERT_TRUE(Evaluator(full, 256).row_at(body, row));
+  EXPECT_EQ(row.saved.at(dwarf_of(kXmm9)), -(16 + 48 + 48 + 16));
+}
+
+TEST(EhFrame, AnObjectWithoutFunctionsIsATerminator) {
+  std::vector<u8> section = {1, 2, 3};
+  ASSERT_TRUE(write_eh_frame(CodeObject{}, 16, section));
+  EXPECT_EQ(section, (std::vector<u8>{0, 0, 0, 0}));
+}
+
+TEST(EhFrame, ASectionOutOfReachIsRefused) {
+  Builder b;
+  make_function(b, 0, {});
+  std::vector<u8> section;
+  EXPECT_FALSE(write_eh_frame(b.object, i64{1} << 31, section));
+  EXPECT_FALSE(write_eh_frame(b.object, -(i64{1} << 31), section));
+  EXPECT_TRUE(section.empty());
+  EXPECT_TRUE(write_eh_frame(b.object, -(i64{1} << 30), section));
+}
+
+TEST(EhFrame, AnotherTargetIsRefused) {
+  CodeObject object;
+  object.target = Target::A64;
+  std::vector<u8> section = {1};
+  EXPECT_FALSE(write_eh_frame(object, 16, section));
+  EXPECT_TRUE(section.empty());
+}
+
+// readelf: the rows as another implementation reads them.
+
+std::string run_and_read(const std::string& command) {
+  std::string text;
+#if defined(_WIN32)
+  static_cast<void>(command);
+#else
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return text;
+  char buffer[4096];
+  while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, n);
+  if (pclose(pipe) != 0) text.clear();
+#endif
+  return text;
+}
+
+/// Lines of words, one blank between words; only the FDEs' rows and headings.
+std::vector<std::string> interp_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string joined;
+    for (std::string word; words >> word;) joined += (joined.empty() ? "" : " ") + word;
+    if (!joined.empty()) lines.push_back(joined);
+  }
+  return lines;
+}
+
+TEST(EhFrame, ReadelfReadsTheRowsComputedByHand) {
+  if (run_and_read("objcopy --version 2>/dev/null").empty() || run_and_read("readelf --version 2>/dev/null").empty())
+    GTEST_SKIP() << "no objcopy and readelf on this host";
+  Builder b;
+  make_function(b, 0x20, {.pushes = 2, .allocate = 0x20, .epilogues = 2, .body = 6});
+  std::vector<u8> section;
+  ASSERT_TRUE(write_eh_frame(b.object, -0x1000, section)); // section at address 0, code at 0x1000
+  const std::string stem = testing::TempDir() + "assay_eh_frame_" + std::to_string(reinterpret_cast<std::uintptr_t>(&section));
+  std::ofstream(stem + ".bin", std::ios::binary).write(reinterpret_cast<const char*>(section.data()), static_cast<std::streamsize>(section.size()));
+  const std::string text = run_and_read("objcopy -I binary -O elf64-x86-64 --rename-section .data=.eh_frame,alloc,load,readonly,data,contents " +
+                                        stem + ".bin " + stem + ".o 2>&1 && readelf --debug-dump=frames-interp " + stem + ".o 2>&1");
+  for (const char* suffix : {".bin", ".o"}) std::remove((stem + suffix).c_str());
+  if (text.empty()) GTEST_SKIP() << "objcopy here makes no ELF for x86-64";
+  const std::vector<std::string> lines = interp_lines(text);
+  const char* const rows[] = {
+      "LOC CFA rbx rbp r12 ra",
+      "0000000000001020 rsp+8 u u u c-8",
+      "0000000000001021 rsp+16 u c-16 u c-8",    // push rbp
+      "0000000000001024 rbp+16 u c-16 u c-8",    // mov rbp, rsp
+      "0000000000001026 rbp+16 c-24 c-16 u c-8", // push rbx
+      "0000000000001028 rbp+16 c-24 c-16 c-32 c-8",
+      "000000000000103b rbp+16 c-24 c-16 u c-8", // sub, 6 bytes of body, lea, pop r12
+      "000000000000103d rbp+16 u c-16 u c-8",
+      "000000000000103e rsp+8 u u u c-8",        // pop rbp
+      "0000000000001041 rbp+16 c-24 c-16 c-32 c-8", // the body again
+      "000000000000104d rbp+16 c-24 c-16 u c-8",
+      "000000000000104f rbp+16 u c-16 u c-8",
+      "0000000000001050 rsp+8 u u u c-8",
+  };
+  size_t found = 0;
+  for (const std::string& line : lines)
+    if (found < std::size(rows) && line == rows[found]) ++found;
+  EXPECT_EQ(found, std::size(rows)) << "missing: " << (found < std::size(rows) ? rows[found] : "") << "\n" << text;
+  EXPECT_NE(text.find("zR"), std::string::npos);
+  EXPECT_NE(text.find("ZERO terminator"), std::string::npos) << text;
+  EXPECT_EQ(text.find("arning"), std::string::npos) << text;
+}
+
+} // namespace
+} // namespace assay::unwind
