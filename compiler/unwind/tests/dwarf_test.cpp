@@ -295,6 +295,34 @@ TEST(EhFrame, AFrameWithoutFramePointerCountsFromTheStackPointer) {
   check_function(b.object, 0, section, 64, false);
 }
 
+TEST(EhFrame, EveryGeneralRegisterHasItsOwnNumber) {
+  Builder b;
+  b.begin(0);
+  for (RegIndex reg = 0; reg < 16; ++reg)
+    if (reg != kRsp) b.op(FrameEffect::Push, reg, 0, 2);
+  b.end(b.at + 4);
+  std::vector<u8> section;
+  ASSERT_TRUE(write_eh_frame(b.object, 64, section));
+  check_function(b.object, 0, section, 64, false);
+}
+
+// The frame register need not point at the saved one, and pushes may follow a reset of rsp.
+TEST(EhFrame, AFrameRegisterAtADistanceAndAPushAfterAReset) {
+  Builder b;
+  b.begin(0);
+  b.op(FrameEffect::Push, kRbp);
+  b.op(FrameEffect::Allocate, 0, 96);
+  b.op(FrameEffect::SetFrame, kRbp, 64);
+  b.op(FrameEffect::Push, kRbx);
+  b.op(FrameEffect::Allocate, 0, 56);
+  b.op(FrameEffect::ResetToFrame, kRbp, -72); // to where rbx was pushed
+  b.op(FrameEffect::Push, kR12);
+  b.end(b.at + 4);
+  std::vector<u8> section;
+  ASSERT_TRUE(write_eh_frame(b.object, 64, section));
+  check_function(b.object, 0, section, 64, false);
+}
+
 // Registers restored by moves, the return address moved, then the CFA counted from rsp while the arguments move.
 TEST(EhFrame, ATailCallThatMovesItsReturnAddressHasTheRowsItsEffectsSay) {
   Builder b;
