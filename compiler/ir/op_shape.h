@@ -40,6 +40,13 @@ struct OpShape {
   Letter results[2] = {};
   TypeMask types = 0, from_types = 0;
   OpFlags flags = 0;
+  // The same once more, for checks without branches.
+  bool simple = false;              // not a terminator, and only operands, a literal or an offset to check
+  bool linear_memory = false;       // needs the module to have a memory
+  u64 pairs = 0;                    // bit 8 * T + S: these suffixes are allowed
+  TypeMask fixed_masks[3] = {};     // of operand i: what its letter admits whatever T and S are,
+  TypeMask t_selects[3] = {};       // all ones when it is T,
+  TypeMask s_selects[3] = {};       // all ones when it is S
 
   constexpr bool is(OpFlags flag) const { return (flags & flag) != 0; }
   constexpr bool has_type() const { return types != rows::NONE; }
@@ -57,35 +64,6 @@ constexpr Letter letter_of(char c) {
   default: return Letter::Address; // 'A'
   }
 }
-
-constexpr OpShape make_shape(Form form, std::string_view operands, std::string_view results, TypeMask types,
-                             TypeMask from_types, Relation relation, OpFlags flags) {
-  OpShape shape;
-  shape.form = form;
-  shape.relation = relation;
-  shape.types = types;
-  shape.from_types = from_types;
-  shape.flags = flags;
-  for (char c : operands) {
-    if (c == '*') shape.any_operands = true;
-    else shape.operands[shape.operand_count++] = letter_of(c);
-  }
-  for (char c : results) {
-    if (c == '*') shape.any_results = true;
-    else shape.results[shape.result_count++] = letter_of(c);
-  }
-  return shape;
-}
-
-namespace rows {
-inline constexpr OpShape kShapes[kOpcodeCount] = {
-#define OP(name, text, form, operands, results, types, from, relation, flags, meaning)                                 \
-  make_shape(Form::form, operands, results, types, from, relation, flags),
-#include "assay/opcodes.def"
-};
-} // namespace rows
-
-constexpr const OpShape& shape(Opcode op) { return rows::kShapes[static_cast<u32>(op)]; }
 
 /// What a letter admits, given the instruction's T and S.
 constexpr std::array<TypeMask, kLetterCount> letter_masks(Type type, Type from) {
@@ -113,5 +91,51 @@ constexpr bool suffixes_allowed(const OpShape& s, Type type, Type from) {
   default: return true;
   }
 }
+
+/// The fields that follow from the others.
+constexpr void fill_checks(OpShape& shape) {
+  for (u32 type = 0; type < kTypeCount; ++type)
+    for (u32 from = 0; from < kTypeCount; ++from)
+      if (suffixes_allowed(shape, static_cast<Type>(type), static_cast<Type>(from))) shape.pairs |= u64{1} << (8 * type + from);
+  for (u32 i = 0; i < shape.operand_count; ++i) {
+    if (shape.operands[i] == Letter::T) shape.t_selects[i] = 0xffff;
+    else if (shape.operands[i] == Letter::S) shape.s_selects[i] = 0xffff;
+    else shape.fixed_masks[i] = letter_masks(Type::None, Type::None)[static_cast<u32>(shape.operands[i])];
+  }
+}
+
+constexpr OpShape make_shape(Form form, std::string_view operands, std::string_view results, TypeMask types,
+                             TypeMask from_types, Relation relation, OpFlags flags) {
+  OpShape shape;
+  shape.form = form;
+  shape.relation = relation;
+  shape.types = types;
+  shape.from_types = from_types;
+  shape.flags = flags;
+  for (char c : operands) {
+    if (c == '*') shape.any_operands = true;
+    else shape.operands[shape.operand_count++] = letter_of(c);
+  }
+  for (char c : results) {
+    if (c == '*') shape.any_results = true;
+    else shape.results[shape.result_count++] = letter_of(c);
+  }
+  shape.simple = !shape.any_operands && !shape.any_results && !shape.is(kEnds) &&
+                 (form == Form::Plain || form == Form::Const || form == Form::Access);
+  shape.linear_memory = form == Form::Access ? shape.operands[0] == Letter::Address
+                                             : form == Form::Plain && (flags & (kReads | kWrites)) != 0;
+  fill_checks(shape);
+  return shape;
+}
+
+namespace rows {
+inline constexpr OpShape kShapes[kOpcodeCount] = {
+#define OP(name, text, form, operands, results, types, from, relation, flags, meaning)                                 \
+  make_shape(Form::form, operands, results, types, from, relation, flags),
+#include "assay/opcodes.def"
+};
+} // namespace rows
+
+constexpr const OpShape& shape(Opcode op) { return rows::kShapes[static_cast<u32>(op)]; }
 
 } // namespace assay::ir

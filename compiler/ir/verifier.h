@@ -25,7 +25,8 @@ struct VerifierScratch {
     InstId inst;
   };
   std::vector<BlockId> def_block; // [ValueId]: kNone until its definition was met
-  std::vector<Use> uses;
+  std::vector<Use> uses;          // the first `use_count` of them are in use
+  u32 use_count = 0;
   std::vector<u64> numbers;       // case literals and tags, to find one twice
   std::vector<std::pair<u32, u32>> ranges;
   std::vector<u32> signature_table;
@@ -60,6 +61,8 @@ private:
   bool entry();
   bool no_shared_insts();
   bool block(BlockId id);
+  bool accept(const Inst& inst);
+  bool accept_results(const Inst& inst, const OpShape& row);
   bool inst(const Inst& inst, bool last);
   bool suffixes(const Inst& inst, const OpShape& row);
   bool operands(const Inst& inst, const OpShape& row);
@@ -85,7 +88,13 @@ private:
   bool distinct_numbers();
 
   void use(ValueId value) {
-    if (s_.def_block[value] != block_) s_.uses.push_back({value, block_, inst_});
+    if (s_.def_block[value] == block_) return;
+    reserve_uses();
+    s_.uses[s_.use_count++] = {value, block_, inst_};
+  }
+  /// Room for the operands of a simple row.
+  void reserve_uses() {
+    if (s_.use_count + 3 > s_.uses.size()) s_.uses.resize(s_.uses.size() * 2 + 64);
   }
   std::span<const Type> params_of(SignatureId id) const { return m_.params(m_.signatures[id]); }
   std::span<const Type> results_of(SignatureId id) const { return m_.results(m_.signatures[id]); }

@@ -26,7 +26,7 @@ bool Verifier::function(FunctionId id) {
   f_ = &m_.functions[id];
   function_ = id;
   block_ = inst_ = kNone;
-  s_.uses.clear();
+  s_.use_count = 0;
   if (!arrays() || !slots() || !locals()) return false;
   for (BlockId b = 0; b < f_->blocks.size(); ++b)
     if (!block_params(b)) return false;
@@ -34,7 +34,7 @@ bool Verifier::function(FunctionId id) {
   if (!entry() || !no_shared_insts()) return false;
   for (BlockId b = 0; b < f_->blocks.size(); ++b)
     if (!block(b)) return false;
-  return s_.uses.empty() || dominance();
+  return s_.use_count == 0 || dominance();
 }
 
 bool Verifier::arrays() {
@@ -114,8 +114,51 @@ bool Verifier::block(BlockId id) {
   block_ = id;
   const u32 last = block.first_inst + block.inst_count - 1;
   for (inst_ = block.first_inst; inst_ < last; ++inst_)
-    if (!inst(f_->insts[inst_], false)) return false;
+    if (!accept(f_->insts[inst_]) && !inst(f_->insts[inst_], false)) return false;
   return inst(f_->insts[last], true);
+}
+
+/// Whether the instruction is one of the simple rows, and right in everything. If it is not, `inst` decides and
+/// says why; nothing has been recorded then. Most instructions end here, with few branches on their data.
+bool Verifier::accept(const Inst& inst) {
+  const u32 type = static_cast<u32>(inst.type), from = static_cast<u32>(inst.from);
+  if (static_cast<u32>(inst.op) >= kOpcodeCount || type >= kTypeCount || from >= kTypeCount) return false;
+  const OpShape& row = shape(inst.op);
+  if (!row.simple || (row.pairs >> (8 * type + from) & 1) == 0 || inst.operand_count != row.operand_count ||
+      inst.result_count != row.result_count || inst.edge_count != 0 || (row.linear_memory && !m_.has_memory) ||
+      !inside(inst.operands, inst.operand_count, f_->pool.size()) || (row.form == Form::Const && (inst.imm & ~bit_mask(inst.type)) != 0))
+    return false;
+  reserve_uses();
+  const ValueId* operands = f_->pool.data() + inst.operands;
+  const Type* types = f_->value_types.data();
+  const u32 values = static_cast<u32>(f_->value_types.size());
+  const u32 t_mask = mask_of(inst.type), s_mask = mask_of(inst.from);
+  u32 use_count = s_.use_count;
+  for (u32 i = 0; i < row.operand_count; ++i) {
+    const ValueId v = operands[i];
+    if (v >= values) return false;
+    const u32 found = static_cast<u32>(types[v]);
+    const u32 allowed = row.fixed_masks[i] | (t_mask & row.t_selects[i]) | (s_mask & row.s_selects[i]);
+    if (found >= kTypeCount || (allowed >> found & 1) == 0) return false;
+    s_.uses[use_count] = {v, block_, inst_};
+    use_count += s_.def_block[v] != block_;
+  }
+  if (!accept_results(inst, row)) return false;
+  s_.use_count = use_count;
+  return true;
+}
+
+bool Verifier::accept_results(const Inst& inst, const OpShape& row) {
+  if (row.result_count == 0) return true;
+  if (!inside(inst.first_result, row.result_count, f_->value_types.size())) return false;
+  for (u32 i = 0; i < row.result_count; ++i) {
+    const ValueId v = inst.first_result + i;
+    const ValueDef def = f_->value_defs[v];
+    if (f_->value_types[v] != result_type(row.results[i], inst.type, inst.from) || s_.def_block[v] != kNone || def.is_param || def.index != inst_)
+      return false;
+  }
+  for (u32 i = 0; i < row.result_count; ++i) s_.def_block[inst.first_result + i] = block_;
+  return true;
 }
 
 bool Verifier::inst(const Inst& inst, bool last) {
@@ -177,9 +220,7 @@ bool Verifier::star_operands(const Inst& inst, u32 first, std::span<const Type> 
 }
 
 bool Verifier::needs_memory(const Inst& inst, const OpShape& row) {
-  const bool linear = row.form == Form::Access ? row.operands[0] == Letter::Address
-                                               : inst.op >= Opcode::MemorySize && inst.op <= Opcode::MemoryCopy;
-  return m_.has_memory || !linear || fail("expected a memory line in the module, which " + operation(inst) + " needs, found none");
+  return m_.has_memory || !row.linear_memory || fail("expected a memory line in the module, which " + operation(inst) + " needs, found none");
 }
 
 bool Verifier::callee(const Inst& inst, const OpShape& row) {
@@ -252,7 +293,7 @@ bool Verifier::define(const Inst& inst, u32 index, Type type) {
 
 bool Verifier::dominance() {
   s_.dominators.compute(*f_);
-  for (const VerifierScratch::Use& use : s_.uses) {
+  for (const VerifierScratch::Use& use : std::span(s_.uses.data(), s_.use_count)) {
     const BlockId def = s_.def_block[use.value];
     block_ = use.block;
     inst_ = use.inst;

@@ -63,6 +63,18 @@ TEST(Opcodes, ShapesAgreeWithTheWrittenRows) {
   }
 }
 
+TEST(Opcodes, ThePairsOfAShapeAreTheTypesAllowed) {
+  for (u32 i = 0; i < kOpcodeCount; ++i)
+    for (u32 type = 0; type < kTypeCount; ++type)
+      for (u32 from = 0; from < kTypeCount; ++from)
+        EXPECT_EQ((ir::shape(opcode(i)).pairs >> (8 * type + from) & 1) != 0, types_allowed(opcode(i), static_cast<Type>(type), static_cast<Type>(from)));
+}
+
+TEST(Opcodes, ExactlyTheRowsOfLinearMemoryNeedOne) {
+  for (u32 i = 0; i < kOpcodeCount; ++i)
+    EXPECT_EQ(ir::shape(opcode(i)).linear_memory, opcode(i) >= Opcode::Load && opcode(i) <= Opcode::MemoryCopy) << info(opcode(i)).name;
+}
+
 TEST(Opcodes, TheMasksMeanWhatTheLegendSays) {
   EXPECT_EQ(info(Opcode::Add).types, mask_of(Type::I8) | mask_of(Type::I16) | mask_of(Type::I32) | mask_of(Type::I64));
   EXPECT_EQ(info(Opcode::Eq).types, info(Opcode::Add).types | mask_of(Type::Ptr));
