@@ -1,42 +1,34 @@
-// test_host.h - the standard test host: what `@log`, `@throw_...`, `@id...` and `@call_back` do (docs/cli.md).
+// test_host.h - the standard test host: what imported functions do in every check, on every subject (docs/cli.md).
 //
-// The same for the oracle and for every executor. Imports are told apart by name:
-//   @log...       returns zeros (the engine records the call and its arguments)
-//   @throw_...    throws HostThrow, whose what() is the import's name without '@'
-//   @id...        returns its arguments: result i is argument i where the types are equal, else zero
-//   @call_back    calls the module's first exported function of one parameter, i64, with its own first argument,
-//                 and returns that function's first result where the type is its own first result's; zeros when
-//                 there is no such function or kMaxNesting calls are under way already
-//   anything else as @log
-// Keeps no state between runs but the nesting depth; allocates nothing but a thrown exception.
+//   @throw_...     throws std::runtime_error whose text is the import's name
+//   @id...         gives its arguments back: result i is argument i where their types are equal, else zero
+//   @call_back...  (i64, ...): calls the module's first exported function that takes just (i64) with its first
+//                  argument and returns its first result, zero when the types differ; zeros when there is no such
+//                  function or kMaxDepth calls are nested
+//   any other      (@log...) returns zeros
+// Recording is the engine's business. No state survives a call, but for the nesting depth. Pure otherwise.
 // Tested in qemu/tests/test_host_test.cpp.
 #pragma once
 
 #include "assay/host.h"
 
-#include <stdexcept>
+#include <vector>
 
 namespace assay::qemu {
 
-/// What `@throw_...` throws.
-class HostThrow : public std::runtime_error {
+class TestHost : public Host {
 public:
-  using std::runtime_error::runtime_error;
-};
+  static constexpr u32 kMaxDepth = 8;
 
-class TestHost final : public Host {
-public:
-  /// Call-backs may nest this deep.
-  static constexpr u32 kMaxNesting = 8;
-
-  void call(const Module& module, FunctionId import, std::span<const u64> args, std::span<u64> results,
-            Reentry& reentry) override;
+  void call(const Module& module, FunctionId import, std::span<const u64> args, std::span<u64> results, Reentry& reentry) override;
+  /// After a run that was ended by force (Crashed, Hung), whose call-backs never came to an end.
+  void reset() { depth_ = 0; }
 
 private:
-  void call_back(const Module& module, FunctionId import, std::span<const u64> args, std::span<u64> results,
-                 Reentry& reentry);
+  void call_back(const Module& module, FunctionId import, std::span<const u64> args, std::span<u64> results, Reentry& reentry);
 
-  u32 nesting_ = 0;
+  u32 depth_ = 0;
+  std::vector<u64> callee_results_[kMaxDepth]; // one a depth, so that storage is reused
 };
 
 } // namespace assay::qemu

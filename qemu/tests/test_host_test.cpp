@@ -1,115 +1,102 @@
-// test_host_test.cpp - each kind of import of the standard test host, and its limits.
-#include "assay/errors.h"
+// test_host_test.cpp - each kind of import does what docs/cli.md says; programs are run by the oracle.
+#include "assay/verify.h"
+#include "oracle/interpreter/interpreter.h"
 #include "qemu/test_host.h"
 
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <vector>
-
 namespace assay::qemu {
 namespace {
 
-/// Calls made back into the program.
-struct Recorder final : Reentry {
-  void call(FunctionId function, std::span<const u64> args, std::span<u64> results) override {
-    called.push_back(function);
-    arguments.assign(args.begin(), args.end());
-    for (u64& result : results) result = 77;
-    if (again) again();
-  }
-  std::vector<FunctionId> called;
-  std::vector<u64> arguments;
-  std::function<void()> again;
-};
-
-FunctionId add(Module& module, const char* name, std::vector<Type> params, std::vector<Type> results, bool imported) {
-  Function function;
-  function.name = name;
-  function.imported = imported;
-  function.exported = !imported;
-  function.signature = module.intern_signature(params, results);
-  module.functions.push_back(function);
-  return static_cast<FunctionId>(module.functions.size() - 1);
+Outcome run(std::string_view text, std::vector<u64> args, std::string_view name = "main") {
+  auto module = parse_and_verify(text);
+  EXPECT_TRUE(module) << module.error().to_string();
+  TestHost host;
+  oracle::Interpreter interpreter;
+  Outcome out;
+  interpreter.prepare(*module);
+  interpreter.run(module->find_function(name), args, 1000000, host, out);
+  return out;
 }
 
-TEST(TestHost, LogAndUnknownNamesReturnWhatWasThere) {
-  Module module;
-  const FunctionId log = add(module, "log2", {Type::I32}, {Type::I32}, true);
-  TestHost host;
-  Recorder recorder;
-  u64 args[1] = {5}, results[1] = {0};
-  host.call(module, log, args, results, recorder);
-  EXPECT_EQ(results[0], 0u);
-  EXPECT_TRUE(recorder.called.empty());
+TEST(TestHost, LogReturnsZeros) {
+  const Outcome out = run("import @log_x(i64) -> i64, f64\n"
+                          "export func @main(i64) -> i64, f64 {\n^entry(%x: i64):\n  %a, %b = call @log_x(%x)\n  return %a, %b\n}\n",
+                          {5});
+  EXPECT_EQ(out.values, (std::vector<u64>{0, 0}));
+  EXPECT_EQ(out.call_args, std::vector<u64>{5});
+}
+
+TEST(TestHost, UnknownNamesBehaveAsLog) {
+  const Outcome out =
+      run("import @other(i64) -> i64\nexport func @main(i64) -> i64 {\n^entry(%x: i64):\n  %a = call @other(%x)\n  return %a\n}\n", {5});
+  EXPECT_EQ(out.values, std::vector<u64>{0});
+}
+
+TEST(TestHost, IdReturnsArgumentsWhereTypesAreEqual) {
+  const Outcome out = run("import @id3(i64, i32, f64) -> i64, i64, f64, i32\n"
+                          "export func @main(i64, i32, f64) -> i64, i64, f64, i32 {\n^entry(%x: i64, %y: i32, %z: f64):\n"
+                          "  %a, %b, %c, %d = call @id3(%x, %y, %z)\n  return %a, %b, %c, %d\n}\n",
+                          {5, 6, 7});
+  EXPECT_EQ(out.values, (std::vector<u64>{5, 0, 7, 0}));
 }
 
 TEST(TestHost, ThrowThrowsItsName) {
-  Module module;
-  const FunctionId f = add(module, "throw_me", {}, {}, true);
+  const Outcome out = run("import @throw_me()\nexport func @main() {\n^entry():\n  call @throw_me()\n  return\n}\n", {});
+  EXPECT_EQ(out.kind, OutcomeKind::ThrewHost);
+  EXPECT_EQ(out.text, "throw_me");
+}
+
+const char* const kCallBack = R"(
+import @call_back(i64, i32) -> i64
+func @private(i64) -> i64 {
+^entry(%x: i64):
+  %m = const.i64 -1
+  return %m
+}
+export func @main(i64, i32) -> i64 {
+^entry(%x: i64, %y: i32):
+  %r = call @call_back(%x, %y)
+  return %r
+}
+export func @callee(i64) -> i64 {
+^entry(%x: i64):
+  %one = const.i64 1
+  %y = const.i32 0
+  %z = add.i64 %x, %one
+  %deep = call @call_back(%z, %y)
+  %r = add.i64 %deep, %z
+  return %r
+}
+)";
+
+TEST(TestHost, CallBackCallsTheFirstExportedFunctionOfOneI64AndEndsAtItsDepth) {
+  const Outcome out = run(kCallBack, {0, 0});
+  EXPECT_EQ(out.kind, OutcomeKind::Returned);
+  EXPECT_EQ(out.values, std::vector<u64>{1 + 2 + 3 + 4 + 5 + 6 + 7 + 8});
+  EXPECT_EQ(out.calls.size(), 9u);
+}
+
+TEST(TestHost, CallBackWithoutACalleeReturnsZeros) {
+  const Outcome out = run("import @call_back(i64) -> i64\nexport func @main() -> i64 {\n^entry():\n  %x = const.i64 3\n"
+                          "  %r = call @call_back(%x)\n  return %r\n}\n",
+                          {});
+  EXPECT_EQ(out.values, std::vector<u64>{0});
+}
+
+TEST(TestHost, CallBackThatTrapsLeavesTheDepthAsItWas) {
+  auto module = parse_and_verify("import @call_back(i64)\nexport func @main(i64) {\n^entry(%x: i64):\n  trap user1\n}\n"
+                                 "export func @go() {\n^entry():\n  %x = const.i64 3\n  call @call_back(%x)\n  return\n}\n");
+  ASSERT_TRUE(module) << module.error().to_string();
   TestHost host;
-  Recorder recorder;
-  try {
-    host.call(module, f, {}, {}, recorder);
-    FAIL() << "did not throw";
-  } catch (const HostThrow& e) {
-    EXPECT_STREQ(e.what(), "throw_me");
+  oracle::Interpreter interpreter;
+  Outcome out;
+  interpreter.prepare(*module);
+  for (u32 i = 0; i < 2 * TestHost::kMaxDepth; ++i) {
+    interpreter.run(module->find_function("go"), {}, 1000, host, out);
+    ASSERT_EQ(out.kind, OutcomeKind::Trapped);
+    ASSERT_EQ(out.trap, TrapKind::User1);
   }
-}
-
-TEST(TestHost, IdReturnsArgumentsOfTheSameType) {
-  Module module;
-  const FunctionId f = add(module, "id3", {Type::I32, Type::F64, Type::I8}, {Type::I32, Type::I64, Type::I8}, true);
-  TestHost host;
-  Recorder recorder;
-  u64 args[3] = {1, 2, 3}, results[3] = {0, 0, 0};
-  host.call(module, f, args, results, recorder);
-  EXPECT_EQ(results[0], 1u);
-  EXPECT_EQ(results[1], 0u);
-  EXPECT_EQ(results[2], 3u);
-}
-
-TEST(TestHost, CallBackCallsTheFirstExportThatTakesAnI64) {
-  Module module;
-  const FunctionId f = add(module, "call_back", {Type::I64, Type::I32}, {Type::I64}, true);
-  add(module, "other", {Type::I32}, {Type::I64}, false);
-  const FunctionId target = add(module, "target", {Type::I64}, {Type::I64}, false);
-  TestHost host;
-  Recorder recorder;
-  u64 args[2] = {9, 1}, results[1] = {0};
-  host.call(module, f, args, results, recorder);
-  EXPECT_EQ(recorder.called, std::vector<FunctionId>{target});
-  EXPECT_EQ(recorder.arguments, std::vector<u64>{9});
-  EXPECT_EQ(results[0], 77u);
-}
-
-TEST(TestHost, CallBackNestsToALimitAndNoFurther) {
-  Module module;
-  const FunctionId f = add(module, "call_back", {Type::I64}, {Type::I64}, true);
-  add(module, "target", {Type::I64}, {Type::I64}, false);
-  TestHost host;
-  Recorder recorder;
-  u64 args[1] = {1};
-  recorder.again = [&] {
-    u64 results[1] = {0};
-    host.call(module, f, args, results, recorder);
-  };
-  recorder.again();
-  EXPECT_EQ(recorder.called.size(), TestHost::kMaxNesting);
-}
-
-TEST(TestHost, ATrapThroughACallBackLeavesTheNestingAsItWas) {
-  Module module;
-  const FunctionId f = add(module, "call_back", {Type::I64}, {Type::I64}, true);
-  add(module, "target", {Type::I64}, {Type::I64}, false);
-  TestHost host;
-  Recorder recorder;
-  u64 args[1] = {1}, results[1] = {0};
-  recorder.again = [] { throw TrapException(TrapKind::Unreachable, {}); };
-  for (u32 i = 0; i < 2 * TestHost::kMaxNesting; ++i) {
-    EXPECT_THROW(host.call(module, f, args, results, recorder), TrapException);
-  }
-  EXPECT_EQ(recorder.called.size(), 2 * TestHost::kMaxNesting);
 }
 
 } // namespace

@@ -1,0 +1,186 @@
+// engine.cpp - see assay/engine.h.
+//
+// Ownership: InstanceState -> EngineState (installer, so code memory outlives every instance); a TypedFunction or
+// Instance handle -> InstanceState. Objects that hold a reservation of linear memory go back to the engine and
+// serve the next module, so that small instances map nothing. Tested in compiler/jit/tests/engine_test.cpp.
+#include "assay/engine.h"
+
+#include "assay/verify.h"
+#include "compiler/jit/installer.h"
+#include "compiler/jit/instance.h"
+
+#include <map>
+
+namespace assay {
+
+namespace detail {
+
+namespace {
+constexpr size_t kPooled = 16; // jit::Instances kept for reuse
+}
+
+struct EngineState {
+  EngineOptions options;
+  Compiler compiler;
+  std::optional<jit::Installer> installer;
+  std::map<std::string, std::shared_ptr<const HostFunction>, std::less<>> bound;
+  std::vector<std::unique_ptr<jit::Instance>> pool;
+
+  explicit EngineState(const EngineOptions& o) : options(o), compiler(compile_options(o)) {}
+
+  static CompileOptions compile_options(const EngineOptions& o) {
+    CompileOptions out;
+    out.level = o.level;
+#if defined(__aarch64__) || defined(_M_ARM64)
+    out.target = Target::A64;
+#endif
+    if (o.use_host_features) out.features = host_features();
+    return out;
+  }
+
+  Result<void> prepare() {
+    if (installer) return {};
+    auto stubs = jit::process_stubs();
+    if (!stubs) return stubs.error();
+    jit::InstallOptions install;
+    install.strategy = options.code_memory == CodeMemory::DualMap ? os::MemoryStrategy::DualMap : os::MemoryStrategy::Protect;
+    auto made = jit::Installer::create(install, (*stubs)->trap_entry);
+    if (!made) return made.error();
+    installer.emplace(std::move(made).value());
+    return {};
+  }
+
+  std::unique_ptr<jit::Instance> take_instance() {
+    if (pool.empty()) return std::make_unique<jit::Instance>(options.stack_bytes);
+    std::unique_ptr<jit::Instance> out = std::move(pool.back());
+    pool.pop_back();
+    return out;
+  }
+};
+
+struct InstanceState final : jit::ImportHandler {
+  std::shared_ptr<EngineState> engine;
+  Module module;
+  CodeObject object;
+  jit::Installed code;
+  std::unique_ptr<jit::Instance> instance;
+  std::vector<std::shared_ptr<const HostFunction>> imports; // [FunctionId]
+
+  ~InstanceState() override {
+    if (engine == nullptr) return;
+    if (engine->installer) static_cast<void>(engine->installer->uninstall(code));
+    if (instance != nullptr && engine->pool.size() < kPooled) engine->pool.push_back(std::move(instance));
+  }
+
+  void on_import(jit::Instance&, FunctionId import, std::span<const u64> args, std::span<u64> results) override {
+    imports[import]->call(args.data(), results.data());
+  }
+};
+
+void invoke(InstanceState& state, FunctionId function, std::span<const u64> args, std::span<u64> results) {
+  state.instance->invoke(function, args, results);
+}
+
+namespace {
+
+Error bad(std::string message) { return Error{ErrorKind::BadInput, {}, 0, 0, std::move(message)}; }
+
+std::string type_text(std::span<const Type> params, std::span<const Type> results) {
+  std::string out = "(";
+  const auto list = [&](std::span<const Type> types) {
+    for (size_t i = 0; i < types.size(); ++i) out += (i == 0 ? "" : ", ") + std::string(name_of(types[i]));
+  };
+  list(params);
+  out += ")";
+  if (!results.empty()) out += " -> ";
+  list(results);
+  return out;
+}
+
+bool same(std::span<const Type> a, std::span<const Type> b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+
+Result<void> bind_imports(InstanceState& state) {
+  const Module& module = state.module;
+  state.imports.resize(module.functions.size());
+  for (FunctionId id = 0; id < module.functions.size(); ++id) {
+    const Function& f = module.functions[id];
+    if (!f.imported) continue;
+    const auto found = state.engine->bound.find(f.name);
+    const std::string wanted = "import @" + f.name + type_text(module.params_of(f), module.results_of(f));
+    if (found == state.engine->bound.end()) return bad(wanted + " is not bound");
+    const HostFunction& host = *found->second;
+    if (!same(host.params, module.params_of(f)) || !same(host.results, module.results_of(f))) {
+      return bad(wanted + " is bound to a function of type " + type_text(host.params, host.results));
+    }
+    state.imports[id] = found->second;
+  }
+  return {};
+}
+
+} // namespace
+
+Result<FunctionId> find_export(const InstanceState& state, std::string_view name, std::span<const Type> params,
+                               std::span<const Type> results) {
+  const Module& module = state.module;
+  const FunctionId id = module.find_function(name);
+  if (id == kNone || !module.functions[id].exported) return bad("there is no exported function @" + std::string(name));
+  const Function& f = module.functions[id];
+  if (!same(params, module.params_of(f)) || !same(results, module.results_of(f))) {
+    return bad("@" + f.name + " has type " + type_text(module.params_of(f), module.results_of(f)) + ", asked for as " +
+               type_text(params, results));
+  }
+  return id;
+}
+
+} // namespace detail
+
+const Module& Instance::module() const { return state_->module; }
+
+std::span<u8> Instance::memory() const {
+  jit::LinearMemory& memory = state_->instance->memory();
+  return {memory.base(), memory.size()};
+}
+
+u64 Instance::fuel() const { return state_->instance->fuel(); }
+void Instance::set_fuel(u64 fuel) const { state_->instance->set_fuel(fuel); }
+void Instance::reset() const { state_->instance->reset(); }
+
+Result<u64*> Instance::global_slot(std::string_view name, Type type) const {
+  const std::vector<Global>& globals = state_->module.globals;
+  for (size_t i = 0; i < globals.size(); ++i) {
+    if (globals[i].name != name) continue;
+    if (globals[i].type == type) return &state_->instance->globals()[i];
+    return detail::bad("global @" + std::string(name) + " has type " + std::string(name_of(globals[i].type)) + ", asked for as " +
+                       std::string(name_of(type)));
+  }
+  return detail::bad("there is no global @" + std::string(name));
+}
+
+Engine::Engine(const EngineOptions& options) : state_(std::make_shared<detail::EngineState>(options)) {}
+
+void Engine::bind_erased(std::string name, detail::HostFunction function) {
+  state_->bound.insert_or_assign(std::move(name), std::make_shared<const detail::HostFunction>(std::move(function)));
+}
+
+Result<Instance> Engine::load(Module module) {
+  if (auto done = verify(module); !done) return done.error();
+  if (auto done = state_->prepare(); !done) return done.error();
+  auto instance = std::make_shared<detail::InstanceState>();
+  instance->engine = state_;
+  instance->module = std::move(module);
+  if (auto done = detail::bind_imports(*instance); !done) return done.error();
+  if (auto done = state_->compiler.compile(instance->module, instance->object); !done) return done.error();
+  if (auto done = state_->installer->install(instance->object, instance->code); !done) return done.error();
+  instance->instance = state_->take_instance();
+  if (auto done = instance->instance->load(instance->module, instance->code, *instance); !done) return done.error();
+  instance->instance->set_fuel(~u64{0});
+  return Instance(std::move(instance));
+}
+
+Result<Instance> Engine::load_text(std::string_view air, std::string_view file) {
+  auto module = parse_and_verify(air, file);
+  if (!module) return module.error();
+  return load(std::move(module).value());
+}
+
+} // namespace assay

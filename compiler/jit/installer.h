@@ -1,0 +1,77 @@
+// installer.h - a CodeObject becomes code in memory, and stops being it.
+//
+// One block: code, padding to 16, rodata, padding to 8, .eh_frame with its zero word. So every table is
+// within 2 GiB of its code, one registration covers one contiguous range, and removal is one free. Two ways:
+// Arena, for code of any life time, and OneAtATime, for a loop that installs, runs and removes a program
+// in the same pages without a system call.
+// `object` must stay unchanged while installed: the position and fault tables are read in place.
+// Cost: the bytes copied plus a registration. One owner at a time. Tested in compiler/jit/tests/installer_test.cpp.
+#pragma once
+
+#include "assay/code_object.h"
+#include "compiler/os/exec_memory.h"
+#include "compiler/os/fault_handler.h"
+#include "compiler/os/unwind_registry.h"
+
+#include <optional>
+#include <vector>
+
+namespace assay::jit {
+
+struct InstallOptions {
+  bool one_at_a_time = false;
+  os::MemoryStrategy strategy = os::MemoryStrategy::Protect; // of Arena; OneAtATime is DualMap always
+  bool fall_back = true;
+  bool verify_unwind = true; // ask the unwinder after each registration and removal
+};
+
+/// Installed code. At a fixed place in memory while installed, because the fault handler's list points into it.
+class Installed {
+public:
+  Installed() = default;
+  Installed(const Installed&) = delete;
+  Installed& operator=(const Installed&) = delete;
+
+  const CodeObject* object() const { return object_; }
+  u64 base() const { return base_; }
+  u64 end() const { return range_.end; }
+  /// Address of the function's entry; the function must be in the object.
+  u64 entry(FunctionId function) const { return base_ + object_->functions[object_->function_entry[function]].begin; }
+  /// The AIR position of a return address, also of one that the fault handler made; false when it has none.
+  bool position_of(u64 return_address, Position& out) const;
+
+private:
+  friend class Installer;
+  const CodeObject* object_ = nullptr;
+  u64 base_ = 0;
+  os::CodeBlock block_;
+  os::UnwindRegistration unwind_;
+  os::CodeRange range_;
+};
+
+class Installer {
+public:
+  /// `trap_entries` ([kTrapCount] addresses, or null) is where faults at the code's fault sites go; it must stay.
+  static Result<Installer> create(const InstallOptions& options = {}, const u64* trap_entries = nullptr);
+
+  const InstallOptions& options() const { return options_; }
+  /// `out` must be empty. On an Error it stays so. Unsupported when the object is for another target than this
+  /// host's processor or another host convention.
+  Result<void> install(const CodeObject& object, Installed& out);
+  /// Does nothing when empty. No frame of the code may be active on any thread.
+  Result<void> uninstall(Installed& installed);
+
+private:
+  Installer(const InstallOptions& options, const u64* trap_entries) : options_(options), trap_entries_(trap_entries) {}
+  Result<os::CodeBlock> allocate(u64 size);
+  Result<void> publish(const os::CodeBlock& block);
+  void free(const os::CodeBlock& block);
+
+  InstallOptions options_;
+  const u64* trap_entries_ = nullptr;
+  std::optional<os::CodeArena> arena_;
+  std::optional<os::BumpArena> bump_;
+  std::vector<u8> eh_frame_; // reused
+};
+
+} // namespace assay::jit

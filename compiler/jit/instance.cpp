@@ -1,0 +1,292 @@
+// instance.cpp - see instance.h.
+//
+// The walk over frames: the thunk or trap entry that left compiled code stored its frame pointer in exit_fp; at
+// [fp] lies the caller's frame pointer and at [fp + 8] the return address into it, up to the entry stub's frame.
+// Frame pointers must rise and end exactly at entry_fp; otherwise the code under test has broken its frames, which is
+// noted, not followed. Tested in compiler/jit/tests/instance_test.cpp.
+#include "compiler/jit/instance.h"
+
+#include "assay/errors.h"
+#include "compiler/os/fault_handler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
+namespace assay::jit {
+
+namespace {
+
+constexpr u64 kPattern = 0xa5a5a5a5a5a5a5a5u;
+/// What host functions, the unwinder and a sanitizer may need below the last compiled frame.
+constexpr u64 kHostHeadroom = 256 * 1024;
+
+u64 stack_pointer() {
+#if defined(_MSC_VER)
+  return reinterpret_cast<u64>(_AddressOfReturnAddress());
+#else
+  return reinterpret_cast<u64>(__builtin_frame_address(0));
+#endif
+}
+
+u64 read_word(u64 address) {
+  u64 word = 0;
+  std::memcpy(&word, reinterpret_cast<const void*>(address), 8);
+  return word;
+}
+
+template <typename Function> u64 address_of(Function* function) { return reinterpret_cast<u64>(function); }
+
+void fill_memory(u8* to, u64 byte, u64 length) { std::memset(to, static_cast<u8>(byte), length); }
+void copy_memory(u8* to, const u8* from, u64 length) { std::memmove(to, from, length); }
+
+// Plain functions, because the library's are overloaded. Rounding is to nearest even: nothing here changes the mode.
+float fma_f32(float a, float b, float c) { return std::fma(a, b, c); }
+double fma_f64(double a, double b, double c) { return std::fma(a, b, c); }
+float ceil_f32(float a) { return std::ceil(a); }
+double ceil_f64(double a) { return std::ceil(a); }
+float floor_f32(float a) { return std::floor(a); }
+double floor_f64(double a) { return std::floor(a); }
+float trunc_f32(float a) { return std::trunc(a); }
+double trunc_f64(double a) { return std::trunc(a); }
+float nearest_f32(float a) { return std::nearbyint(a); }
+double nearest_f64(double a) { return std::nearbyint(a); }
+
+} // namespace
+
+Instance::Instance(u64 stack_bytes) : stack_bytes_(stack_bytes) {
+  const auto set = [&](RuntimeFn which, u64 address) { context_.runtime[static_cast<u32>(which)] = address; };
+  set(RuntimeFn::MemoryGrow, address_of(&memory_grow));
+  set(RuntimeFn::MemoryFill, address_of(&fill_memory));
+  set(RuntimeFn::MemoryCopy, address_of(&copy_memory));
+  set(RuntimeFn::FmaF32, address_of(&fma_f32));
+  set(RuntimeFn::FmaF64, address_of(&fma_f64));
+  set(RuntimeFn::CeilF32, address_of(&ceil_f32));
+  set(RuntimeFn::CeilF64, address_of(&ceil_f64));
+  set(RuntimeFn::FloorF32, address_of(&floor_f32));
+  set(RuntimeFn::FloorF64, address_of(&floor_f64));
+  set(RuntimeFn::TruncF32, address_of(&trunc_f32));
+  set(RuntimeFn::TruncF64, address_of(&trunc_f64));
+  set(RuntimeFn::NearestF32, address_of(&nearest_f32));
+  set(RuntimeFn::NearestF64, address_of(&nearest_f64));
+  context_.host_call = address_of(&host_call);
+  context_.owner = reinterpret_cast<u64>(this);
+}
+
+Result<void> Instance::load(const Module& module, const Installed& code, ImportHandler& imports) {
+  auto stubs = process_stubs();
+  if (!stubs) return stubs.error();
+  std::copy(std::begin((*stubs)->trap_entry), std::end((*stubs)->trap_entry), context_.trap_entry);
+  if (code.object()->function_entry.size() != module.functions.size()) {
+    return Error{ErrorKind::BadInput, {}, 0, 0, "the code is not of this module: another number of functions"};
+  }
+  if (auto done = memory_.load(module); !done) return done;
+  module_ = &module;
+  code_ = &code;
+  imports_ = &imports;
+  stubs_ = *stubs;
+  layout_known_.assign(module.signatures.size(), 0);
+  if (layouts_.size() < module.signatures.size()) layouts_.resize(module.signatures.size());
+  abandon();
+  reset_globals();
+  reset_table();
+  context_.memory_base = reinterpret_cast<u64>(memory_.base());
+  context_.memory_size = memory_.size();
+  context_.memory_max = memory_.max();
+  return {};
+}
+
+void Instance::reset() {
+  memory_.reset(*module_);
+  context_.memory_base = reinterpret_cast<u64>(memory_.base());
+  context_.memory_size = memory_.size();
+  context_.memory_max = memory_.max();
+  reset_globals();
+  reset_table();
+  frames_intact_ = true;
+}
+
+void Instance::abandon() {
+  activation_ = nullptr;
+  depth_ = 0;
+  context_.exit_fp = context_.entry_fp = 0;
+  frames_intact_ = true;
+}
+
+void Instance::reset_globals() {
+  const size_t count = module_->globals.size();
+  globals_.assign(count + 2 * kGuardWords, kPattern);
+  for (size_t i = 0; i < count; ++i) globals_[kGuardWords + i] = module_->globals[i].initial;
+  context_.globals = reinterpret_cast<u64>(globals_.data() + kGuardWords);
+}
+
+void Instance::reset_table() {
+  table_.clear();
+  for (const FunctionId function : module_->table) {
+    table_.push_back(function == kNone ? TableEntry{} : TableEntry{code_->entry(function), module_->functions[function].signature});
+  }
+  context_.table = reinterpret_cast<u64>(table_.data());
+  context_.table_size = table_.size();
+}
+
+bool Instance::globals_intact() const {
+  const auto is_pattern = [](u64 word) { return word == kPattern; };
+  return std::all_of(globals_.begin(), globals_.begin() + kGuardWords, is_pattern) &&
+         std::all_of(globals_.end() - kGuardWords, globals_.end(), is_pattern);
+}
+
+const codegen::CallLayout& Instance::layout_of(FunctionId function) {
+  const SignatureId id = module_->functions[function].signature;
+  if (layout_known_[id] == 0) {
+    const Signature& signature = module_->signatures[id];
+    const CodeObject& object = *code_->object();
+    codegen::layout_call(codegen::call_conv(object.target, object.os), module_->params(signature), module_->results(signature),
+                         layouts_[id]);
+    layout_known_[id] = 1;
+  }
+  return layouts_[id];
+}
+
+Instance::CallBuffers& Instance::buffers() {
+  while (buffers_.size() <= depth_) buffers_.emplace_back();
+  return buffers_[depth_];
+}
+
+void Instance::place(FunctionId function, std::span<const u64> args, EntryFrame& frame, u64 junk) {
+  const codegen::CallLayout& layout = layout_of(function);
+  CallBuffers& call = buffers();
+  call.stack_args.assign(layout.stack_bytes / 8, junk);
+  u8* stack = reinterpret_cast<u8*>(call.stack_args.data());
+  frame.code = code_->entry(function);
+  frame.context = reinterpret_cast<u64>(&context_);
+  frame.stack_args = reinterpret_cast<u64>(stack);
+  frame.stack_bytes = layout.stack_bytes;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const codegen::ArgPlace& to = layout.params[i];
+    const u64 mask = bit_mask(to.type);
+    const u64 value = (args[i] & mask) | (junk & ~mask);
+    if (!to.in_register) {
+      std::memcpy(stack + to.offset, &value, 8);
+    } else if (codegen::class_of(to.reg) == codegen::RegClass::Float) {
+      frame.fpr_in[to.reg - 32][0] = value;
+    } else {
+      frame.gpr_in[to.reg] = value;
+    }
+  }
+  if (layout.result_bytes == 0) return;
+  call.results.assign((layout.result_bytes + 7) / 8, junk);
+  const u64 pointer = reinterpret_cast<u64>(call.results.data());
+  if (layout.result_pointer.in_register) {
+    frame.gpr_in[layout.result_pointer.reg] = pointer;
+  } else {
+    std::memcpy(stack + layout.result_pointer.offset, &pointer, 8);
+  }
+}
+
+void Instance::enter(FunctionId function, EntryFrame& frame) {
+  if (depth_ >= kMaxActivations) throw TrapException(TrapKind::StackOverflow, {function, 0, 0});
+  struct Scope { // restores the outer activation, also when an exception passes
+    Instance& self;
+    Activation saved;
+    explicit Scope(Instance& instance)
+        : self(instance), saved{instance.context_.exit_fp, instance.context_.entry_fp, instance.activation_} {
+      self.activation_ = &saved;
+      ++self.depth_;
+    }
+    ~Scope() {
+      --self.depth_;
+      self.activation_ = saved.outer;
+      self.context_.exit_fp = saved.exit_fp;
+      self.context_.entry_fp = saved.entry_fp;
+    }
+  };
+  if (depth_ == 0) {
+    const u64 here = stack_pointer();
+    const u64 wanted = here > stack_bytes_ ? here - stack_bytes_ : 0;
+    context_.stack_limit = std::max(wanted, os::stack_floor() + kHostHeadroom);
+  }
+  const Scope scope(*this);
+  stubs_->enter(&frame);
+}
+
+void Instance::collect(FunctionId function, const EntryFrame& frame, std::span<u64> results) {
+  const codegen::CallLayout& layout = layout_of(function);
+  const u8* memory = reinterpret_cast<const u8*>(buffers().results.data());
+  for (size_t i = 0; i < results.size(); ++i) {
+    const codegen::ArgPlace& from = layout.results[i];
+    u64 value = 0;
+    if (!from.in_register) {
+      std::memcpy(&value, memory + from.offset, size_of(from.type));
+    } else if (codegen::class_of(from.reg) == codegen::RegClass::Float) {
+      value = frame.fpr_out[from.reg - 32][0];
+    } else {
+      value = frame.gpr_out[from.reg];
+    }
+    results[i] = value & bit_mask(from.type);
+  }
+}
+
+void Instance::invoke(FunctionId function, std::span<const u64> args, std::span<u64> results) {
+  EntryFrame frame;
+  place(function, args, frame);
+  enter(function, frame);
+  collect(function, frame, results);
+}
+
+bool Instance::walk_activation(u64 exit_fp, u64 entry_fp, std::vector<Position>& out) const {
+  const u64 code_begin = code_->base(), code_end = code_begin + code_->object()->code.size();
+  for (u64 fp = exit_fp; fp != entry_fp;) {
+    if (fp == 0 || fp % 8 != 0 || fp > entry_fp) return false;
+    const u64 caller_fp = read_word(fp), return_address = read_word(fp + 8);
+    if (return_address > code_begin && return_address <= code_end) {
+      Position position;
+      if (!code_->position_of(return_address, position)) return false;
+      out.push_back(position);
+    }
+    if (caller_fp <= fp) return false;
+    fp = caller_fp;
+  }
+  return true;
+}
+
+void Instance::walk(std::vector<Position>& out) const {
+  u64 exit_fp = context_.exit_fp, entry_fp = context_.entry_fp;
+  for (const Activation* a = activation_; a != nullptr; a = a->outer) {
+    if (!walk_activation(exit_fp, entry_fp, out)) {
+      frames_intact_ = false;
+      return;
+    }
+    exit_fp = a->exit_fp;
+    entry_fp = a->entry_fp;
+  }
+}
+
+void Instance::host_call(VmContext* context, u64 import, const u64* args, u64* results) {
+  Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  const FunctionId function = static_cast<FunctionId>(import);
+  const Function& f = self.module_->functions[function];
+  const size_t params = self.module_->params_of(f).size(), result_count = self.module_->results_of(f).size();
+  self.imports_->on_import(self, function, {args, params}, {results, result_count});
+}
+
+void Instance::on_trap(VmContext* context, u64 kind, u64 return_address) {
+  Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  const TrapKind trap = static_cast<TrapKind>(kind);
+  if (trap == TrapKind::OutOfFuel) context->fuel = 0;
+  Position position;
+  if (!self.code_->position_of(return_address, position)) self.frames_intact_ = false;
+  throw TrapException(trap, position);
+}
+
+u64 Instance::memory_grow(VmContext* context, u64 pages) {
+  Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  const u64 old_pages = self.memory_.grow(pages);
+  context->memory_size = self.memory_.size();
+  return old_pages;
+}
+
+} // namespace assay::jit

@@ -1,0 +1,116 @@
+// instance.h - a module's state at run time (memory, globals, table, fuel) and the way in and out of its code.
+//
+// Owns the VmContext that compiled code addresses. One object serves one module after another (`load`), keeping its
+// storage, so that a fuzzing loop allocates nothing. A call goes place -> enter -> collect; `invoke` does all three.
+// Calls nest through host functions: each `enter` is an activation, and `walk` lists the AIR frames of all of them.
+//
+// What compiled code calls: host functions through ImportHandler, traps (which become TrapException, thrown through
+// the compiled frames so that host frames between them are destroyed), and the runtime functions of vm_context.h.
+// An Instance belongs to one thread at a time. Tested in compiler/jit/tests/instance_test.cpp.
+#pragma once
+
+#include "assay/module.h"
+#include "compiler/codegen/call_conv.h"
+#include "compiler/codegen/entry_frame.h"
+#include "compiler/codegen/vm_context.h"
+#include "compiler/jit/installer.h"
+#include "compiler/jit/linear_memory.h"
+#include "compiler/jit/stubs.h"
+
+#include <deque>
+#include <span>
+
+namespace assay::jit {
+
+class Instance;
+
+/// Receives the calls of imported functions. May throw; may call `Instance::invoke`.
+class ImportHandler {
+public:
+  virtual ~ImportHandler() = default;
+  /// `args` and `results` hold a u64 a value: bits, zero above the type's width. `results` is zero on entry.
+  virtual void on_import(Instance& instance, FunctionId import, std::span<const u64> args, std::span<u64> results) = 0;
+};
+
+/// Host activations (through re-entry) that may be nested; one more traps stack_overflow at the host's call.
+inline constexpr u32 kMaxActivations = 200;
+
+class Instance {
+public:
+  /// `stack_bytes`: how far compiled code may go below the stack pointer of the outermost call.
+  explicit Instance(u64 stack_bytes = 1u << 20);
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  /// Becomes an instance of `module`, whose code is `code`. All four are referred to until the next load.
+  Result<void> load(const Module& module, const Installed& code, ImportHandler& imports);
+  /// Memory, globals and table as they were after `load`.
+  void reset();
+  /// After a call that was ended by recovery (os/fault_handler.h), not by return or exception: nothing is active.
+  void abandon();
+
+  const Module& module() const { return *module_; }
+  const Installed& code() const { return *code_; }
+  VmContext& context() { return context_; }
+  LinearMemory& memory() { return memory_; }
+  std::span<u64> globals() { return {globals_.data() + kGuardWords, module_->globals.size()}; }
+  u64 fuel() const { return context_.fuel; }
+  void set_fuel(u64 fuel) { context_.fuel = fuel; }
+
+  const codegen::CallLayout& layout_of(FunctionId function);
+  /// Fills code, context, stack arguments and argument registers; leaves the other registers as they are. What the
+  /// convention leaves open (bits above a narrow value, words between stack arguments) is taken from `junk`.
+  void place(FunctionId function, std::span<const u64> args, EntryFrame& frame, u64 junk = 0);
+  /// Runs what was placed. Throws TrapException and whatever host functions throw.
+  void enter(FunctionId function, EntryFrame& frame);
+  /// The results of the call that returned, bits zero above the type's width.
+  void collect(FunctionId function, const EntryFrame& frame, std::span<u64> results);
+  void invoke(FunctionId function, std::span<const u64> args, std::span<u64> results);
+
+  /// Appends the positions of the AIR frames that are active, innermost first. Call it from an ImportHandler.
+  void walk(std::vector<Position>& out) const;
+  u32 activation_count() const { return depth_; }
+  /// False when a chain of frame pointers did not lead from an exit to its entry, or a return address in compiled code
+  /// has no position: compiled code or its tables are at fault. Reset by `load` and `reset`.
+  bool frames_intact() const { return frames_intact_; }
+  /// False when a word just outside the globals was written.
+  bool globals_intact() const;
+  /// Where a trap entry leads: throws the TrapException. `return_address` is where the trapping code would go on.
+  [[noreturn]] static void on_trap(VmContext* context, u64 kind, u64 return_address);
+
+private:
+  struct Activation {
+    u64 exit_fp = 0, entry_fp = 0; // of the activation around this one, while it waits
+    const Activation* outer = nullptr;
+  };
+  struct CallBuffers {
+    std::vector<u64> stack_args, results;
+  };
+  static constexpr u32 kGuardWords = 4;
+
+  static void host_call(VmContext* context, u64 import, const u64* args, u64* results);
+  static u64 memory_grow(VmContext* context, u64 pages);
+
+  void reset_globals();
+  void reset_table();
+  bool walk_activation(u64 exit_fp, u64 entry_fp, std::vector<Position>& out) const;
+  CallBuffers& buffers();
+
+  VmContext context_;
+  LinearMemory memory_;
+  const Module* module_ = nullptr;
+  const Installed* code_ = nullptr;
+  ImportHandler* imports_ = nullptr;
+  const Stubs* stubs_ = nullptr;
+  std::vector<u64> globals_; // with kGuardWords of pattern on both sides
+  std::vector<TableEntry> table_;
+  std::vector<codegen::CallLayout> layouts_; // [SignatureId], made when asked for
+  std::vector<u8> layout_known_;
+  std::deque<CallBuffers> buffers_;          // [activation depth]; a deque does not move its elements
+  const Activation* activation_ = nullptr;
+  u32 depth_ = 0;
+  u64 stack_bytes_;
+  mutable bool frames_intact_ = true;
+};
+
+} // namespace assay::jit

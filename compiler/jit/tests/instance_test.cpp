@@ -1,0 +1,250 @@
+// instance_test.cpp - in and out of compiled code: calls, traps, exceptions through its frames, and the walk over them.
+//
+// The object under test is compiled from AIR text; host functions are C++ with destructors to count.
+#include "assay/compiler.h"
+#include "assay/verify.h"
+#include "compiler/jit/instance.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <stdexcept>
+
+namespace assay::jit {
+namespace {
+
+#if defined(__x86_64__) && !defined(_WIN32)
+
+class InstanceTest : public testing::Test, protected ImportHandler {
+protected:
+  void load(std::string_view text, Level level = Level::O0, u32 max_registers = 0) {
+    auto parsed = parse_and_verify(text);
+    ASSERT_TRUE(parsed) << parsed.error().to_string();
+    module_ = std::move(parsed).value();
+    CompileOptions options;
+    options.level = level;
+    options.max_registers = max_registers;
+    Compiler compiler(options);
+    const auto compiled = compiler.compile(module_, object_);
+    ASSERT_TRUE(compiled) << compiled.error().to_string();
+    const auto installed = installer_->install(object_, code_);
+    ASSERT_TRUE(installed) << installed.error().to_string();
+    const auto loaded = instance_.load(module_, code_, *this);
+    ASSERT_TRUE(loaded) << loaded.error().to_string();
+    instance_.set_fuel(1000000);
+  }
+  ~InstanceTest() override { EXPECT_TRUE(installer_->uninstall(code_)); }
+
+  std::vector<u64> call(std::string_view name, std::vector<u64> args) {
+    const FunctionId id = module_.find_function(name);
+    std::vector<u64> results(module_.results_of(module_.functions[id]).size());
+    instance_.invoke(id, args, results);
+    return results;
+  }
+
+  void on_import(Instance&, FunctionId import, std::span<const u64> args, std::span<u64> results) override {
+    host_(module_.functions[import].name, args, results);
+  }
+
+  Module module_;
+  CodeObject object_;
+  Result<Installer> installer_ = Installer::create({}, (*process_stubs())->trap_entry);
+  Installed code_;
+  Instance instance_;
+  std::function<void(std::string_view, std::span<const u64>, std::span<u64>)> host_;
+};
+
+const char* const kThroughHost = R"(
+import @host(i64) -> i64
+func @inner(i64) -> i64 {
+^entry(%x: i64):
+  %r = call @host(%x)
+  %s = add.i64 %r, %x
+  return %s
+}
+export func @outer(i64, i64, i64, i64) -> i64 {
+^entry(%a: i64, %b: i64, %c: i64, %d: i64):
+  %r = call @inner(%a)
+  %s = call @inner(%b)
+  %t = mul.i64 %c, %d
+  %u = add.i64 %r, %s
+  %v = add.i64 %u, %t
+  return %v
+}
+)";
+
+TEST_F(InstanceTest, CallsAndHostCallsReturn) {
+  load(kThroughHost);
+  host_ = [](std::string_view, std::span<const u64> args, std::span<u64> results) { results[0] = args[0] * 10; };
+  EXPECT_EQ(call("outer", {1, 2, 3, 4}), std::vector<u64>{11 + 22 + 12});
+}
+
+struct Counted {
+  explicit Counted(int& c) : count(c) {}
+  ~Counted() { ++count; }
+  int& count;
+};
+
+TEST_F(InstanceTest, HostExceptionPassesThroughCompiledFramesAndDestroysHostFramesOnce) {
+  load(kThroughHost);
+  int destroyed = 0, depth = 0;
+  host_ = [&](std::string_view, std::span<const u64> args, std::span<u64> results) {
+    const Counted counted(destroyed);
+    if (++depth == 20) throw std::runtime_error("deep");
+    results[0] = call("outer", {args[0], 0, 0, 0})[0];
+  };
+  // Values that the compiler of this test may keep in callee-saved registers across the throw.
+  volatile u64 seed = 17;
+  const u64 a = seed * 3, b = seed * 5, c = seed * 7, d = seed * 11;
+  std::string what;
+  try {
+    call("outer", {1, 2, 3, 4});
+  } catch (const std::runtime_error& error) {
+    what = error.what();
+  }
+  EXPECT_EQ(what, "deep");
+  EXPECT_EQ(destroyed, 20);
+  EXPECT_EQ(a + b + c + d, 17u * 26);
+  EXPECT_EQ(instance_.activation_count(), 0u);
+}
+
+TEST_F(InstanceTest, TrapPassesThroughHostFrames) {
+  load("import @host()\nexport func @outer() {\n^entry():\n  call @host()\n  return\n}\n"
+       "export func @bad(i32) -> i32 {\n^entry(%x: i32):\n  jump ^b\n^b:\n  %q = rem_s.i32 %x, %x\n  return %q\n}\n");
+  int destroyed = 0;
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
+    const Counted counted(destroyed);
+    call("bad", {0});
+  };
+  for (int i = 1; i <= 100; ++i) {
+    try {
+      call("outer", {});
+      FAIL();
+    } catch (const TrapException& trap) {
+      EXPECT_EQ(trap.kind(), TrapKind::DivByZero);
+      EXPECT_EQ(trap.position(), (Position{module_.find_function("bad"), 1, 0}));
+    }
+    ASSERT_EQ(destroyed, i);
+  }
+  EXPECT_TRUE(instance_.frames_intact());
+}
+
+TEST_F(InstanceTest, HostMayCatchATrapAndTheRunGoesOn) {
+  load("import @host() -> i64\nexport func @outer() -> i64 {\n^entry():\n  %a = call @host()\n  %b = call @host()\n  %c = add.i64 %a, %b\n"
+       "  return %c\n}\nexport func @bad() {\n^entry():\n  trap user7\n}\n");
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64> results) {
+    try {
+      call("bad", {});
+    } catch (const TrapException&) {
+      results[0] = 21;
+    }
+  };
+  EXPECT_EQ(call("outer", {}), std::vector<u64>{42});
+}
+
+TEST_F(InstanceTest, ExceptionsCrossFramesThatSaveEveryRegister) {
+  std::string text = "import @host(i64) -> i64\nexport func @outer(i64) -> i64 {\n^entry(%v0: i64):\n";
+  for (int i = 1; i < 20; ++i) text += "  %v" + std::to_string(i) + " = mul.i64 %v" + std::to_string(i - 1) + ", %v0\n";
+  text += "  %h = call @host(%v0)\n  %s0 = add.i64 %h, %v0\n";
+  for (int i = 1; i < 20; ++i) text += "  %s" + std::to_string(i) + " = add.i64 %s" + std::to_string(i - 1) + ", %v" + std::to_string(i) + "\n";
+  text += "  return %s19\n}\n";
+  load(text);
+  int thrown = 0;
+  host_ = [&](std::string_view, std::span<const u64> args, std::span<u64> results) {
+    if (args[0] == 1) throw std::logic_error("one");
+    results[0] = 0;
+    try {
+      call("outer", {1});
+    } catch (const std::logic_error&) {
+      ++thrown;
+    }
+  };
+  EXPECT_EQ(call("outer", {2}), std::vector<u64>{(u64{1} << 21) - 2});
+  EXPECT_EQ(thrown, 1);
+}
+
+TEST_F(InstanceTest, WalkListsTheFramesOfEveryActivation) {
+  load(kThroughHost);
+  std::vector<std::vector<Position>> stacks;
+  host_ = [&](std::string_view, std::span<const u64> args, std::span<u64>) {
+    instance_.walk(stacks.emplace_back());
+    if (args[0] != 0) call("outer", {args[0] - 1, 0, 0, 0});
+  };
+  call("inner", {1});
+  const FunctionId inner = module_.find_function("inner"), outer = module_.find_function("outer");
+  ASSERT_EQ(stacks.size(), 3u);
+  EXPECT_EQ(stacks[0], (std::vector<Position>{{inner, 0, 0}}));
+  EXPECT_EQ(stacks[1], (std::vector<Position>{{inner, 0, 0}, {outer, 0, 0}, {inner, 0, 0}}));
+  EXPECT_EQ(stacks[2], (std::vector<Position>{{inner, 0, 0}, {outer, 0, 1}, {inner, 0, 0}}));
+  EXPECT_TRUE(instance_.frames_intact());
+}
+
+TEST_F(InstanceTest, NestingBeyondTheLimitTrapsStackOverflow) {
+  load(kThroughHost);
+  u32 deepest = 0;
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
+    deepest = std::max(deepest, instance_.activation_count());
+    call("outer", {0, 0, 0, 0});
+  };
+  try {
+    call("outer", {0, 0, 0, 0});
+    FAIL();
+  } catch (const TrapException& trap) {
+    EXPECT_EQ(trap.kind(), TrapKind::StackOverflow);
+  }
+  EXPECT_LE(deepest, kMaxActivations);
+  EXPECT_GT(deepest, 100u);
+}
+
+TEST_F(InstanceTest, ResetRestoresMemoryGlobalsAndSize) {
+  load("memory 10 200000\ndata 2 \"hi\"\nglobal @g : i16 = 5\nexport func @f() -> i32 {\n^entry():\n  %one = const.i32 1\n  %z = const.i32 0\n"
+       "  %n = const.i16 -1\n  store.i16 %one, 1, %n\n  global_set.i16 @g, %n\n  %r = memory_grow.i32 %one\n  return %r\n}\n");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(call("f", {}), std::vector<u64>{0});
+    EXPECT_EQ(instance_.memory().size(), 65546u);
+    EXPECT_EQ(instance_.globals()[0], 0xffffu);
+    instance_.reset();
+    EXPECT_EQ(instance_.memory().size(), 10u);
+    EXPECT_EQ(instance_.memory().base()[2], 'h');
+    EXPECT_EQ(instance_.globals()[0], 5u);
+  }
+}
+
+TEST_F(InstanceTest, GrowthBeyondTheMaximumIsRefusedWithMinusOne) {
+  load("memory 65536 131072\nexport func @f(i64) -> i64, i64 {\n^entry(%n: i64):\n  %r = memory_grow.i64 %n\n  %s = memory_size.i64\n"
+       "  return %r, %s\n}\n");
+  EXPECT_EQ(call("f", {2}), (std::vector<u64>{~u64{0}, 1}));
+  EXPECT_EQ(call("f", {~u64{0}}), (std::vector<u64>{~u64{0}, 1}));
+  EXPECT_EQ(call("f", {1}), (std::vector<u64>{1, 2}));
+  EXPECT_EQ(call("f", {1}), (std::vector<u64>{~u64{0}, 2}));
+}
+
+TEST_F(InstanceTest, RuntimeArithmeticIsThereForProcessorsWithoutIt) {
+  load("export func @f(f64, f64, f64, f32) -> f64, f64, f64, f64, f64, f32 {\n^entry(%a: f64, %b: f64, %c: f64, %d: f32):\n"
+       "  %1 = fma.f64 %a, %b, %c\n  %2 = fceil.f64 %a\n  %3 = ffloor.f64 %a\n  %4 = ftrunc.f64 %a\n  %5 = fnearest.f64 %a\n"
+       "  %6 = fnearest.f32 %d\n  return %1, %2, %3, %4, %5, %6\n}\n");
+  const auto bits = [](double x) {
+    u64 out;
+    std::memcpy(&out, &x, 8);
+    return out;
+  };
+  EXPECT_EQ(call("f", {bits(2.5), bits(2), bits(1), 0xc0200000}), // -2.5f
+            (std::vector<u64>{bits(6), bits(3), bits(2), bits(2), bits(2), 0xc0000000}));
+}
+
+TEST_F(InstanceTest, TableCallsReachTheirFunctions) {
+  load("table [@a, null, @b]\nfunc @a() -> i32 {\n^entry():\n  %r = const.i32 1\n  return %r\n}\n"
+       "func @b() -> i32 {\n^entry():\n  %r = const.i32 2\n  return %r\n}\n"
+       "export func @f(i32) -> i32 {\n^entry(%i: i32):\n  %r = call_indirect () -> i32 %i()\n  return %r\n}\n");
+  EXPECT_EQ(call("f", {0}), std::vector<u64>{1});
+  EXPECT_EQ(call("f", {2}), std::vector<u64>{2});
+  EXPECT_THROW(call("f", {1}), TrapException);
+  EXPECT_THROW(call("f", {3}), TrapException);
+}
+
+#endif
+
+} // namespace
+} // namespace assay::jit
