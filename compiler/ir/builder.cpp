@@ -116,13 +116,13 @@ ValueId FunctionBuilder::emit(Opcode op, Type type, Type from, std::span<const V
   return inst.result_count != 0 ? inst.first_result : kNone;
 }
 
-void FunctionBuilder::end(Opcode op, Type type, std::span<const ValueId> operands, std::span<const Target> targets,
+void FunctionBuilder::end(Opcode op, Type type, std::span<const ValueId> operands, std::span<const EdgeTarget> targets,
                           u32 ref, u64 imm) {
   ASSAY_CHECK(ir::shape(op).is(kEnds));
   emit(op, type, Type::None, operands, ref, imm);
   Function& f = fn();
   f.insts.back().edge_count = static_cast<u32>(targets.size());
-  for (const Target& target : targets) {
+  for (const EdgeTarget& target : targets) {
     Edge edge;
     edge.target = target.block;
     edge.args = append_values(f, target.args);
@@ -156,12 +156,12 @@ ValueId FunctionBuilder::call(FunctionId callee, std::span<const ValueId> args) 
 }
 
 void FunctionBuilder::jump(BlockId target, std::initializer_list<ValueId> args) {
-  const Target edge{target, {args.begin(), args.size()}};
+  const EdgeTarget edge{target, {args.begin(), args.size()}};
   end(Opcode::Jump, Type::None, {}, {&edge, 1});
 }
 
-void FunctionBuilder::branch(ValueId condition, Target if_true, Target if_false) {
-  const Target edges[] = {if_true, if_false};
+void FunctionBuilder::branch(ValueId condition, EdgeTarget if_true, EdgeTarget if_false) {
+  const EdgeTarget edges[] = {if_true, if_false};
   end(Opcode::Branch, Type::None, {&condition, 1}, edges);
 }
 

@@ -113,7 +113,7 @@ ValueId Body::emit(Opcode op, Type type, std::initializer_list<ValueId> operands
   return emit(op, type, Type::None, {operands.begin(), operands.size()}, ref, imm);
 }
 
-void Body::end(Opcode op, std::span<const ValueId> operands, std::span<const Target> targets, u32 ref, u64 imm,
+void Body::end(Opcode op, std::span<const ValueId> operands, std::span<const EdgeTarget> targets, u32 ref, u64 imm,
                Type type) {
   ++emitted_;
   cost_ += multiplicity_;

@@ -127,7 +127,7 @@ private:
   u32 share(u32 of) const;
   ValueId emit(Opcode op, Type type, Type from, std::span<const ValueId> operands, u32 ref = kNone, u64 imm = 0);
   ValueId emit(Opcode op, Type type, std::initializer_list<ValueId> operands, u32 ref = kNone, u64 imm = 0);
-  void end(Opcode op, std::span<const ValueId> operands, std::span<const Target> targets, u32 ref = kNone,
+  void end(Opcode op, std::span<const ValueId> operands, std::span<const EdgeTarget> targets, u32 ref = kNone,
            u64 imm = 0, Type type = Type::None);
   ValueId literal(Type type, u64 bits);
   ValueId edge_literal(Type type);
@@ -205,7 +205,7 @@ private:
   void leave();
   void trap_exit();
   void jump(BlockId target, const ValueList& args);
-  void branch(ValueId condition, const Target& taken, const Target& other);
+  void branch(ValueId condition, const EdgeTarget& taken, const EdgeTarget& other);
   void unreachable_block();
 
   // -- loops.cpp

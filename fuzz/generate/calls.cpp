@@ -270,7 +270,7 @@ void Body::try_statement(FunctionId callee, u32 depth) {
     ValueList args;
   };
   Clause clauses[4];
-  Target targets[4];
+  EdgeTarget targets[4];
   u32 count = 0;
   TypeList types;
   draw_types(config_.block_params, types);

@@ -12,19 +12,19 @@
 namespace assay::fuzz {
 
 void Body::jump(BlockId target, const ValueList& args) {
-  const Target edge{target, args.span()};
+  const EdgeTarget edge{target, args.span()};
   end(Opcode::Jump, {}, {&edge, 1});
 }
 
 /// Two ways, the first taken when the condition is not zero; written in either order.
-void Body::branch(ValueId condition, const Target& taken, const Target& other) {
+void Body::branch(ValueId condition, const EdgeTarget& taken, const EdgeTarget& other) {
   if (random_.chance(1, 4)) {
     const Type type = module_->functions[self_].value_types[condition];
     const ValueId inverted = emit(Opcode::Eq, type, {condition, literal(type, 0)});
-    const Target targets[] = {other, taken};
+    const EdgeTarget targets[] = {other, taken};
     return end(Opcode::Branch, {&inverted, 1}, targets);
   }
-  const Target targets[] = {taken, other};
+  const EdgeTarget targets[] = {taken, other};
   end(Opcode::Branch, {&condition, 1}, targets);
 }
 
@@ -136,20 +136,20 @@ void Body::multiway(u32 depth) {
   arguments(types.span(), straight[0]);
   arguments(types.span(), straight[1]);
 
-  Target targets[kMaxList];
+  EdgeTarget targets[kMaxList];
   const u32 cases = std::min(random_.in(config_.switch_cases), kMaxList - 1);
   u32 count = 0;
   for (u32 i = 0; i < cases; ++i) {
     const u64 literal_bits = (dense ? base + i : edge_constant(random_, type)) & bit_mask(type);
-    const auto same = [&](const Target& target) { return target.value == literal_bits; };
+    const auto same = [&](const EdgeTarget& target) { return target.value == literal_bits; };
     if (std::any_of(targets, targets + count, same)) continue;
     const u32 way = random_.below(arm_count + 1);
-    targets[count] = way < arm_count ? Target{arms[way]} : Target{join, straight[i & 1].span()};
+    targets[count] = way < arm_count ? EdgeTarget{arms[way]} : EdgeTarget{join, straight[i & 1].span()};
     targets[count].kind = EdgeKind::Case;
     targets[count++].value = literal_bits;
   }
   const u32 otherwise = random_.below(arm_count + 1);
-  targets[count++] = otherwise < arm_count ? Target{arms[otherwise]} : Target{join, straight[0].span()};
+  targets[count++] = otherwise < arm_count ? EdgeTarget{arms[otherwise]} : EdgeTarget{join, straight[0].span()};
   end(Opcode::Switch, {&value, 1}, {targets, count}, kNone, 0, type);
   for (u32 i = 0; i < arm_count; ++i) {
     // The last arm reaches the join, so that the join is reached.

@@ -49,7 +49,7 @@ void Body::plan_region(Region& region) {
 
 void Body::region_jump(Region& region, u32 index) {
   ValueList args[3];
-  Target targets[3];
+  EdgeTarget targets[3];
   const u32 ways = region.ways[index];
   for (u32 k = 0; k < ways; ++k) {
     const u32 to = region.successors[index][k];
@@ -104,7 +104,7 @@ void Body::irreducible(u32 depth) {
   const u32 last = region.count - 1;
   u32 successors[3] = {last, random_.below(region.count), 0};
   ValueList args[3];
-  Target targets[3];
+  EdgeTarget targets[3];
   for (u32 k = 0; k < 3; ++k) {
     ValueList passed;
     arguments(region.types[successors[k]].span(), passed);

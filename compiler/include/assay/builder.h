@@ -13,7 +13,7 @@
 namespace assay {
 
 /// The target of a jump with its arguments, as the builder takes it.
-struct Target {
+struct EdgeTarget {
   BlockId block = kNone;
   std::span<const ValueId> args = {};
   EdgeKind kind = EdgeKind::Normal;
@@ -45,7 +45,7 @@ public:
     return emit(op, type, Type::None, {operands.begin(), operands.size()});
   }
   /// A terminator with edges. For try_call forms the first target is ^ok.
-  void end(Opcode op, Type type, std::span<const ValueId> operands, std::span<const Target> targets,
+  void end(Opcode op, Type type, std::span<const ValueId> operands, std::span<const EdgeTarget> targets,
            u32 ref = kNone, u64 imm = 0);
 
   // Short forms for what front ends write most.
@@ -58,7 +58,7 @@ public:
   void store(Opcode op, Type type, ValueId address, u64 offset, ValueId value);
   ValueId call(FunctionId callee, std::span<const ValueId> args);
   void jump(BlockId target, std::initializer_list<ValueId> args = {});
-  void branch(ValueId condition, Target if_true, Target if_false);
+  void branch(ValueId condition, EdgeTarget if_true, EdgeTarget if_false);
   void ret(std::span<const ValueId> values);
   void ret(std::initializer_list<ValueId> values) { ret({values.begin(), values.size()}); }
   void trap(TrapKind kind);

@@ -28,8 +28,10 @@ private:
   u64 state_ = 42;
 };
 
-void fill_block(FunctionBuilder& b, Random& random, std::vector<ValueId>& ints, std::vector<ValueId>& floats, u32 count) {
-  constexpr Opcode kInts[] = {Opcode::Add, Opcode::Sub, Opcode::Mul, Opcode::Xor, Opcode::ShrU, Opcode::Rotl, Opcode::MinS};
+void fill_block(FunctionBuilder& b, Random& random, std::vector<ValueId>& ints, std::vector<ValueId>& floats,
+                u32 count) {
+  constexpr Opcode kInts[] = {Opcode::Add,  Opcode::Sub,  Opcode::Mul, Opcode::Xor,
+                              Opcode::ShrU, Opcode::Rotl, Opcode::MinS};
   constexpr Opcode kFloats[] = {Opcode::FAdd, Opcode::FMul, Opcode::FMax, Opcode::FSub};
   const auto any = [&](const std::vector<ValueId>& from) { return from[random.below(static_cast<u32>(from.size()))]; };
   for (u32 i = 0; i < count; ++i) {
@@ -62,11 +64,12 @@ void fill_function(Module& m, FunctionId id, Random& random) {
       continue;
     }
     const std::array<ValueId, 2> args{ints[random.below(static_cast<u32>(ints.size()))], floats.back()};
-    const Target next{blocks[i + 1], args};
+    const EdgeTarget next{blocks[i + 1], args};
     if (i % 3 == 0) b.jump(blocks[i + 1], {args[0], args[1]});
     else if (i % 3 == 1) b.branch(ints.back(), next, next);
     else {
-      const Target targets[] = {{blocks[i + 1], args, EdgeKind::Case, 3}, {blocks[i + 1], args, EdgeKind::Case, 7}, next};
+      const EdgeTarget targets[] = {
+          {blocks[i + 1], args, EdgeKind::Case, 3}, {blocks[i + 1], args, EdgeKind::Case, 7}, next};
       b.end(Opcode::Switch, Type::I64, std::array<ValueId, 1>{ints.back()}, targets);
     }
   }
@@ -145,7 +148,8 @@ void small_parse(benchmark::State& state) {
   text.resize(text.rfind('\n', text.rfind('\n') - 1) + 1);
   text += "  trap user0\n}\n";
   const std::size_t unwanted = text.rfind("  jump");
-  if (unwanted != std::string::npos) text = text.substr(0, unwanted) + "  trap user0\n" + text.substr(text.find('\n', unwanted) + 1);
+  if (unwanted != std::string::npos)
+    text = text.substr(0, unwanted) + "  trap user0\n" + text.substr(text.find('\n', unwanted) + 1);
   Module out;
   for (auto _ : state) {
     const Result<void> result = parse_module_into(text, "bench", out);

@@ -34,7 +34,8 @@ TEST_F(Builder, AStraightFunction) {
   b.begin(b.entry());
   const ValueId sum = b.binary(Opcode::Add, Type::I32, b.param(0, 0), b.iconst(Type::I32, -1));
   b.ret({sum});
-  EXPECT_EQ(text(), "func @f(i32) -> i32 {\n^b0(%0: i32):\n  %1 = const.i32 -1\n  %2 = add.i32 %0, %1\n  return %2\n}\n");
+  EXPECT_EQ(text(),
+            "func @f(i32) -> i32 {\n^b0(%0: i32):\n  %1 = const.i32 -1\n  %2 = add.i32 %0, %1\n  return %2\n}\n");
 }
 
 TEST_F(Builder, BlocksMayBeTargetedBeforeTheyAreFilled) {
@@ -49,7 +50,9 @@ TEST_F(Builder, BlocksMayBeTargetedBeforeTheyAreFilled) {
   b.branch(x, {body, {&x, 1}}, {exit});
   b.begin(exit);
   b.ret({});
-  EXPECT_EQ(text(), "func @f(i64) {\n^b0(%0: i64):\n  jump ^b2(%0)\n^b1:\n  return\n^b2(%1: i64):\n  branch %1, ^b2(%1), ^b1\n}\n");
+  EXPECT_EQ(
+      text(),
+      "func @f(i64) {\n^b0(%0: i64):\n  jump ^b2(%0)\n^b1:\n  return\n^b2(%1: i64):\n  branch %1, ^b2(%1), ^b1\n}\n");
 }
 
 TEST_F(Builder, SeveralResultsHaveFollowingIds) {
@@ -71,8 +74,9 @@ TEST_F(Builder, CallsHaveTheResultsOfTheirSignature) {
   const std::array<ValueId, 2> args{a, a};
   EXPECT_EQ(b.emit(Opcode::CallIndirect, Type::None, Type::None, args, s), first + 2);
   b.ret({first + 1});
-  EXPECT_EQ(text(), "import @g(i32) -> f32, ptr\ntable []\n\nfunc @f(i32) -> ptr {\n^b0(%0: i32):\n  %1, %2 = call @g(%0)\n"
-                    "  %3, %4 = call_indirect (i32) -> f32, ptr %0(%0)\n  return %2\n}\n");
+  EXPECT_EQ(text(),
+            "import @g(i32) -> f32, ptr\ntable []\n\nfunc @f(i32) -> ptr {\n^b0(%0: i32):\n  %1, %2 = call @g(%0)\n"
+            "  %3, %4 = call_indirect (i32) -> f32, ptr %0(%0)\n  return %2\n}\n");
 }
 
 TEST_F(Builder, MemorySlotsLocalsAndFuel) {
@@ -88,8 +92,10 @@ TEST_F(Builder, MemorySlotsLocalsAndFuel) {
   b.store(Opcode::PStore, Type::F64, p, 16, x);
   b.fuel(7);
   b.trap(TrapKind::User3);
-  EXPECT_EQ(text(), "memory 65536 65536\n\nfunc @f(i32) {\n  slot $s0 : 24 align 16\n  local $l0 : f64\n^b0(%0: i32):\n  %1 = slot_addr $s0\n"
-                    "  %2 = load.f64 %0, 8\n  local_set.f64 $l0, %2\n  pstore.f64 %1, 16, %2\n  fuel 7\n  trap user3\n}\n");
+  EXPECT_EQ(
+      text(),
+      "memory 65536 65536\n\nfunc @f(i32) {\n  slot $s0 : 24 align 16\n  local $l0 : f64\n^b0(%0: i32):\n  %1 = slot_addr $s0\n"
+      "  %2 = load.f64 %0, 8\n  local_set.f64 $l0, %2\n  pstore.f64 %1, 16, %2\n  fuel 7\n  trap user3\n}\n");
 }
 
 TEST_F(Builder, CastsHaveBothTypes) {
@@ -103,14 +109,15 @@ TEST_F(Builder, SwitchAndTryCallEdges) {
   const FunctionId callee = function("g", {}, {Type::I32}, true);
   module_.tags.push_back({"t", module_.intern_signature(std::array<Type, 1>{Type::I64}, {})});
   FunctionBuilder b(module_, function("f", {Type::I8}, {}));
-  const BlockId entry = b.entry(), ok = b.block(std::array<Type, 1>{Type::I32}), on_tag = b.block(std::array<Type, 1>{Type::I64});
+  const BlockId entry = b.entry(), ok = b.block(std::array<Type, 1>{Type::I32}),
+                on_tag = b.block(std::array<Type, 1>{Type::I64});
   const BlockId on_any = b.block(std::array<Type, 1>{Type::Ptr}), call = b.block(), done = b.block();
   b.begin(entry);
   const ValueId x = b.param(entry, 0);
-  const Target cases[] = {{call, {}, EdgeKind::Case, 0xff}, {done}};
+  const EdgeTarget cases[] = {{call, {}, EdgeKind::Case, 0xff}, {done}};
   b.end(Opcode::Switch, Type::I8, {&x, 1}, cases);
   b.begin(call);
-  const Target clauses[] = {{ok}, {on_tag, {}, EdgeKind::Catch, 0}, {on_any, {}, EdgeKind::CatchAll}};
+  const EdgeTarget clauses[] = {{ok}, {on_tag, {}, EdgeKind::Catch, 0}, {on_any, {}, EdgeKind::CatchAll}};
   b.end(Opcode::TryCall, Type::None, {}, clauses, callee);
   b.begin(ok), b.jump(done);
   b.begin(on_tag), b.jump(done);

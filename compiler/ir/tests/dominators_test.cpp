@@ -25,8 +25,9 @@ Function function_of(const Graph& graph) {
       continue;
     }
     const ValueId v = b.iconst(Type::I32, 0);
-    std::vector<Target> targets;
-    for (u32 k = 0; k < graph[i].size(); ++k) targets.push_back({graph[i][k], {}, k + 1 < graph[i].size() ? EdgeKind::Case : EdgeKind::Normal, k});
+    std::vector<EdgeTarget> targets;
+    for (u32 k = 0; k < graph[i].size(); ++k)
+      targets.push_back({graph[i][k], {}, k + 1 < graph[i].size() ? EdgeKind::Case : EdgeKind::Normal, k});
     b.end(Opcode::Switch, Type::I32, {&v, 1}, targets);
   }
   return std::move(m.functions[0]);

@@ -88,17 +88,20 @@ private:
     }
   }
 
-  std::vector<Target> targets(FunctionBuilder& b, std::vector<BlockId>& blocks) {
+  std::vector<EdgeTarget> targets(FunctionBuilder& b, std::vector<BlockId>& blocks) {
     const auto add = [&](std::span<const Type> params) { return blocks.emplace_back(b.block(params)); };
     const std::array<Type, 1> exception{Type::Ptr};
     switch (row_.form) {
     case Form::Jump: return {{add({})}};
     case Form::Branch: return {{add({})}, {add({})}};
-    case Form::Switch: return {{add({}), {}, EdgeKind::Case, 0}, {add({}), {}, EdgeKind::Case, bit_mask(use_.type)}, {add({})}};
+    case Form::Switch:
+      return {{add({}), {}, EdgeKind::Case, 0}, {add({}), {}, EdgeKind::Case, bit_mask(use_.type)}, {add({})}};
     case Form::TryCall:
     case Form::TryCallIndirect:
     case Form::TryCallPtr:
-      return {{add(kCalleeResults)}, {add(kCalleeParams), {}, EdgeKind::Catch, 0}, {add(exception), {}, EdgeKind::CatchAll}};
+      return {{add(kCalleeResults)},
+              {add(kCalleeParams), {}, EdgeKind::Catch, 0},
+              {add(exception), {}, EdgeKind::CatchAll}};
     default: return {};
     }
   }
@@ -117,7 +120,7 @@ private:
     std::vector<ValueId> operands;
     for (u32 i = 0; i < params.size(); ++i) operands.push_back(b.param(0, i));
     std::vector<BlockId> blocks;
-    const std::vector<Target> edges = targets(b, blocks);
+    const std::vector<EdgeTarget> edges = targets(b, blocks);
     if (row_.is(kEnds)) {
       b.end(use_.op, use_.type, operands, edges, ref(), imm());
     } else {
