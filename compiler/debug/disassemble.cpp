@@ -56,7 +56,8 @@ Result<void> disassemble(Target target, std::span<const u8> bytes, u64 address, 
   out.clear();
   Session session(target);
   if (session.insn == nullptr)
-    return Error{.kind = ErrorKind::Unsupported, .message = "this Capstone cannot decode target " + std::string(target == Target::X64 ? "x64" : "a64")};
+    return Error{.kind = ErrorKind::Unsupported,
+                 .message = "this Capstone cannot decode target " + std::string(target == Target::X64 ? "x64" : "a64")};
   const u8* code = bytes.data();
   size_t left = bytes.size();
   u64 at = address;
@@ -83,7 +84,8 @@ bool can_disassemble() { return false; }
 
 Result<void> disassemble(Target, std::span<const u8>, u64, std::vector<Line>& out) {
   out.clear();
-  return Error{.kind = ErrorKind::Unsupported, .message = "this build has no disassembler: Capstone was not found when it was configured"};
+  return Error{.kind = ErrorKind::Unsupported,
+               .message = "this build has no disassembler: Capstone was not found when it was configured"};
 }
 
 #endif

@@ -22,18 +22,19 @@ enum Cfa : u8 {
   kDefCfa = 0x0c,
   kDefCfaOffset = 0x0e,
   kAdvanceLoc = 0x40, // low 6 bits: delta
-  kOffset = 0x80,     // low 6 bits: register
-  kRestore = 0xc0,    // low 6 bits: register
+  kOffset = 0x80, // low 6 bits: register
+  kRestore = 0xc0, // low 6 bits: register
 };
 
-constexpr u32 kWord = 8;      // data alignment factor -8
-constexpr u8 kRsp = 7;        // DWARF number
+constexpr u32 kWord = 8; // data alignment factor -8
+constexpr u8 kRsp = 7; // DWARF number
 constexpr u32 kFdeBytes = 32; // header 17 and padding, rounded up
-constexpr u32 kOpBytes = 20;  // the most one effect takes: advance 5, rule 6, def_cfa 7
+constexpr u32 kOpBytes = 20; // the most one effect takes: advance 5, rule 6, def_cfa 7
 
 // Length, id, version 1, "zR", factors 1 and -8, return address column 16, one augmentation byte: pcrel | sdata4;
 // initially CFA = rsp + 8, return address at CFA - 8.
-constexpr u8 kCie[24] = {20, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, kDefCfa, kRsp, 8, kOffset | 16, 1, kNop, kNop};
+constexpr u8 kCie[24] = {20,           0, 0,    0,   0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, kDefCfa, kRsp, 8,
+                         kOffset | 16, 1, kNop, kNop};
 
 constexpr u8 dwarf_number(RegIndex reg) {
   constexpr u8 integers[16] = {0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -158,7 +159,8 @@ u8* put32(u8* at, u32 value) {
 }
 
 /// One FDE at `fde`, whose CIE is at `cie`; `pc_field` is its initial location, relative to that field.
-u8* write_fde(u8* fde, const u8* cie, i32 pc_field, const CodeObject& object, const FunctionCode& function, bool vectors) {
+u8* write_fde(u8* fde, const u8* cie, i32 pc_field, const CodeObject& object, const FunctionCode& function,
+              bool vectors) {
   u8* at = fde + 4;
   at = put32(at, static_cast<u32>(at - cie));
   at = put32(at, static_cast<u32>(pc_field));
@@ -179,7 +181,8 @@ bool write_eh_frame(const CodeObject& object, i64 section_at, std::vector<u8>& o
   out.clear();
   if (fde_offsets != nullptr) fde_offsets->clear();
   const std::size_t functions = object.functions.size();
-  const std::size_t bound = functions * (kFdeBytes + sizeof kCie + 4) + object.frame_ops.size() * kOpBytes + sizeof kCie + 8;
+  const std::size_t bound =
+      functions * (kFdeBytes + sizeof kCie + 4) + object.frame_ops.size() * kOpBytes + sizeof kCie + 8;
   // Every distance between a field of the section and a byte of the code fits when these do.
   constexpr i64 kReach = 0x7fffffff;
   if (object.target != Target::X64 || section_at > kReach || section_at < -kReach ||

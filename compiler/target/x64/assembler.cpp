@@ -30,6 +30,8 @@ u8* put_imm(u8* at, Size size, i32 imm) {
 
 u32 imm_bytes(Size size) { return std::min(static_cast<u32>(size), 4u); }
 
+constexpr u8 kMap0f38 = 2; // VEX.mmmmm
+
 constexpr u8 modrm(u32 mod, u32 reg, u32 rm) { return static_cast<u8>((mod << 6) | ((reg & 7) << 3) | (rm & 7)); }
 
 u32 rex_of(u8 reg, const Mem& mem) {
@@ -111,20 +113,23 @@ void Assembler::resolve_rodata(u32 rodata_offset) {
 
 // Instruction pieces.
 
-u8* Assembler::head(u8* at, Form form, Size size, u32 rex) {
+// Each optional byte is written, then kept or overwritten: branches here would be mispredicted.
+inline u8* Assembler::head(u8* at, Form form, Size size, u32 rex) {
   ASSAY_DCHECK((form.sizes & static_cast<u8>(size)) != 0 || size == Size::Dword);
-  if (size == Size::Word) *at++ = 0x66;
-  if (form.prefix != 0) *at++ = form.prefix;
-  if (size == Size::Qword) rex |= 8;
-  if (rex != 0) *at++ = static_cast<u8>(0x40 | rex);
-  if (form.map != 0) *at++ = 0x0f;
-  if (form.map == 2) *at++ = 0x38;
-  if (form.map == 3) *at++ = 0x3a;
-  *at++ = static_cast<u8>(form.opcode + (form.wide && size != Size::Byte ? 1 : 0));
-  return at;
+  *at = 0x66;
+  at += size == Size::Word;
+  *at = form.prefix;
+  at += form.prefix != 0;
+  rex |= static_cast<u32>(size) & 8; // REX.W
+  *at = static_cast<u8>(0x40 | rex);
+  at += rex != 0;
+  const u32 shift = 8u * (form.length - 1u);
+  const u32 opcode = form.opcode + (static_cast<u32>(size != Size::Byte && form.wide) << shift);
+  std::memcpy(at, &opcode, 4);
+  return at + form.length;
 }
 
-u8* Assembler::rr_start(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs) {
+inline u8* Assembler::rr_start(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs) {
   u32 bytes = size == Size::Byte ? byte_regs & kBoth : 0;
   if (byte_regs == kRmAlways) bytes = kRm;
   u32 rex = static_cast<u32>((reg >> 3) << 2) | static_cast<u32>(rm_reg >> 3);
@@ -134,7 +139,7 @@ u8* Assembler::rr_start(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_r
   return at;
 }
 
-u8* Assembler::rm_start(Form form, Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u32 trailing) {
+inline u8* Assembler::rm_start(Form form, Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u32 trailing) {
   if (!encodable(mem)) {
     ok_ = false;
     return nullptr;
@@ -144,7 +149,7 @@ u8* Assembler::rm_start(Form form, Size size, u8 reg, const Mem& mem, ByteRegs b
   return memory(head(room(), form, size, rex), reg, mem, trailing);
 }
 
-u8* Assembler::memory(u8* at, u8 reg, const Mem& mem, u32 trailing) {
+inline u8* Assembler::memory(u8* at, u8 reg, const Mem& mem, u32 trailing) {
   const u32 base = number_of(mem.base), index = number_of(mem.index);
   switch (mem.kind) {
   case Mem::Kind::RipLabel:
@@ -199,7 +204,7 @@ void Assembler::rm_imm8(Form form, Size size, u8 reg, const Mem& mem, u8 imm) {
 void Assembler::ri(Form form, Size size, u8 reg, i32 imm) {
   if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
   if (size == Size::Byte || !fits_imm8(imm)) return ri_wide(form, size, reg, imm);
-  form.opcode = static_cast<u8>(form.opcode + 2);
+  form = form.plus(2);
   u8* at = rr_start(form, size, form.ext, reg, kRm);
   *at++ = static_cast<u8>(imm & 0xff);
   commit(at);
@@ -208,7 +213,7 @@ void Assembler::ri(Form form, Size size, u8 reg, i32 imm) {
 void Assembler::mi(Form form, Size size, const Mem& mem, i32 imm) {
   if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
   if (size == Size::Byte || !fits_imm8(imm)) return mi_wide(form, size, mem, imm);
-  form.opcode = static_cast<u8>(form.opcode + 2);
+  form = form.plus(2);
   rm_imm8(form, size, form.ext, mem, static_cast<u8>(imm & 0xff));
 }
 
@@ -223,7 +228,7 @@ void Assembler::mi_wide(Form form, Size size, const Mem& mem, i32 imm) {
 void Assembler::rri(Form form, Size size, u8 dst, u8 src, i32 imm) {
   if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
   const bool short_form = fits_imm8(imm);
-  if (short_form) form.opcode = static_cast<u8>(form.opcode + 2);
+  if (short_form) form = form.plus(2);
   u8* at = rr_start(form, size, dst, src, kNeither);
   commit(put_imm(at, short_form ? Size::Byte : size, imm));
 }
@@ -231,13 +236,13 @@ void Assembler::rri(Form form, Size size, u8 dst, u8 src, i32 imm) {
 void Assembler::rmi(Form form, Size size, u8 dst, const Mem& mem, i32 imm) {
   if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
   const Size width = fits_imm8(imm) ? Size::Byte : size;
-  if (width == Size::Byte) form.opcode = static_cast<u8>(form.opcode + 2);
+  if (width == Size::Byte) form = form.plus(2);
   if (u8* at = rm_start(form, size, dst, mem, kNeither, imm_bytes(width))) commit(put_imm(at, width, imm));
 }
 
 void Assembler::shift(Form form, Size size, u8 reg, u8 count) {
   if (count == 1) {
-    form.opcode = static_cast<u8>(form.opcode + 0x10);
+    form = form.plus(0x10);
     return rr(form, size, form.ext, reg, kRm);
   }
   rr(form, size, form.ext, reg, kRm);
@@ -245,7 +250,7 @@ void Assembler::shift(Form form, Size size, u8 reg, u8 count) {
 }
 
 void Assembler::in_opcode(Form form, Size size, u8 reg) {
-  form.opcode = static_cast<u8>(form.opcode + (reg & 7));
+  form = form.plus(reg & 7);
   commit(head(room(), form, size, reg >> 3));
 }
 
@@ -254,9 +259,9 @@ void Assembler::bare(Form form) { commit(head(room(), form, sole_size(form), 0))
 void Assembler::vex_rr(Form form, u8 dst, u8 first, u8 second) {
   u8* at = room();
   *at++ = 0xc4; // inverted R, X, B and register number follow
-  *at++ = static_cast<u8>((dst < 8 ? 0x80 : 0) | 0x40 | (second < 8 ? 0x20 : 0) | form.map);
+  *at++ = static_cast<u8>((dst < 8 ? 0x80 : 0) | 0x40 | (second < 8 ? 0x20 : 0) | kMap0f38);
   *at++ = static_cast<u8>((form.sizes == 8 ? 0x80 : 0) | ((~first & 15) << 3) | 1);
-  *at++ = form.opcode;
+  *at++ = form.last_byte();
   *at++ = modrm(3, dst, second);
   commit(at);
 }
@@ -269,9 +274,9 @@ void Assembler::vex_rm(Form form, u8 dst, u8 first, const Mem& mem) {
   u8* at = room();
   const u32 rex = rex_of(dst, mem);
   *at++ = 0xc4;
-  *at++ = static_cast<u8>(((~rex & 7) << 5) | form.map);
+  *at++ = static_cast<u8>(((~rex & 7) << 5) | kMap0f38);
   *at++ = static_cast<u8>((form.sizes == 8 ? 0x80 : 0) | ((~first & 15) << 3) | 1);
-  *at++ = form.opcode;
+  *at++ = form.last_byte();
   commit(memory(at, dst, mem, 0));
 }
 

@@ -8,7 +8,8 @@
 //  - What has no encoding (encodable(Mem) false, a branch over 2 GiB) is not emitted and makes ok() false.
 //  - Forward branches take 32 bits, backward ones 8 when they reach.
 // The vector is longer than the code until finish(): offset() is where the next instruction goes.
-// About 3 ns an instruction. Tested in compiler/target/x64/tests/assembler_test.cpp, assembler_forms_test.cpp.
+// About 10 ns an instruction (bench/assembler_bench.cpp).
+// Tested in compiler/target/x64/tests/assembler_test.cpp, assembler_forms_test.cpp.
 #pragma once
 
 #include "assay/errors.h"
@@ -67,6 +68,7 @@ public:
   void put32_at(u32 at, u32 value) { std::memcpy(code_->data() + at, &value, 4); }
 
   // One function a row. Legend of the shapes: assembler_forms.def.
+  // clang-format off
 #define ASSAY_X64_RMR(f, form)  void f(Size s, Gpr rm, Gpr reg) { rr(form, s, number_of(reg), number_of(rm), kBoth); }
 #define ASSAY_X64_RRM(f, form)  void f(Size s, Gpr reg, Gpr rm) { rr(form, s, number_of(reg), number_of(rm), kBoth); }
 #define ASSAY_X64_MR(f, form)   void f(Size s, const Mem& m, Gpr reg) { rm(form, s, number_of(reg), m); }
@@ -81,7 +83,8 @@ public:
 #define ASSAY_X64_R1(f, form)   void f(Size s, Gpr reg) { rr(form, s, (form).ext, number_of(reg), kRm); }
 #define ASSAY_X64_RCL ASSAY_X64_R1
 #define ASSAY_X64_M1(f, form)   void f(Size s, const Mem& m) { rm(form, s, (form).ext, m, kNeither); }
-#define ASSAY_X64_RI8(f, form)  void f(Size s, Gpr reg, u8 imm) { rr(form, s, (form).ext, number_of(reg), kRm); byte(imm); }
+#define ASSAY_X64_RI8(f, form) \
+  void f(Size s, Gpr reg, u8 imm) { rr(form, s, (form).ext, number_of(reg), kRm); byte(imm); }
 #define ASSAY_X64_RSH(f, form)  void f(Size s, Gpr reg, u8 imm) { shift(form, s, number_of(reg), imm); }
 #define ASSAY_X64_RRI(f, form)  void f(Size s, Gpr d, Gpr a, i32 imm) { rri(form, s, number_of(d), number_of(a), imm); }
 #define ASSAY_X64_RMI(f, form)  void f(Size s, Gpr d, const Mem& m, i32 imm) { rmi(form, s, number_of(d), m, imm); }
@@ -101,11 +104,16 @@ public:
 #define ASSAY_X64_XX(f, form)   void f(Xmm d, Xmm a) { rr(form, Size::Dword, number_of(d), number_of(a), kNeither); }
 #define ASSAY_X64_XM(f, form)   void f(Xmm d, const Mem& m) { rm(form, Size::Dword, number_of(d), m); }
 #define ASSAY_X64_MX(f, form)   void f(const Mem& m, Xmm a) { rm(form, Size::Dword, number_of(a), m); }
-#define ASSAY_X64_XXI(f, form)  void f(Xmm d, Xmm a, u8 imm) { rr(form, Size::Dword, number_of(d), number_of(a), kNeither); byte(imm); }
-#define ASSAY_X64_XMI(f, form)  void f(Xmm d, const Mem& m, u8 imm) { rm_imm8(form, Size::Dword, number_of(d), m, imm); }
-#define ASSAY_X64_XI(f, form)   void f(Xmm d, u8 imm) { rr(form, Size::Dword, (form).ext, number_of(d), kNeither); byte(imm); }
-#define ASSAY_X64_XR(f, form)   void f(Xmm d, Gpr a) { rr(form, sole_size(form), number_of(d), number_of(a), kNeither); }
-#define ASSAY_X64_RX(f, form)   void f(Gpr d, Xmm a) { rr(form, sole_size(form), number_of(a), number_of(d), kNeither); }
+#define ASSAY_X64_XXI(f, form) \
+  void f(Xmm d, Xmm a, u8 imm) { rr(form, Size::Dword, number_of(d), number_of(a), kNeither); byte(imm); }
+#define ASSAY_X64_XMI(f, form) \
+  void f(Xmm d, const Mem& m, u8 imm) { rm_imm8(form, Size::Dword, number_of(d), m, imm); }
+#define ASSAY_X64_XI(f, form) \
+  void f(Xmm d, u8 imm) { rr(form, Size::Dword, (form).ext, number_of(d), kNeither); byte(imm); }
+#define ASSAY_X64_XR(f, form) \
+  void f(Xmm d, Gpr a) { rr(form, sole_size(form), number_of(d), number_of(a), kNeither); }
+#define ASSAY_X64_RX(f, form) \
+  void f(Gpr d, Xmm a) { rr(form, sole_size(form), number_of(a), number_of(d), kNeither); }
 #define ASSAY_X64_XRS(f, form)  void f(Size s, Xmm d, Gpr a) { rr(form, s, number_of(d), number_of(a), kNeither); }
 #define ASSAY_X64_XMS(f, form)  void f(Size s, Xmm d, const Mem& m) { rm(form, s, number_of(d), m); }
 #define ASSAY_X64_RXS(f, form)  void f(Size s, Gpr d, Xmm a) { rr(form, s, number_of(d), number_of(a), kNeither); }
@@ -115,6 +123,7 @@ public:
   ASSAY_X64_##shape(function, make_form(prefix, map, opcode, ext, sizes))
 #include "compiler/target/x64/assembler_forms.def"
 #undef FORM
+  // clang-format on
 
 private:
   /// Which register fields name a byte register when the size is Byte (kRmAlways: whatever the size). Those
@@ -125,9 +134,9 @@ private:
     u32 first_use = kNone; // in uses_
   };
   struct Use {
-    u32 field = 0;    // offset of the 32-bit field
+    u32 field = 0; // offset of the 32-bit field
     u32 next = kNone; // next use of the same label
-    i32 addend = 0;   // displacement, less the bytes between the field's start and the instruction's end
+    i32 addend = 0; // displacement, less the bytes between the field's start and the instruction's end
   };
   struct RodataUse {
     u32 field = 0;
@@ -135,10 +144,7 @@ private:
     u32 target = 0;
   };
 
-  static constexpr Form with(Form form, Cond cond) {
-    form.opcode = static_cast<u8>(form.opcode + static_cast<u8>(cond));
-    return form;
-  }
+  static constexpr Form with(Form form, Cond cond) { return form.plus(static_cast<u8>(cond)); }
   static constexpr Size sole_size(Form form) { return static_cast<Size>(form.sizes); }
 
   void rr(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs);
@@ -176,9 +182,9 @@ private:
   static constexpr u32 kRoom = 32; // more than the longest instruction, 15 bytes
 
   std::vector<u8>* code_ = nullptr;
-  u8* base_ = nullptr;  // code_->data()
-  u32 offset_ = 0;      // next byte
-  u32 size_ = 0;        // code_->size()
+  u8* base_ = nullptr; // code_->data()
+  u32 offset_ = 0; // next byte
+  u32 size_ = 0; // code_->size()
   bool ok_ = true;
   std::vector<LabelState> labels_;
   std::vector<Use> uses_;

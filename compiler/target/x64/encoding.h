@@ -23,11 +23,11 @@ struct Label {
 /// A memory operand.
 struct Mem {
   enum class Kind : u8 {
-    Base,        // [base + disp]
-    BaseIndex,   // [base + index * scale + disp]
-    Index,       // [index * scale + disp]
-    RipLabel,    // [label + disp], relative to rip
-    RipRodata,   // [read-only data + disp], relative to rip; patched by Assembler::resolve_rodata
+    Base, // [base + disp]
+    BaseIndex, // [base + index * scale + disp]
+    Index, // [index * scale + disp]
+    RipLabel, // [label + disp], relative to rip
+    RipRodata, // [read-only data + disp], relative to rip; patched by Assembler::resolve_rodata
   };
   Kind kind = Kind::Base;
   Gpr base = Gpr::Rax;
@@ -60,19 +60,33 @@ constexpr bool encodable(const Mem& mem) {
   return mem.index != Gpr::Rsp && mem.scale_log2 <= 3;
 }
 
-/// The fixed bytes of a form (assembler_forms.def).
+/// The fixed bytes of a form (assembler_forms.def), so laid out that writing them takes no branch: opcode bytes with
+/// their escapes in one word, a length, an optional prefix. Passed in one machine register.
 struct Form {
+  u32 opcode = 0; // little-endian: [0F [38 | 3A]] op
   u8 prefix = 0;
-  u8 map = 0;
-  u8 opcode = 0;
   u8 ext = 0;
-  u8 sizes = 0;    // sum of the sizes allowed in bytes; 16 for a vector
-  bool wide = false; // sizes other than Byte have opcode + 1
+  u8 sizes = 0; // sum of the sizes allowed in bytes; 16 for a vector
+  u8 length : 2 = 0; // bytes of `opcode`
+  u8 wide : 1 = 0; // sizes other than Byte have op + 1
+
+  /// The same with `more` added to the last opcode byte.
+  constexpr Form plus(u32 more) const {
+    Form form = *this;
+    form.opcode += more << (8 * (length - 1));
+    return form;
+  }
+  constexpr u8 last_byte() const { return static_cast<u8>(opcode >> (8 * (length - 1))); }
 };
 
-/// From the digits in the table: 1248 allows 1, 2, 4 and 8 bytes; 16 is one number.
+/// From the columns of the table; of `size_digits`, 1248 allows 1, 2, 4 and 8 bytes, and 16 is one number.
 constexpr Form make_form(u8 prefix, u8 map, u8 opcode, u8 ext, u32 size_digits) {
-  Form form{prefix, map, opcode, ext, 0, false};
+  Form form;
+  form.prefix = prefix;
+  form.ext = ext;
+  form.length = map == 0 ? 1 : map == 1 ? 2 : 3;
+  const u32 escapes = map == 0 ? 0 : map == 1 ? 0x0f : map == 2 ? 0x380f : 0x3a0f;
+  form.opcode = escapes | static_cast<u32>(opcode) << (8 * (form.length - 1));
   if (size_digits == 16) {
     form.sizes = 16;
     return form;

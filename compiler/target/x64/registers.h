@@ -10,6 +10,8 @@
 
 namespace assay::x64 {
 
+// The enumerators read as tables.
+// clang-format off
 enum class Gpr : u8 { Rax, Rcx, Rdx, Rbx, Rsp, Rbp, Rsi, Rdi, R8, R9, R10, R11, R12, R13, R14, R15 };
 enum class Xmm : u8 {
   Xmm0, Xmm1, Xmm2, Xmm3, Xmm4, Xmm5, Xmm6, Xmm7, Xmm8, Xmm9, Xmm10, Xmm11, Xmm12, Xmm13, Xmm14, Xmm15
@@ -40,6 +42,7 @@ enum class Cond : u8 {
   L, Ge,  // signed <, >=
   Le, G,  // signed <=, >
 };
+// clang-format on
 constexpr Cond opposite(Cond cond) { return static_cast<Cond>(static_cast<u8>(cond) ^ 1); }
 
 /// Predicates of cmpss, cmpsd.

@@ -15,7 +15,9 @@ CodeObject make_object(u32 functions) {
     function.begin = 256 * i;
     function.end = function.begin + 200;
     function.first_frame_op = static_cast<u32>(object.frame_ops.size());
-    const auto op = [&](u32 at, FrameEffect effect, RegIndex reg = 0, i32 value = 0) { object.frame_ops.push_back({at, effect, reg, value}); };
+    const auto op = [&](u32 at, FrameEffect effect, RegIndex reg = 0, i32 value = 0) {
+      object.frame_ops.push_back({at, effect, reg, value});
+    };
     op(1, FrameEffect::Push, 5);
     op(4, FrameEffect::SetFrame, 5);
     op(5, FrameEffect::Push, 3);

@@ -172,7 +172,8 @@ void check_row(const Machine& machine, const Row& row, bool vectors) {
     if (rule == row.saved.end()) {
       ASSERT_EQ(machine.regs.at(reg), value) << "register " << int{reg} << " is not where the row says";
     } else {
-      ASSERT_TRUE(machine.memory.count(cfa + rule->second)) << "register " << int{reg} << " is looked for in dead memory";
+      ASSERT_TRUE(machine.memory.count(cfa + rule->second))
+          << "register " << int{reg} << " is looked for in dead memory";
       ASSERT_EQ(machine.memory.at(cfa + rule->second), value) << "register " << int{reg};
     }
   }
@@ -258,7 +259,8 @@ TEST(EhFrame, RandomFramesGiveTheCallersRegistersBackAtEveryByte) {
     Builder b;
     const u32 functions = 1 + below(4);
     for (u32 i = 0; i < functions; ++i) {
-      Shape shape{.pushes = below(6), .allocate = static_cast<i32>(8 * below(40)), .xmms = 0, .epilogues = 1 + below(3)};
+      Shape shape{
+          .pushes = below(6), .allocate = static_cast<i32>(8 * below(40)), .xmms = 0, .epilogues = 1 + below(3)};
       const u32 bodies[] = {1, 30, 63, 64, 255, 256, 300};
       shape.body = bodies[below(7)];
       if (shape.allocate >= 200) shape.xmms = below(5);
@@ -341,9 +343,19 @@ TEST(EhFrame, ATailCallThatMovesItsReturnAddressHasTheRowsItsEffectsSay) {
   std::vector<u8> section;
   ASSERT_TRUE(write_eh_frame(b.object, 64, section));
   Evaluator evaluator(section, 64);
-  struct Expected { u32 pc; u32 reg; i64 offset; bool rbx; bool rbp; };
-  for (const Expected& e : {Expected{9, 6, 16, true, true}, {13, 6, 16, false, true}, {24, 6, 16, false, true}, {25, 7, 64, false, false},
-                            {33, 7, 8, false, false}, {38, 6, 16, true, true}}) {
+  struct Expected {
+    u32 pc;
+    u32 reg;
+    i64 offset;
+    bool rbx;
+    bool rbp;
+  };
+  for (const Expected& e : {Expected{9, 6, 16, true, true},
+                            {13, 6, 16, false, true},
+                            {24, 6, 16, false, true},
+                            {25, 7, 64, false, false},
+                            {33, 7, 8, false, false},
+                            {38, 6, 16, true, true}}) {
     Row row;
     ASSERT_TRUE(evaluator.row_at(e.pc, row));
     EXPECT_EQ(row.cfa_register, e.reg) << e.pc;
@@ -382,8 +394,8 @@ TEST(EhFrame, TheSectionEndsInAZeroWordAndEveryUnitHasItsOwn) {
   ASSERT_EQ(fdes.size(), 2u);
   const Evaluator reader(units, 0);
   for (u32 fde : fdes) {
-    EXPECT_EQ(reader.u32_at(fde - 24), 20u);                    // its CIE
-    EXPECT_EQ(reader.u32_at(fde + 4), 28u);                     // points back to it
+    EXPECT_EQ(reader.u32_at(fde - 24), 20u); // its CIE
+    EXPECT_EQ(reader.u32_at(fde + 4), 28u); // points back to it
     EXPECT_EQ(reader.u32_at(fde + 4 + reader.u32_at(fde)), 0u); // its terminator
   }
 }
@@ -463,23 +475,26 @@ TEST(EhFrame, ReadelfReadsTheRowsComputedByHand) {
   make_function(b, 0x20, {.pushes = 2, .allocate = 0x20, .epilogues = 2, .body = 6});
   std::vector<u8> section;
   ASSERT_TRUE(write_eh_frame(b.object, -0x1000, section)); // section at address 0, code at 0x1000
-  const std::string stem = testing::TempDir() + "assay_eh_frame_" + std::to_string(reinterpret_cast<std::uintptr_t>(&section));
-  std::ofstream(stem + ".bin", std::ios::binary).write(reinterpret_cast<const char*>(section.data()), static_cast<std::streamsize>(section.size()));
-  const std::string text = run_and_read("objcopy -I binary -O elf64-x86-64 --rename-section .data=.eh_frame,alloc,load,readonly,data,contents " +
-                                        stem + ".bin " + stem + ".o 2>&1 && readelf --debug-dump=frames-interp " + stem + ".o 2>&1");
+  const std::string stem =
+      testing::TempDir() + "assay_eh_frame_" + std::to_string(reinterpret_cast<std::uintptr_t>(&section));
+  std::ofstream(stem + ".bin", std::ios::binary)
+      .write(reinterpret_cast<const char*>(section.data()), static_cast<std::streamsize>(section.size()));
+  const std::string text = run_and_read(
+      "objcopy -I binary -O elf64-x86-64 --rename-section .data=.eh_frame,alloc,load,readonly,data,contents " + stem +
+      ".bin " + stem + ".o 2>&1 && readelf --debug-dump=frames-interp " + stem + ".o 2>&1");
   for (const char* suffix : {".bin", ".o"}) std::remove((stem + suffix).c_str());
   if (text.empty()) GTEST_SKIP() << "objcopy here makes no ELF for x86-64";
   const std::vector<std::string> lines = interp_lines(text);
   const char* const rows[] = {
       "LOC CFA rbx rbp r12 ra",
       "0000000000001020 rsp+8 u u u c-8",
-      "0000000000001021 rsp+16 u c-16 u c-8",    // push rbp
-      "0000000000001024 rbp+16 u c-16 u c-8",    // mov rbp, rsp
+      "0000000000001021 rsp+16 u c-16 u c-8", // push rbp
+      "0000000000001024 rbp+16 u c-16 u c-8", // mov rbp, rsp
       "0000000000001026 rbp+16 c-24 c-16 u c-8", // push rbx
       "0000000000001028 rbp+16 c-24 c-16 c-32 c-8",
       "000000000000103b rbp+16 c-24 c-16 u c-8", // sub, 6 bytes of body, lea, pop r12
       "000000000000103d rbp+16 u c-16 u c-8",
-      "000000000000103e rsp+8 u u u c-8",        // pop rbp
+      "000000000000103e rsp+8 u u u c-8", // pop rbp
       "0000000000001041 rbp+16 c-24 c-16 c-32 c-8", // the body again
       "000000000000104d rbp+16 c-24 c-16 u c-8",
       "000000000000104f rbp+16 u c-16 u c-8",

@@ -20,8 +20,8 @@ namespace assay::x64 {
 namespace {
 
 constexpr u32 kRodataOffset = 0x2000000;
-constexpr i32 kImmediates[] = {0,     1,      -1,     5,      127,   128,        -128,           -129,      255,
-                               256,   0x7fff, 0x8000, -32768, -32769, 0xffff,    0x12345678,     0x7fffffff, -0x7fffffff - 1};
+constexpr i32 kImmediates[] = {0,   1,      -1,     5,      127,    128,    -128,       -129,       255,
+                               256, 0x7fff, 0x8000, -32768, -32769, 0xffff, 0x12345678, 0x7fffffff, -0x7fffffff - 1};
 constexpr i32 kDisps[] = {0, 1, 127, 128, -128, -129, 0x12345678, 0x7fffffff, -0x7fffffff - 1};
 const char* const kConds[] = {"o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"};
 const char* const kPredicates[] = {"eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"};
@@ -119,10 +119,12 @@ private:
       for (u32 index = 0; index < 16; ++index)
         for (u32 scale = 0; scale < 4; ++scale)
           if (index != number_of(Gpr::Rsp))
-            addresses_.push_back(Mem::at(static_cast<Gpr>(base), static_cast<Gpr>(index), scale, kDisps[turn++ % disps]));
+            addresses_.push_back(
+                Mem::at(static_cast<Gpr>(base), static_cast<Gpr>(index), scale, kDisps[turn++ % disps]));
     for (u32 index = 0; index < 16; ++index)
       for (u32 scale = 0; scale < 4; ++scale)
-        if (index != number_of(Gpr::Rsp)) addresses_.push_back(Mem::scaled(static_cast<Gpr>(index), scale, kDisps[1 + turn++ % (disps - 1)]));
+        if (index != number_of(Gpr::Rsp))
+          addresses_.push_back(Mem::scaled(static_cast<Gpr>(index), scale, kDisps[1 + turn++ % (disps - 1)]));
     addresses_.push_back(Mem::rip({}, 0));
     addresses_.push_back(Mem::rip({}, -129));
     addresses_.push_back(Mem::rodata(0));
@@ -157,7 +159,9 @@ private:
     cases.push_back({start, imm_bits, normalise(text(as_.offset()), imm_bits)});
   }
   static u32 imm_width(u32 bytes) { return bytes * 8; }
-  static std::string imm_text(i64 imm) { return imm < 0 ? "-" + hex(static_cast<u64>(-imm)) : hex(static_cast<u64>(imm)); }
+  static std::string imm_text(i64 imm) {
+    return imm < 0 ? "-" + hex(static_cast<u64>(-imm)) : hex(static_cast<u64>(imm));
+  }
 
   template <typename E> void RMR(Name name, u32, u32 sizes, E emit) {
     each_size(sizes, [&](Size s, u32 n) {
@@ -173,7 +177,8 @@ private:
     each_size(sizes, [&](Size s, u32 n) {
       each_mem([&](const Mem& m) {
         const Gpr r = next_gpr();
-        add([&] { emit(s, m, r); }, 0, [&](u32 end) { return name + (" " + mem_text(m, n, end)) + ", " + reg_text(r, n); });
+        add([&] { emit(s, m, r); }, 0,
+            [&](u32 end) { return name + (" " + mem_text(m, n, end)) + ", " + reg_text(r, n); });
       });
     });
   }
@@ -209,7 +214,8 @@ private:
     each_size(sizes, [&](Size s, u32 n) {
       each_gpr([&](Gpr r) {
         for (i32 imm : kImmediates)
-          add([&] { emit(s, r, imm); }, imm_width(n), [&](u32) { return name + (" " + reg_text(r, n)) + ", " + imm_text(imm); });
+          add([&] { emit(s, r, imm); }, imm_width(n),
+              [&](u32) { return name + (" " + reg_text(r, n)) + ", " + imm_text(imm); });
       });
     });
   }
@@ -218,7 +224,8 @@ private:
     each_size(sizes, [&](Size s, u32 n) {
       some_mem([&](const Mem& m) {
         for (i32 imm : kImmediates)
-          add([&] { emit(s, m, imm); }, imm_width(n), [&](u32 end) { return name + (" " + mem_text(m, n, end)) + ", " + imm_text(imm); });
+          add([&] { emit(s, m, imm); }, imm_width(n),
+              [&](u32 end) { return name + (" " + mem_text(m, n, end)) + ", " + imm_text(imm); });
       });
     });
   }
@@ -231,19 +238,23 @@ private:
   template <typename E> void OPR(Name name, u32 ext, u32 sizes, E emit) { R1(name, ext, sizes, emit); }
   template <typename E> void RCL(Name name, u32, u32 sizes, E emit) {
     each_size(sizes, [&](Size s, u32 n) {
-      each_gpr([&](Gpr r) { add([&] { emit(s, r); }, 0, [&](u32) { return name + (" " + reg_text(r, n)) + ", cl"; }); });
+      each_gpr(
+          [&](Gpr r) { add([&] { emit(s, r); }, 0, [&](u32) { return name + (" " + reg_text(r, n)) + ", cl"; }); });
     });
   }
   template <typename E> void M1(Name name, u32, u32 sizes, E emit) {
     each_size(sizes, [&](Size s, u32 n) {
-      each_mem([&](const Mem& m) { add([&] { emit(s, m); }, 0, [&](u32 end) { return name + (" " + mem_text(m, n, end)); }); });
+      each_mem([&](const Mem& m) {
+        add([&] { emit(s, m); }, 0, [&](u32 end) { return name + (" " + mem_text(m, n, end)); });
+      });
     });
   }
   template <typename E> void RI8(Name name, u32, u32 sizes, E emit) {
     each_size(sizes, [&](Size s, u32 n) {
       each_gpr([&](Gpr r) {
         for (u32 count : {0u, 1u, 7u, 31u, 63u, 127u})
-          add([&] { emit(s, r, static_cast<u8>(count)); }, 8, [&](u32) { return name + (" " + reg_text(r, n)) + ", " + hex(count); });
+          add([&] { emit(s, r, static_cast<u8>(count)); }, 8,
+              [&](u32) { return name + (" " + reg_text(r, n)) + ", " + hex(count); });
       });
     });
   }
@@ -265,7 +276,9 @@ private:
         for (i32 imm : kImmediates) {
           const Gpr r = next_gpr();
           add([&] { emit(s, r, m, imm); }, imm_width(n),
-              [&](u32 end) { return name + (" " + reg_text(r, n)) + ", " + mem_text(m, n, end) + ", " + imm_text(imm); });
+              [&](u32 end) {
+                return name + (" " + reg_text(r, n)) + ", " + mem_text(m, n, end) + ", " + imm_text(imm);
+              });
         }
       });
     });
@@ -275,7 +288,9 @@ private:
   }
   template <typename E> void CR(Name name, u32, u32, E emit) {
     each_cond([&](Cond c, Name suffix) {
-      each_gpr([&](Gpr r) { add([&] { emit(c, r); }, 0, [&](u32) { return std::string(name) + suffix + " " + reg_text(r, 1); }); });
+      each_gpr([&](Gpr r) {
+        add([&] { emit(c, r); }, 0, [&](u32) { return std::string(name) + suffix + " " + reg_text(r, 1); });
+      });
     });
   }
   template <typename E> void CM(Name name, u32, u32, E emit) {
@@ -307,7 +322,9 @@ private:
   }
   template <typename E> void R64(Name name, u32 ext, u32 sizes, E emit) { OP64(name, ext, sizes, emit); }
   template <typename E> void M64(Name name, u32, u32 sizes, E emit) {
-    each_mem([&](const Mem& m) { add([&] { emit(m); }, 0, [&](u32 end) { return name + (" " + mem_text(m, sizes, end)); }); });
+    each_mem([&](const Mem& m) {
+      add([&] { emit(m); }, 0, [&](u32 end) { return name + (" " + mem_text(m, sizes, end)); });
+    });
   }
   template <typename E> void MST(Name name, u32 ext, u32 sizes, E emit) { M64(name, ext, sizes, emit); }
   template <typename E> void NO(Name name, u32, u32, E emit) {
@@ -315,7 +332,9 @@ private:
   }
   template <typename E> void XX(Name name, u32, u32, E emit) {
     each_xmm([&](Xmm a) {
-      each_xmm([&](Xmm b) { add([&] { emit(a, b); }, 0, [&](u32) { return name + (" " + reg_text(a)) + ", " + reg_text(b); }); });
+      each_xmm([&](Xmm b) {
+        add([&] { emit(a, b); }, 0, [&](u32) { return name + (" " + reg_text(a)) + ", " + reg_text(b); });
+      });
     });
   }
   template <typename E> void XM(Name name, u32, u32 sizes, E emit) {
@@ -342,7 +361,9 @@ private:
   template <typename E> void XXI(Name name, u32, u32, E emit) {
     each_imm8(name, [&](u8 imm, const std::string& full, const std::string& tail) {
       each_xmm([&](Xmm a) {
-        each_xmm([&](Xmm b) { add([&] { emit(a, b, imm); }, 8, [&](u32) { return full + " " + reg_text(a) + ", " + reg_text(b) + tail; }); });
+        each_xmm([&](Xmm b) {
+          add([&] { emit(a, b, imm); }, 8, [&](u32) { return full + " " + reg_text(a) + ", " + reg_text(b) + tail; });
+        });
       });
     });
   }
@@ -350,24 +371,30 @@ private:
     each_imm8(name, [&](u8 imm, const std::string& full, const std::string& tail) {
       some_mem([&](const Mem& m) {
         const Xmm x = next_xmm();
-        add([&] { emit(x, m, imm); }, 8, [&](u32 end) { return full + " " + reg_text(x) + ", " + mem_text(m, sizes, end) + tail; });
+        add([&] { emit(x, m, imm); }, 8,
+            [&](u32 end) { return full + " " + reg_text(x) + ", " + mem_text(m, sizes, end) + tail; });
       });
     });
   }
   template <typename E> void XI(Name name, u32, u32, E emit) {
     each_xmm([&](Xmm x) {
       for (u32 imm : {0u, 1u, 31u, 63u, 128u})
-        add([&] { emit(x, static_cast<u8>(imm)); }, 8, [&](u32) { return name + (" " + reg_text(x)) + ", " + hex(imm); });
+        add([&] { emit(x, static_cast<u8>(imm)); }, 8,
+            [&](u32) { return name + (" " + reg_text(x)) + ", " + hex(imm); });
     });
   }
   template <typename E> void XR(Name name, u32, u32 sizes, E emit) {
     each_xmm([&](Xmm x) {
-      each_gpr([&](Gpr r) { add([&] { emit(x, r); }, 0, [&](u32) { return name + (" " + reg_text(x)) + ", " + reg_text(r, sizes); }); });
+      each_gpr([&](Gpr r) {
+        add([&] { emit(x, r); }, 0, [&](u32) { return name + (" " + reg_text(x)) + ", " + reg_text(r, sizes); });
+      });
     });
   }
   template <typename E> void RX(Name name, u32, u32 sizes, E emit) {
     each_xmm([&](Xmm x) {
-      each_gpr([&](Gpr r) { add([&] { emit(r, x); }, 0, [&](u32) { return name + (" " + reg_text(r, sizes)) + ", " + reg_text(x); }); });
+      each_gpr([&](Gpr r) {
+        add([&] { emit(r, x); }, 0, [&](u32) { return name + (" " + reg_text(r, sizes)) + ", " + reg_text(x); });
+      });
     });
   }
   template <typename E> void XRS(Name name, u32 ext, u32 sizes, E emit) {
@@ -383,7 +410,8 @@ private:
     each_xmm([&](Xmm a) {
       each_xmm([&](Xmm b) {
         each_xmm([&](Xmm c) {
-          add([&] { emit(a, b, c); }, 0, [&](u32) { return name + (" " + reg_text(a)) + ", " + reg_text(b) + ", " + reg_text(c); });
+          add([&] { emit(a, b, c); }, 0,
+              [&](u32) { return name + (" " + reg_text(a)) + ", " + reg_text(b) + ", " + reg_text(c); });
         });
       });
     });
@@ -441,13 +469,15 @@ TEST(AssemblerForms, EveryFormReadsBackAsItsTableRowSays) {
 
 /// The bytes that GNU as makes of the texts, or nothing where there is none for x64.
 bool assemble_with_as(const std::vector<Case>& cases, std::vector<u8>& out) {
-  const std::string stem = testing::TempDir() + "assay_forms_" + std::to_string(reinterpret_cast<std::uintptr_t>(&cases));
+  const std::string stem =
+      testing::TempDir() + "assay_forms_" + std::to_string(reinterpret_cast<std::uintptr_t>(&cases));
   {
     std::ofstream source(stem + ".s");
     source << ".intel_syntax noprefix\n";
     for (const Case& one : cases) source << one.text << "\n";
   }
-  const std::string command = "as --64 -o " + stem + ".o " + stem + ".s && objcopy -O binary -j .text " + stem + ".o " + stem + ".bin";
+  const std::string command =
+      "as --64 -o " + stem + ".o " + stem + ".s && objcopy -O binary -j .text " + stem + ".o " + stem + ".bin";
   const bool done = std::system(command.c_str()) == 0;
   if (done) {
     std::ifstream binary(stem + ".bin", std::ios::binary);
@@ -457,7 +487,9 @@ bool assemble_with_as(const std::vector<Case>& cases, std::vector<u8>& out) {
   return done;
 }
 
-bool has_gnu_as() { return std::system("as --64 -o /dev/null /dev/null 2>/dev/null && objcopy --version >/dev/null 2>&1") == 0; }
+bool has_gnu_as() {
+  return std::system("as --64 -o /dev/null /dev/null 2>/dev/null && objcopy --version >/dev/null 2>&1") == 0;
+}
 
 TEST(AssemblerForms, GnuAsMakesTheSameInstructionsFromTheSameText) {
   if (!debug::can_disassemble()) GTEST_SKIP() << "Capstone was not found when this was built";
@@ -475,7 +507,8 @@ TEST(AssemblerForms, GnuAsMakesTheSameInstructionsFromTheSameText) {
     const std::string found = normalise(ours_read[i].text, all.cases[i].imm_bits);
     const bool same = found == normalise(theirs_read[i].text, all.cases[i].imm_bits) ||
                       (same_text(all.cases[i], ours_read[i].text) && same_text(all.cases[i], theirs_read[i].text));
-    EXPECT_TRUE(same) << "text: " << all.cases[i].text << "\nours: " << ours_read[i].text << "\n  as: " << theirs_read[i].text;
+    EXPECT_TRUE(same) << "text: " << all.cases[i].text << "\nours: " << ours_read[i].text
+                      << "\n  as: " << theirs_read[i].text;
     failures += same ? 0 : 1;
     longer += ours_read[i].length > theirs_read[i].length ? 1 : 0;
   }

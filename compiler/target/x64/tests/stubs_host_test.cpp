@@ -1,7 +1,8 @@
 // stubs_host_test.cpp - what the entry stubs of both conventions owe their C caller, shown by running them.
 //
-// The Windows stub calls nothing of the system, so it runs on Linux too. A piece of assembled code plays the C caller: it
-// puts a canary into every register that the convention keeps, calls the stub, and stores what it finds afterwards.
+// The Windows stub calls nothing of the system, so it runs on Linux too. A piece of assembled code plays the C
+// caller: it puts a canary into every register that the convention keeps, calls the stub, and stores what it finds
+// afterwards.
 #include "compiler/codegen/entry_frame.h"
 #include "compiler/codegen/vm_context.h"
 #include "compiler/target/x64/assembler.h"
@@ -73,8 +74,10 @@ std::vector<u8> make_caller(Os os) {
   for (Gpr reg : kept_by(os)) as.mov_imm(reg, canary(number_of(reg)));
   as.call(Gpr::Rax);
   as.mov(Size::Qword, Gpr::Rax, Mem::at(Gpr::Rsp, 40));
-  for (u32 i = 0; i < 16; ++i) as.mov(Size::Qword, Mem::at(Gpr::Rax, static_cast<i32>(offsetof(Seen, gpr) + 8 * i)), static_cast<Gpr>(i));
-  for (u32 i = 0; i < 16; ++i) as.movups(Mem::at(Gpr::Rax, static_cast<i32>(offsetof(Seen, xmm) + 16 * i)), static_cast<Xmm>(i));
+  for (u32 i = 0; i < 16; ++i)
+    as.mov(Size::Qword, Mem::at(Gpr::Rax, static_cast<i32>(offsetof(Seen, gpr) + 8 * i)), static_cast<Gpr>(i));
+  for (u32 i = 0; i < 16; ++i)
+    as.movups(Mem::at(Gpr::Rax, static_cast<i32>(offsetof(Seen, xmm) + 16 * i)), static_cast<Xmm>(i));
   as.mov(Size::Qword, Mem::at(Gpr::Rax, offsetof(Seen, sp_after)), Gpr::Rsp);
   as.pushfq();
   as.pop(Mem::at(Gpr::Rax, offsetof(Seen, flags)));
@@ -124,7 +127,7 @@ protected:
     frame_.code = code_.address(callee_at);
     frame_.context = reinterpret_cast<u64>(&context_);
     context_.entry_fp = 99;
-    const auto caller = reinterpret_cast<void (*)(EntryFrame*, Seen*, u64, const u64 (*)[2])>(code_.address(caller_at));
+    const auto caller = reinterpret_cast<void (*)(EntryFrame*, Seen*, u64, const u64(*)[2])>(code_.address(caller_at));
     mxcsr_before_ = _mm_getcsr();
     caller(&frame_, &seen_, code_.address(stubs_at + stubs.enter_offset), vectors_);
     mxcsr_after_ = _mm_getcsr();
@@ -140,7 +143,8 @@ protected:
 };
 
 TEST_P(HostContract, CalleeSavedRegistersSurviveACalleeThatRuinsThem) {
-  for (Gpr reg : kept_by(GetParam())) EXPECT_EQ(seen_.gpr[number_of(reg)], canary(number_of(reg))) << int{number_of(reg)};
+  for (Gpr reg : kept_by(GetParam()))
+    EXPECT_EQ(seen_.gpr[number_of(reg)], canary(number_of(reg))) << int{number_of(reg)};
   EXPECT_EQ(seen_.sp_after, seen_.sp_before);
   if (GetParam() != Os::Windows) return;
   for (u32 i = 6; i < 16; ++i) {
