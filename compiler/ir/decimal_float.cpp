@@ -1,8 +1,8 @@
 // decimal_float.cpp - decimal floats by exact integer arithmetic: slow, short and the same on every host.
 //
-// The number is D * 10^E with D an integer of at most 800 digits (no tie between two floats has more than
-// 768 significant digits, so that further ones can only say "a little more"). E >= 0: D * 5^E is computed. E < 0: D is shifted
-// left until the quotient by 5^-E has 64 bits to spare, and divided by 5^13 again and again; any remainder
+// The number is D * 10^E with D an integer of at most 800 digits (no tie between two floats has more than 768
+// significant digits, so that further ones can only say "a little more"). E >= 0: D * 5^E is computed. E < 0: D is
+// shifted left until the quotient by 5^-E has 64 bits to spare, and divided by 5^13 again and again; any remainder
 // makes the sticky bit. Decimal is no canonical form, so speed matters little: some 20 us at worst. Linear in the
 // text. Tested in tests/literal_test.cpp against the compiler's own conversion of the same literals.
 #include "compiler/ir/decimal_float.h"
@@ -78,7 +78,7 @@ template <typename Use> void for_powers_of_five(i64 n, Use use) {
 
 struct Decimal {
   BigUint digits;
-  i64 exponent = 0;  // of ten
+  i64 exponent = 0; // of ten
   i64 magnitude = 0; // the number of digits in `digits`
   bool sticky = false;
 };

@@ -22,13 +22,14 @@ std::string Error::to_string() const {
 
 const char* TrapException::what() const noexcept {
   static constexpr const char* texts[kTrapCount] = {
-    "assay: trap unreachable", "assay: trap div_by_zero", "assay: trap int_overflow", "assay: trap bad_conversion",
-    "assay: trap out_of_bounds", "assay: trap bad_indirect_call", "assay: trap stack_overflow",
-    "assay: trap out_of_fuel",
-    "assay: trap user0", "assay: trap user1", "assay: trap user2", "assay: trap user3", "assay: trap user4",
-    "assay: trap user5", "assay: trap user6", "assay: trap user7", "assay: trap user8", "assay: trap user9",
-    "assay: trap user10", "assay: trap user11", "assay: trap user12", "assay: trap user13", "assay: trap user14",
-    "assay: trap user15",
+      "assay: trap unreachable",    "assay: trap div_by_zero",   "assay: trap int_overflow",
+      "assay: trap bad_conversion", "assay: trap out_of_bounds", "assay: trap bad_indirect_call",
+      "assay: trap stack_overflow", "assay: trap out_of_fuel",   "assay: trap user0",
+      "assay: trap user1",          "assay: trap user2",         "assay: trap user3",
+      "assay: trap user4",          "assay: trap user5",         "assay: trap user6",
+      "assay: trap user7",          "assay: trap user8",         "assay: trap user9",
+      "assay: trap user10",         "assay: trap user11",        "assay: trap user12",
+      "assay: trap user13",         "assay: trap user14",        "assay: trap user15",
   };
   const auto index = static_cast<u32>(kind_);
   return index < kTrapCount ? texts[index] : "assay: trap";

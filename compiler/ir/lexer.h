@@ -28,7 +28,8 @@ public:
   static constexpr std::size_t kPadding = 32;
 
   /// `text` must be followed by kPadding zero bytes.
-  explicit Lexer(std::string_view text) : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()), line_start_(text.data()) {}
+  explicit Lexer(std::string_view text)
+      : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()), line_start_(text.data()) {}
 
   /// Skips white space and comments.
   void skip() {
@@ -66,7 +67,8 @@ public:
     while (is_name(*p_)) ++p_;
     return {start, static_cast<std::size_t>(p_ - start)};
   }
-  /// A sigil and a name. `prefix` is the letter of canonical names, 0 for none. `what` is what the error says was expected.
+  /// A sigil and a name. `prefix` is the letter of canonical names, 0 for none. `what` is what the error says
+  /// was expected.
   bool name(char sigil, char prefix, const char* what, Name& out) {
     skip();
     const char* start = p_;

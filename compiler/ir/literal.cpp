@@ -20,14 +20,14 @@ namespace ir {
 namespace {
 
 constexpr const char* kExpected[kTypeCount] = {
-  "a literal",
-  "an i8 literal (-128 to 255)",
-  "an i16 literal (-32768 to 65535)",
-  "an i32 literal (-2147483648 to 4294967295)",
-  "an i64 literal (-9223372036854775808 to 18446744073709551615)",
-  "an f32 literal",
-  "an f64 literal",
-  "a ptr literal (-9223372036854775808 to 18446744073709551615)",
+    "a literal",
+    "an i8 literal (-128 to 255)",
+    "an i16 literal (-32768 to 65535)",
+    "an i32 literal (-2147483648 to 4294967295)",
+    "an i64 literal (-9223372036854775808 to 18446744073709551615)",
+    "an f32 literal",
+    "an f64 literal",
+    "a ptr literal (-9223372036854775808 to 18446744073709551615)",
 };
 
 /// Digits of `base` (10 or 16) up to the end of `text`; false when there is none, another character or overflow.
@@ -56,10 +56,12 @@ bool read_int(std::string_view text, Type type, u64& bits) {
 
 struct FloatFormat {
   u32 fraction_bits; // stored
-  i32 min_exponent;  // of the least normal number
-  u32 exponent_max;  // the biased exponent of infinities
+  i32 min_exponent; // of the least normal number
+  u32 exponent_max; // the biased exponent of infinities
 };
-constexpr FloatFormat format_of(Type type) { return type == Type::F32 ? FloatFormat{23, -126, 255} : FloatFormat{52, -1022, 2047}; }
+constexpr FloatFormat format_of(Type type) {
+  return type == Type::F32 ? FloatFormat{23, -126, 255} : FloatFormat{52, -1022, 2047};
+}
 
 constexpr u64 sign_bit(Type type) { return u64{1} << (bits_of(type) - 1); }
 constexpr u64 infinity(Type type) { return u64{format_of(type).exponent_max} << format_of(type).fraction_bits; }
@@ -217,7 +219,8 @@ char* write_unsigned(char* out, u64 value) {
 }
 
 char* write_literal(char* out, Type type, u64 bits) {
-  if (type == Type::None || static_cast<u32>(type) >= kTypeCount) return write_unsigned(out, bits); // of an invalid module
+  if (type == Type::None || static_cast<u32>(type) >= kTypeCount)
+    return write_unsigned(out, bits); // of an invalid module
   if (is_float(type)) return write_float(out, type, bits);
   bits &= bit_mask(type);
   if ((bits & sign_bit(type)) == 0) return write_unsigned(out, bits);

@@ -16,7 +16,8 @@ struct NameWords {
 };
 
 constexpr u32 hash_words(const NameWords& name) {
-  const u64 mixed = (name.words[0] ^ (name.words[1] * 0x9e3779b97f4a7c15u) ^ (name.words[2] << 7)) * 0xff51afd7ed558ccdu;
+  const u64 mixed =
+      (name.words[0] ^ (name.words[1] * 0x9e3779b97f4a7c15u) ^ (name.words[2] << 7)) * 0xff51afd7ed558ccdu;
   return static_cast<u32>(mixed >> 55);
 }
 
@@ -56,7 +57,8 @@ constexpr SuffixTable build_suffixes() {
   SuffixTable table;
   for (u32 type = 1; type < kTypeCount; ++type) {
     table.sizes[type] = static_cast<u8>(names[type].size());
-    for (std::size_t i = 0; i < names[type].size(); ++i) table.texts[type] |= static_cast<u64>(names[type][i]) << (8 * i);
+    for (std::size_t i = 0; i < names[type].size(); ++i)
+      table.texts[type] |= static_cast<u64>(names[type][i]) << (8 * i);
     table.types[hash_suffix(table.texts[type])] = static_cast<Type>(type);
   }
   return table;
@@ -87,7 +89,8 @@ inline bool read_mnemonic(const char*& p, Opcode& op, Type& type, Type& from) {
   for (;; at = (at + 1) % 512) {
     if (kMnemonics.slots[at] == 0xff) return false;
     const NameWords& known = kMnemonics.names[kMnemonics.slots[at]];
-    if (((known.words[0] ^ name.words[0]) | (known.words[1] ^ name.words[1]) | (known.words[2] ^ name.words[2])) == 0) break;
+    if (((known.words[0] ^ name.words[0]) | (known.words[1] ^ name.words[1]) | (known.words[2] ^ name.words[2])) == 0)
+      break;
   }
   op = static_cast<Opcode>(kMnemonics.slots[at]);
   const char* end = p + size;

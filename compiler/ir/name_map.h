@@ -1,9 +1,9 @@
 // name_map.h - names to 32-bit ids for one scope after another, without clearing and without copying names.
 //
-// Canonical names are a letter (or nothing, for values) and a decimal number (Name, lexer.h): those index an array. All others go
-// to a hash table with open addressing. Entries carry the epoch of their scope, so that `reset` is O(1) and the
-// storage serves every function of a module. The names must outlive the scope (they lie in the text).
-// Amortised O(1) a look-up. Tested in tests/name_map_test.cpp.
+// Canonical names are a letter (or nothing, for values) and a decimal number (Name, lexer.h): those index an
+// array. All others go to a hash table with open addressing. Entries carry the epoch of their scope, so that
+// `reset` is O(1) and the storage serves every function of a module. The names must outlive the scope (they lie in
+// the text). Amortised O(1) a look-up. Tested in tests/name_map_test.cpp.
 #pragma once
 
 #include "assay/types.h"

@@ -14,8 +14,8 @@ namespace assay::ir {
 
 /// The column vocabulary of opcodes.def (its legend explains the words).
 namespace rows {
-inline constexpr TypeMask NONE = mask_of(Type::None), NONET = NONE, I64T = mask_of(Type::I64), F32T = mask_of(Type::F32),
-                          F64T = mask_of(Type::F64), ADDR = mask_of(Type::I32) | I64T,
+inline constexpr TypeMask NONE = mask_of(Type::None), NONET = NONE, I64T = mask_of(Type::I64),
+                          F32T = mask_of(Type::F32), F64T = mask_of(Type::F64), ADDR = mask_of(Type::I32) | I64T,
                           INTS = mask_of(Type::I8) | mask_of(Type::I16) | ADDR, INTP = INTS | mask_of(Type::Ptr),
                           I16UP = mask_of(Type::I16) | ADDR, I32UP = ADDR, FLTS = F32T | F64T, NUMS = INTS | FLTS,
                           ALLT = NUMS | mask_of(Type::Ptr), WORDS = ADDR | FLTS | mask_of(Type::Ptr);
@@ -32,7 +32,7 @@ inline constexpr u32 kLetterCount = 7;
 struct OpShape {
   Form form = Form::Plain;
   Relation relation = Relation::Any;
-  u8 operand_count = 0;      // before the `*`, if there is one
+  u8 operand_count = 0; // before the `*`, if there is one
   u8 result_count = 0;
   bool any_operands = false; // `*`: the signature, tag or block says how many follow
   bool any_results = false;
@@ -41,12 +41,12 @@ struct OpShape {
   TypeMask types = 0, from_types = 0;
   OpFlags flags = 0;
   // The same once more, for checks without branches.
-  bool simple = false;              // not a terminator, and only operands, a literal or an offset to check
-  bool linear_memory = false;       // needs the module to have a memory
-  u64 pairs = 0;                    // bit 8 * T + S: these suffixes are allowed
-  TypeMask fixed_masks[3] = {};     // of operand i: what its letter admits whatever T and S are,
-  TypeMask t_selects[3] = {};       // all ones when it is T,
-  TypeMask s_selects[3] = {};       // all ones when it is S
+  bool simple = false; // not a terminator, and only operands, a literal or an offset to check
+  bool linear_memory = false; // needs the module to have a memory
+  u64 pairs = 0; // bit 8 * T + S: these suffixes are allowed
+  TypeMask fixed_masks[3] = {}; // of operand i: what its letter admits whatever T and S are,
+  TypeMask t_selects[3] = {}; // all ones when it is T,
+  TypeMask s_selects[3] = {}; // all ones when it is S
 
   constexpr bool is(OpFlags flag) const { return (flags & flag) != 0; }
   constexpr bool has_type() const { return types != rows::NONE; }
@@ -67,7 +67,8 @@ constexpr Letter letter_of(char c) {
 
 /// What a letter admits, given the instruction's T and S.
 constexpr std::array<TypeMask, kLetterCount> letter_masks(Type type, Type from) {
-  return {mask_of(type), mask_of(from), mask_of(Type::Ptr), mask_of(Type::I8), mask_of(Type::I64), rows::INTS, rows::ADDR};
+  return {mask_of(type),      mask_of(from), mask_of(Type::Ptr), mask_of(Type::I8),
+          mask_of(Type::I64), rows::INTS,    rows::ADDR};
 }
 
 /// The type of a result letter (T, S, P, B or L).
@@ -96,7 +97,8 @@ constexpr bool suffixes_allowed(const OpShape& s, Type type, Type from) {
 constexpr void fill_checks(OpShape& shape) {
   for (u32 type = 0; type < kTypeCount; ++type)
     for (u32 from = 0; from < kTypeCount; ++from)
-      if (suffixes_allowed(shape, static_cast<Type>(type), static_cast<Type>(from))) shape.pairs |= u64{1} << (8 * type + from);
+      if (suffixes_allowed(shape, static_cast<Type>(type), static_cast<Type>(from)))
+        shape.pairs |= u64{1} << (8 * type + from);
   for (u32 i = 0; i < shape.operand_count; ++i) {
     if (shape.operands[i] == Letter::T) shape.t_selects[i] = 0xffff;
     else if (shape.operands[i] == Letter::S) shape.s_selects[i] = 0xffff;
@@ -130,7 +132,7 @@ constexpr OpShape make_shape(Form form, std::string_view operands, std::string_v
 
 namespace rows {
 inline constexpr OpShape kShapes[kOpcodeCount] = {
-#define OP(name, text, form, operands, results, types, from, relation, flags, meaning)                                 \
+#define OP(name, text, form, operands, results, types, from, relation, flags, meaning) \
   make_shape(Form::form, operands, results, types, from, relation, flags),
 #include "assay/opcodes.def"
 };

@@ -12,7 +12,7 @@ namespace assay {
 using namespace ir::rows;
 
 const OpcodeInfo kOpcodeTable[kOpcodeCount] = {
-#define OP(name, text, form, operands, results, types, from, relation, flags, meaning)                                 \
+#define OP(name, text, form, operands, results, types, from, relation, flags, meaning) \
   {text, Form::form, operands, results, types, from, relation, flags, meaning},
 #include "assay/opcodes.def"
 };

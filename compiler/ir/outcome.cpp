@@ -15,7 +15,8 @@ namespace assay {
 
 namespace {
 
-constexpr std::string_view kKindNames[] = {"returned", "threw", "threw host", "trapped", "crashed", "hung", "breached", "refused"};
+constexpr std::string_view kKindNames[] = {"returned", "threw", "threw host", "trapped",
+                                           "crashed",  "hung",  "breached",   "refused"};
 
 std::string_view name_of(OutcomeKind kind) {
   const auto index = static_cast<u32>(kind);
@@ -52,7 +53,8 @@ std::string quoted(std::string_view text) {
     const auto byte = static_cast<u8>(c);
     if (c == '"' || c == '\\') out += '\\', out += c;
     else if (c == '\n') out += "\\n";
-    else if (byte < 0x20 || byte == 0x7f) out += '\\', out += "0123456789abcdef"[byte >> 4], out += "0123456789abcdef"[byte & 15];
+    else if (byte < 0x20 || byte == 0x7f)
+      out += '\\', out += "0123456789abcdef"[byte >> 4], out += "0123456789abcdef"[byte & 15];
     else out += c;
   }
   return out + '"';
@@ -72,7 +74,8 @@ std::string call_to_string(const Module& m, const Outcome& outcome, const HostCa
 /// Walks two outcomes. With `words` null it only answers whether they differ.
 class Difference {
 public:
-  Difference(const Module& module, const Outcome& a, const Outcome& b, std::string* words) : m_(module), a_(a), b_(b), words_(words) {}
+  Difference(const Module& module, const Outcome& a, const Outcome& b, std::string* words)
+      : m_(module), a_(a), b_(b), words_(words) {}
 
   bool any() { return end() || calls() || memory() || globals() || fuel(); }
 
@@ -82,7 +85,8 @@ private:
     return true;
   }
   bool found_numbers(std::string_view what, u64 left, u64 right) {
-    return found(what, [&] { return std::to_string(left); }, [&] { return std::to_string(right); });
+    return found(
+        what, [&] { return std::to_string(left); }, [&] { return std::to_string(right); });
   }
   std::string whole(const Outcome& outcome) const { return to_string(m_, outcome); }
 
@@ -91,18 +95,24 @@ private:
     if (a_.kind == OutcomeKind::Trapped) differ = differ || a_.trap != b_.trap || !(a_.position == b_.position);
     if (a_.kind == OutcomeKind::Threw) differ = differ || a_.tag != b_.tag;
     if (a_.kind == OutcomeKind::ThrewHost) differ = differ || a_.text != b_.text;
-    if (differ) return found("end", [&] { return whole(a_); }, [&] { return whole(b_); });
+    if (differ)
+      return found(
+          "end", [&] { return whole(a_); }, [&] { return whole(b_); });
     return (a_.kind == OutcomeKind::Returned || a_.kind == OutcomeKind::Threw) && values();
   }
 
   bool values() {
-    if (a_.values.size() != b_.values.size()) return found_numbers("number of results", a_.values.size(), b_.values.size());
+    if (a_.values.size() != b_.values.size())
+      return found_numbers("number of results", a_.values.size(), b_.values.size());
     for (std::size_t i = 0; i < a_.values.size(); ++i) {
       const Type type = type_at(a_.value_types, i), other = type_at(b_.value_types, i);
       if (type != other)
-        return found(result_name(i) + " type", [&] { return std::string(assay::name_of(type)); }, [&] { return std::string(assay::name_of(other)); });
+        return found(
+            result_name(i) + " type", [&] { return std::string(assay::name_of(type)); },
+            [&] { return std::string(assay::name_of(other)); });
       if (type == Type::Ptr || a_.values[i] == b_.values[i]) continue;
-      return found(result_name(i), [&] { return literal(type, a_.values[i]); }, [&] { return literal(type, b_.values[i]); });
+      return found(
+          result_name(i), [&] { return literal(type, a_.values[i]); }, [&] { return literal(type, b_.values[i]); });
     }
     return false;
   }
@@ -114,16 +124,20 @@ private:
     const std::size_t common = std::min(a_.calls.size(), b_.calls.size());
     for (u32 i = 0; i < common; ++i) {
       if (!same_call(a_.calls[i], b_.calls[i]))
-        return found("host call " + std::to_string(i), [&] { return call_to_string(m_, a_, a_.calls[i]); }, [&] { return call_to_string(m_, b_, b_.calls[i]); });
+        return found(
+            "host call " + std::to_string(i), [&] { return call_to_string(m_, a_, a_.calls[i]); },
+            [&] { return call_to_string(m_, b_, b_.calls[i]); });
       if (stacks(i, a_.calls[i], b_.calls[i])) return true;
     }
-    return a_.calls.size() != b_.calls.size() && found_numbers("number of host calls", a_.calls.size(), b_.calls.size());
+    return a_.calls.size() != b_.calls.size() &&
+           found_numbers("number of host calls", a_.calls.size(), b_.calls.size());
   }
 
   bool same_call(const HostCall& x, const HostCall& y) const {
     if (x.function != y.function || x.arg_count != y.arg_count) return false;
     const std::span<const Type> types = param_types(m_, x.function);
-    const std::span<const u64> left = clamp(a_.call_args, x.args, x.arg_count), right = clamp(b_.call_args, y.args, y.arg_count);
+    const std::span<const u64> left = clamp(a_.call_args, x.args, x.arg_count),
+                               right = clamp(b_.call_args, y.args, y.arg_count);
     if (left.size() != right.size()) return false;
     for (std::size_t i = 0; i < left.size(); ++i)
       if (left[i] != right[i] && type_at(types, i) != Type::Ptr) return false;
@@ -131,12 +145,15 @@ private:
   }
 
   bool stacks(u32 call, const HostCall& x, const HostCall& y) {
-    const std::span<const Position> left = clamp(a_.frames, x.frames, x.frame_count), right = clamp(b_.frames, y.frames, y.frame_count);
+    const std::span<const Position> left = clamp(a_.frames, x.frames, x.frame_count),
+                                    right = clamp(b_.frames, y.frames, y.frame_count);
     const std::size_t common = std::min(left.size(), right.size());
     const auto where = [&] { return "host call " + std::to_string(call) + " "; };
     for (std::size_t i = 0; i < common; ++i) {
       if (left[i] == right[i]) continue;
-      return found(words_ == nullptr ? std::string() : where() + "frame " + std::to_string(i), [&] { return to_string(m_, left[i]); }, [&] { return to_string(m_, right[i]); });
+      return found(
+          words_ == nullptr ? std::string() : where() + "frame " + std::to_string(i),
+          [&] { return to_string(m_, left[i]); }, [&] { return to_string(m_, right[i]); });
     }
     if (left.size() == right.size()) return false;
     return found_numbers(words_ == nullptr ? std::string() : where() + "number of frames", left.size(), right.size());
@@ -145,18 +162,25 @@ private:
   bool memory() {
     if (a_.memory.size() != b_.memory.size()) return found_numbers("memory size", a_.memory.size(), b_.memory.size());
     if (a_.memory.empty() || std::memcmp(a_.memory.data(), b_.memory.data(), a_.memory.size()) == 0) return false;
-    const std::size_t at = static_cast<std::size_t>(std::mismatch(a_.memory.begin(), a_.memory.end(), b_.memory.begin()).first - a_.memory.begin());
-    const auto hex = [](u8 byte) { return std::string("0x") + "0123456789abcdef"[byte >> 4] + "0123456789abcdef"[byte & 15]; };
-    return found("memory byte " + std::to_string(at), [&] { return hex(a_.memory[at]); }, [&] { return hex(b_.memory[at]); });
+    const std::size_t at = static_cast<std::size_t>(
+        std::mismatch(a_.memory.begin(), a_.memory.end(), b_.memory.begin()).first - a_.memory.begin());
+    const auto hex = [](u8 byte) {
+      return std::string("0x") + "0123456789abcdef"[byte >> 4] + "0123456789abcdef"[byte & 15];
+    };
+    return found(
+        "memory byte " + std::to_string(at), [&] { return hex(a_.memory[at]); }, [&] { return hex(b_.memory[at]); });
   }
 
   bool globals() {
-    if (a_.globals.size() != b_.globals.size()) return found_numbers("number of globals", a_.globals.size(), b_.globals.size());
+    if (a_.globals.size() != b_.globals.size())
+      return found_numbers("number of globals", a_.globals.size(), b_.globals.size());
     for (std::size_t i = 0; i < a_.globals.size(); ++i) {
       if (a_.globals[i] == b_.globals[i]) continue;
       const bool known = i < m_.globals.size();
       const Type type = known ? m_.globals[i].type : Type::I64;
-      return found("global @" + (known ? m_.globals[i].name : std::string("?")), [&] { return literal(type, a_.globals[i]); }, [&] { return literal(type, b_.globals[i]); });
+      return found(
+          "global @" + (known ? m_.globals[i].name : std::string("?")), [&] { return literal(type, a_.globals[i]); },
+          [&] { return literal(type, b_.globals[i]); });
     }
     return false;
   }
@@ -169,7 +193,9 @@ private:
   std::string* words_;
 };
 
-bool is_defect(OutcomeKind kind) { return kind == OutcomeKind::Crashed || kind == OutcomeKind::Hung || kind == OutcomeKind::Breached; }
+bool is_defect(OutcomeKind kind) {
+  return kind == OutcomeKind::Crashed || kind == OutcomeKind::Hung || kind == OutcomeKind::Breached;
+}
 
 bool overflowed(const Outcome& o) { return o.kind == OutcomeKind::Trapped && o.trap == TrapKind::StackOverflow; }
 
@@ -218,7 +244,8 @@ std::string to_string(const Module& module, const Outcome& outcome) {
     out += " @" + (outcome.tag < module.tags.size() ? module.tags[outcome.tag].name : std::string("?"));
     [[fallthrough]];
   case OutcomeKind::Returned:
-    for (std::size_t i = 0; i < outcome.values.size(); ++i) out += " " + literal(type_at(outcome.value_types, i), outcome.values[i]);
+    for (std::size_t i = 0; i < outcome.values.size(); ++i)
+      out += " " + literal(type_at(outcome.value_types, i), outcome.values[i]);
     return out;
   case OutcomeKind::ThrewHost: return out + " " + quoted(outcome.text);
   case OutcomeKind::Trapped:

@@ -1,9 +1,9 @@
 // parser.cpp - top-level lines, types, signatures and symbols of AIR text.
 //
-// Needs: text of at most 2 GiB, so that 31-bit ids suffice. Leaves: a module whose references are all resolved, imports before bodies, with
-// value_types and value_defs filled; nothing else is checked (verify.cpp does). On an error the module is empty.
-// Linear in the text; no recursion. Functions of the module before are reused for their storage.
-// Tested in tests/parser_test.cpp and tests/parser_robustness_test.cpp.
+// Needs: text of at most 2 GiB, so that 31-bit ids suffice. Leaves: a module whose references are all resolved,
+// imports before bodies, with value_types and value_defs filled; nothing else is checked (verify.cpp does). On an
+// error the module is empty. Linear in the text; no recursion. Functions of the module before are reused for their
+// storage. Tested in tests/parser_test.cpp and tests/parser_robustness_test.cpp.
 #include "compiler/ir/parser.h"
 
 #include "compiler/ir/literal.h"
@@ -304,8 +304,9 @@ bool Parser::symbol(SymbolKind expected, ParserScratch::UseKind kind, u32 functi
 bool Parser::call_results(Function& f, const Inst& inst, SignatureId id, const char* at) {
   const std::span<const Type> types = out_.results(out_.signatures[id]);
   if (types.size() != inst.result_count)
-    return lex_.fail_with(at, "expected " + std::to_string(types.size()) + " result names, as the signature has results, found " +
-                                std::to_string(inst.result_count));
+    return lex_.fail_with(at, "expected " + std::to_string(types.size()) +
+                                  " result names, as the signature has results, found " +
+                                  std::to_string(inst.result_count));
   std::copy(types.begin(), types.end(), f.value_types.begin() + inst.first_result);
   return true;
 }

@@ -23,26 +23,26 @@ struct ParserScratch {
     SymbolKind kind = SymbolKind::Unknown;
     u32 id = kNone;
   };
-  struct Forward {             // a value used before its definition
-    const char* at = nullptr;  // first use
+  struct Forward { // a value used before its definition
+    const char* at = nullptr; // first use
     ValueId id = kNone;
   };
   struct ForwardUse {
     u32 pool_index = 0, forward = 0;
   };
   struct Label {
-    const char* at = nullptr;  // first mention
+    const char* at = nullptr; // first mention
     BlockId id = kNone;
   };
   enum class UseKind : u8 { InstRef, EdgeTag, TableEntry };
-  struct SymbolUse {           // a symbol used before its declaration
+  struct SymbolUse { // a symbol used before its declaration
     const char* at = nullptr;
     UseKind kind = UseKind::InstRef;
     SymbolKind expected = SymbolKind::Unknown;
     u32 function = kNone, index = 0, symbol = 0;
   };
 
-  std::vector<char> text;           // the text and its padding
+  std::vector<char> text; // the text and its padding
   NameMap symbol_names, value_names, label_names, slot_names, local_names;
   std::vector<Symbol> symbols;
   std::vector<Forward> forwards;
@@ -51,7 +51,7 @@ struct ParserScratch {
   std::vector<SymbolUse> symbol_uses;
   std::vector<u32> signature_table; // open addressing: SignatureId or kNone
   std::vector<Type> params, results;
-  std::vector<Function> spare;      // functions of the module before, for their storage
+  std::vector<Function> spare; // functions of the module before, for their storage
   std::size_t spare_used = 0;
 };
 

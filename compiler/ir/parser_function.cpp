@@ -71,7 +71,8 @@ bool Parser::slot_line() {
   Name name;
   if (!lex_.name('$', 's', "a slot name that starts with '$'", name)) return false;
   u32& id = s_.slot_names.find(name.text, name.number);
-  if (id != kNone) return lex_.fail_with(at, "slot '$" + std::string(name.text) + "' is declared already in this function");
+  if (id != kNone)
+    return lex_.fail_with(at, "slot '$" + std::string(name.text) + "' is declared already in this function");
   id = count_of(fn().slots);
   u64 size = 0, align = 8;
   if (!lex_.expect(':') || !lex_.number(0xffffffff, "the slot's size in bytes", size)) return false;
@@ -89,7 +90,8 @@ bool Parser::local_line() {
   Name name;
   if (!lex_.name('$', 'l', "a local's name that starts with '$'", name)) return false;
   u32& id = s_.local_names.find(name.text, name.number);
-  if (id != kNone) return lex_.fail_with(at, "local '$" + std::string(name.text) + "' is declared already in this function");
+  if (id != kNone)
+    return lex_.fail_with(at, "local '$" + std::string(name.text) + "' is declared already in this function");
   id = count_of(fn().locals);
   return lex_.expect(':') && type(fn().locals.emplace_back());
 }
@@ -105,7 +107,8 @@ bool Parser::block_header() {
     label = count_of(s_.labels);
     s_.labels.push_back({at, kNone});
   }
-  if (s_.labels[label].id != kNone) return lex_.fail_with(at, "block '^" + std::string(name.text) + "' is defined already in this function");
+  if (s_.labels[label].id != kNone)
+    return lex_.fail_with(at, "block '^" + std::string(name.text) + "' is defined already in this function");
   const BlockId id = s_.labels[label].id = count_of(f.blocks);
   Block block;
   block.first_inst = count_of(f.insts);
@@ -134,7 +137,8 @@ bool Parser::close_function() {
     if (bad == nullptr || label.at < bad) bad = label.at;
     break;
   }
-  if (bad != nullptr) return lex_.fail(bad, *bad == '^' ? "a block of this function" : "a value defined in this function");
+  if (bad != nullptr)
+    return lex_.fail(bad, *bad == '^' ? "a block of this function" : "a value defined in this function");
   for (const ParserScratch::ForwardUse& use : s_.forward_uses) f.pool[use.pool_index] = s_.forwards[use.forward].id;
   for (Edge& edge : f.edges) edge.target = s_.labels[edge.target].id;
   return true;
@@ -150,7 +154,8 @@ bool Parser::define_value(u32 index, bool is_param) {
   const ValueId id = f.value_count();
   u32& known = s_.value_names.find(name.text, name.number);
   if (known != kNone) {
-    if ((known & kForwardBit) == 0) return lex_.fail_with(at, "value '%" + std::string(name.text) + "' is defined already in this function");
+    if ((known & kForwardBit) == 0)
+      return lex_.fail_with(at, "value '%" + std::string(name.text) + "' is defined already in this function");
     s_.forwards[known & ~kForwardBit].id = id;
   }
   known = id;
@@ -238,7 +243,8 @@ bool Parser::operation_slowly(Inst& inst) {
   while (dot < word.size() && word[dot] != '.') ++dot;
   const std::string_view name = word.substr(0, dot);
   if (!opcode_from_name(name, inst.op)) {
-    if (name == "slot" || name == "local") return lex_.fail_with(at, std::string(name) + " lines come before the first block");
+    if (name == "slot" || name == "local")
+      return lex_.fail_with(at, std::string(name) + " lines come before the first block");
     return lex_.fail(at, "an operation");
   }
   const OpShape& row = shape(inst.op);
@@ -254,7 +260,8 @@ bool Parser::suffix(std::string_view word, std::size_t& at, Type& out) {
   while (end < word.size() && word[end] != '.') ++end;
   if (at < word.size()) out = type_from_suffix(word.substr(at + 1, end - at - 1));
   if (out == Type::None)
-    return lex_.fail(word.data(), "a type after '" + std::string(word.substr(0, at < word.size() ? at : word.size())) + ".'");
+    return lex_.fail(word.data(),
+                     "a type after '" + std::string(word.substr(0, at < word.size() ? at : word.size())) + ".'");
   at = end;
   return true;
 }
@@ -265,7 +272,7 @@ bool Parser::plain_results(Inst& inst, const char* at) {
   if (row.any_results) return true;
   if (inst.result_count != row.result_count)
     return lex_.fail_with(at, "expected " + std::to_string(row.result_count) + " result names before '" +
-                                std::string(info(inst.op).name) + "', found " + std::to_string(inst.result_count));
+                                  std::string(info(inst.op).name) + "', found " + std::to_string(inst.result_count));
   Function& f = fn();
   for (u32 i = 0; i < inst.result_count; ++i)
     f.value_types[inst.first_result + i] = result_type(row.results[i], inst.type, inst.from);
@@ -285,7 +292,9 @@ bool Parser::access(Inst& inst) {
   if (!lex_.accept(',')) return !store || lex_.expect(',');
   lex_.skip();
   if (store && lex_.peek() == '%') return use_value();
-  if (!lex_.number(~u64{0}, store ? "an offset (0 to 18446744073709551615) or a value" : "an offset (0 to 18446744073709551615)", inst.imm))
+  if (!lex_.number(~u64{0},
+                   store ? "an offset (0 to 18446744073709551615) or a value" : "an offset (0 to 18446744073709551615)",
+                   inst.imm))
     return false;
   return !store || (lex_.expect(',') && use_value());
 }
@@ -298,7 +307,8 @@ bool Parser::direct(Inst& inst) {
   const SymbolKind kind = is_throw ? SymbolKind::Tag : SymbolKind::Function;
   if (!symbol(kind, ParserScratch::UseKind::InstRef, function_, count_of(fn().insts), inst.ref)) return false;
   const bool known = inst.ref != kNone;
-  if (known && shape(inst.op).any_results && !call_results(fn(), inst, out_.functions[inst.ref].signature, at)) return false;
+  if (known && shape(inst.op).any_results && !call_results(fn(), inst, out_.functions[inst.ref].signature, at))
+    return false;
   return value_list();
 }
 
@@ -408,7 +418,8 @@ bool Parser::form(Inst& inst) {
     if (!local_name(s_.local_names, 'l', "a local of this function", inst.ref)) return false;
     return operands == 0 || (lex_.expect(',') && use_value());
   case Form::Global:
-    if (!symbol(SymbolKind::Global, ParserScratch::UseKind::InstRef, function_, count_of(fn().insts), inst.ref)) return false;
+    if (!symbol(SymbolKind::Global, ParserScratch::UseKind::InstRef, function_, count_of(fn().insts), inst.ref))
+      return false;
     return operands == 0 || (lex_.expect(',') && use_value());
   case Form::FuncAddr:
     return symbol(SymbolKind::Function, ParserScratch::UseKind::InstRef, function_, count_of(fn().insts), inst.ref);
@@ -421,7 +432,8 @@ bool Parser::form(Inst& inst) {
   case Form::TryCallPtr: return indirect(inst) && try_edges();
   case Form::Jump: return edge(EdgeKind::Normal, 0);
   case Form::Branch:
-    return use_value() && lex_.expect(',') && edge(EdgeKind::Normal, 0) && lex_.expect(',') && edge(EdgeKind::Normal, 0);
+    return use_value() && lex_.expect(',') && edge(EdgeKind::Normal, 0) && lex_.expect(',') &&
+           edge(EdgeKind::Normal, 0);
   case Form::Switch: return switch_form(inst);
   case Form::Return: return return_form();
   case Form::Trap: return trap_form(inst);

@@ -46,6 +46,9 @@ private:
   void inst(const Function& f, const Inst& inst);
   void form(const Function& f, const Inst& inst, std::span<const ValueId> operands);
   void indirect(const Inst& inst, std::span<const ValueId> operands);
+  void access(const Inst& inst, std::span<const ValueId> operands);
+  void further(std::span<const ValueId> ids);
+  void plain_edges(const Function& f, std::span<const Edge> edges, bool first);
   void value(ValueId id);
   void values(std::span<const ValueId> ids);
   void args(std::span<const ValueId> ids);
@@ -177,7 +180,8 @@ void Printer::number_values(const Function& f) {
   };
   for (const Block& block : f.blocks) {
     number(block.first_param, block.param_count);
-    for (const Inst& inst : clamp(f.insts, block.first_inst, block.inst_count)) number(inst.first_result, inst.result_count);
+    for (const Inst& inst : clamp(f.insts, block.first_inst, block.inst_count))
+      number(inst.first_result, inst.result_count);
   }
 }
 
@@ -249,34 +253,47 @@ void Printer::indirect(const Inst& inst, std::span<const ValueId> operands) {
   args(operands.empty() ? operands : operands.subspan(1));
 }
 
+void Printer::further(std::span<const ValueId> ids) {
+  for (ValueId id : ids) w_.text(", "), value(id);
+}
+
+void Printer::access(const Inst& inst, std::span<const ValueId> operands) {
+  const std::size_t addresses = operands.empty() ? 0 : 1;
+  w_.put(' ');
+  values(operands.first(addresses));
+  w_.room(64);
+  w_.put(", ");
+  w_.put_number(inst.imm);
+  further(operands.subspan(addresses));
+}
+
+void Printer::plain_edges(const Function& f, std::span<const Edge> edges, bool first) {
+  for (const Edge& e : edges) {
+    if (!first) w_.text(", ");
+    edge(f, e);
+    first = false;
+  }
+}
+
 void Printer::form(const Function& f, const Inst& inst, std::span<const ValueId> operands) {
   const std::span<const Edge> edges = clamp(f.edges, inst.first_edge, inst.edge_count);
   w_.room(64 + ir::kMaxLiteralChars);
-  const auto rest = [&](std::span<const ValueId> ids) {
-    for (ValueId id : ids) w_.text(", "), value(id);
-  };
   switch (ir::shape(inst.op).form) {
   case Form::Plain:
   case Form::Return:
     if (!operands.empty()) w_.put(' ');
     return values(operands);
   case Form::Const: w_.put(' '); return w_.put_literal(inst.type, inst.imm);
-  case Form::Access:
-    w_.put(' ');
-    values(operands.first(operands.empty() ? 0 : 1));
-    w_.room(64);
-    w_.put(", ");
-    w_.put_number(inst.imm);
-    return rest(operands.empty() ? operands : operands.subspan(1));
+  case Form::Access: return access(inst, operands);
   case Form::Slot: w_.put(" $s"); return w_.put_number(inst.ref);
   case Form::Local:
     w_.put(" $l");
     w_.put_number(inst.ref);
-    return rest(operands);
+    return further(operands);
   case Form::Global:
     w_.put(' ');
     symbol(m_.globals, inst.ref);
-    return rest(operands);
+    return further(operands);
   case Form::FuncAddr: w_.put(' '); return symbol(m_.functions, inst.ref);
   case Form::Call:
   case Form::TryCall:
@@ -295,16 +312,14 @@ void Printer::form(const Function& f, const Inst& inst, std::span<const ValueId>
   case Form::Branch:
     w_.put(' ');
     values(operands);
-    for (std::size_t i = 0; i < edges.size(); ++i) {
-      if (i != 0 || !operands.empty()) w_.text(", ");
-      edge(f, edges[i]);
-    }
-    return;
+    return plain_edges(f, edges, operands.empty());
   case Form::Switch:
     w_.put(' ');
     values(operands);
     return switch_edges(f, inst, edges);
-  case Form::Trap: w_.put(' '); return w_.put_short(name_of(static_cast<TrapKind>(inst.imm < kTrapCount ? inst.imm : 255)));
+  case Form::Trap:
+    w_.put(' ');
+    return w_.put_short(name_of(static_cast<TrapKind>(inst.imm < kTrapCount ? inst.imm : 255)));
   case Form::Throw:
     w_.put(' ');
     symbol(m_.tags, inst.ref);

@@ -11,10 +11,10 @@ namespace {
 constexpr std::string_view kTypeNames[kTypeCount] = {"none", "i8", "i16", "i32", "i64", "f32", "f64", "ptr"};
 
 constexpr std::string_view kTrapNames[kTrapCount] = {
-  "unreachable", "div_by_zero", "int_overflow", "bad_conversion", "out_of_bounds", "bad_indirect_call",
-  "stack_overflow", "out_of_fuel",
-  "user0", "user1", "user2", "user3", "user4", "user5", "user6", "user7",
-  "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15",
+    "unreachable",    "div_by_zero", "int_overflow", "bad_conversion", "out_of_bounds", "bad_indirect_call",
+    "stack_overflow", "out_of_fuel", "user0",        "user1",          "user2",         "user3",
+    "user4",          "user5",       "user6",        "user7",          "user8",         "user9",
+    "user10",         "user11",      "user12",       "user13",         "user14",        "user15",
 };
 
 } // namespace

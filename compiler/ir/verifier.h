@@ -1,5 +1,5 @@
 // verifier.h - the state of one verification. verify.cpp checks the module, verify_function.cpp bodies,
-// verify_edges.cpp the ways out of a block. Internal to compiler/ir.
+// verify_simple.cpp the common instructions fast, verify_edges.cpp the ways out of a block. Internal to compiler/ir.
 //
 // Every check is a bool function that returns false when it has recorded the error. Nothing may be assumed of the
 // module: each index is checked before it is used, so that any Module in memory can be judged.
@@ -25,9 +25,9 @@ struct VerifierScratch {
     InstId inst;
   };
   std::vector<BlockId> def_block; // [ValueId]: kNone until its definition was met
-  std::vector<Use> uses;          // the first `use_count` of them are in use
+  std::vector<Use> uses; // the first `use_count` of them are in use
   u32 use_count = 0;
-  std::vector<u64> numbers;       // case literals and tags, to find one twice
+  std::vector<u64> numbers; // case literals and tags, to find one twice
   std::vector<std::pair<u32, u32>> ranges;
   std::vector<u32> signature_table;
   NameMap names;
@@ -61,8 +61,6 @@ private:
   bool entry();
   bool no_shared_insts();
   bool block(BlockId id);
-  bool accept(const Inst& inst);
-  bool accept_results(const Inst& inst, const OpShape& row);
   bool inst(const Inst& inst, bool last);
   bool suffixes(const Inst& inst, const OpShape& row);
   bool operands(const Inst& inst, const OpShape& row);
@@ -75,6 +73,9 @@ private:
   bool needs_memory(const Inst& inst, const OpShape& row);
   bool operand_type(const Inst& inst, u32 index, TypeMask allowed);
   bool dominance();
+
+  // verify_simple.cpp
+  InstId accept_simple(InstId first, InstId last);
 
   // verify_edges.cpp
   bool edges(const Inst& inst, const OpShape& row);

@@ -75,9 +75,11 @@ Error Verifier::error(std::string_view file, const SourceMap* map) const {
 bool Verifier::memory() {
   if (!m_.has_memory) return m_.data.empty() || fail("expected a memory line for the data, found none");
   if (m_.memory_max > kMemoryLimit)
-    return fail("expected a memory maximum of at most " + std::to_string(kMemoryLimit) + " bytes, found " + std::to_string(m_.memory_max));
+    return fail("expected a memory maximum of at most " + std::to_string(kMemoryLimit) + " bytes, found " +
+                std::to_string(m_.memory_max));
   if (m_.memory_size > m_.memory_max)
-    return fail("expected a memory size of at most its maximum " + std::to_string(m_.memory_max) + ", found " + std::to_string(m_.memory_size));
+    return fail("expected a memory size of at most its maximum " + std::to_string(m_.memory_max) + ", found " +
+                std::to_string(m_.memory_size));
   for (const DataSegment& d : m_.data) {
     if (!inside(d.offset, d.bytes.size(), m_.memory_size))
       return fail("expected data within the " + std::to_string(m_.memory_size) + " bytes of memory, found " +
@@ -88,17 +90,20 @@ bool Verifier::memory() {
 
 bool Verifier::signature_types(const Signature& s, u32 id) {
   const std::string who = "signature " + std::to_string(id);
-  if (!inside(s.params, s.param_count, m_.signature_types.size()) || !inside(s.results, s.result_count, m_.signature_types.size()))
+  if (!inside(s.params, s.param_count, m_.signature_types.size()) ||
+      !inside(s.results, s.result_count, m_.signature_types.size()))
     return fail("expected types of " + who + " within signature_types, found a range outside");
   if (s.param_count > kMaxParams || s.result_count > kMaxParams)
-    return fail("expected at most " + std::to_string(kMaxParams) + " parameters and as many results in a signature, found " +
+    return fail("expected at most " + std::to_string(kMaxParams) +
+                " parameters and as many results in a signature, found " +
                 std::to_string(std::max(s.param_count, s.result_count)));
   return true;
 }
 
 bool Verifier::signatures() {
   for (Type type : m_.signature_types)
-    if (!valid_type(type)) return fail("expected a type in signature_types, found number " + std::to_string(static_cast<u32>(type)));
+    if (!valid_type(type))
+      return fail("expected a type in signature_types, found number " + std::to_string(static_cast<u32>(type)));
   for (u32 id = 0; id < m_.signatures.size(); ++id) {
     const Signature& s = m_.signatures[id];
     const bool good = inside(s.params, s.param_count, m_.signature_types.size()) &&
@@ -122,8 +127,10 @@ bool Verifier::distinct_signatures() {
     for (; s_.signature_table[at] != kNone; at = (at + 1) & (size - 1)) {
       const u32 other = s_.signature_table[at];
       const auto op = params_of(other), orr = results_of(other);
-      if (std::equal(p.begin(), p.end(), op.begin(), op.end()) && std::equal(r.begin(), r.end(), orr.begin(), orr.end()))
-        return fail("expected distinct signatures, found " + std::to_string(other) + " and " + std::to_string(id) + " equal");
+      if (std::equal(p.begin(), p.end(), op.begin(), op.end()) &&
+          std::equal(r.begin(), r.end(), orr.begin(), orr.end()))
+        return fail("expected distinct signatures, found " + std::to_string(other) + " and " + std::to_string(id) +
+                    " equal");
     }
     s_.signature_table[at] = id;
   }
@@ -144,9 +151,11 @@ bool Verifier::globals() {
   for (const Global& g : m_.globals) {
     if (!name(g.name, "a global")) return false;
     if (!valid_type(g.type) || g.type == Type::Ptr)
-      return fail("expected an integer or float type of global '@" + g.name + "', found " + std::string(name_of(g.type)));
+      return fail("expected an integer or float type of global '@" + g.name + "', found " +
+                  std::string(name_of(g.type)));
     if ((g.initial & ~bit_mask(g.type)) != 0)
-      return fail("expected an initial value within " + std::string(name_of(g.type)) + " of global '@" + g.name + "', found higher bits");
+      return fail("expected an initial value within " + std::string(name_of(g.type)) + " of global '@" + g.name +
+                  "', found higher bits");
   }
   return true;
 }
@@ -154,7 +163,8 @@ bool Verifier::globals() {
 bool Verifier::tags() {
   for (const Tag& tag : m_.tags) {
     if (!name(tag.name, "a tag")) return false;
-    if (tag.signature >= m_.signatures.size()) return fail("expected a signature of tag '@" + tag.name + "', found none of that number");
+    if (tag.signature >= m_.signatures.size())
+      return fail("expected a signature of tag '@" + tag.name + "', found none of that number");
     if (!results_of(tag.signature).empty()) return fail("expected no results of tag '@" + tag.name + "', found some");
     const auto payload = params_of(tag.signature);
     if (std::find(payload.begin(), payload.end(), Type::Ptr) != payload.end())
@@ -174,7 +184,8 @@ bool Verifier::function_headers() {
       return fail("expected a signature of '@" + f.name + "', found none of that number");
     }
     if (f.imported && bodies) return fail("expected imports before all functions with a body, found this one after");
-    if (f.imported && (!f.blocks.empty() || !f.insts.empty())) return fail("expected an import without a body, found blocks or instructions");
+    if (f.imported && (!f.blocks.empty() || !f.insts.empty()))
+      return fail("expected an import without a body, found blocks or instructions");
     if (f.imported && f.exported) return fail("expected an import not to be exported, found both");
     bodies |= !f.imported;
   }
@@ -185,7 +196,8 @@ bool Verifier::function_headers() {
 bool Verifier::table() {
   if (!m_.has_table) return m_.table.empty() || fail("expected no table entries without a table, found some");
   for (FunctionId id : m_.table)
-    if (id != kNone && id >= m_.functions.size()) return fail("expected a function or null in the table, found number " + std::to_string(id));
+    if (id != kNone && id >= m_.functions.size())
+      return fail("expected a function or null in the table, found number " + std::to_string(id));
   return true;
 }
 

@@ -1,9 +1,10 @@
 // verify_function.cpp - validity of one function body: blocks, rows, types, references, definitions, dominance.
 //
-// One pass over the instructions in block order. An operand whose definition stands earlier in its own block
-// needs nothing more; the others are noted, and judged at the end by the dominator tree, which is only made
-// when there are any. Needs: signatures, globals, tags and function headers already checked. Linear but for
-// dominators (see there) and the sorting of long switches. Tested in tests/verify_test.cpp.
+// One pass over the instructions in block order (the simple ones in verify_simple.cpp). An operand whose
+// definition stands earlier in its own block needs nothing more; the others are noted, and judged at the end by
+// the dominator tree, which is only made when there are any. Needs: signatures, globals, tags and function headers
+// already checked. Linear but for dominators (see there) and the sorting of long switches. Tested in
+// tests/verify_test.cpp.
 #include "assay/outcome.h"
 #include "compiler/ir/verifier.h"
 
@@ -40,7 +41,8 @@ bool Verifier::function(FunctionId id) {
 bool Verifier::arrays() {
   const Function& f = *f_;
   if (f.blocks.empty()) return fail("expected a body of at least one block, found none");
-  if (f.value_defs.size() != f.value_types.size()) return fail("expected as many value definitions as value types, found " + number(f.value_defs.size()));
+  if (f.value_defs.size() != f.value_types.size())
+    return fail("expected as many value definitions as value types, found " + number(f.value_defs.size()));
   if (f.value_types.size() > 0x7fffffff || f.insts.size() > 0x7fffffff || f.blocks.size() > 0x7fffffff)
     return fail("expected fewer than 2^31 values, instructions and blocks, found more");
   s_.def_block.assign(f.value_types.size(), kNone);
@@ -54,7 +56,8 @@ bool Verifier::slots() {
       return fail("expected a slot alignment that is a power of two up to 4096, found " + number(slot.align));
     total = ((total + slot.align - 1) & ~u64{slot.align - 1}) + slot.size;
     if (total > kMaxFrameSlots)
-      return fail("expected slots of at most " + number(kMaxFrameSlots) + " bytes in a function, found " + number(total));
+      return fail("expected slots of at most " + number(kMaxFrameSlots) + " bytes in a function, found " +
+                  number(total));
   }
   return true;
 }
@@ -68,13 +71,18 @@ bool Verifier::locals() {
 bool Verifier::block_params(BlockId id) {
   const Block& block = f_->blocks[id];
   block_ = id;
-  if (block.param_count > kMaxParams) return fail("expected at most " + number(kMaxParams) + " block parameters, found " + number(block.param_count));
-  if (!inside(block.first_param, block.param_count, f_->value_types.size())) return fail_value("block parameters among the values", block.first_param);
+  if (block.param_count > kMaxParams)
+    return fail("expected at most " + number(kMaxParams) + " block parameters, found " + number(block.param_count));
+  if (!inside(block.first_param, block.param_count, f_->value_types.size()))
+    return fail_value("block parameters among the values", block.first_param);
   if (block.inst_count == 0) return fail("expected a terminator at the end of the block, found an empty block");
-  if (!inside(block.first_inst, block.inst_count, f_->insts.size())) return fail("expected instructions of the block within the function, found a range outside");
+  if (!inside(block.first_inst, block.inst_count, f_->insts.size()))
+    return fail("expected instructions of the block within the function, found a range outside");
   for (u32 i = 0; i < block.param_count; ++i) {
     const ValueId v = block.first_param + i;
-    if (!valid_type(f_->value_types[v])) return fail("expected a type of parameter " + number(i) + ", found number " + number(static_cast<u32>(f_->value_types[v])));
+    if (!valid_type(f_->value_types[v]))
+      return fail("expected a type of parameter " + number(i) + ", found number " +
+                  number(static_cast<u32>(f_->value_types[v])));
     if (s_.def_block[v] != kNone || !f_->value_defs[v].is_param || f_->value_defs[v].index != id)
       return fail("expected value_defs to name this block for parameter " + number(i) + ", found another definition");
     s_.def_block[v] = id;
@@ -105,7 +113,8 @@ bool Verifier::no_shared_insts() {
   std::sort(s_.ranges.begin(), s_.ranges.end());
   for (std::size_t i = 1; i < s_.ranges.size(); ++i)
     if (s_.ranges[i].first < s_.ranges[i - 1].first + s_.ranges[i - 1].second)
-      return fail("expected blocks that share no instruction, found instruction " + number(s_.ranges[i].first) + " in two");
+      return fail("expected blocks that share no instruction, found instruction " + number(s_.ranges[i].first) +
+                  " in two");
   return true;
 }
 
@@ -113,69 +122,30 @@ bool Verifier::block(BlockId id) {
   const Block& block = f_->blocks[id];
   block_ = id;
   const u32 last = block.first_inst + block.inst_count - 1;
-  for (inst_ = block.first_inst; inst_ < last; ++inst_)
-    if (!accept(f_->insts[inst_]) && !inst(f_->insts[inst_], false)) return false;
+  for (inst_ = block.first_inst; (inst_ = accept_simple(inst_, last)) < last; ++inst_)
+    if (!inst(f_->insts[inst_], false)) return false;
   return inst(f_->insts[last], true);
 }
 
-/// Whether the instruction is one of the simple rows, and right in everything. If it is not, `inst` decides and
-/// says why; nothing has been recorded then. Most instructions end here, with few branches on their data.
-bool Verifier::accept(const Inst& inst) {
-  const u32 type = static_cast<u32>(inst.type), from = static_cast<u32>(inst.from);
-  if (static_cast<u32>(inst.op) >= kOpcodeCount || type >= kTypeCount || from >= kTypeCount) return false;
-  const OpShape& row = shape(inst.op);
-  if (!row.simple || (row.pairs >> (8 * type + from) & 1) == 0 || inst.operand_count != row.operand_count ||
-      inst.result_count != row.result_count || inst.edge_count != 0 || (row.linear_memory && !m_.has_memory) ||
-      !inside(inst.operands, inst.operand_count, f_->pool.size()) || (row.form == Form::Const && (inst.imm & ~bit_mask(inst.type)) != 0))
-    return false;
-  reserve_uses();
-  const ValueId* operands = f_->pool.data() + inst.operands;
-  const Type* types = f_->value_types.data();
-  const u32 values = static_cast<u32>(f_->value_types.size());
-  const u32 t_mask = mask_of(inst.type), s_mask = mask_of(inst.from);
-  u32 use_count = s_.use_count;
-  for (u32 i = 0; i < row.operand_count; ++i) {
-    const ValueId v = operands[i];
-    if (v >= values) return false;
-    const u32 found = static_cast<u32>(types[v]);
-    const u32 allowed = row.fixed_masks[i] | (t_mask & row.t_selects[i]) | (s_mask & row.s_selects[i]);
-    if (found >= kTypeCount || (allowed >> found & 1) == 0) return false;
-    s_.uses[use_count] = {v, block_, inst_};
-    use_count += s_.def_block[v] != block_;
-  }
-  if (!accept_results(inst, row)) return false;
-  s_.use_count = use_count;
-  return true;
-}
-
-bool Verifier::accept_results(const Inst& inst, const OpShape& row) {
-  if (row.result_count == 0) return true;
-  if (!inside(inst.first_result, row.result_count, f_->value_types.size())) return false;
-  for (u32 i = 0; i < row.result_count; ++i) {
-    const ValueId v = inst.first_result + i;
-    const ValueDef def = f_->value_defs[v];
-    if (f_->value_types[v] != result_type(row.results[i], inst.type, inst.from) || s_.def_block[v] != kNone || def.is_param || def.index != inst_)
-      return false;
-  }
-  for (u32 i = 0; i < row.result_count; ++i) s_.def_block[inst.first_result + i] = block_;
-  return true;
-}
-
 bool Verifier::inst(const Inst& inst, bool last) {
-  if (static_cast<u32>(inst.op) >= kOpcodeCount) return fail("expected an operation, found number " + number(static_cast<u32>(inst.op)));
+  if (static_cast<u32>(inst.op) >= kOpcodeCount)
+    return fail("expected an operation, found number " + number(static_cast<u32>(inst.op)));
   const OpShape& row = shape(inst.op);
   if (row.is(kEnds) != last) {
     return last ? fail("expected a terminator at the end of the block, found " + operation(inst))
                 : fail("expected no instruction after the terminator " + operation(inst) + ", found one");
   }
-  if (static_cast<u32>(inst.type) >= kTypeCount || static_cast<u32>(inst.from) >= kTypeCount || !suffixes_allowed(row, inst.type, inst.from))
+  if (static_cast<u32>(inst.type) >= kTypeCount || static_cast<u32>(inst.from) >= kTypeCount ||
+      !suffixes_allowed(row, inst.type, inst.from))
     return suffixes(inst, row);
-  if (!inside(inst.operands, inst.operand_count, f_->pool.size())) return fail("expected operands within the pool, found a range outside");
+  if (!inside(inst.operands, inst.operand_count, f_->pool.size()))
+    return fail("expected operands within the pool, found a range outside");
   call_results_ = {};
   if (!operands(inst, row)) return false;
   if (row.form != Form::Plain && !form(inst, row)) return false;
   if (row.form == Form::Plain && !needs_memory(inst, row)) return false;
-  if (!last && inst.edge_count != 0) return fail("expected edges only on terminators, found some on " + operation(inst));
+  if (!last && inst.edge_count != 0)
+    return fail("expected edges only on terminators, found some on " + operation(inst));
   return (!last || edges(inst, row)) && results(inst, row);
 }
 
@@ -183,12 +153,16 @@ bool Verifier::inst(const Inst& inst, bool last) {
 bool Verifier::suffixes(const Inst& inst, const OpShape& row) {
   const auto suffix = [](Type type) { return std::string(name_of(type)); };
   if (static_cast<u32>(inst.type) >= kTypeCount || (row.types & mask_of(inst.type)) == 0)
-    return fail("expected " + operation(inst) + (row.has_type() ? " of type " + type_names(row.types) : std::string(" without a type")) +
-                ", found " + suffix(inst.type));
+    return fail("expected " + operation(inst) +
+                (row.has_type() ? " of type " + type_names(row.types) : std::string(" without a type")) + ", found " +
+                suffix(inst.type));
   if (static_cast<u32>(inst.from) >= kTypeCount || (row.from_types & mask_of(inst.from)) == 0)
-    return fail("expected " + operation(inst) + (row.has_from() ? " from type " + type_names(row.from_types) : std::string(" without a second type")) +
+    return fail("expected " + operation(inst) +
+                (row.has_from() ? " from type " + type_names(row.from_types) : std::string(" without a second type")) +
                 ", found " + suffix(inst.from));
-  const char* relation = row.relation == Relation::Wider ? "a wider type than " : row.relation == Relation::Narrower ? "a narrower type than " : "another type of the size of ";
+  const char* relation = row.relation == Relation::Wider      ? "a wider type than "
+                         : row.relation == Relation::Narrower ? "a narrower type than "
+                                                              : "another type of the size of ";
   return fail("expected " + operation(inst) + " to " + relation + suffix(inst.from) + ", found " + suffix(inst.type));
 }
 
@@ -198,12 +172,14 @@ bool Verifier::operand_type(const Inst& inst, u32 index, TypeMask allowed) {
   const Type type = f_->value_types[v];
   use(v);
   if (static_cast<u32>(type) < kTypeCount && (mask_of(type) & allowed) != 0) return true;
-  return fail("expected " + type_names(allowed) + " as operand " + number(index) + " of " + operation(inst) + ", found " + std::string(name_of(type)));
+  return fail("expected " + type_names(allowed) + " as operand " + number(index) + " of " + operation(inst) +
+              ", found " + std::string(name_of(type)));
 }
 
 bool Verifier::operands(const Inst& inst, const OpShape& row) {
   if (inst.operand_count != row.operand_count && (!row.any_operands || inst.operand_count < row.operand_count))
-    return fail("expected " + number(row.operand_count) + " operands of " + operation(inst) + ", found " + number(inst.operand_count));
+    return fail("expected " + number(row.operand_count) + " operands of " + operation(inst) + ", found " +
+                number(inst.operand_count));
   const auto masks = letter_masks(inst.type, inst.from);
   for (u32 i = 0; i < row.operand_count; ++i)
     if (!operand_type(inst, i, masks[static_cast<u32>(row.operands[i])])) return false;
@@ -213,23 +189,27 @@ bool Verifier::operands(const Inst& inst, const OpShape& row) {
 /// The operands from `first` on have exactly these types.
 bool Verifier::star_operands(const Inst& inst, u32 first, std::span<const Type> types, const char* of) {
   if (inst.operand_count - first != types.size())
-    return fail("expected " + number(types.size()) + " values, as " + of + " has, found " + number(inst.operand_count - first));
+    return fail("expected " + number(types.size()) + " values, as " + of + " has, found " +
+                number(inst.operand_count - first));
   for (u32 i = 0; i < types.size(); ++i)
     if (!operand_type(inst, first + i, mask_of(types[i]))) return false;
   return true;
 }
 
 bool Verifier::needs_memory(const Inst& inst, const OpShape& row) {
-  return m_.has_memory || !row.linear_memory || fail("expected a memory line in the module, which " + operation(inst) + " needs, found none");
+  return m_.has_memory || !row.linear_memory ||
+         fail("expected a memory line in the module, which " + operation(inst) + " needs, found none");
 }
 
 bool Verifier::callee(const Inst& inst, const OpShape& row) {
   const bool direct = row.form == Form::Call || row.form == Form::TryCall;
   if (inst.ref >= (direct ? m_.functions.size() : m_.signatures.size()))
-    return fail(std::string("expected a ") + (direct ? "function" : "signature") + " of the module, found number " + number(inst.ref));
+    return fail(std::string("expected a ") + (direct ? "function" : "signature") + " of the module, found number " +
+                number(inst.ref));
   const SignatureId signature = direct ? m_.functions[inst.ref].signature : inst.ref;
   const bool through_table = row.form == Form::CallIndirect || row.form == Form::TryCallIndirect;
-  if (through_table && !m_.has_table) return fail("expected a table line in the module, which " + operation(inst) + " needs, found none");
+  if (through_table && !m_.has_table)
+    return fail("expected a table line in the module, which " + operation(inst) + " needs, found none");
   if (!star_operands(inst, row.operand_count, params_of(signature), "the callee's signature")) return false;
   call_results_ = results_of(signature);
   const bool tail = row.is(kEnds) && (row.form == Form::Call || row.form == Form::CallIndirect);
@@ -238,23 +218,30 @@ bool Verifier::callee(const Inst& inst, const OpShape& row) {
 
 bool Verifier::same_results(std::span<const Type> callee) {
   const std::span<const Type> own = results_of(f_->signature);
-  return std::equal(own.begin(), own.end(), callee.begin(), callee.end()) || fail("expected a tail call of a function with this function's results, found others");
+  return std::equal(own.begin(), own.end(), callee.begin(), callee.end()) ||
+         fail("expected a tail call of a function with this function's results, found others");
 }
 
 bool Verifier::form(const Inst& inst, const OpShape& row) {
   switch (row.form) {
-  case Form::Const: return (inst.imm & ~bit_mask(inst.type)) == 0 || fail("expected a literal within its type, found higher bits");
+  case Form::Const:
+    return (inst.imm & ~bit_mask(inst.type)) == 0 || fail("expected a literal within its type, found higher bits");
   case Form::Access: return needs_memory(inst, row);
-  case Form::Slot: return inst.ref < f_->slots.size() || fail("expected a slot of the function, found number " + number(inst.ref));
+  case Form::Slot:
+    return inst.ref < f_->slots.size() || fail("expected a slot of the function, found number " + number(inst.ref));
   case Form::Local:
-    if (inst.ref >= f_->locals.size()) return fail("expected a local of the function, found number " + number(inst.ref));
-    return f_->locals[inst.ref] == inst.type ||
-           fail("expected type " + std::string(name_of(f_->locals[inst.ref])) + ", as the local has, found " + std::string(name_of(inst.type)));
+    if (inst.ref >= f_->locals.size())
+      return fail("expected a local of the function, found number " + number(inst.ref));
+    return f_->locals[inst.ref] == inst.type || fail("expected type " + std::string(name_of(f_->locals[inst.ref])) +
+                                                     ", as the local has, found " + std::string(name_of(inst.type)));
   case Form::Global:
     if (inst.ref >= m_.globals.size()) return fail("expected a global of the module, found number " + number(inst.ref));
     return m_.globals[inst.ref].type == inst.type ||
-           fail("expected type " + std::string(name_of(m_.globals[inst.ref].type)) + ", as the global has, found " + std::string(name_of(inst.type)));
-  case Form::FuncAddr: return inst.ref < m_.functions.size() || fail("expected a function of the module, found number " + number(inst.ref));
+           fail("expected type " + std::string(name_of(m_.globals[inst.ref].type)) + ", as the global has, found " +
+                std::string(name_of(inst.type)));
+  case Form::FuncAddr:
+    return inst.ref < m_.functions.size() ||
+           fail("expected a function of the module, found number " + number(inst.ref));
   case Form::Call:
   case Form::CallIndirect:
   case Form::CallPtr:
@@ -273,20 +260,25 @@ bool Verifier::form(const Inst& inst, const OpShape& row) {
 bool Verifier::results(const Inst& inst, const OpShape& row) {
   const u32 expected = row.any_results ? static_cast<u32>(call_results_.size()) : row.result_count;
   if (inst.result_count != expected)
-    return fail("expected " + number(expected) + " results of " + operation(inst) + ", found " + number(inst.result_count));
+    return fail("expected " + number(expected) + " results of " + operation(inst) + ", found " +
+                number(inst.result_count));
   if (expected == 0) return true;
-  if (!inside(inst.first_result, expected, f_->value_types.size())) return fail_value("results among the values", inst.first_result);
+  if (!inside(inst.first_result, expected, f_->value_types.size()))
+    return fail_value("results among the values", inst.first_result);
   for (u32 i = 0; i < expected; ++i)
-    if (!define(inst, i, row.any_results ? call_results_[i] : result_type(row.results[i], inst.type, inst.from))) return false;
+    if (!define(inst, i, row.any_results ? call_results_[i] : result_type(row.results[i], inst.type, inst.from)))
+      return false;
   return true;
 }
 
 bool Verifier::define(const Inst& inst, u32 index, Type type) {
   const ValueId v = inst.first_result + index;
   if (f_->value_types[v] != type)
-    return fail("expected type " + std::string(name_of(type)) + " of result " + number(index) + " of " + operation(inst) + ", found " + std::string(name_of(f_->value_types[v])));
+    return fail("expected type " + std::string(name_of(type)) + " of result " + number(index) + " of " +
+                operation(inst) + ", found " + std::string(name_of(f_->value_types[v])));
   if (s_.def_block[v] != kNone || f_->value_defs[v].is_param || f_->value_defs[v].index != inst_)
-    return fail("expected value_defs to name this instruction for result " + number(index) + ", found another definition");
+    return fail("expected value_defs to name this instruction for result " + number(index) +
+                ", found another definition");
   s_.def_block[v] = block_;
   return true;
 }
@@ -299,7 +291,8 @@ bool Verifier::dominance() {
     inst_ = use.inst;
     if (def == kNone) return fail_value("a value that a block or an instruction defines", use.value);
     if (!s_.dominators.reachable(use.block)) continue;
-    if (def == use.block) return fail("expected a value defined before its use, found one defined later in the same block");
+    if (def == use.block)
+      return fail("expected a value defined before its use, found one defined later in the same block");
     if (!s_.dominators.dominates(def, use.block))
       return fail("expected a value whose definition dominates its use, found one defined in ^b" + number(def));
   }

@@ -1,8 +1,8 @@
 // ir_bench.cpp - speed of parser, printer, verifier and builder on about 1 MB of mixed AIR.
 //
 // The program is made by the builder from a fixed seed: functions of a few hundred instructions in a dozen blocks
-// each, with constants, arithmetic, memory, calls, branches and switches, and uses across blocks. `bytes_per_second` is canonical
-// text, `items_per_second` instructions.
+// each, with constants, arithmetic, memory, calls, branches and switches, and uses across blocks.
+// `bytes_per_second` is canonical text, `items_per_second` instructions.
 #include "assay/builder.h"
 #include "assay/text.h"
 #include "assay/verify.h"
@@ -46,12 +46,12 @@ void fill_block(FunctionBuilder& b, Random& random, std::vector<ValueId>& ints, 
   }
 }
 
-void fill_function(Module& m, FunctionId id, Random& random) {
+void fill_function(Module& m, FunctionId id, Random& random, u32 block_count) {
   FunctionBuilder b(m, id);
   std::vector<ValueId> ints, floats;
   std::vector<BlockId> blocks{b.entry()};
   constexpr std::array<Type, 2> params{Type::I64, Type::F64};
-  for (u32 i = 1; i < 12; ++i) blocks.push_back(b.block(params));
+  for (u32 i = 1; i < block_count; ++i) blocks.push_back(b.block(params));
   for (u32 i = 0; i < blocks.size(); ++i) {
     // A chain in which each block dominates the next, so that values are used across blocks.
     b.begin(blocks[i]);
@@ -75,24 +75,32 @@ void fill_function(Module& m, FunctionId id, Random& random) {
   }
 }
 
+Module make_module(u32 functions, u32 blocks) {
+  Module m;
+  m.has_memory = true;
+  m.memory_size = 65536;
+  m.memory_max = kDefaultMemoryMax;
+  Random random;
+  constexpr std::array<Type, 2> params{Type::I64, Type::F64};
+  constexpr std::array<Type, 1> results{Type::I64};
+  for (u32 i = 0; i < functions; ++i) {
+    Function f;
+    f.name = "f" + std::to_string(i);
+    f.signature = m.intern_signature(params, results);
+    m.functions.push_back(f);
+    fill_function(m, i, random, blocks);
+  }
+  return m;
+}
+
 const Module& sample() {
-  static const Module module = [] {
-    Module m;
-    m.has_memory = true;
-    m.memory_size = 65536;
-    m.memory_max = kDefaultMemoryMax;
-    Random random;
-    constexpr std::array<Type, 2> params{Type::I64, Type::F64};
-    constexpr std::array<Type, 1> results{Type::I64};
-    for (u32 i = 0; i < 130; ++i) {
-      Function f;
-      f.name = "f" + std::to_string(i);
-      f.signature = m.intern_signature(params, results);
-      m.functions.push_back(f);
-      fill_function(m, i, random);
-    }
-    return m;
-  }();
+  static const Module module = make_module(130, 12);
+  return module;
+}
+
+/// Two blocks of some twenty instructions: what a fuzzing loop has at hand.
+const Module& small_sample() {
+  static const Module module = make_module(1, 2);
   return module;
 }
 
@@ -102,61 +110,54 @@ u64 inst_count(const Module& m) {
   return count;
 }
 
-void count(benchmark::State& state, std::size_t bytes) {
-  state.SetBytesProcessed(static_cast<i64>(state.iterations() * bytes));
-  state.SetItemsProcessed(static_cast<i64>(state.iterations() * inst_count(sample())));
+void count(benchmark::State& state, const Module& m, std::size_t bytes) {
+  if (bytes != 0) state.SetBytesProcessed(static_cast<i64>(state.iterations() * bytes));
+  state.SetItemsProcessed(static_cast<i64>(state.iterations() * inst_count(m)));
 }
 
-void parse(benchmark::State& state) {
-  const std::string text = to_text(sample());
+void parse(benchmark::State& state, const Module& m) {
+  const std::string text = to_text(m);
   Module out;
   for (auto _ : state)
     if (!parse_module_into(text, "bench", out)) state.SkipWithError("the sample does not parse");
-  count(state, text.size());
+  count(state, m, text.size());
 }
-BENCHMARK(parse);
 
-void parse_fresh(benchmark::State& state) {
-  const std::string text = to_text(sample());
-  for (auto _ : state) benchmark::DoNotOptimize(parse_module(text).ok());
-  count(state, text.size());
+void parse_fresh(benchmark::State& state, const Module& m) {
+  const std::string text = to_text(m);
+  for (auto _ : state)
+    if (!parse_module(text)) state.SkipWithError("the sample does not parse");
+  count(state, m, text.size());
 }
-BENCHMARK(parse_fresh);
 
-void print(benchmark::State& state) {
+void print(benchmark::State& state, const Module& m) {
   std::string out;
   for (auto _ : state) {
     out.clear();
-    print_module(sample(), out);
+    print_module(m, out);
   }
-  count(state, out.size());
+  count(state, m, out.size());
 }
-BENCHMARK(print);
 
-void verify_module(benchmark::State& state) {
+void verify_module(benchmark::State& state, const Module& m) {
   for (auto _ : state)
-    if (!verify(sample())) state.SkipWithError("the sample is not valid");
-  count(state, 0);
+    if (!verify(m)) state.SkipWithError("the sample is not valid");
+  count(state, m, 0);
 }
-BENCHMARK(verify_module);
 
-/// One small function: what a fuzzing loop pays for a program of about 50 instructions.
-void small_parse(benchmark::State& state) {
-  std::string text = "memory 65536\n";
-  print_function(sample(), 0, text);
-  text.resize(text.find("^b2"));
-  text.resize(text.rfind('\n', text.rfind('\n') - 1) + 1);
-  text += "  trap user0\n}\n";
-  const std::size_t unwanted = text.rfind("  jump");
-  if (unwanted != std::string::npos)
-    text = text.substr(0, unwanted) + "  trap user0\n" + text.substr(text.find('\n', unwanted) + 1);
-  Module out;
-  for (auto _ : state) {
-    const Result<void> result = parse_module_into(text, "bench", out);
-    if (!result) state.SkipWithError(result.error().to_string().c_str());
-  }
-  state.SetBytesProcessed(static_cast<i64>(state.iterations() * text.size()));
+void build(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(make_module(1, 12).functions.size());
+  count(state, make_module(1, 12), 0);
 }
-BENCHMARK(small_parse);
+
+BENCHMARK_CAPTURE(parse, large, sample());
+BENCHMARK_CAPTURE(parse, small, small_sample());
+BENCHMARK_CAPTURE(parse_fresh, large, sample());
+BENCHMARK_CAPTURE(parse_fresh, small, small_sample());
+BENCHMARK_CAPTURE(print, large, sample());
+BENCHMARK_CAPTURE(print, small, small_sample());
+BENCHMARK_CAPTURE(verify_module, large, sample());
+BENCHMARK_CAPTURE(verify_module, small, small_sample());
+BENCHMARK(build);
 
 } // namespace

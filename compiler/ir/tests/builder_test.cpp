@@ -92,10 +92,10 @@ TEST_F(Builder, MemorySlotsLocalsAndFuel) {
   b.store(Opcode::PStore, Type::F64, p, 16, x);
   b.fuel(7);
   b.trap(TrapKind::User3);
-  EXPECT_EQ(
-      text(),
-      "memory 65536 65536\n\nfunc @f(i32) {\n  slot $s0 : 24 align 16\n  local $l0 : f64\n^b0(%0: i32):\n  %1 = slot_addr $s0\n"
-      "  %2 = load.f64 %0, 8\n  local_set.f64 $l0, %2\n  pstore.f64 %1, 16, %2\n  fuel 7\n  trap user3\n}\n");
+  EXPECT_EQ(text(),
+            "memory 65536 65536\n\nfunc @f(i32) {\n  slot $s0 : 24 align 16\n  local $l0 : f64\n^b0(%0: i32):\n  %1 = "
+            "slot_addr $s0\n"
+            "  %2 = load.f64 %0, 8\n  local_set.f64 $l0, %2\n  pstore.f64 %1, 16, %2\n  fuel 7\n  trap user3\n}\n");
 }
 
 TEST_F(Builder, CastsHaveBothTypes) {

@@ -6,7 +6,9 @@
 namespace assay {
 namespace {
 
-Error error(std::string file, u32 line, u32 column) { return {ErrorKind::BadInput, std::move(file), line, column, "expected a type"}; }
+Error error(std::string file, u32 line, u32 column) {
+  return {ErrorKind::BadInput, std::move(file), line, column, "expected a type"};
+}
 
 TEST(Errors, ToStringLeavesOutWhatIsNotKnown) {
   EXPECT_EQ(error("a.air", 12, 7).to_string(), "a.air:12:7: expected a type");

@@ -36,13 +36,13 @@ TEST(Literal, IntegersRunFromTheSignedMinimumToTheUnsignedMaximum) {
     const char *below, *min, *max, *above, *hex_max, *hex_above;
   };
   const Range ranges[] = {
-    {Type::I8, "-129", "-128", "255", "256", "0xff", "0x100"},
-    {Type::I16, "-32769", "-32768", "65535", "65536", "0xffff", "0x10000"},
-    {Type::I32, "-2147483649", "-2147483648", "4294967295", "4294967296", "0xffffffff", "0x100000000"},
-    {Type::I64, "-9223372036854775809", "-9223372036854775808", "18446744073709551615", "18446744073709551616",
-     "0xffffffffffffffff", "0x10000000000000000"},
-    {Type::Ptr, "-9223372036854775809", "-9223372036854775808", "18446744073709551615", "18446744073709551616",
-     "0xffffffffffffffff", "0x10000000000000000"},
+      {Type::I8, "-129", "-128", "255", "256", "0xff", "0x100"},
+      {Type::I16, "-32769", "-32768", "65535", "65536", "0xffff", "0x10000"},
+      {Type::I32, "-2147483649", "-2147483648", "4294967295", "4294967296", "0xffffffff", "0x100000000"},
+      {Type::I64, "-9223372036854775809", "-9223372036854775808", "18446744073709551615", "18446744073709551616",
+       "0xffffffffffffffff", "0x10000000000000000"},
+      {Type::Ptr, "-9223372036854775809", "-9223372036854775808", "18446744073709551615", "18446744073709551616",
+       "0xffffffffffffffff", "0x10000000000000000"},
   };
   for (const Range& r : ranges) {
     EXPECT_TRUE(refused(r.below, r.type)) << r.below;
@@ -66,7 +66,8 @@ TEST(Literal, IntegersPrintSigned) {
 }
 
 TEST(Literal, MalformedIntegersAreRefused) {
-  for (std::string_view text : {"", "-", "+1", "--1", "0x", "0xg", "-0x1", "1x", "1.0", "1e3", "nan", " 1", "1 ", "0b1", "\xff"})
+  for (std::string_view text :
+       {"", "-", "+1", "--1", "0x", "0xg", "-0x1", "1x", "1.0", "1e3", "nan", " 1", "1 ", "0b1", "\xff"})
     EXPECT_TRUE(refused(text, Type::I32)) << text;
   EXPECT_EQ(parse("-0", Type::I8), 0u);
   EXPECT_EQ(parse("0007", Type::I8), 7u);
@@ -102,31 +103,34 @@ TEST(Literal, InfinitiesAndNans) {
   EXPECT_EQ(parse("nan", Type::F64), 0x7ff8000000000000u);
   EXPECT_EQ(parse("nan:0xffc00000", Type::F32), 0xffc00000u);
   EXPECT_EQ(parse("-inf", Type::F64), 0xfff0000000000000u);
-  for (std::string_view text : {"nan:0x7f800000", "nan:0x3f800000", "nan:0x100000000", "nan:", "nan:0x", "nan:7", "-nan", "nan:-0x7fc00000", "infinity", "+inf"})
+  for (std::string_view text : {"nan:0x7f800000", "nan:0x3f800000", "nan:0x100000000", "nan:", "nan:0x", "nan:7",
+                                "-nan", "nan:-0x7fc00000", "infinity", "+inf"})
     EXPECT_TRUE(refused(text, Type::F32)) << text;
 }
 
 TEST(Literal, HexFloatsRoundToNearestEven) {
-  EXPECT_EQ(parse("0x1.000001p0", Type::F32), bits(1.0f));                     // a tie, to even
+  EXPECT_EQ(parse("0x1.000001p0", Type::F32), bits(1.0f)); // a tie, to even
   EXPECT_EQ(parse("0x1.000003p0", Type::F32), bits(std::nextafter(1.0f, 2.0f)) + 1); // a tie, to even
   EXPECT_EQ(parse("0x1.0000010000000000000000000001p0", Type::F32), bits(std::nextafter(1.0f, 2.0f)));
   EXPECT_EQ(parse("0x1.fffffffffffff8p0", Type::F64), bits(2.0));
   EXPECT_EQ(parse("0x1.fffffffffffff7ffffffffffffffp0", Type::F64), bits(std::nextafter(2.0, 1.0)));
-  EXPECT_EQ(parse("0x0.00000000000008p-1022", Type::F64), 0u);                 // half the least subnormal
+  EXPECT_EQ(parse("0x0.00000000000008p-1022", Type::F64), 0u); // half the least subnormal
   EXPECT_EQ(parse("0x0.000000000000081p-1022", Type::F64), 1u);
   EXPECT_EQ(parse("0x1p-1075", Type::F64), 0u);
   EXPECT_EQ(parse("0x1.8p-1075", Type::F64), 1u);
-  EXPECT_EQ(parse("0x0.fffffffffffff8p-1022", Type::F64), bits(DBL_MIN));      // up into the normal numbers
+  EXPECT_EQ(parse("0x0.fffffffffffff8p-1022", Type::F64), bits(DBL_MIN)); // up into the normal numbers
   EXPECT_EQ(parse("0x1p-100000000000000", Type::F64), 0u);
 }
 
 TEST(Literal, HexFloatsInOtherShapesAreTheSameNumbers) {
-  for (std::string_view text : {"0x3", "0x3.", "0x3p0", "0x.3p4", "0x.6p+3", "0x0000003p-0", "0X3P0", "0x30p-4", "0x18p-3", "3", "3.", "3.0", "0.3e1", "300e-2", ".3E+1"})
+  for (std::string_view text : {"0x3", "0x3.", "0x3p0", "0x.3p4", "0x.6p+3", "0x0000003p-0", "0X3P0", "0x30p-4",
+                                "0x18p-3", "3", "3.", "3.0", "0.3e1", "300e-2", ".3E+1"})
     EXPECT_EQ(parse(text, Type::F64), bits(3.0)) << text;
 }
 
 TEST(Literal, FloatsTooLargeAreRefusedNotMadeInfinite) {
-  for (std::string_view text : {"0x1p+1024", "0x1.fffffffffffff8p+1023", "1e309", "0x1p99999999999999999999", "1e99999999999999999999", "-1e400", "1797693134862315708145274237317043567980e270"})
+  for (std::string_view text : {"0x1p+1024", "0x1.fffffffffffff8p+1023", "1e309", "0x1p99999999999999999999",
+                                "1e99999999999999999999", "-1e400", "1797693134862315708145274237317043567980e270"})
     EXPECT_TRUE(refused(text, Type::F64)) << text;
   EXPECT_TRUE(refused("0x1.ffffffp+127", Type::F32));
   EXPECT_TRUE(refused("3.5e38", Type::F32));
@@ -134,15 +138,35 @@ TEST(Literal, FloatsTooLargeAreRefusedNotMadeInfinite) {
 }
 
 TEST(Literal, MalformedFloatsAreRefused) {
-  for (std::string_view text : {"", "-", ".", "0x", "0x.", "0xp1", "1e", "1e+", "0x1p", "0x1p+", "1.2.3", "0x1.2.3p0", "1p3", "0x1e+3", "0x1g", "1f", "--1", "1 ", "e5", "0x1p1x", "1e1.5"})
+  for (std::string_view text :
+       {"",          "-",   ".",      "0x",   "0x.", "0xp1", "1e", "1e+", "0x1p",   "0x1p+", "1.2.3",
+        "0x1.2.3p0", "1p3", "0x1e+3", "0x1g", "1f",  "--1",  "1 ", "e5",  "0x1p1x", "1e1.5"})
     EXPECT_TRUE(refused(text, Type::F64)) << text;
 }
 
 TEST(Literal, DecimalFloatsAreCorrectlyRounded) {
-  const char* texts[] = {"0.1", "1.5", "2.2250738585072011e-308", "2.2250738585072014e-308", "4.9406564584124654e-324", "2.4703282292062327e-324",
-                         "2.4703282292062328e-324", "1.7976931348623157e308", "9007199254740993", "9007199254740992.9999999999999999999", "9007199254740993.00000000000000000000001",
-                         "123456789012345678901234567890", "3.14159265358979323846264338327950288", "6.02214076e23", "1e22", "1e23", "8.5e-320", "0.000000000000000000000000000001", "0e999999999",
-                         "1.00000000000000011102230246251565404236316680908203125", "1.00000000000000011102230246251565404236316680908203124", "1.00000000000000011102230246251565404236316680908203126"};
+  const char* texts[] = {"0.1",
+                         "1.5",
+                         "2.2250738585072011e-308",
+                         "2.2250738585072014e-308",
+                         "4.9406564584124654e-324",
+                         "2.4703282292062327e-324",
+                         "2.4703282292062328e-324",
+                         "1.7976931348623157e308",
+                         "9007199254740993",
+                         "9007199254740992.9999999999999999999",
+                         "9007199254740993.00000000000000000000001",
+                         "123456789012345678901234567890",
+                         "3.14159265358979323846264338327950288",
+                         "6.02214076e23",
+                         "1e22",
+                         "1e23",
+                         "8.5e-320",
+                         "0.000000000000000000000000000001",
+                         "0e999999999",
+                         "1.00000000000000011102230246251565404236316680908203125",
+                         "1.00000000000000011102230246251565404236316680908203124",
+                         "1.00000000000000011102230246251565404236316680908203126"};
   for (const char* text : texts) {
     EXPECT_EQ(parse(text, Type::F64), bits(std::strtod(text, nullptr))) << text;
     const float narrow = std::strtof(text, nullptr);
@@ -158,7 +182,8 @@ TEST(Literal, RandomDecimalFloatsAgreeWithTheCLibrary) {
     const int digits = 1 + static_cast<int>(random() % 20);
     std::string mantissa;
     for (int d = 0; d < digits; ++d) mantissa += static_cast<char>('0' + random() % 10);
-    std::snprintf(text, sizeof text, "%s.%se%d", mantissa.c_str(), mantissa.c_str(), static_cast<int>(random() % 640) - 340);
+    std::snprintf(text, sizeof text, "%s.%se%d", mantissa.c_str(), mantissa.c_str(),
+                  static_cast<int>(random() % 640) - 340);
     const double expected = std::strtod(text, nullptr);
     const Result<u64> wide = parse_literal(text, Type::F64);
     ASSERT_EQ(wide.ok(), !std::isinf(expected)) << text;

@@ -59,7 +59,9 @@ TEST(Module, ClearForgetsEverything) {
   m.table.resize(1);
   m.clear();
   EXPECT_FALSE(m.has_memory || m.has_table);
-  EXPECT_EQ(m.memory_size + m.memory_max + m.functions.size() + m.globals.size() + m.tags.size() + m.data.size() + m.table.size(), 0u);
+  EXPECT_EQ(m.memory_size + m.memory_max + m.functions.size() + m.globals.size() + m.tags.size() + m.data.size() +
+                m.table.size(),
+            0u);
   EXPECT_TRUE(m.signatures.empty() && m.signature_types.empty());
 }
 

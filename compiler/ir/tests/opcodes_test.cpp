@@ -29,7 +29,8 @@ TEST(Opcodes, NamesAreDistinct) {
 
 TEST(Opcodes, OtherNamesAreNotFound) {
   Opcode found = Opcode::Add;
-  for (std::string_view name : {"", "a", "ad", "addd", "Add", "add.i32", "call_indirec", "call_indirectt", "\xff\xfe", "jump "})
+  for (std::string_view name :
+       {"", "a", "ad", "addd", "Add", "add.i32", "call_indirec", "call_indirectt", "\xff\xfe", "jump "})
     EXPECT_FALSE(opcode_from_name(name, found)) << name;
 }
 
@@ -51,7 +52,8 @@ TEST(Opcodes, ShapesAgreeWithTheWrittenRows) {
   for (u32 i = 0; i < kOpcodeCount; ++i) {
     const OpcodeInfo& row = info(opcode(i));
     const ir::OpShape& s = ir::shape(opcode(i));
-    const bool star = row.operands.find('*') != std::string_view::npos, result_star = row.results.find('*') != std::string_view::npos;
+    const bool star = row.operands.find('*') != std::string_view::npos,
+               result_star = row.results.find('*') != std::string_view::npos;
     EXPECT_EQ(s.operand_count, row.operands.size() - star) << row.name;
     EXPECT_EQ(s.result_count, row.results.size() - result_star) << row.name;
     EXPECT_EQ(s.any_operands, star) << row.name;
@@ -67,12 +69,14 @@ TEST(Opcodes, ThePairsOfAShapeAreTheTypesAllowed) {
   for (u32 i = 0; i < kOpcodeCount; ++i)
     for (u32 type = 0; type < kTypeCount; ++type)
       for (u32 from = 0; from < kTypeCount; ++from)
-        EXPECT_EQ((ir::shape(opcode(i)).pairs >> (8 * type + from) & 1) != 0, types_allowed(opcode(i), static_cast<Type>(type), static_cast<Type>(from)));
+        EXPECT_EQ((ir::shape(opcode(i)).pairs >> (8 * type + from) & 1) != 0,
+                  types_allowed(opcode(i), static_cast<Type>(type), static_cast<Type>(from)));
 }
 
 TEST(Opcodes, ExactlyTheRowsOfLinearMemoryNeedOne) {
   for (u32 i = 0; i < kOpcodeCount; ++i)
-    EXPECT_EQ(ir::shape(opcode(i)).linear_memory, opcode(i) >= Opcode::Load && opcode(i) <= Opcode::MemoryCopy) << info(opcode(i)).name;
+    EXPECT_EQ(ir::shape(opcode(i)).linear_memory, opcode(i) >= Opcode::Load && opcode(i) <= Opcode::MemoryCopy)
+        << info(opcode(i)).name;
 }
 
 TEST(Opcodes, TheMasksMeanWhatTheLegendSays) {
@@ -85,7 +89,8 @@ TEST(Opcodes, TheMasksMeanWhatTheLegendSays) {
   EXPECT_EQ(info(Opcode::Load16S).types, mask_of(Type::I32) | mask_of(Type::I64));
   EXPECT_EQ(info(Opcode::Load32S).types, mask_of(Type::I64));
   EXPECT_EQ(info(Opcode::MemorySize).types, mask_of(Type::I32) | mask_of(Type::I64));
-  EXPECT_EQ(info(Opcode::Bitcast).types, mask_of(Type::I32) | mask_of(Type::I64) | mask_of(Type::F32) | mask_of(Type::F64) | mask_of(Type::Ptr));
+  EXPECT_EQ(info(Opcode::Bitcast).types,
+            mask_of(Type::I32) | mask_of(Type::I64) | mask_of(Type::F32) | mask_of(Type::F64) | mask_of(Type::Ptr));
 }
 
 TEST(Opcodes, CastsRelateTheirTypes) {

@@ -13,8 +13,10 @@ namespace {
 
 class Outcomes : public ::testing::Test {
 protected:
-  Outcomes() : module_(*parse_module("global @g : i32 = 0\nglobal @x : f64 = 0.0\ntag @bad_input(i64, f64)\nimport @log(i32, f32)\nimport @take(ptr, i8)\n"
-                                     "func @f() {\n^a:\n  return\n}\nfunc @main() {\n^a:\n  return\n}")) {
+  Outcomes()
+      : module_(*parse_module("global @g : i32 = 0\nglobal @x : f64 = 0.0\ntag @bad_input(i64, f64)\nimport @log(i32, "
+                              "f32)\nimport @take(ptr, i8)\n"
+                              "func @f() {\n^a:\n  return\n}\nfunc @main() {\n^a:\n  return\n}")) {
     a_.values = {42, std::bit_cast<u64>(3.0)};
     a_.value_types = {Type::I32, Type::F64};
     a_.memory = {1, 2, 3};
@@ -259,7 +261,8 @@ TEST_F(Outcomes, PositionsLeaveOutWhatIsNotKnown) {
 }
 
 TEST_F(Outcomes, TheTraceHasALineACall) {
-  EXPECT_EQ(trace_to_string(module_, a_), "@log(3, 0x1p-1) at @f ^b1 #4, @main ^b0 #0\n@take(ptr, -1) at @main ^b0 #1\n");
+  EXPECT_EQ(trace_to_string(module_, a_),
+            "@log(3, 0x1p-1) at @f ^b1 #4, @main ^b0 #0\n@take(ptr, -1) at @main ^b0 #1\n");
 }
 
 TEST_F(Outcomes, ClearForgetsTheRun) {

@@ -22,11 +22,13 @@ TEST_P(ParserErrors, NameThePlaceAndWhatWasExpected) {
   const Result<Module> result = parse_module(c.text, "x.air");
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().kind, ErrorKind::BadInput);
-  EXPECT_EQ(result.error().to_string(), "x.air:" + std::to_string(c.line) + ":" + std::to_string(c.column) + ": " + c.message);
+  EXPECT_EQ(result.error().to_string(),
+            "x.air:" + std::to_string(c.line) + ":" + std::to_string(c.column) + ": " + c.message);
 }
 
 #define BODY(lines) "func @f(i32) {\n^a(%x: i32):\n" lines
 
+// clang-format off
 const Case kTopLevel[] = {
   {"NoSuchLine", "memory 1\nfoo", 2, 1, "expected memory, data, global, tag, import, table, func or export, found 'foo'"},
   {"StrayByte", "\n \x01", 2, 2, "expected memory, data, global, tag, import, table, func or export, found byte 0x01"},
@@ -66,8 +68,11 @@ const Case kTopLevel[] = {
   {"ExportWithoutFunc", "export import @f()", 1, 8, "expected func after export, found 'import'"},
   {"FunctionWithoutBody", "func @f() -> i32\nfunc", 2, 1, "expected '{', found 'func'"},
 };
-INSTANTIATE_TEST_SUITE_P(TopLevel, ParserErrors, ::testing::ValuesIn(kTopLevel), [](const auto& i) { return std::string(i.param.name); });
+// clang-format on
+INSTANTIATE_TEST_SUITE_P(TopLevel, ParserErrors, ::testing::ValuesIn(kTopLevel),
+                         [](const auto& i) { return std::string(i.param.name); });
 
+// clang-format off
 const Case kFunctions[] = {
   {"Unended", BODY("  return\n"), 4, 1, "expected an operation, found the end of the text"},
   {"InstructionBeforeBlock", "func @f() {\n  return\n}", 2, 3, "expected slot, local, a block label or '}', found 'return'"},
@@ -96,8 +101,11 @@ const Case kFunctions[] = {
   {"TheFirstUndefinedValueIsReported", BODY("  %r = neg.i32 %x\n"), 3, 8, "expected an operation, found 'neg.i32'"},
   {"ValueOfAnotherFunction", BODY("  return\n}\nfunc @g() {\n^a:\n  return %x\n}"), 7, 10, "expected a value defined in this function, found '%x'"},
 };
-INSTANTIATE_TEST_SUITE_P(Functions, ParserErrors, ::testing::ValuesIn(kFunctions), [](const auto& i) { return std::string(i.param.name); });
+// clang-format on
+INSTANTIATE_TEST_SUITE_P(Functions, ParserErrors, ::testing::ValuesIn(kFunctions),
+                         [](const auto& i) { return std::string(i.param.name); });
 
+// clang-format off
 const Case kInstructions[] = {
   {"NoSuchOperation", BODY("  addd.i32 %x, %x\n"), 3, 3, "expected an operation, found 'addd.i32'"},
   {"NoOperation", BODY("  %y = \n}"), 4, 1, "expected an operation, found '}'"},
@@ -147,12 +155,15 @@ const Case kInstructions[] = {
   {"NoSuchTrap", BODY("  trap user16\n"), 3, 8, "expected the name of a trap, found 'user16'"},
   {"BadFuel", BODY("  fuel -1\n"), 3, 8, "expected an amount of fuel (0 to 18446744073709551615), found '-1'"},
 };
-INSTANTIATE_TEST_SUITE_P(Instructions, ParserErrors, ::testing::ValuesIn(kInstructions), [](const auto& i) { return std::string(i.param.name); });
+// clang-format on
+INSTANTIATE_TEST_SUITE_P(Instructions, ParserErrors, ::testing::ValuesIn(kInstructions),
+                         [](const auto& i) { return std::string(i.param.name); });
 
 TEST(ParserError, ANulByteIsNotTheEndOfTheText) {
   const Result<Module> result = parse_module(std::string_view("memory 1\n\0func", 14), "x");
   ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error().to_string(), "x:2:1: expected memory, data, global, tag, import, table, func or export, found byte 0x00");
+  EXPECT_EQ(result.error().to_string(),
+            "x:2:1: expected memory, data, global, tag, import, table, func or export, found byte 0x00");
 }
 
 } // namespace

@@ -50,9 +50,10 @@ TEST(Parser, GlobalsAndTags) {
 }
 
 TEST(Parser, ImportsComeFirstWhateverTheOrderInTheText) {
-  const Module m = parse("table [@g, null, @h, @f]\n"
-                         "func @f() -> i32 {\n^a:\n  %x = call @h()\n  %y = call @f()\n  %p = func_addr @g\n  return %x\n}\n"
-                         "import @g(i32) -> f32, f64\nexport func @k() {\n^a:\n  return\n}\nimport @h() -> i32\n");
+  const Module m =
+      parse("table [@g, null, @h, @f]\n"
+            "func @f() -> i32 {\n^a:\n  %x = call @h()\n  %y = call @f()\n  %p = func_addr @g\n  return %x\n}\n"
+            "import @g(i32) -> f32, f64\nexport func @k() {\n^a:\n  return\n}\nimport @h() -> i32\n");
   ASSERT_EQ(m.functions.size(), 4u);
   EXPECT_EQ(m.functions[0].name, "g");
   EXPECT_EQ(m.functions[1].name, "h");
@@ -69,13 +70,15 @@ TEST(Parser, ImportsComeFirstWhateverTheOrderInTheText) {
 }
 
 TEST(Parser, ACallOfALaterFunctionGetsItsResultTypes) {
-  const Module m = parse("func @f() {\n^a:\n  %x, %y = call @g()\n  return\n}\nfunc @g() -> f32, ptr {\n^a:\n  trap unreachable\n}");
+  const Module m =
+      parse("func @f() {\n^a:\n  %x, %y = call @g()\n  return\n}\nfunc @g() -> f32, ptr {\n^a:\n  trap unreachable\n}");
   EXPECT_EQ(m.functions[0].value_types, (std::vector<Type>{Type::F32, Type::Ptr}));
   EXPECT_EQ(m.functions[0].insts[0].ref, 1u);
 }
 
 TEST(Parser, GlobalsAndTagsMayBeDeclaredAfterTheirUse) {
-  const Module m = parse("func @f(i32) {\n^a(%v: i32):\n  global_set.i32 @g, %v\n  try_call @f(%v) -> ^b, catch @t ^b\n^b:\n  throw @u()\n}\n"
+  const Module m = parse("func @f(i32) {\n^a(%v: i32):\n  global_set.i32 @g, %v\n  try_call @f(%v) -> ^b, catch @t "
+                         "^b\n^b:\n  throw @u()\n}\n"
                          "tag @u()\ntag @t()\nglobal @h : i32 = 0\nglobal @g : i32 = 0");
   const Function& f = m.functions[0];
   EXPECT_EQ(f.insts[0].ref, 1u);
@@ -84,8 +87,9 @@ TEST(Parser, GlobalsAndTagsMayBeDeclaredAfterTheirUse) {
 }
 
 TEST(Parser, SlotsAndLocals) {
-  const Module m = parse("func @f() {\n  slot $buf : 64 align 16\n  local $i : i64\n  slot $x : 3\n  local $j : ptr\n^a:\n"
-                         "  %p = slot_addr $x\n  %v = local_get.ptr $j\n  local_set.ptr $j, %p\n  return\n}");
+  const Module m =
+      parse("func @f() {\n  slot $buf : 64 align 16\n  local $i : i64\n  slot $x : 3\n  local $j : ptr\n^a:\n"
+            "  %p = slot_addr $x\n  %v = local_get.ptr $j\n  local_set.ptr $j, %p\n  return\n}");
   const Function& f = m.functions[0];
   EXPECT_EQ(f.slots[0].size, 64u);
   EXPECT_EQ(f.slots[0].align, 16u);
@@ -97,7 +101,8 @@ TEST(Parser, SlotsAndLocals) {
 }
 
 TEST(Parser, ValuesAndBlocksMayBeUsedBeforeTheirDefinition) {
-  const Module m = parse("func @f() {\n^a:\n  jump ^c\n^b:\n  %y = add.i32 %x, %x\n  jump ^d(%y)\n^c:\n  %x = const.i32 1\n  jump ^b\n^d(%z: i32):\n  return\n}");
+  const Module m = parse("func @f() {\n^a:\n  jump ^c\n^b:\n  %y = add.i32 %x, %x\n  jump ^d(%y)\n^c:\n  %x = "
+                         "const.i32 1\n  jump ^b\n^d(%z: i32):\n  return\n}");
   const Function& f = m.functions[0];
   EXPECT_EQ(f.edges[0].target, 2u);
   EXPECT_EQ(f.operand(f.insts[1], 0), 1u); // %y is 0, %x is 1
@@ -106,7 +111,8 @@ TEST(Parser, ValuesAndBlocksMayBeUsedBeforeTheirDefinition) {
 }
 
 TEST(Parser, IdsFollowTheOrderOfAppearance) {
-  const Module m = parse("func @f(i32, i8) {\n^first(%b: i32, %a: i8):\n  %7, %3 = add_o_s.i32 %b, %b\n  %0 = const.f64 1.5\n  return\n}");
+  const Module m = parse(
+      "func @f(i32, i8) {\n^first(%b: i32, %a: i8):\n  %7, %3 = add_o_s.i32 %b, %b\n  %0 = const.f64 1.5\n  return\n}");
   const Function& f = m.functions[0];
   EXPECT_EQ(f.value_types, (std::vector<Type>{Type::I32, Type::I8, Type::I32, Type::I8, Type::F64}));
   EXPECT_EQ(f.insts[0].first_result, 2u);
@@ -116,7 +122,8 @@ TEST(Parser, IdsFollowTheOrderOfAppearance) {
 }
 
 TEST(Parser, OffsetsAreOptional) {
-  const Module m = parse("func @f(i32) {\n^a(%p: i32):\n  %v = load.i32 %p\n  %w = load.i32 %p, 18446744073709551615\n  store.i32 %p, %v\n  store.i32 %p, 0x10, %w\n  return\n}");
+  const Module m = parse("func @f(i32) {\n^a(%p: i32):\n  %v = load.i32 %p\n  %w = load.i32 %p, 18446744073709551615\n "
+                         " store.i32 %p, %v\n  store.i32 %p, 0x10, %w\n  return\n}");
   const Function& f = m.functions[0];
   EXPECT_EQ(f.insts[0].imm, 0u);
   EXPECT_EQ(f.insts[1].imm, ~u64{0});
@@ -127,7 +134,8 @@ TEST(Parser, OffsetsAreOptional) {
 }
 
 TEST(Parser, SwitchEdges) {
-  const Module m = parse("func @f(i8) {\n^a(%v: i8):\n  switch.i8 %v [0: ^b, -1: ^c(%v), 0x7f: ^b], ^b\n^b:\n  return\n^c(%w: i8):\n  switch.i8 %w [], ^b()\n}");
+  const Module m = parse("func @f(i8) {\n^a(%v: i8):\n  switch.i8 %v [0: ^b, -1: ^c(%v), 0x7f: ^b], ^b\n^b:\n  "
+                         "return\n^c(%w: i8):\n  switch.i8 %w [], ^b()\n}");
   const Function& f = m.functions[0];
   ASSERT_EQ(f.insts[0].edge_count, 4u);
   EXPECT_EQ(f.edges[1].value, 0xffu);
@@ -139,8 +147,10 @@ TEST(Parser, SwitchEdges) {
 }
 
 TEST(Parser, IndirectCallsHaveTheirSignature) {
-  const Module m = parse("func @f(i32, ptr) -> i64 {\n^a(%i: i32, %p: ptr):\n  %x, %y = call_indirect (i32) -> i64, f32 %i(%i)\n  call_ptr () %p()\n"
-                         "  try_call_indirect (i32, i32) -> i8 %i(%i, %i) -> ^b, catch_all ^c\n^b(%r: i8):\n  tail_call_indirect (i32) -> i64 %i(%i)\n^c(%e: ptr):\n"
+  const Module m = parse("func @f(i32, ptr) -> i64 {\n^a(%i: i32, %p: ptr):\n  %x, %y = call_indirect (i32) -> i64, "
+                         "f32 %i(%i)\n  call_ptr () %p()\n"
+                         "  try_call_indirect (i32, i32) -> i8 %i(%i, %i) -> ^b, catch_all ^c\n^b(%r: i8):\n  "
+                         "tail_call_indirect (i32) -> i64 %i(%i)\n^c(%e: ptr):\n"
                          "  try_call_ptr () %p() -> ^d(%i)\n^d(%w: i32):\n  tail_call @f(%w, %p)\n}");
   const Function& f = m.functions[0];
   EXPECT_EQ(f.value_types[2], Type::I64);
@@ -155,7 +165,8 @@ TEST(Parser, IndirectCallsHaveTheirSignature) {
 }
 
 TEST(Parser, EqualSignaturesAreOne) {
-  const Module m = parse("import @a(i32, i64) -> f32\nimport @b(i32, i64) -> f32\nimport @c(i32) -> f32\nimport @d(i32, i64, f32)\ntag @t(i32, i64, f32)");
+  const Module m = parse("import @a(i32, i64) -> f32\nimport @b(i32, i64) -> f32\nimport @c(i32) -> f32\nimport "
+                         "@d(i32, i64, f32)\ntag @t(i32, i64, f32)");
   EXPECT_EQ(m.functions[0].signature, m.functions[1].signature);
   EXPECT_NE(m.functions[0].signature, m.functions[2].signature);
   EXPECT_NE(m.functions[0].signature, m.functions[3].signature);
@@ -174,15 +185,17 @@ TEST(Parser, ManySignaturesStayApart) {
 
 TEST(Parser, WhiteSpaceAndCommentsAreFree) {
   const std::string tight = "func@f(i32)->i32{^a(%x:i32):%y=add.i32%x,%x return%y}";
-  const std::string loose = "func ; a\n @f ( i32\n)\t-> ; b\r\n i32 {\n ^a ( %x : i32 ) :\n\n %y\n=\nadd.i32 ; c\n%x\n,%x;d\nreturn;e\n%y ; f\n}";
+  const std::string loose = "func ; a\n @f ( i32\n)\t-> ; b\r\n i32 {\n ^a ( %x : i32 ) :\n\n %y\n=\nadd.i32 ; "
+                            "c\n%x\n,%x;d\nreturn;e\n%y ; f\n}";
   EXPECT_EQ(to_text(parse(tight)), to_text(parse(loose)));
   EXPECT_NE(to_text(parse(tight)).find("%1 = add.i32 %0, %0"), std::string::npos);
 }
 
 TEST(Parser, NamesMayLookLikeNumbersOrKeywords) {
-  const Module m = parse("func @func(i32) {\n^b00(%00: i32):\n  %0 = const.i32 1\n  %99999999999 = add.i32 %00, %0\n"
-                         "  %12345678 = add.i32 %99999999999, %0\n  jump ^b0\n^b0:\n  %return = add.i32 %12345678, %x.y$z_\n"
-                         "  %x.y$z_ = const.i32 2\n  return\n}");
+  const Module m =
+      parse("func @func(i32) {\n^b00(%00: i32):\n  %0 = const.i32 1\n  %99999999999 = add.i32 %00, %0\n"
+            "  %12345678 = add.i32 %99999999999, %0\n  jump ^b0\n^b0:\n  %return = add.i32 %12345678, %x.y$z_\n"
+            "  %x.y$z_ = const.i32 2\n  return\n}");
   const Function& f = m.functions[0];
   EXPECT_EQ(f.operand(f.insts[1], 0), 0u);
   EXPECT_EQ(f.operand(f.insts[1], 1), 1u);
@@ -192,13 +205,16 @@ TEST(Parser, NamesMayLookLikeNumbersOrKeywords) {
 }
 
 TEST(Parser, NamesAreScopedToTheirFunction) {
-  const Module m = parse("func @f(i32) {\n  local $x : i32\n^a(%x: i32):\n  return\n}\nfunc @g(i64) {\n  local $x : i64\n^a(%x: i64):\n  return\n}");
+  const Module m = parse("func @f(i32) {\n  local $x : i32\n^a(%x: i32):\n  return\n}\nfunc @g(i64) {\n  local $x : "
+                         "i64\n^a(%x: i64):\n  return\n}");
   EXPECT_EQ(m.functions[1].value_types[0], Type::I64);
 }
 
 TEST(Parser, StorageIsReusedWithoutATrace) {
   Module m;
-  ASSERT_TRUE(parse_module_into("memory 5\ntable []\nglobal @g : i32 = 1\nfunc @f(i32) {\n  slot $s : 8\n^a(%x: i32):\n  fuel 1\n  return\n}\nfunc @h() {\n^a:\n  return\n}", "a", m));
+  ASSERT_TRUE(parse_module_into("memory 5\ntable []\nglobal @g : i32 = 1\nfunc @f(i32) {\n  slot $s : 8\n^a(%x: "
+                                "i32):\n  fuel 1\n  return\n}\nfunc @h() {\n^a:\n  return\n}",
+                                "a", m));
   const std::string text = "import @x()\n\nfunc @f() {\n^b0:\n  return\n}\n";
   ASSERT_TRUE(parse_module_into(text, "b", m));
   EXPECT_EQ(to_text(m), text);
@@ -212,7 +228,9 @@ TEST(Parser, AnErrorLeavesAnEmptyModule) {
 
 TEST(Parser, TheSourceMapNamesLinesAndColumns) {
   SourceMap map;
-  const Result<Module> m = parse_module("; c\nfunc @f() {\n  slot $s : 8\n^a:\n    fuel 1\n  jump ^b ^b:\n%x = const.i32 1\n  return\n}\nimport @g()\n", "t", &map);
+  const Result<Module> m = parse_module(
+      "; c\nfunc @f() {\n  slot $s : 8\n^a:\n    fuel 1\n  jump ^b ^b:\n%x = const.i32 1\n  return\n}\nimport @g()\n",
+      "t", &map);
   ASSERT_TRUE(m.ok());
   ASSERT_EQ(map.function_lines, (std::vector<u32>{10, 2}));
   EXPECT_EQ(map.lines[1], (std::vector<u32>{5, 6, 7, 8}));

@@ -75,8 +75,10 @@ TEST(Printer, CanonicalTextPrintsAsItStands) {
 }
 
 TEST(Printer, NamesAndSpacingAndLiteralsBecomeCanonical) {
-  EXPECT_EQ(reprint("func @f(f32)->f32{local $i:i8 slot $q:8\n^start(%x:f32):%c=const.f32 1.5 %d=fadd.f32 %x,%c jump ^end(%d)\n^end(%r:f32):return %r}"),
-            "func @f(f32) -> f32 {\n  slot $s0 : 8 align 8\n  local $l0 : i8\n^b0(%0: f32):\n  %1 = const.f32 0x1.8p+0\n  %2 = fadd.f32 %0, %1\n"
+  EXPECT_EQ(reprint("func @f(f32)->f32{local $i:i8 slot $q:8\n^start(%x:f32):%c=const.f32 1.5 %d=fadd.f32 %x,%c jump "
+                    "^end(%d)\n^end(%r:f32):return %r}"),
+            "func @f(f32) -> f32 {\n  slot $s0 : 8 align 8\n  local $l0 : i8\n^b0(%0: f32):\n  %1 = const.f32 "
+            "0x1.8p+0\n  %2 = fadd.f32 %0, %1\n"
             "  jump ^b1(%2)\n^b1(%3: f32):\n  return %3\n}\n");
 }
 
@@ -90,7 +92,8 @@ TEST(Printer, MemoryPrintsItsMaximumOnlyWhenUnusual) {
 TEST(Printer, AnEmptyModuleIsAnEmptyText) { EXPECT_EQ(to_text(Module()), ""); }
 
 TEST(Printer, FunctionsAreSeparatedByOneBlankLine) {
-  EXPECT_EQ(reprint("func @a() {\n^a:\n return\n}\n\n\nfunc @b() {\n^a:\n return\n}"), "func @a() {\n^b0:\n  return\n}\n\nfunc @b() {\n^b0:\n  return\n}\n");
+  EXPECT_EQ(reprint("func @a() {\n^a:\n return\n}\n\n\nfunc @b() {\n^a:\n return\n}"),
+            "func @a() {\n^b0:\n  return\n}\n\nfunc @b() {\n^b0:\n  return\n}\n");
 }
 
 TEST(Printer, PrintingAppends) {
@@ -152,7 +155,8 @@ TEST(Printer, ValuesAreRenumberedInOrderOfAppearance) {
   const ValueId c = b.iconst(Type::I8, 1);
   b.jump(third, {c});
   b.begin(second), b.jump(third, {b.param(second, 0)});
-  EXPECT_EQ(to_text(m), "func @f() {\n^b0:\n  %0 = const.i8 1\n  jump ^b2(%0)\n^b1(%1: i8):\n  jump ^b2(%1)\n^b2(%2: i8):\n  return\n}\n");
+  EXPECT_EQ(to_text(m), "func @f() {\n^b0:\n  %0 = const.i8 1\n  jump ^b2(%0)\n^b1(%1: i8):\n  jump ^b2(%1)\n^b2(%2: "
+                        "i8):\n  return\n}\n");
 }
 
 TEST(Printer, AnInvalidModulePrintsQuestionMarks) {

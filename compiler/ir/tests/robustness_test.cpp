@@ -13,7 +13,8 @@ namespace {
 /// A text with every form in it.
 const std::string& seed_text() {
   static const std::string text = [] {
-    std::string all = "; seed\nmemory 65536 131072\ndata 3 \"a\\01\\\\\\n\"\nglobal @g : f64 = 0x1.8p+1\ntag @t(i32, f64)\ntable [@callee, null]\n";
+    std::string all = "; seed\nmemory 65536 131072\ndata 3 \"a\\01\\\\\\n\"\nglobal @g : f64 = 0x1.8p+1\ntag @t(i32, "
+                      "f64)\ntable [@callee, null]\n";
     u32 number = 0;
     for (const testing::RowUse& use : testing::every_row()) {
       const Opcode op = use.op;
@@ -56,7 +57,8 @@ TEST(Robustness, TheSeedIsValid) {
 
 TEST(Robustness, EveryTruncationIsDigested) {
   const std::string& text = seed_text();
-  for (std::size_t size = 0; size < text.size(); size += 1 + size / 2000) digest(std::string_view(text).substr(0, size));
+  for (std::size_t size = 0; size < text.size(); size += 1 + size / 2000)
+    digest(std::string_view(text).substr(0, size));
 }
 
 TEST(Robustness, EveryTruncationOfASmallTextIsDigested) {
@@ -70,7 +72,8 @@ TEST(Robustness, MutatedBytesAreDigested) {
   constexpr std::string_view kAlphabet = "%^@$(){}[]:,=->; \n\"\\0123456789.xpabcinf_\xff";
   for (u32 i = 0; i < 6000; ++i) {
     const std::size_t start = random() % (seed.size() - 1200);
-    std::string text = i % 2 == 0 ? seed.substr(0, 1500) : "func @m(i32, f64) {\n" + seed.substr(seed.find("^b0", start), 600);
+    std::string text =
+        i % 2 == 0 ? seed.substr(0, 1500) : "func @m(i32, f64) {\n" + seed.substr(seed.find("^b0", start), 600);
     for (u32 n = 1 + random() % 4; n > 0; --n) {
       const std::size_t at = random() % text.size();
       switch (random() % 4) {
@@ -113,12 +116,24 @@ TEST(Robustness, DamagedModulesAreJudgedAndPrinted) {
     case 12: block.inst_count = value; break;
     case 13: block.first_param = value; break;
     case 14: block.param_count = value; break;
-    case 15: if (!f.edges.empty()) f.edges[0].target = value; break;
-    case 16: if (!f.edges.empty()) f.edges[0].args = value; break;
-    case 17: if (!f.edges.empty()) f.edges.back().arg_count = value; break;
-    case 18: if (!f.edges.empty()) f.edges.back().kind = static_cast<EdgeKind>(value); break;
-    case 19: if (!f.pool.empty()) f.pool[0] = value; break;
-    case 20: if (!f.value_types.empty()) f.value_types.back() = static_cast<Type>(value); break;
+    case 15:
+      if (!f.edges.empty()) f.edges[0].target = value;
+      break;
+    case 16:
+      if (!f.edges.empty()) f.edges[0].args = value;
+      break;
+    case 17:
+      if (!f.edges.empty()) f.edges.back().arg_count = value;
+      break;
+    case 18:
+      if (!f.edges.empty()) f.edges.back().kind = static_cast<EdgeKind>(value);
+      break;
+    case 19:
+      if (!f.pool.empty()) f.pool[0] = value;
+      break;
+    case 20:
+      if (!f.value_types.empty()) f.value_types.back() = static_cast<Type>(value);
+      break;
     default: f.signature = value; break;
     }
     refused += !verify(m).ok();
@@ -131,7 +146,8 @@ TEST(Robustness, DamagedModulesAreJudgedAndPrinted) {
 
 TEST(Robustness, AMillionInstructions) {
   std::string text = "func @f(i64) -> i64 {\n^b0(%0: i64):\n";
-  for (u32 i = 1; i <= 1000000; ++i) text += "  %" + std::to_string(i) + " = add.i64 %" + std::to_string(i - 1) + ", %0\n";
+  for (u32 i = 1; i <= 1000000; ++i)
+    text += "  %" + std::to_string(i) + " = add.i64 %" + std::to_string(i - 1) + ", %0\n";
   text += "  return %1000000\n}\n";
   const Result<Module> m = parse_and_verify(text);
   ASSERT_TRUE(m.ok()) << m.error().to_string();
@@ -144,7 +160,8 @@ TEST(Robustness, AHundredThousandBlocksThatShareAnExit) {
   constexpr u32 kBlocks = 100000;
   std::string text = "func @f(i64) -> i64 {\n^b0(%0: i64):\n  jump ^b1\n";
   for (u32 i = 1; i < kBlocks; ++i)
-    text += "^b" + std::to_string(i) + ":\n  branch %0, ^b" + std::to_string(i + 1 == kBlocks ? 1 : i + 1) + ", ^b" + std::to_string(kBlocks) + "\n";
+    text += "^b" + std::to_string(i) + ":\n  branch %0, ^b" + std::to_string(i + 1 == kBlocks ? 1 : i + 1) + ", ^b" +
+            std::to_string(kBlocks) + "\n";
   text += "^b" + std::to_string(kBlocks) + ":\n  return %0\n}\n";
   const Result<Module> m = parse_and_verify(text);
   ASSERT_TRUE(m.ok()) << m.error().to_string();
@@ -153,14 +170,16 @@ TEST(Robustness, AHundredThousandBlocksThatShareAnExit) {
 
 TEST(Robustness, AHundredThousandNamesThatAreNotCanonical) {
   std::string text = "func @f(i64) {\n^a(%x: i64):\n";
-  for (u32 i = 0; i < 100000; ++i) text += "  %name." + std::to_string(i) + " = add.i64 %name." + std::to_string((i * 7919) % 100000) + ", %x\n";
+  for (u32 i = 0; i < 100000; ++i)
+    text += "  %name." + std::to_string(i) + " = add.i64 %name." + std::to_string((i * 7919) % 100000) + ", %x\n";
   text += "  return\n}\n";
   ASSERT_TRUE(parse_module(text).ok());
 }
 
 TEST(Robustness, ManySmallFunctionsWithHugeNumbers) {
   std::string text;
-  for (u32 i = 0; i < 20000; ++i) text += "func @f" + std::to_string(i) + "(i32) {\n^b99999(%9999999: i32):\n  return\n}\n";
+  for (u32 i = 0; i < 20000; ++i)
+    text += "func @f" + std::to_string(i) + "(i32) {\n^b99999(%9999999: i32):\n  return\n}\n";
   const Result<Module> m = parse_and_verify(text);
   ASSERT_TRUE(m.ok()) << m.error().to_string();
 }

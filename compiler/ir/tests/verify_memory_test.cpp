@@ -17,8 +17,10 @@ protected:
     EXPECT_EQ(result.ok() ? "" : result.error().to_string(), error);
   }
 
-  static constexpr const char* kText = "memory 65536\ntable [@f]\nglobal @g : i8 = 1\ntag @t(i32)\nimport @imp(i32) -> i32\nfunc @f(i32) -> i32 {\n  slot $s : 8\n  local $l : i32\n"
-                                       "^a(%x: i32):\n  %c = const.i8 3\n  %y = call @imp(%x)\n  %p = slot_addr $s\n  local_set.i32 $l, %y\n  switch.i32 %x [1: ^b], ^c(%y)\n"
+  static constexpr const char* kText = "memory 65536\ntable [@f]\nglobal @g : i8 = 1\ntag @t(i32)\nimport @imp(i32) -> "
+                                       "i32\nfunc @f(i32) -> i32 {\n  slot $s : 8\n  local $l : i32\n"
+                                       "^a(%x: i32):\n  %c = const.i8 3\n  %y = call @imp(%x)\n  %p = slot_addr $s\n  "
+                                       "local_set.i32 $l, %y\n  switch.i32 %x [1: ^b], ^c(%y)\n"
                                        "^b:\n  try_call @imp(%x) -> ^c, catch @t ^c\n^c(%z: i32):\n  return %z\n}";
   Module m_;
   Function& f_;

@@ -25,6 +25,7 @@ TEST_P(Verify, JudgesTheProgram) {
 #define BODY(lines) "func @f(i32) {\n^a(%x: i32):\n" lines "}\n"
 #define FULL(lines) "memory 65536\ntable []\nglobal @g : i64 = 0\ntag @t(i32)\n" BODY(lines)
 
+// clang-format off
 const Case kModules[] = {
   {"Empty", "", ""},
   {"MemoryAboveTheLimit", "memory 1 1073741825", "x: expected a memory maximum of at most 1073741824 bytes, found 1073741825"},
@@ -48,8 +49,11 @@ const Case kModules[] = {
   {"SlotsTooLarge", "func @f() {\n  slot $s : 1048000\n  slot $t : 600\n^a:\n  return\n}", "x:1:1: expected slots of at most 1048576 bytes in a function, found 1048600 (@f)"},
   {"SlotsAtTheLimit", "func @f() {\n  slot $s : 1048576 align 4096\n^a:\n  return\n}", ""},
 };
-INSTANTIATE_TEST_SUITE_P(Modules, Verify, ::testing::ValuesIn(kModules), [](const auto& i) { return std::string(i.param.name); });
+// clang-format on
+INSTANTIATE_TEST_SUITE_P(Modules, Verify, ::testing::ValuesIn(kModules),
+                         [](const auto& i) { return std::string(i.param.name); });
 
+// clang-format off
 const Case kRows[] = {
   {"OperandType", BODY("  %y = add.i64 %x, %x\n  return\n"), "x:3:3: expected i64 as operand 0 of 'add', found i32 (@f ^b0 #0)"},
   {"SecondOperandType", BODY("  %y = const.i64 1\n  %z = add.i32 %x, %y\n  return\n"), "x:4:3: expected i32 as operand 1 of 'add', found i64 (@f ^b0 #1)"},
@@ -90,8 +94,11 @@ const Case kRows[] = {
   {"ThrowPayload", FULL("  throw @t()\n"), "x:7:3: expected 1 values, as the tag's payload has, found 0 (@f ^b0 #0)"},
   {"RethrowOfAnInteger", BODY("  rethrow %x\n"), "x:3:3: expected ptr as operand 0 of 'rethrow', found i32 (@f ^b0 #0)"},
 };
-INSTANTIATE_TEST_SUITE_P(Rows, Verify, ::testing::ValuesIn(kRows), [](const auto& i) { return std::string(i.param.name); });
+// clang-format on
+INSTANTIATE_TEST_SUITE_P(Rows, Verify, ::testing::ValuesIn(kRows),
+                         [](const auto& i) { return std::string(i.param.name); });
 
+// clang-format off
 const Case kEdges[] = {
   {"TargetIsTheEntry", BODY("  jump ^a(%x)\n"), "x:3:3: expected a target other than the entry block, found the entry block (@f ^b0 #0)"},
   {"ArgumentCount", BODY("  jump ^b(%x)\n^b:\n  return\n"), "x:3:3: expected 0 values for the parameters of ^b1, found 1 (@f ^b0 #0)"},
@@ -113,8 +120,11 @@ const Case kEdges[] = {
   {"CatchAllNotLast", FULL("  try_call @f(%x) -> ^b, catch_all ^c, catch @t ^d\n^b:\n  return\n^c(%e: ptr):\n  return\n^d(%p: i32):\n  return\n"), "x:7:3: expected catch_all as the last clause, found a clause after it (@f ^b0 #0)"},
   {"CatchAllTwice", BODY("  try_call @f(%x) -> ^b, catch_all ^c, catch_all ^c\n^b:\n  return\n^c(%e: ptr):\n  return\n"), "x:3:3: expected catch_all as the last clause, found a clause after it (@f ^b0 #0)"},
 };
-INSTANTIATE_TEST_SUITE_P(Edges, Verify, ::testing::ValuesIn(kEdges), [](const auto& i) { return std::string(i.param.name); });
+// clang-format on
+INSTANTIATE_TEST_SUITE_P(Edges, Verify, ::testing::ValuesIn(kEdges),
+                         [](const auto& i) { return std::string(i.param.name); });
 
+// clang-format off
 const Case kDominance[] = {
   {"UseBeforeDefinition", BODY("  %y = add.i32 %z, %x\n  %z = const.i32 1\n  return\n"), "x:3:3: expected a value defined before its use, found one defined later in the same block (@f ^b0 #0)"},
   {"UseOfItself", BODY("  %y = add.i32 %y, %x\n  return\n"), "x:3:3: expected a value defined before its use, found one defined later in the same block (@f ^b0 #0)"},
@@ -129,17 +139,22 @@ const Case kDominance[] = {
   {"UnreachableTypesAreChecked", BODY("  return\n^b:\n  %z = add.i64 %x, %x\n  return\n"), "x:5:3: expected i64 as operand 0 of 'add', found i32 (@f ^b1 #0)"},
   {"UnreachableDefinitionUsedInReachableCode", BODY("  %z = add.i32 %y, %x\n  return\n^b:\n  %y = const.i32 1\n  return\n"), "x:3:3: expected a value whose definition dominates its use, found one defined in ^b1 (@f ^b0 #0)"},
 };
-INSTANTIATE_TEST_SUITE_P(Dominance, Verify, ::testing::ValuesIn(kDominance), [](const auto& i) { return std::string(i.param.name); });
+// clang-format on
+INSTANTIATE_TEST_SUITE_P(Dominance, Verify, ::testing::ValuesIn(kDominance),
+                         [](const auto& i) { return std::string(i.param.name); });
 
 TEST(VerifyPlace, TheBlocksOfASecondFunctionAreNamed) {
-  const Result<Module> result = parse_and_verify("import @z()\n" BODY("  return\n") "func @g() {\n^a:\n  fuel 1\n  fuel 2\n}", "x");
+  const Result<Module> result =
+      parse_and_verify("import @z()\n" BODY("  return\n") "func @g() {\n^a:\n  fuel 1\n  fuel 2\n}", "x");
   ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error().to_string(), "x:9:3: expected a terminator at the end of the block, found 'fuel' (@g ^b0 #1)");
+  EXPECT_EQ(result.error().to_string(),
+            "x:9:3: expected a terminator at the end of the block, found 'fuel' (@g ^b0 #1)");
 }
 
 TEST(VerifyPlace, WithoutASourceMapTheAirPositionRemains) {
   const Result<Module> m = parse_module(BODY("  fuel 1\n"));
-  EXPECT_EQ(verify(*m, "y").error().to_string(), "y: expected a terminator at the end of the block, found 'fuel' (@f ^b0 #0)");
+  EXPECT_EQ(verify(*m, "y").error().to_string(),
+            "y: expected a terminator at the end of the block, found 'fuel' (@f ^b0 #0)");
 }
 
 } // namespace
