@@ -276,7 +276,6 @@ void Instance::host_call(VmContext* context, u64 import, const u64* args, u64* r
 void Instance::on_trap(VmContext* context, u64 kind, u64 return_address) {
   Instance& self = *reinterpret_cast<Instance*>(context->owner);
   const TrapKind trap = static_cast<TrapKind>(kind);
-  if (trap == TrapKind::OutOfFuel) context->fuel = 0;
   Position position;
   if (!self.code_->position_of(return_address, position)) self.frames_intact_ = false;
   throw TrapException(trap, position);
