@@ -83,7 +83,7 @@ bool Verifier::block_params(BlockId id) {
     if (!valid_type(f_->value_types[v]))
       return fail("expected a type of parameter " + number(i) + ", found number " +
                   number(static_cast<u32>(f_->value_types[v])));
-    if (s_.def_block[v] != kNone || !f_->value_defs[v].is_param || f_->value_defs[v].index != id)
+    if (!f_->value_defs[v].is_param || f_->value_defs[v].index != id)
       return fail("expected value_defs to name this block for parameter " + number(i) + ", found another definition");
     s_.def_block[v] = id;
   }
@@ -99,7 +99,8 @@ bool Verifier::entry() {
   return fail("expected the entry block's parameters to be the function's, found others");
 }
 
-/// No instruction may lie in two blocks. Blocks usually lie in order, which needs no sorting.
+/// No instruction may lie in two blocks. With that, value_defs alone says that no value is defined twice.
+/// Blocks usually lie in order, which needs no sorting.
 bool Verifier::no_shared_insts() {
   u32 end = 0;
   bool ordered = true;
@@ -276,7 +277,7 @@ bool Verifier::define(const Inst& inst, u32 index, Type type) {
   if (f_->value_types[v] != type)
     return fail("expected type " + std::string(name_of(type)) + " of result " + number(index) + " of " +
                 operation(inst) + ", found " + std::string(name_of(f_->value_types[v])));
-  if (s_.def_block[v] != kNone || f_->value_defs[v].is_param || f_->value_defs[v].index != inst_)
+  if (f_->value_defs[v].is_param || f_->value_defs[v].index != inst_)
     return fail("expected value_defs to name this instruction for result " + number(index) +
                 ", found another definition");
   s_.def_block[v] = block_;

@@ -50,8 +50,8 @@ struct Run {
 
   bool result_fits(const Inst& inst, const OpShape& row, u32 index, InstId id) const {
     const ValueId v = inst.first_result + index;
-    return types[v] == result_type(row.results[index], inst.type, inst.from) && def_block[v] == kNone &&
-           defs[v].index == id && !defs[v].is_param;
+    return types[v] == result_type(row.results[index], inst.type, inst.from) && defs[v].index == id &&
+           !defs[v].is_param;
   }
 };
 
