@@ -28,6 +28,23 @@ i64 sign_extended(u64 bits, Type type) {
   }
 }
 
+/// One bit an operation: those without effect, which may be left out when nobody reads their results.
+struct PureSet {
+  u64 bits[(kOpcodeCount + 63) / 64] = {};
+  constexpr bool has(Opcode op) const { return (bits[static_cast<u32>(op) / 64] >> (static_cast<u32>(op) % 64) & 1) != 0; }
+};
+constexpr PureSet make_pure_set() {
+  constexpr u32 PURE = 1, TRAPS = 0, READS = 0, WRITES = 0, CALLS = 0, ENDS = 0, COMM = 0, FX = 0;
+  constexpr bool pure[kOpcodeCount] = {
+#define OP(name, text, form, operands, results, types, from, relation, flags, meaning) ((flags) & 1) != 0,
+#include "assay/opcodes.def"
+  };
+  PureSet set;
+  for (u32 i = 0; i < kOpcodeCount; ++i) set.bits[i / 64] |= u64{pure[i] ? 1u : 0u} << (i % 64);
+  return set;
+}
+constexpr PureSet kPureOps = make_pure_set();
+
 constexpr u32 align_up(u32 value, u32 alignment) { return (value + alignment - 1) & ~(alignment - 1); }
 
 } // namespace
@@ -280,7 +297,7 @@ Lowering::VReg Lowering::extended(ValueId value, bool is_signed) {
 
 /// Nobody reads what it gives, and it does nothing else.
 bool Lowering::dead(const Inst& inst) const {
-  if (!info(inst.op).is(kPure)) return false;
+  if (!kPureOps.has(inst.op)) return false;
   for (u32 i = 0; i < inst.result_count; ++i) {
     if (flow_.uses(inst.first_result + i) != 0) return false;
   }

@@ -1,0 +1,184 @@
+// compile_test.cpp - the driver: determinism, errors, reuse, sizes.
+#include "compile_support.h"
+
+namespace assay::codegen {
+namespace {
+
+constexpr const char* kProgram = R"(
+memory 65536
+global @g : i64 = 5
+import @log(i64, f64)
+table [@sum, null]
+export func @sum(i64, f64) -> f64 {
+  slot $s : 40 align 64
+^e(%n: i64, %x: f64):
+  %z = const.i64 0
+  jump ^h(%n, %x)
+^h(%i: i64, %a: f64):
+  fuel 1
+  %c = const.f64 0x1.8p+1
+  %b = fmul.f64 %a, %c
+  %p = slot_addr $s
+  pstore.f64 %p, 8, %b
+  call @log(%i, %b)
+  %m = load.f64 %i, 16
+  %d = fadd.f64 %m, %b
+  %one = const.i64 1
+  %j = sub.i64 %i, %one
+  %more = gt_s.i64 %j, %z
+  branch %more, ^h(%j, %d), ^o
+^o:
+  switch.i64 %j [0: ^x, 1: ^y, 2: ^x, 3: ^y, 4: ^x], ^y
+^x:
+  return %d
+^y:
+  %k = const.i32 1
+  %q = call_indirect (i64, f64) -> f64 %k(%j, %d)
+  return %q
+}
+)";
+
+bool same(const CodeObject& a, const CodeObject& b) {
+  const auto same_ops = [](const FrameOp& x, const FrameOp& y) {
+    return x.offset == y.offset && x.effect == y.effect && x.reg == y.reg && x.value == y.value;
+  };
+  return a.code == b.code && a.rodata == b.rodata && a.names == b.names && a.relocs.size() == b.relocs.size() &&
+         a.positions.size() == b.positions.size() && a.faults.size() == b.faults.size() &&
+         std::equal(a.frame_ops.begin(), a.frame_ops.end(), b.frame_ops.begin(), b.frame_ops.end(), same_ops);
+}
+
+TEST(Compile, SameModuleGivesTheSameBytes) {
+  EXPECT_TRUE(same(compile(kProgram), compile(kProgram)));
+}
+
+TEST(Compile, ACompilerForgetsTheModuleBefore) {
+  const Module program = parse(kProgram), other = parse("import @other(i8) -> f32\nexport func @f() -> f32 {\n^e:\n %c = const.i8 3\n %r = call @other(%c)\n return %r\n}");
+  Compiler compiler{CompileOptions{}};
+  CodeObject first, second;
+  ASSERT_TRUE(compiler.compile(program, first).ok());
+  ASSERT_TRUE(compiler.compile(other, second).ok());
+  EXPECT_TRUE(same(second, compile(other)));
+  ASSERT_TRUE(compiler.compile(program, second).ok());
+  EXPECT_TRUE(same(first, second));
+}
+
+TEST(Compile, TheOptionsAreNotedInTheObject) {
+  CompileOptions options;
+  options.os = Os::Windows;
+  options.host_os = Os::Linux;
+  const CodeObject object = compile(kProgram, options);
+  EXPECT_EQ(object.os, Os::Windows);
+  EXPECT_EQ(object.host_os, Os::Linux);
+  EXPECT_EQ(object.names, (std::vector<std::string>{"log", "sum"}));
+  EXPECT_TRUE(object.functions[object.function_entry[0]].is_thunk);
+  EXPECT_FALSE(object.functions[object.function_entry[1]].is_thunk);
+}
+
+TEST(Compile, OperationsNotCompiledYetAreNamed) {
+  const Module module = parse("tag @t(i64)\nexport func @f(i64) {\n^e(%a: i64):\n throw @t(%a)\n}");
+  CodeObject object;
+  const assay::Result<void> done = Compiler(CompileOptions{}).compile(module, object);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().kind, ErrorKind::Unsupported);
+  EXPECT_NE(done.error().message.find("throw"), std::string::npos);
+  EXPECT_TRUE(object.code.empty());
+  EXPECT_TRUE(object.functions.empty());
+}
+
+TEST(Compile, ATargetWithoutABackendIsUnsupported) {
+  CompileOptions options;
+  options.target = Target::A64;
+  CodeObject object;
+  const assay::Result<void> done = Compiler(options).compile(parse(kProgram), object);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().kind, ErrorKind::Unsupported);
+  EXPECT_NE(done.error().message.find("a64"), std::string::npos);
+}
+
+class Discontent : public Observer {
+public:
+  std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) override { return "no good"; }
+};
+
+TEST(Compile, AnObserversComplaintFailsTheCompile) {
+  Discontent observer;
+  CompileOptions options;
+  options.observer = &observer;
+  CodeObject object;
+  const assay::Result<void> done = Compiler(options).compile(parse(kProgram), object);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().kind, ErrorKind::Internal);
+  EXPECT_NE(done.error().message.find("@sum: no good"), std::string::npos);
+}
+
+TEST(Compile, EmptyModuleGivesNoCode) {
+  const CodeObject object = compile("memory 16\n");
+  EXPECT_TRUE(object.code.empty());
+  EXPECT_TRUE(object.functions.empty());
+}
+
+TEST(Compile, FunctionsAreAlignedAndInOrder) {
+  const CodeObject object = compile(kProgram);
+  u32 end = 0;
+  for (const FunctionCode& f : object.functions) {
+    EXPECT_EQ(f.begin % 16, 0u);
+    EXPECT_GE(f.begin, end);
+    EXPECT_GT(f.end, f.begin);
+    end = f.end;
+  }
+  EXPECT_EQ(end, object.code.size());
+}
+
+TEST(Compile, EqualFloatConstantsAreStoredOnce) {
+  const CodeObject object = compile("export func @f(f64) -> f64 {\n^e(%a: f64):\n %c = const.f64 2.5\n %d = const.f64 2.5\n %x = fadd.f64 %a, %c\n"
+                                    " %r = fmul.f64 %x, %d\n return %r\n}");
+  EXPECT_EQ(object.rodata.size(), 8u);
+}
+
+TEST(Compile, MoreConstantsThanTheTableStartsWith) {
+  std::string text = "export func @f(f64) -> f64 {\n^e(%v0: f64):\n";
+  for (int i = 0; i < 500; ++i) {
+    const std::string n = std::to_string(i), next = std::to_string(i + 1);
+    text += " %c" + n + " = const.f64 " + n + ".5\n %v" + next + " = fadd.f64 %v" + n + ", %c" + n + "\n";
+  }
+  EXPECT_EQ(compile(text + " return %v500\n}").rodata.size(), 8 * 500u);
+}
+
+TEST(Compile, ManyParametersAndResults) {
+  std::string types, params, values;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string type = i % 3 == 0 ? "f64" : i % 3 == 1 ? "i8" : "i64";
+    types += (i == 0 ? "" : ", ") + type;
+    params += (i == 0 ? "%p" : ", %p") + std::to_string(i) + ": " + type;
+    values += (i == 0 ? "%p" : ", %p") + std::to_string(i);
+  }
+  std::string results;
+  for (int i = 0; i < 1000; ++i) results += (i == 0 ? "%r" : ", %r") + std::to_string(i);
+  const std::string text = "import @g(" + types + ") -> " + types + "\nexport func @f(" + types + ") -> " + types + " {\n^e(" + params + "):\n " + results +
+                           " = call @g(" + values + ")\n return " + results + "\n}\nexport func @t(" + types + ") -> " + types + " {\n^e(" + params +
+                           "):\n tail_call @f(" + values + ")\n}";
+  for (Os os : {Os::Linux, Os::Windows}) {
+    CompileOptions options;
+    options.os = os;
+    EXPECT_EQ(compile(text, options).functions.size(), 3u);
+  }
+}
+
+TEST(Compile, AHundredThousandInstructions) {
+  std::string text = "export func @f(i64, i64) -> i64 {\n^e(%v0: i64, %v1: i64):\n";
+  for (int i = 0; i < 100000; ++i) {
+    text += " %v" + std::to_string(i + 2) + (i % 3 == 0 ? " = add.i64 %v" : i % 3 == 1 ? " = mul.i64 %v" : " = xor.i64 %v") + std::to_string(i + 1) + ", %v" +
+            std::to_string(i < 40 ? 0 : i - 40) + "\n";
+  }
+  const CodeObject object = compile(text + " return %v100001\n}");
+  EXPECT_GT(object.code.size(), 300000u);
+}
+
+TEST(Compile, FramesBeyondTheLimitAreUnsupportedNotWrong) {
+  // One mebibyte of slots is the most that the verifier admits: it compiles.
+  EXPECT_GE(compile("export func @f() -> i64 {\n slot $s : 1048576 align 8\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 0\n return %r\n}").functions[0].frame_size,
+            1048576u);
+}
+
+} // namespace
+} // namespace assay::codegen

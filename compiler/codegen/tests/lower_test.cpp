@@ -1,0 +1,315 @@
+// lower_test.cpp - which LIR the x64 rules make: immediates, fusion, extension, checks; and LIR's invariants.
+#include "compile_support.h"
+#include "compiler/target/x64/lir_ops.h"
+
+namespace assay::codegen {
+namespace {
+
+using x64::Cond;
+
+std::string lowered(std::string_view text, CompileOptions options = {}) { return op_names(lower(text, options)); }
+
+/// A function of two values of the type, whose body computes %r.
+std::string binary(const std::string& type, const std::string& body, const std::string& result = "") {
+  const std::string r = result.empty() ? type : result;
+  return "export func @f(" + type + ", " + type + ") -> " + r + " {\n^e(%a: " + type + ", %b: " + type + "):\n" + body + "\n return %r\n}\n";
+}
+
+// ---- constants ---------------------------------------------------------------------------------------
+
+TEST(Lower, ConstantOperandBecomesAnImmediate) {
+  const LirFunction f = lower(binary("i64", " %c = const.i64 7\n %r = xor.i64 %a, %c"));
+  EXPECT_EQ(op_names(f), "args xor.i ret");
+  EXPECT_EQ(find_op(f, "xor.i").imm, 7);
+}
+
+TEST(Lower, ConstantOnTheLeftOfACommutativeOperationBecomesAnImmediate) {
+  EXPECT_EQ(lowered(binary("i32", " %c = const.i32 7\n %r = mul.i32 %c, %a")), "args imul.i ret");
+  EXPECT_EQ(lowered(binary("i32", " %c = const.i32 7\n %r = sub.i32 %c, %a")), "args imm sub ret");
+}
+
+TEST(Lower, ImmediatesOf64BitsAreOnlyThoseThatSignExtend) {
+  EXPECT_EQ(lowered(binary("i64", " %c = const.i64 0x80000000\n %r = and.i64 %a, %c")), "args imm and ret");
+  EXPECT_EQ(lowered(binary("i64", " %c = const.i64 0xffffffff\n %r = and.i64 %a, %c")), "args imm and ret");
+  EXPECT_EQ(find_op(lower(binary("i64", " %c = const.i64 -2147483648\n %r = and.i64 %a, %c")), "and.i").imm, -2147483648LL);
+  EXPECT_EQ(lowered(binary("i32", " %c = const.i32 0x80000000\n %r = and.i32 %a, %c")), "args and.i ret");
+}
+
+TEST(Lower, SubtractionOfTheLeastImmediateIsNotNegated) {
+  EXPECT_EQ(find_op(lower(binary("i64", " %c = const.i64 5\n %r = sub.i64 %a, %c")), "add.i").imm, -5);
+  EXPECT_EQ(lowered(binary("i64", " %c = const.i64 -2147483648\n %r = sub.i64 %a, %c")), "args imm sub ret");
+  EXPECT_EQ(lowered(binary("i32", " %c = const.i32 -2147483648\n %r = sub.i32 %a, %c")), "args imm sub ret");
+}
+
+TEST(Lower, UnusedValuesAreNotMade) {
+  EXPECT_EQ(lowered(binary("i64", " %c = const.i64 5\n %d = mul.i64 %a, %b\n %r = add.i64 %a, %b")), "args add ret");
+}
+
+TEST(Lower, UnusedOperationsThatTrapStay) {
+  EXPECT_EQ(lowered(binary("i64", " %d = div_u.i64 %a, %b\n %r = add.i64 %a, %b")), "args div_u add ret");
+}
+
+TEST(Lower, EachUseOfAConstantMakesItsOwn) {
+  EXPECT_EQ(lowered("export func @f(f64) -> f64 {\n^e(%a: f64):\n %c = const.f64 2.5\n %x = fadd.f64 %a, %c\n %r = fmul.f64 %x, %c\n return %r\n}"),
+            "args fimm fadd fimm fmul ret");
+}
+
+// ---- narrow types ------------------------------------------------------------------------------------
+
+TEST(Lower, NarrowAdditionDoesNotExtend) {
+  EXPECT_EQ(lowered(binary("i8", " %r = add.i8 %a, %b")), "args add ret");
+}
+
+TEST(Lower, NarrowRightShiftsAndDivisionsExtendFirst) {
+  EXPECT_EQ(lowered(binary("i8", " %c = const.i8 3\n %r = shr_u.i8 %a, %c")), "args zx shr.i ret");
+  EXPECT_EQ(lowered(binary("i16", " %c = const.i16 3\n %r = shr_s.i16 %a, %c")), "args sx sar.i ret");
+  EXPECT_EQ(lowered(binary("i16", " %r = div_u.i16 %a, %b")), "args zx zx div_u ret");
+  EXPECT_EQ(lowered(binary("i8", " %r = rem_s.i8 %a, %b")), "args sx sx rem_s ret");
+}
+
+TEST(Lower, NarrowCompareUsesTheExactWidth) {
+  EXPECT_EQ(find_op(lower(binary("i8", " %r = lt_u.i8 %a, %b")), "set.cmp").size, 1);
+  EXPECT_EQ(find_op(lower(binary("i16", " %r = lt_u.i16 %a, %b", "i8")), "set.cmp").size, 2);
+}
+
+TEST(Lower, TruncationIsTheSameRegister) {
+  EXPECT_EQ(lowered("export func @f(i64) -> i8 {\n^e(%a: i64):\n %r = trunc.i8.i64 %a\n return %r\n}"), "args ret");
+}
+
+TEST(Lower, ZeroExtensionOf32BitsIsNeverLeftOut) {
+  EXPECT_EQ(lowered("export func @f(i64) -> i64 {\n^e(%a: i64):\n %t = trunc.i32.i64 %a\n %r = zext.i64.i32 %t\n return %r\n}"), "args zx ret");
+}
+
+// ---- shifts, divisions ---------------------------------------------------------------------------------
+
+TEST(Lower, ShiftCountsAreTakenModuloTheWidth) {
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 33\n %r = shl.i32 %a, %c")), "shl.i").imm, 1);
+  EXPECT_EQ(find_op(lower(binary("i8", " %c = const.i8 9\n %r = shl.i8 %a, %c")), "shl.i").imm, 1);
+  EXPECT_EQ(find_op(lower(binary("i64", " %c = const.i64 -1\n %r = shl.i64 %a, %c")), "shl.i").imm, 63);
+}
+
+TEST(Lower, ShiftByAMultipleOfTheWidthIsTheValueItself) {
+  EXPECT_EQ(lowered(binary("i32", " %c = const.i32 32\n %r = shr_u.i32 %a, %c")), "args ret");
+  EXPECT_EQ(lowered(binary("i16", " %c = const.i16 16\n %r = rotl.i16 %a, %c")), "args ret");
+}
+
+TEST(Lower, VariableCountsOfNarrowShiftsAreMasked) {
+  const LirFunction f = lower(binary("i8", " %r = shl.i8 %a, %b"));
+  EXPECT_EQ(op_names(f), "args and.i shl.c ret");
+  EXPECT_EQ(find_op(f, "and.i").imm, 7);
+  EXPECT_EQ(lowered(binary("i32", " %r = shl.i32 %a, %b")), "args shl.c ret");
+}
+
+TEST(Lower, DivisionByAConstantNeedsOnlyTheChecksThatCanFail) {
+  EXPECT_EQ(find_op(lower(binary("i32", " %r = div_s.i32 %a, %b")), "div_s").flags, x64::kCheckZero | x64::kCheckMinusOne);
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 10\n %r = div_s.i32 %a, %c")), "div_s").flags, 0);
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_s.i32 %a, %c")), "div_s").flags, x64::kCheckMinusOne);
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 0\n %r = div_s.i32 %a, %c")), "div_s").flags, x64::kCheckZero);
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_u.i32 %a, %c")), "div_u").flags, 0);
+}
+
+// ---- fusion ------------------------------------------------------------------------------------------
+
+constexpr const char* kBranchTail = "\n branch %c, ^t, ^u\n^t:\n return %a\n^u:\n return %b\n}\n";
+
+std::string branching(const std::string& type, const std::string& body) {
+  return "export func @f(" + type + ", " + type + ") -> " + type + " {\n^e(%a: " + type + ", %b: " + type + "):\n" + body + kBranchTail;
+}
+
+TEST(Lower, ComparisonUsedOnceByTheNextBranchIsFused) {
+  EXPECT_EQ(lowered(branching("i32", " %c = lt_s.i32 %a, %b")), "args br.cmp ret ret");
+  EXPECT_EQ(lowered(branching("f32", " %c = flt.f32 %a, %b")), "args br.f ret ret");
+}
+
+TEST(Lower, ConstantsBetweenDoNotHinderFusion) {
+  EXPECT_EQ(lowered(branching("i32", " %k = const.i32 3\n %c = lt_s.i32 %a, %k\n %z = const.i32 1")), "args br.cmpi ret ret");
+}
+
+TEST(Lower, ComparisonIsNotMovedOverAnotherOperation) {
+  EXPECT_EQ(lowered(branching("i32", " %c = lt_s.i32 %a, %b\n fuel 1")), "args set.cmp fuel br.test ret ret");
+}
+
+TEST(Lower, ComparisonUsedTwiceIsNotFused) {
+  EXPECT_EQ(lowered("global @g : i8 = 0\n" + branching("i32", " %c = lt_s.i32 %a, %b\n global_set.i8 @g, %c")),
+            "args set.cmp gstore br.test ret ret");
+}
+
+TEST(Lower, ConstantOnTheLeftExchangesTheCondition) {
+  const LirInst branch = find_op(lower(branching("i32", " %k = const.i32 3\n %c = lt_s.i32 %k, %a")), "br.cmpi");
+  EXPECT_EQ(static_cast<Cond>(branch.cond), Cond::G);
+  EXPECT_EQ(branch.imm, 3);
+}
+
+TEST(Lower, FloatLessIsGreaterOfExchangedOperands) {
+  const LirFunction f = lower(branching("f64", " %c = flt.f64 %a, %b"));
+  const LirInst branch = find_op(f, "br.f");
+  EXPECT_EQ(static_cast<x64::FCond>(branch.cond), x64::FCond::Gt);
+  const LirInst args = find_op(f, "args");
+  EXPECT_EQ(f.operands_of(branch)[0].vreg, f.operands_of(args)[1].vreg);
+}
+
+TEST(Lower, SelectTakesTheComparison) {
+  EXPECT_EQ(lowered(binary("i64", " %c = eq.i64 %a, %b\n %r = select.i64 %c, %a, %b")), "args sel.cmp ret");
+  EXPECT_EQ(lowered(binary("f32", " %c = feq.f32 %a, %b\n %r = select.f32 %c, %a, %b")), "args sel.f ret");
+}
+
+TEST(Lower, ComparisonSelectedAsAValueIsNotFused) {
+  EXPECT_EQ(lowered(binary("i8", " %c = eq.i8 %a, %b\n %r = select.i8 %a, %c, %b")), "args set.cmp sel.test ret");
+}
+
+// ---- memory ------------------------------------------------------------------------------------------
+
+std::string memory_function(const std::string& body) { return "memory 65536\nexport func @f(i32) -> i64 {\n^e(%a: i32):\n" + body + "\n return %r\n}\n"; }
+
+TEST(Lower, ConstantAddressIsFoldedIntoTheAccess) {
+  const LirFunction f = lower(memory_function(" %c = const.i32 100\n %r = load.i64 %c, 8"));
+  EXPECT_EQ(op_names(f), "args load ret");
+  EXPECT_EQ(find_op(f, "load").aux, 116u);
+  EXPECT_EQ(find_op(f, "load").operand_count, 1);
+}
+
+TEST(Lower, AddressThatNoMemoryReachesIsATrap) {
+  EXPECT_EQ(lowered(memory_function(" %r = load.i64 %a, 1073741817")), "args trap imm ret");
+  EXPECT_EQ(lowered(memory_function(" %r = load.i64 %a, 18446744073709551615")), "args trap imm ret");
+  EXPECT_EQ(lowered(memory_function(" %c = const.i32 -1\n %r = load.i64 %c, 8")), "args trap imm ret");
+  EXPECT_EQ(lowered(memory_function(" %r = load.i64 %a, 1073741816")), "args load ret");
+}
+
+TEST(Lower, ConstantIsStoredDirectlyWhenItSignExtends) {
+  EXPECT_EQ(lowered(memory_function(" %c = const.i64 -1\n store.i64 %a, 0, %c\n %r = load.i64 %a, 0")), "args store.i load ret");
+  EXPECT_EQ(lowered(memory_function(" %c = const.i64 0x80000000\n store.i64 %a, 0, %c\n %r = load.i64 %a, 0")), "args imm store load ret");
+}
+
+TEST(Lower, AccessInsideASlotAddressesTheFrame) {
+  EXPECT_EQ(lowered("export func @f(i64) -> i64 {\n slot $s : 16 align 8\n^e(%a: i64):\n %p = slot_addr $s\n pstore.i64 %p, 8, %a\n %r = pload.i64 %p, 8\n return %r\n}"),
+            "args fstore fload ret");
+}
+
+TEST(Lower, AccessBeyondASlotOrInAnOveralignedOneUsesItsAddress) {
+  EXPECT_EQ(lowered("export func @f() -> i64 {\n slot $s : 16 align 8\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 9\n return %r\n}"), "args faddr pload ret");
+  EXPECT_EQ(lowered("export func @f() -> i64 {\n slot $s : 16 align 64\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 0\n return %r\n}"), "args faddr pload ret");
+}
+
+// ---- features ----------------------------------------------------------------------------------------
+
+TEST(Lower, ExtensionsAreUsedOnlyWhenAllowed) {
+  CompileOptions all;
+  all.features = {true, true, true, true, true};
+  EXPECT_EQ(lowered(binary("i32", " %r = popcnt.i32 %a")), "args popcnt.soft ret");
+  EXPECT_EQ(lowered(binary("i32", " %r = popcnt.i32 %a"), all), "args popcnt ret");
+  EXPECT_EQ(find_op(lower(binary("i32", " %r = clz.i32 %a")), "clz").flags & x64::kExtension, 0);
+  EXPECT_NE(find_op(lower(binary("i32", " %r = clz.i32 %a"), all), "clz").flags & x64::kExtension, 0);
+  EXPECT_EQ(find_op(lower(binary("i32", " %r = ctz.i32 %a")), "ctz").flags & x64::kExtension, 0);
+  EXPECT_EQ(lowered(binary("f64", " %r = fma.f64 %a, %b, %b")), "args call.host ret");
+  EXPECT_EQ(lowered(binary("f64", " %r = fma.f64 %a, %b, %b"), all), "args fma ret");
+  EXPECT_EQ(lowered(binary("f32", " %r = fnearest.f32 %a")), "args call.host ret");
+  EXPECT_EQ(lowered(binary("f32", " %r = fnearest.f32 %a"), all), "args fround ret");
+}
+
+// ---- calls and switches --------------------------------------------------------------------------------
+
+TEST(Lower, RuntimeCallsClobberWhatTheHostClobbers) {
+  CompileOptions wine;
+  wine.os = Os::Windows;
+  wine.host_os = Os::Linux;
+  const LirFunction f = lower(binary("f64", " %r = fceil.f64 %a"), wine);
+  const RegSet clobbers = f.clobber_sets[find_op(f, "call.host").clobbers];
+  EXPECT_NE(clobbers & bit(x64::index_of(x64::Gpr::Rsi)), 0u);
+  EXPECT_NE(clobbers & bit(x64::index_of(x64::Xmm::Xmm6)), 0u);
+  EXPECT_EQ(clobbers & bit(x64::index_of(x64::Xmm::Xmm0)), 0u) << "the result's register is not a clobber";
+}
+
+TEST(Lower, CallsReserveTheShadowOnWindows) {
+  const char* text = "import @g(i64)\nexport func @f(i64) {\n^e(%a: i64):\n call @g(%a)\n return\n}";
+  CompileOptions windows;
+  windows.os = Os::Windows;
+  EXPECT_EQ(lower(text, windows).outgoing_bytes, 32u);
+  CompileOptions system_v;
+  system_v.os = Os::Linux;
+  EXPECT_EQ(lower(text, system_v).outgoing_bytes, 0u);
+}
+
+TEST(Lower, SwitchWithoutCasesIsAJump) {
+  EXPECT_EQ(lowered("export func @f(i32) -> i32 {\n^e(%a: i32):\n switch.i32 %a [], ^d(%a)\n^d(%x: i32):\n return %x\n}"), "args jump ret");
+}
+
+TEST(Lower, NarrowSwitchIsExtended) {
+  EXPECT_EQ(lowered("export func @f(i8) {\n^e(%a: i8):\n switch.i8 %a [-1: ^d, 3: ^g], ^d\n^d:\n return\n^g:\n return\n}"),
+            "args zx switch jump jump ret ret");
+}
+
+// ---- invariants ----------------------------------------------------------------------------------------
+
+void expect_invariants(const LirFunction& f) {
+  ASSERT_FALSE(f.blocks.empty());
+  EXPECT_EQ(f.blocks[0].param_count, 0u);
+  std::vector<u32> defined(f.vreg_count(), 0);
+  for (u32 b = 0; b < f.blocks.size(); ++b) {
+    const LirBlock& block = f.blocks[b];
+    ASSERT_NE(block.inst_count, 0u);
+    for (VReg v : f.params_of(block)) ++defined[v];
+    bool forward_pred = b == 0;
+    for (u32 p : f.preds_of(block)) forward_pred |= p < b;
+    EXPECT_TRUE(forward_pred) << "b" << b << " has no predecessor before it";
+    if (block.succ_count > 1) {
+      EXPECT_EQ(block.arg_count, 0u);
+      for (u32 s : f.succs_of(block)) EXPECT_EQ(f.blocks[s].pred_count, 1u) << "critical edge b" << b << " to b" << s;
+    } else if (block.succ_count == 1) {
+      EXPECT_EQ(block.arg_count, f.blocks[f.succs_of(block)[0]].param_count);
+    }
+    for (const LirInst& inst : f.insts_of(block)) {
+      for (const Operand& o : f.operands_of(inst)) {
+        if (o.role == Role::Def || o.role == Role::DefEarly || o.role == Role::Temp) ++defined[o.vreg];
+        EXPECT_TRUE(o.where != Where::Tied || f.operands_of(inst)[o.index].role == Role::Use);
+      }
+    }
+  }
+  for (VReg v = 0; v < f.vreg_count(); ++v) EXPECT_EQ(defined[v], 1u) << "v" << v;
+}
+
+TEST(Lower, CriticalEdgesAndEdgesWithArgumentsAreSplit) {
+  const LirFunction f = lower("export func @f(i64) -> i64 {\n^e(%n: i64):\n %z = const.i64 0\n jump ^h(%n, %z)\n"
+                              "^h(%x: i64, %s: i64):\n fuel 1\n %c = eq.i64 %x, %s\n branch %c, ^o(%s), ^b\n"
+                              "^b:\n %d = add.i64 %s, %x\n branch %d, ^h(%d, %x), ^o(%d)\n^o(%r: i64):\n return %r\n}");
+  expect_invariants(f);
+  EXPECT_EQ(f.blocks.size(), 7u); // four, and three split edges; the edge to ^b is not critical
+}
+
+TEST(Lower, BothArmsMayLeadToOneBlock) {
+  expect_invariants(lower("export func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n branch %a, ^o(%a), ^o(%b)\n^o(%r: i64):\n return %r\n}"));
+}
+
+TEST(Lower, UnreachableBlocksAreDropped) {
+  const LirFunction f = lower("export func @f(i64) -> i64 {\n^e(%a: i64):\n return %a\n^x:\n jump ^y\n^y:\n jump ^x\n}");
+  EXPECT_EQ(f.blocks.size(), 1u);
+}
+
+TEST(Lower, ParametersThatNobodyReadsAreNotPassed) {
+  const LirFunction f = lower("export func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n jump ^o(%a, %b)\n^o(%x: i64, %y: i64):\n return %y\n}");
+  expect_invariants(f);
+  EXPECT_EQ(f.blocks[1].param_count, 1u);
+}
+
+TEST(Lower, LoopsAndIrreducibleGraphsKeepTheOrder) {
+  expect_invariants(lower("export func @f(i64) -> i64 {\n^e(%a: i64):\n branch %a, ^p(%a), ^q(%a)\n^p(%x: i64):\n fuel 1\n %u = add.i64 %x, %x\n"
+                          " branch %u, ^q(%u), ^o\n^q(%y: i64):\n fuel 1\n %v = mul.i64 %y, %y\n branch %v, ^p(%v), ^o\n^o:\n return %a\n}"));
+}
+
+TEST(Lower, DumpNamesOperationsRegistersAndLocations) {
+  Recorder recorder;
+  CompileOptions options;
+  options.os = Os::Linux;
+  options.observer = &recorder;
+  compile(binary("i64", " %r = sub.i64 %a, %b"), options);
+  std::string text;
+  dump_lir(Target::X64, recorder.functions[0], nullptr, text);
+  EXPECT_NE(text.find("b0:  ; ^0\n  v0:rdi, v1:rsi = args.64"), std::string::npos) << text;
+  EXPECT_NE(text.find("v2:=1 = sub.64 v0, v1:any"), std::string::npos) << text;
+  text.clear();
+  dump_lir(Target::X64, recorder.functions[0], &recorder.allocations[0], text);
+  EXPECT_NE(text.find("v2:=1@rdi = sub.64 v0@rdi, v1:any@rsi"), std::string::npos) << text;
+  EXPECT_NE(text.find("move rax <- rdi"), std::string::npos) << text;
+}
+
+} // namespace
+} // namespace assay::codegen
