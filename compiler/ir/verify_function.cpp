@@ -71,8 +71,6 @@ bool Verifier::locals() {
 bool Verifier::block_params(BlockId id) {
   const Block& block = f_->blocks[id];
   block_ = id;
-  if (block.param_count > kMaxParams)
-    return fail("expected at most " + number(kMaxParams) + " block parameters, found " + number(block.param_count));
   if (!inside(block.first_param, block.param_count, f_->value_types.size()))
     return fail_value("block parameters among the values", block.first_param);
   if (block.inst_count == 0) return fail("expected a terminator at the end of the block, found an empty block");

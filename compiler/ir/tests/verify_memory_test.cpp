@@ -119,8 +119,9 @@ TEST_F(VerifyModule, BlockRangesExist) {
   f_.blocks[2].first_param = 5;
   f_.blocks[1].inst_count = 1;
   expect("m: expected block parameters among the values, found value number 5 of 5 (@f ^b2)");
-  f_.blocks[2].param_count = 1001;
-  expect("m: expected at most 1000 block parameters, found 1001 (@f ^b2)");
+  f_.blocks[2].param_count = 0xffffffff;
+  f_.blocks[2].first_param = 1;
+  expect("m: expected block parameters among the values, found value number 1 of 5 (@f ^b2)");
 }
 
 TEST_F(VerifyModule, BlocksShareNoInstruction) {
