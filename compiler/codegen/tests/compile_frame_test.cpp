@@ -149,8 +149,10 @@ private:
       d = body_.described;
       truth_ = body_.truth;
       sp_ = body_.sp;
-      break;
+      return;
     }
+    if (op.effect == FrameEffect::EpilogueBegin || op.effect == FrameEffect::DropFrame) return;
+    EXPECT_EQ(sp_, truth_.rsp) << "effect " << static_cast<u32>(op.effect);
   }
 
   /// The CFA that the effects give is where the return address lies, plus 8; every register is where they say.

@@ -130,8 +130,8 @@ TEST(Lower, ComparisonIsNotMovedOverAnotherOperation) {
 }
 
 TEST(Lower, ComparisonUsedTwiceIsNotFused) {
-  EXPECT_EQ(lowered("global @g : i8 = 0\n" + branching("i32", " %c = lt_s.i32 %a, %b\n global_set.i8 @g, %c")),
-            "args set.cmp gstore br.test ret ret");
+  EXPECT_EQ(lowered("export func @f(i64, i64) -> i8 {\n^e(%a: i64, %b: i64):\n %c = lt_s.i64 %a, %b\n branch %c, ^t, ^u\n^t:\n return %c\n^u:\n trap user0\n}"),
+            "args set.cmp br.test ret trap");
 }
 
 TEST(Lower, ConstantOnTheLeftExchangesTheCondition) {
