@@ -42,7 +42,7 @@ void Body::run(Module& module, ModulePlan& plan, FunctionId function, u32 instru
   open_slots_.clear();
   cell_ = pointer_local_ = kNone;
   self_called_ = false;
-  builder_.emplace(module, function);
+  emitter_.start(module, function);
   prologue();
   if (plan.functions[function].depth_param != kNone) {
     statements(goal_ / 2, 0);
@@ -55,7 +55,7 @@ void Body::run(Module& module, ModulePlan& plan, FunctionId function, u32 instru
 }
 
 void Body::prologue() {
-  const BlockId entry = builder_->entry();
+  const BlockId entry = emitter_.entry();
   enter(entry, module_->params_of(module_->functions[self_]));
   FunctionPlan& plan = plan_->functions[self_];
   entry_fuel_ = random_.chance(config_.entry_fuel) || plan.depth_param != kNone;
@@ -65,7 +65,7 @@ void Body::prologue() {
   locals_ = random_.chance(config_.locals_form);
   if (locals_) {
     const u32 count = random_.in(config_.locals);
-    for (u32 i = 0; i < count; ++i) builder_->local(random_type(random_));
+    for (u32 i = 0; i < count; ++i) emitter_.local(random_type(random_));
   }
   const u32 slots = random_.in(config_.slots);
   for (u32 i = 0; i < slots; ++i) new_slot(1);
@@ -106,7 +106,7 @@ u32 Body::share(u32 of) const {
 ValueId Body::emit(Opcode op, Type type, Type from, std::span<const ValueId> operands, u32 ref, u64 imm) {
   ++emitted_;
   cost_ += multiplicity_;
-  return builder_->emit(op, type, from, operands, ref, imm);
+  return emitter_.emit(op, type, from, operands, ref, imm);
 }
 
 ValueId Body::emit(Opcode op, Type type, std::initializer_list<ValueId> operands, u32 ref, u64 imm) {
@@ -117,7 +117,7 @@ void Body::end(Opcode op, std::span<const ValueId> operands, std::span<const Edg
                Type type) {
   ++emitted_;
   cost_ += multiplicity_;
-  builder_->end(op, type, operands, targets, ref, imm);
+  emitter_.end(op, type, operands, targets, ref, imm);
 }
 
 ValueId Body::literal(Type type, u64 bits) {
@@ -159,13 +159,13 @@ void Body::release(const Mark& mark) {
 }
 
 void Body::start(BlockId block) {
-  builder_->begin(block);
+  emitter_.begin(block);
   done_.clear();
 }
 
 void Body::enter(BlockId block, std::span<const Type> types) {
   start(block);
-  if (!types.empty()) offer_results(builder_->param(block, 0), types);
+  if (!types.empty()) offer_results(emitter_.param(block, 0), types);
 }
 
 ValueId Body::pick_available(Type type) {

@@ -7,14 +7,13 @@
 // control.cpp, loops.cpp and regions.cpp make blocks. Tested in fuzz/generate/tests/.
 #pragma once
 
-#include "assay/builder.h"
 #include "fuzz/generate/config.h"
+#include "fuzz/generate/emitter.h"
 #include "fuzz/generate/generator.h"
 #include "fuzz/generate/draw/opcode_index.h"
 #include "fuzz/generate/random.h"
 
 #include <array>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -109,6 +108,8 @@ private:
     u32 count;
     std::array<ValueId, 3> operands;
   };
+  /// How a call finds its callee.
+  enum class Passage : u8 { Direct, Table, Address };
   /// A region of blocks that jump among each other; see regions.cpp.
   struct Region;
 
@@ -152,8 +153,11 @@ private:
   void emit_combination(const Combination& combination);
   ValueId guarded_divisor(const OpcodeInfo& row, Type type);
   ValueId guarded_float(Opcode op, Type to, Type from);
-  void carry_idiom(Type type);
-  void mask_idiom(Type type);
+  void double_shift(Type type);
+  void multiply_and_add();
+  void carry_chain(Type type);
+  void masked_and_extended(Type type);
+  void inverted_operand(Type type);
   ValueId combine(Type type, ValueId a, ValueId b);
   ValueId masked(Type type, u64 mask);
   void global_access();
@@ -191,6 +195,7 @@ private:
   bool tail_call();
   void emit_call(FunctionId callee);
   void try_statement(FunctionId callee, u32 depth);
+  Passage call_operands(FunctionId callee, u32 way, ValueList& operands);
   void try_arm(BlockId block, std::span<const Type> leading, const TypeList& extra, BlockId join, const TypeList& types,
                u32 depth);
   void charge_call(FunctionId callee);
@@ -232,7 +237,7 @@ private:
   Module* module_ = nullptr;
   ModulePlan* plan_ = nullptr;
   FunctionId self_ = kNone;
-  std::optional<FunctionBuilder> builder_;
+  Emitter emitter_;
   u32 emitted_ = 0;         // instructions so far
   u32 goal_ = 0;            // instructions wanted
   u64 multiplicity_ = 1;    // how often the point being filled runs in one call, at most

@@ -137,28 +137,34 @@ void Body::emit_call(FunctionId callee) {
     if (other != kNone) callee = other;
   }
   const SignatureId signature = module_->functions[callee].signature;
-  const std::span<const Type> results = module_->results(module_->signatures[signature]);
+  ValueList operands;
+  const Passage passage = call_operands(callee, way, operands);
+  constexpr Opcode kOps[] = {Opcode::Call, Opcode::CallIndirect, Opcode::CallPtr};
+  const Opcode op = kOps[static_cast<u32>(passage)];
+  const u32 ref = passage == Passage::Direct ? callee : signature;
+  const ValueId first = emit(op, Type::None, Type::None, operands.span(), ref);
+  offer_results(first, module_->results(module_->signatures[signature]));
+}
+
+/// The operands of a call: the arguments, and in front of them the index or the address that it goes through,
+/// as `way` wishes (0: the table, 1: an address) and termination allows.
+Body::Passage Body::call_operands(FunctionId callee, u32 way, ValueList& operands) {
+  const SignatureId signature = module_->functions[callee].signature;
   ValueList args;
   arguments(module_->params(module_->signatures[signature]), args);
-  ValueList operands;
-  Opcode op = Opcode::Call;
-  u32 ref = callee;
+  Passage passage = Passage::Direct;
   ValueId through = kNone;
   if (way == 0 && may_go_through(signature, true) && table_index(signature, through)) {
-    op = Opcode::CallIndirect;
+    passage = Passage::Table;
   } else if (way == 1 && callee >= plan_->first_body && may_go_through(signature, false)) {
     through = function_pointer(callee);
-    op = Opcode::CallPtr;
+    passage = Passage::Address;
   } else {
     charge_call(callee);
   }
-  if (through != kNone) {
-    operands.push(through);
-    ref = signature;
-  }
+  if (through != kNone) operands.push(through);
   for (const ValueId arg : args.span()) operands.push(arg);
-  const ValueId first = emit(op, Type::None, Type::None, operands.span(), ref);
-  offer_results(first, results);
+  return passage;
 }
 
 /// One call of itself, at most config.recursion deep.
@@ -166,13 +172,13 @@ void Body::self_call() {
   const FunctionPlan& plan = plan_->functions[self_];
   const std::span<const Type> params = module_->params_of(module_->functions[self_]);
   const std::span<const Type> results = module_->results_of(module_->functions[self_]);
-  const ValueId depth = builder_->param(0, plan.depth_param);
+  const ValueId depth = emitter_.param(0, plan.depth_param);
   const ValueId capped = emit(Opcode::MinU, Type::I32, {depth, literal(Type::I32, config_.recursion)});
   TypeList types;
   draw_types(config_.block_params, types);
   ValueList otherwise, args;
   arguments(types.span(), otherwise);
-  const BlockId again = builder_->block(), join = builder_->block(types.span());
+  const BlockId again = emitter_.block(), join = emitter_.block(types.span());
   branch(capped, {again}, {join, otherwise.span()});
   const Mark scope = mark();
   start(again);
@@ -225,11 +231,11 @@ void Body::try_arm(BlockId block, std::span<const Type> leading, const TypeList&
   const u32 lead = static_cast<u32>(leading.size());
   // The exception of a catch_all is the one pointer that leads nowhere: it is not offered.
   const bool is_exception = lead == 1 && leading[0] == Type::Ptr;
-  if (lead != 0 && !is_exception) offer_results(builder_->param(block, 0), leading);
-  if (extra.count != 0) offer_results(builder_->param(block, lead), extra.span());
+  if (lead != 0 && !is_exception) offer_results(emitter_.param(block, 0), leading);
+  if (extra.count != 0) offer_results(emitter_.param(block, lead), extra.span());
   statements(emitted_ + random_.below(4), depth + 1);
   if (is_exception && random_.chance(1, 4)) {
-    emit(Opcode::Rethrow, Type::None, {builder_->param(block, 0)});
+    emit(Opcode::Rethrow, Type::None, {emitter_.param(block, 0)});
   } else {
     ValueList args;
     arguments(types.span(), args);
@@ -241,27 +247,13 @@ void Body::try_arm(BlockId block, std::span<const Type> leading, const TypeList&
 /// A call that continues at ^ok, or at one of its clauses.
 void Body::try_statement(FunctionId callee, u32 depth) {
   const SignatureId signature = module_->functions[callee].signature;
-  const std::span<const Type> params = module_->params(module_->signatures[signature]);
   const std::span<const Type> results = module_->results(module_->signatures[signature]);
-  ValueList args, operands;
-  arguments(params, args);
+  ValueList operands;
   const u32 way = random_.below(3);
-  Opcode op = Opcode::TryCall;
-  u32 ref = callee;
-  ValueId through = kNone;
-  if (way == 0 && may_go_through(signature, true) && table_index(signature, through)) {
-    op = Opcode::TryCallIndirect;
-  } else if (way == 1 && callee >= plan_->first_body && may_go_through(signature, false)) {
-    through = function_pointer(callee);
-    op = Opcode::TryCallPtr;
-  } else {
-    charge_call(callee);
-  }
-  if (through != kNone) {
-    operands.push(through);
-    ref = signature;
-  }
-  for (const ValueId arg : args.span()) operands.push(arg);
+  const Passage passage = call_operands(callee, way, operands);
+  constexpr Opcode kOps[] = {Opcode::TryCall, Opcode::TryCallIndirect, Opcode::TryCallPtr};
+  const Opcode op = kOps[static_cast<u32>(passage)];
+  const u32 ref = passage == Passage::Direct ? callee : signature;
 
   // Edge 0 is ^ok; then some tags; then perhaps catch_all.
   struct Clause {
@@ -281,7 +273,7 @@ void Body::try_statement(FunctionId callee, u32 depth) {
     TypeList all = clause.leading;
     for (const Type type : clause.extra.span()) all.push(type);
     arguments(clause.extra.span(), clause.args);
-    clause.block = builder_->block(all.span());
+    clause.block = emitter_.block(all.span());
     targets[count++] = {clause.block, clause.args.span(), kind, value};
   };
   add(results, EdgeKind::Normal, 0);
@@ -294,7 +286,7 @@ void Body::try_statement(FunctionId callee, u32 depth) {
   }
   constexpr Type kException[] = {Type::Ptr};
   if (caught == 0 || random_.coin()) add(kException, EdgeKind::CatchAll, 0);
-  const BlockId join = builder_->block(types.span());
+  const BlockId join = emitter_.block(types.span());
   end(op, operands.span(), {targets, count}, ref);
   for (u32 i = 0; i < count; ++i) try_arm(clauses[i].block, clauses[i].leading.span(), clauses[i].extra, join, types, depth);
   enter(join, types.span());

@@ -59,6 +59,7 @@ struct GeneratorConfig {
   Chance many_results{1, 28};
   Range many{9, 36};
   Chance pointer_params{1, 6};     // of an internal function: may take pointers into its caller's slots
+  Chance same_signature{1, 6};     // a body has the signature of another, so that either may be called through one place
   Chance same_results{1, 3};       // results copied from another function, so that tail calls fit
   Chance throwing_import{1, 24};   // an import is a @throw_
   Chance callback_import{1, 10};   // the module has a @call_back and a function for it

@@ -51,17 +51,17 @@ void Body::if_else(u32 depth) {
     ValueList a, b;
     arguments(types.span(), a);
     arguments(types.span(), b);
-    const BlockId join = builder_->block(types.span());
+    const BlockId join = emitter_.block(types.span());
     branch(chosen, {join, a.span()}, {join, b.span()});
     return enter(join, types.span());
   }
   const bool join_first = random_.coin();
   const bool has_else = random_.chance(2, 3);
   if (random_.chance(1, 6)) draw_types({1, 2}, then_params);
-  BlockId join = join_first ? builder_->block(types.span()) : kNone;
-  const BlockId then_block = builder_->block(then_params.span());
-  const BlockId else_block = has_else ? builder_->block() : kNone;
-  if (join == kNone) join = builder_->block(types.span());
+  BlockId join = join_first ? emitter_.block(types.span()) : kNone;
+  const BlockId then_block = emitter_.block(then_params.span());
+  const BlockId else_block = has_else ? emitter_.block() : kNone;
+  if (join == kNone) join = emitter_.block(types.span());
   ValueList then_args, else_args;
   arguments(then_params.span(), then_args);
   if (!has_else) arguments(types.span(), else_args);
@@ -105,8 +105,8 @@ void Body::trap_exit() {
 void Body::escape() {
   const bool traps = random_.chance(1, 3);
   const ValueId chosen = unlikely(traps ? random_.chance(config_.likely_trap) : random_.chance(1, 12));
-  const BlockId exit = builder_->block();
-  const BlockId onward = builder_->block();
+  const BlockId exit = emitter_.block();
+  const BlockId onward = emitter_.block();
   branch(chosen, {exit}, {onward});
   const Mark scope = mark();
   start(exit);
@@ -128,10 +128,10 @@ void Body::multiway(u32 depth) {
   }
   TypeList types;
   draw_types(config_.block_params, types);
-  const BlockId join = builder_->block(types.span());
+  const BlockId join = emitter_.block(types.span());
   BlockId arms[4];
   const u32 arm_count = random_.between(1, 4);
-  for (u32 i = 0; i < arm_count; ++i) arms[i] = builder_->block();
+  for (u32 i = 0; i < arm_count; ++i) arms[i] = emitter_.block();
   ValueList straight[2]; // arguments of the cases that go to the join at once
   arguments(types.span(), straight[0]);
   arguments(types.span(), straight[1]);
@@ -165,7 +165,7 @@ void Body::unreachable_block() {
   loops_.clear();
   TypeList types;
   draw_types(config_.block_params, types);
-  enter(builder_->block(types.span()), types.span());
+  enter(emitter_.block(types.span()), types.span());
   operation();
   trap_exit();
 }

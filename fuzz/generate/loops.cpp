@@ -80,7 +80,7 @@ void Body::next_carried(const Loop& loop, ValueList& out) {
     for (u32 k = 1; k <= count; ++k) {
       const u32 other = (i + k) % count;
       if (loop.carried.items[other] != loop.carried.items[i]) continue;
-      out.items[i] = builder_->param(loop.header, other + 1);
+      out.items[i] = emitter_.param(loop.header, other + 1);
       break;
     }
   }
@@ -102,22 +102,22 @@ void Body::loop(u32 depth) {
   arguments(loop.carried.span(), carried);
   args.push(loop.counter);
   for (const ValueId value : carried.span()) args.push(value);
-  loop.header = builder_->block(params.span());
-  loop.exit = builder_->block(loop.exit_types.span());
+  loop.header = emitter_.block(params.span());
+  loop.exit = emitter_.block(loop.exit_types.span());
   jump(loop.header, args);
 
   const u64 multiplicity = multiplicity_;
   multiplicity_ *= std::max(loop.trips, 1u);
   enter(loop.header, params.span());
   emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, random_.chance(1, 8) ? random_.between(2, 9) : 1);
-  loop.counter = builder_->param(loop.header, 0);
+  loop.counter = emitter_.param(loop.header, 0);
   const Mark header = mark();
   if (test_first) {
     if (random_.chance(1, 3)) operation();
     const ValueId more = loop_goes_on(loop, loop.counter);
     ValueList results;
     arguments(loop.exit_types.span(), results);
-    const BlockId body = builder_->block();
+    const BlockId body = emitter_.block();
     branch(more, {body}, {loop.exit, results.span()});
     start(body);
   }

@@ -132,45 +132,16 @@ void Body::repeat() {
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64)
                                    : (random_.coin() ? Type::I8 : Type::I16);
-  const u32 width = bits_of(type);
   switch (random_.below(9)) {
-  case 0: { // double shift, rotate by halves
-    const ValueId count = masked(type, width - 1);
-    const ValueId left = emit(Opcode::Shl, type, {pick_or_convert(type), count});
-    const ValueId rest = emit(Opcode::Sub, type, {literal(type, width), count});
-    const ValueId right = emit(Opcode::ShrU, type, {pick_or_convert(type), rest});
-    return offer(type, emit(Opcode::Or, type, {left, right}));
-  }
+  case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
     const ValueId sum = emit(Opcode::Add, type, {pick_or_convert(type), scaled});
     return offer(type, emit(Opcode::Add, type, {sum, edge_literal(type)}));
   }
-  case 2: { // multiply and add, once as two roundings and once as one
-    const Type real = random_.coin() ? Type::F32 : Type::F64;
-    const ValueId a = pick_or_convert(real), b = pick(real), c = pick(real);
-    const ValueId product = emit(Opcode::FMul, real, {a, b});
-    offer(real, emit(random_.coin() ? Opcode::FAdd : Opcode::FSub, real, {product, c}));
-    if (random_.coin()) offer(real, emit(Opcode::Fma, real, {a, b, c}));
-    return;
-  }
-  case 3: { // carry chain
-    const Opcode op = random_.coin() ? Opcode::AddOU : Opcode::SubOU;
-    const ValueId low = emit(op, type, {pick_or_convert(type), pick(type)});
-    const Type wide = Type::I64;
-    const Type flag_type = Type::I8;
-    const ValueId flag = low + 1;
-    const ValueId carry = emit(Opcode::Zext, wide, flag_type, {&flag, 1});
-    offer(type, low);
-    return offer(wide, emit(Opcode::Add, wide, {pick_or_convert(wide), carry}));
-  }
-  case 4: { // a mask of the low or high part, then a wider use
-    const u64 mask = random_.coin() ? bit_mask(type) >> random_.below(width) : bit_mask(type) << random_.below(width);
-    const ValueId part = masked(type, mask);
-    if (type == Type::I64) return offer(type, part);
-    const Opcode op = random_.coin() ? Opcode::Zext : Opcode::Sext;
-    return offer(Type::I64, emit(op, Type::I64, type, {&part, 1}));
-  }
+  case 2: return multiply_and_add();
+  case 3: return carry_chain(type);
+  case 4: return masked_and_extended(type);
   case 5: { // truncate and extend again: the high bits must go
     if (type == Type::I64) return operation();
     const ValueId wide = pick_or_convert(Type::I64);
@@ -179,14 +150,7 @@ void Body::idiom() {
     const Opcode op = random_.coin() ? Opcode::Zext : Opcode::Sext;
     return offer(Type::I64, emit(op, Type::I64, type, {&narrow, 1}));
   }
-  case 6: { // a negated or inverted operand
-    const ValueId a = pick_or_convert(type);
-    const ValueId inverted = random_.coin() ? emit(Opcode::Xor, type, {a, literal(type, ~u64{0})})
-                                            : emit(Opcode::Sub, type, {literal(type, 0), a});
-    constexpr Opcode kOps[] = {Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Add, Opcode::Mul};
-    const Opcode op = random_.pick(kOps);
-    return offer(type, emit(op, type, {pick_or_convert(type), inverted}));
-  }
+  case 6: return inverted_operand(type);
   case 7: { // a comparison compared again
     const ValueId first = condition();
     const Type first_type = module_->functions[self_].value_types[first];
@@ -202,6 +166,54 @@ void Body::idiom() {
     return offer(type, emit(is_signed ? Opcode::RemS : Opcode::RemU, type, {a, b}));
   }
   }
+}
+
+/// Two shifts by amounts that add up to the width.
+void Body::double_shift(Type type) {
+  const u32 width = bits_of(type);
+  const ValueId count = masked(type, width - 1);
+  const ValueId left = emit(Opcode::Shl, type, {pick_or_convert(type), count});
+  const ValueId rest = emit(Opcode::Sub, type, {literal(type, width), count});
+  const ValueId right = emit(Opcode::ShrU, type, {pick_or_convert(type), rest});
+  offer(type, emit(Opcode::Or, type, {left, right}));
+}
+
+/// Once as two roundings and once as one.
+void Body::multiply_and_add() {
+  const Type real = random_.coin() ? Type::F32 : Type::F64;
+  const ValueId a = pick_or_convert(real), b = pick(real), c = pick(real);
+  const ValueId product = emit(Opcode::FMul, real, {a, b});
+  offer(real, emit(random_.coin() ? Opcode::FAdd : Opcode::FSub, real, {product, c}));
+  if (random_.coin()) offer(real, emit(Opcode::Fma, real, {a, b, c}));
+}
+
+/// The carry of one sum goes into another.
+void Body::carry_chain(Type type) {
+  const Opcode op = random_.coin() ? Opcode::AddOU : Opcode::SubOU;
+  const ValueId low = emit(op, type, {pick_or_convert(type), pick(type)});
+  const ValueId flag = low + 1;
+  const ValueId carry = emit(Opcode::Zext, Type::I64, Type::I8, {&flag, 1});
+  offer(type, low);
+  offer(Type::I64, emit(Opcode::Add, Type::I64, {pick_or_convert(Type::I64), carry}));
+}
+
+/// The low or the high part, then a wider use.
+void Body::masked_and_extended(Type type) {
+  const u32 width = bits_of(type);
+  const u64 mask = random_.coin() ? bit_mask(type) >> random_.below(width) : bit_mask(type) << random_.below(width);
+  const ValueId part = masked(type, mask);
+  if (type == Type::I64) return offer(type, part);
+  const Opcode op = random_.coin() ? Opcode::Zext : Opcode::Sext;
+  offer(Type::I64, emit(op, Type::I64, type, {&part, 1}));
+}
+
+void Body::inverted_operand(Type type) {
+  const ValueId a = pick_or_convert(type);
+  const ValueId inverted = random_.coin() ? emit(Opcode::Xor, type, {a, literal(type, ~u64{0})})
+                                          : emit(Opcode::Sub, type, {literal(type, 0), a});
+  constexpr Opcode kOps[] = {Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Add, Opcode::Mul};
+  const Opcode op = random_.pick(kOps);
+  offer(type, emit(op, type, {pick_or_convert(type), inverted}));
 }
 
 void Body::global_access() {

@@ -17,7 +17,7 @@ SlotId Body::new_slot(u32 bytes) {
   const Range sizes = random_.chance(config_.large_slot) ? config_.large_slot_bytes : config_.slot_bytes;
   const u32 size = std::max(bytes, random_.in(sizes));
   const u32 align = random_.chance(1, 40) ? 1u << random_.between(5, 12) : 1u << random_.below(5);
-  const SlotId slot = builder_->slot(size, align);
+  const SlotId slot = emitter_.slot(size, align);
   open_slots_.push_back(slot);
   return slot;
 }
@@ -109,13 +109,13 @@ void Body::pointer_cell() {
   Pointer pointer = find_pointer(8);
   pointer.origin = kNone; // known here, but no longer plain to see
   if (locals_ && random_.coin()) {
-    if (pointer_local_ == kNone) pointer_local_ = builder_->local(Type::Ptr);
+    if (pointer_local_ == kNone) pointer_local_ = emitter_.local(Type::Ptr);
     emit(Opcode::LocalSet, Type::Ptr, {pointer.value}, pointer_local_);
     operation();
     pointer.value = emit(Opcode::LocalGet, Type::Ptr, {}, pointer_local_);
     return offer_pointer(pointer);
   }
-  if (cell_ == kNone) cell_ = builder_->slot(8, 8);
+  if (cell_ == kNone) cell_ = emitter_.slot(8, 8);
   const ValueId cell = emit(Opcode::SlotAddr, Type::None, {}, cell_);
   emit(Opcode::PStore, Type::Ptr, {cell, pointer.value});
   operation();

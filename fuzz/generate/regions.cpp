@@ -32,9 +32,9 @@ void Body::plan_region(Region& region) {
     draw_types(config_.block_params, region.types[i]);
     params.push(Type::I32);
     for (const Type type : region.types[i].span()) params.push(type);
-    region.blocks[i] = builder_->block(params.span());
+    region.blocks[i] = emitter_.block(params.span());
   }
-  region.exit = builder_->block(region.exit_types.span());
+  region.exit = emitter_.block(region.exit_types.span());
   for (u32 i = 0; i < region.count; ++i) {
     region.ways[i] = random_.between(1, 3);
     for (u32 k = 0; k < region.ways[i]; ++k) {
@@ -75,15 +75,15 @@ void Body::region_block(Region& region, u32 index, u32 depth) {
   const BlockId block = region.blocks[index];
   const Mark scope = mark();
   start(block);
-  region.budget = builder_->param(block, 0);
-  if (region.types[index].count != 0) offer_results(builder_->param(block, 1), region.types[index].span());
+  region.budget = emitter_.param(block, 0);
+  if (region.types[index].count != 0) offer_results(emitter_.param(block, 1), region.types[index].span());
   if (region.is_back_target[index]) {
     emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, 1);
     region.budget = emit(Opcode::Sub, Type::I32, {region.budget, literal(Type::I32, 1)});
     const ValueId more = emit(Opcode::GtS, Type::I32, {region.budget, literal(Type::I32, 0)});
     ValueList results;
     arguments(region.exit_types.span(), results);
-    const BlockId onward = builder_->block();
+    const BlockId onward = emitter_.block();
     branch(more, {onward}, {region.exit, results.span()});
     start(onward);
   }

@@ -131,32 +131,50 @@ struct Planner {
     draw(out, config.results, config.many_results);
   }
 
-  void body(u32 number, u32 count, bool exported) {
+  /// The signature of an earlier body, if one is to be had twice and the host may see it.
+  bool twin_signature(bool exported, SignatureId& out) {
+    const u32 bodies_so_far = static_cast<u32>(module.functions.size()) - plan.first_body;
+    if (bodies_so_far == 0 || !random.chance(config.same_signature)) return false;
+    const Function& other = module.functions[plan.first_body + random.below(bodies_so_far)];
+    const auto params = module.params_of(other);
+    const bool has_pointer = std::find(params.begin(), params.end(), Type::Ptr) != params.end();
+    const bool is_callback_shape = params.size() == 1 && params[0] == Type::I64;
+    if (exported && (has_pointer || (is_callback_shape && plan.callback_import != kNone))) return false;
+    out = other.signature;
+    return true;
+  }
+
+  /// A signature of its own; `depth_param` is set when the function is to call itself.
+  SignatureId new_signature(bool is_main, bool exported, u32& depth_param) {
     TypeList params, results;
     draw(params, config.params, config.many_params);
     results_of_body(results);
-    if (number == 0 && results.count == 0) results.push(random_type(random));
+    if (is_main && results.count == 0) results.push(random_type(random));
+    if (!exported && random.chance(config.pointer_params)) {
+      params.push(Type::Ptr);
+      if (random.coin()) params.push(Type::Ptr);
+    }
+    if (random.chance(config.recursive)) {
+      depth_param = params.count;
+      params.push(Type::I32);
+    }
+    // Only the target may be what @call_back finds.
+    if (exported && plan.callback_import != kNone && params.count == 1 && params.items[0] == Type::I64) {
+      params.push(Type::I32);
+    }
+    return module.intern_signature(params.span(), results.span());
+  }
+
+  void body(u32 number, u32 count, bool exported) {
     const bool is_target = plan.callback_import != kNone && number + 1 == count && count > 1;
     u32 depth_param = kNone;
+    SignatureId signature = 0;
     if (is_target) {
-      params.count = results.count = 0;
-      params.push(Type::I64);
-      results.push(Type::I64);
-    } else {
-      if (!exported && random.chance(config.pointer_params)) {
-        params.push(Type::Ptr);
-        if (random.coin()) params.push(Type::Ptr);
-      }
-      if (random.chance(config.recursive)) {
-        depth_param = params.count;
-        params.push(Type::I32);
-      }
-      // Only the target may be what @call_back finds.
-      if (exported && plan.callback_import != kNone && params.count == 1 && params.items[0] == Type::I64) {
-        params.push(Type::I32);
-      }
+      constexpr Type kNumber[] = {Type::I64};
+      signature = module.intern_signature(kNumber, kNumber);
+    } else if (!twin_signature(exported, signature)) {
+      signature = new_signature(number == 0, exported, depth_param);
     }
-    const SignatureId signature = module.intern_signature(params.span(), results.span());
     Function& f = add_function();
     if (number == 0) f.name = "main";
     else number_name(f.name, "f", number);

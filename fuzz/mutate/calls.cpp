@@ -91,22 +91,46 @@ bool change_call_kind(MutationContext& c) {
   }
 }
 
-/// Another function of the same signature.
+namespace {
+
+/// Whether the call, or the taking of an address, may name the other function: results stay, and so does the
+/// signature where it is not the call itself that passes arguments.
+bool may_name(const Module& m, const Inst& inst, FunctionId other) {
+  const Function& old = m.functions[inst.ref];
+  const Function& next = m.functions[other];
+  if (other == inst.ref) return false;
+  if (inst.op == Opcode::FuncAddr) return !next.imported && next.signature == old.signature;
+  const auto a = m.results_of(old), b = m.results_of(next), params = m.params_of(next);
+  return std::equal(a.begin(), a.end(), b.begin(), b.end()) &&
+         std::find(params.begin(), params.end(), Type::Ptr) == params.end();
+}
+
+} // namespace
+
+/// Another function with the same results; other parameters get values at hand.
 bool change_callee(MutationContext& c) {
   const InstId id = c.random_inst([](const Inst& inst) {
     const Form form = info(inst.op).form;
     return form == Form::Call || form == Form::TryCall || form == Form::FuncAddr;
   });
   if (id == kNone) return false;
-  const std::vector<Function>& functions = c.module().functions;
-  Inst& inst = c.f().insts[id];
-  const u32 count = static_cast<u32>(functions.size());
+  const Module& m = c.module();
+  const u32 count = static_cast<u32>(m.functions.size());
   const u32 first = c.random().below(count);
   for (u32 i = 0; i < count; ++i) {
     const FunctionId other = (first + i) % count;
-    if (other == inst.ref || functions[other].signature != functions[inst.ref].signature) continue;
-    if (inst.op == Opcode::FuncAddr && functions[other].imported) continue;
+    if (!may_name(m, c.f().insts[id], other)) continue;
+    const Inst old = c.f().insts[id];
+    std::vector<ValueId> args;
+    const bool same = m.functions[other].signature == m.functions[old.ref].signature;
+    for (const Type type : m.params_of(m.functions[other])) {
+      if (!same) args.push_back(c.pick_or_make(type, id));
+    }
+    Inst& inst = c.f().insts[id];
     inst.ref = other;
+    if (same) return true;
+    inst.operands = add_operands(c.f(), args);
+    inst.operand_count = static_cast<u32>(args.size());
     return true;
   }
   return false;

@@ -153,8 +153,13 @@ bool MutationContext::repair() {
 }
 
 void MutationContext::finish() {
-  std::stable_sort(insertions_.begin(), insertions_.end(),
-                   [](const Insertion& a, const Insertion& b) { return a.before < b.before; });
+  // Insertion sort: stable, allocates nothing, and nearly all of them come in order.
+  const auto first = insertions_.begin();
+  for (auto next = first; next != insertions_.end(); ++next) {
+    const auto place = std::upper_bound(first, next, *next,
+                                        [](const Insertion& a, const Insertion& b) { return a.before < b.before; });
+    std::rotate(place, next, next + 1);
+  }
   insert_all(f(), insertions_);
   insertions_.clear();
 }

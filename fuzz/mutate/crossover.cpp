@@ -59,13 +59,14 @@ private:
   /// Every id at or behind `at` grows by one.
   void shift_functions(FunctionId at) {
     const auto shift = [at](u32& id) { id += id != kNone && id >= at; };
-    for (FunctionId& entry : into_.table) shift(entry);
-    for (FunctionId& id : functions_) shift(id);
     for (Function& f : into_.functions) {
+      if (is_foreign(f)) continue; // asks functions_, so before that is shifted
       for (Inst& inst : f.insts) {
-        if (names_function(inst) && !is_foreign(f)) shift(inst.ref);
+        if (names_function(inst)) shift(inst.ref);
       }
     }
+    for (FunctionId& entry : into_.table) shift(entry);
+    for (FunctionId& id : functions_) shift(id);
   }
 
   /// Bodies that still hold ids of `from` must not be shifted.

@@ -31,51 +31,58 @@ struct Kinds {
 };
 constexpr Kinds kKinds;
 
-bool is_dirty(const Function& f, ValueId value) {
-  if (!is_float(f.value_types[value])) return false;
-  const ValueDef& def = f.value_defs[value];
-  return !def.is_param && kKinds.makes[static_cast<u32>(f.insts[def.index].op)];
+struct Scratch {
+  std::vector<u8> dirty;          // by ValueId
+  std::vector<u32> uses;          // pool indices of the uses that expose
+  std::vector<ValueId> canonical; // by InstId of the definition
+  std::vector<Insertion> insertions;
+};
+
+/// Marks the values that arithmetic made. False when there are none.
+bool mark_dirty(const Function& f, std::vector<u8>& dirty) {
+  const auto makes = [](const Inst& inst) { return kKinds.makes[static_cast<u32>(inst.op)]; };
+  auto next = std::find_if(f.insts.begin(), f.insts.end(), makes);
+  if (next == f.insts.end()) return false;
+  dirty.assign(f.value_count(), 0);
+  for (; next != f.insts.end(); ++next) {
+    if (makes(*next)) dirty[next->first_result] = 1;
+  }
+  return true;
 }
 
-/// Calls `visit` with the pool index of every use that exposes a dirty value.
-template <typename Visit> void each_exposed(const Function& f, Visit visit) {
+void find_exposed(const Function& f, Scratch& scratch) {
+  scratch.uses.clear();
+  const auto look = [&](u32 first, u32 count) {
+    for (u32 use = first; use < first + count; ++use) {
+      if (scratch.dirty[f.pool[use]] != 0) scratch.uses.push_back(use);
+    }
+  };
   for (const Inst& inst : f.insts) {
-    if (!kKinds.blind[static_cast<u32>(inst.op)]) {
-      for (u32 i = 0; i < inst.operand_count; ++i) {
-        if (is_dirty(f, f.pool[inst.operands + i])) visit(inst.operands + i);
-      }
-    }
-    for (const Edge& edge : f.edges_of(inst)) {
-      for (u32 i = 0; i < edge.arg_count; ++i) {
-        if (is_dirty(f, f.pool[edge.args + i])) visit(edge.args + i);
-      }
-    }
+    if (!kKinds.blind[static_cast<u32>(inst.op)]) look(inst.operands, inst.operand_count);
+    for (const Edge& edge : f.edges_of(inst)) look(edge.args, edge.arg_count);
   }
 }
 
-u32 canonicalise(Function& f, std::vector<u32>& uses, std::vector<ValueId>& canonical,
-                 std::vector<Insertion>& insertions) {
-  const auto makes = [](const Inst& inst) { return kKinds.makes[static_cast<u32>(inst.op)]; };
-  if (std::none_of(f.insts.begin(), f.insts.end(), makes)) return 0;
-  uses.clear();
-  each_exposed(f, [&](u32 use) { uses.push_back(use); });
-  if (uses.empty()) return 0;
+u32 canonicalise(Function& f, Scratch& scratch) {
+  if (!mark_dirty(f, scratch.dirty)) return 0;
+  find_exposed(f, scratch);
+  if (scratch.uses.empty()) return 0;
   // By defining instruction, so that the insertions come out in their order.
-  canonical.assign(f.insts.size(), kNone);
-  for (const u32 use : uses) canonical[f.value_defs[f.pool[use]].index] = 0;
-  insertions.clear();
+  scratch.canonical.assign(f.insts.size(), kNone);
+  for (const u32 use : scratch.uses) scratch.canonical[f.value_defs[f.pool[use]].index] = 0;
+  scratch.insertions.clear();
   const u32 count = static_cast<u32>(f.insts.size());
   for (InstId id = 0; id < count; ++id) {
-    if (canonical[id] == kNone) continue;
+    if (scratch.canonical[id] == kNone) continue;
     const ValueId value = f.insts[id].first_result;
     const Type type = f.value_types[value];
     const Inst inst = make_inst(f, Opcode::FCanon, type, Type::None, {&value, 1}, type);
-    canonical[id] = inst.first_result;
-    insertions.push_back({id + 1, inst});
+    scratch.canonical[id] = inst.first_result;
+    scratch.insertions.push_back({id + 1, inst});
   }
-  for (const u32 use : uses) f.pool[use] = canonical[f.value_defs[f.pool[use]].index];
-  insert_all(f, insertions);
-  return static_cast<u32>(insertions.size());
+  for (const u32 use : scratch.uses) f.pool[use] = scratch.canonical[f.value_defs[f.pool[use]].index];
+  insert_all(f, scratch.insertions);
+  return static_cast<u32>(scratch.insertions.size());
 }
 
 } // namespace
@@ -83,11 +90,9 @@ u32 canonicalise(Function& f, std::vector<u32>& uses, std::vector<ValueId>& cano
 bool makes_arbitrary_nan(Opcode op) { return kKinds.makes[static_cast<u32>(op)]; }
 
 u32 canonicalise_exposed_nans(Module& module) {
-  std::vector<u32> uses;
-  std::vector<ValueId> canonical;
-  std::vector<Insertion> insertions;
+  Scratch scratch;
   u32 count = 0;
-  for (Function& f : module.functions) count += canonicalise(f, uses, canonical, insertions);
+  for (Function& f : module.functions) count += canonicalise(f, scratch);
   return count;
 }
 

@@ -73,17 +73,6 @@ u32 access_bytes(Opcode op, Type type) {
   return bits / 8;
 }
 
-Type type_of_letter(char letter, Type type, Type from) {
-  switch (letter) {
-  case 'T': return type;
-  case 'S': return from;
-  case 'B': return Type::I8;
-  case 'L': return Type::I64;
-  case 'P': return Type::Ptr;
-  default: return Type::None;
-  }
-}
-
 OpcodeIndex::OpcodeIndex() {
   for (u32 i = 0; i < kOpcodeCount; ++i) {
     const Opcode op = static_cast<Opcode>(i);

@@ -48,6 +48,15 @@ u32 access_bytes(Opcode op, Type type);
 
 /// The type that an operand or result letter stands for in a row with these types; None for '*' and 'A', 'C'
 /// (which leave a choice).
-Type type_of_letter(char letter, Type type, Type from);
+constexpr Type type_of_letter(char letter, Type type, Type from) {
+  switch (letter) {
+  case 'T': return type;
+  case 'S': return from;
+  case 'B': return Type::I8;
+  case 'L': return Type::I64;
+  case 'P': return Type::Ptr;
+  default: return Type::None;
+  }
+}
 
 } // namespace assay::fuzz

@@ -1,0 +1,205 @@
+// generator_test.cpp - what every generated program must be: valid, the same everywhere, diverse, bounded.
+#include "fuzz/generate/generator.h"
+
+#include "assay/text.h"
+#include "assay/verify.h"
+#include "fuzz/mutate/nan.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace assay::fuzz {
+namespace {
+
+GeneratorConfig config_of(std::string_view name) {
+  GeneratorConfig config;
+  EXPECT_TRUE(preset(name, config)) << name;
+  return config;
+}
+
+u64 hash_of(const std::string& text) {
+  u64 hash = 0xcbf29ce484222325u;
+  for (const char c : text) hash = (hash ^ static_cast<u8>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+class EveryPreset : public testing::TestWithParam<std::string_view> {};
+INSTANTIATE_TEST_SUITE_P(Generator, EveryPreset, testing::ValuesIn(preset_names().begin(), preset_names().end()),
+                         [](const auto& param) { return std::string(param.param); });
+
+TEST_P(EveryPreset, makes_only_modules_that_the_verifier_accepts) {
+  Generator generator(config_of(GetParam()));
+  Module module;
+  const u64 seeds = GetParam() == "large" ? 300 : 2000;
+  for (u64 seed = 0; seed < seeds; ++seed) {
+    generator.generate(seed, module);
+    const Result<void> verdict = verify(module);
+    ASSERT_TRUE(verdict.ok()) << "seed " << seed << ": " << verdict.error().to_string();
+  }
+}
+
+TEST_P(EveryPreset, hides_pointers_and_bounds_cycles_by_fuel) {
+  Generator generator(config_of(GetParam()));
+  Module module;
+  std::string reason;
+  for (u64 seed = 0; seed < 500; ++seed) {
+    generator.generate(seed, module);
+    ASSERT_FALSE(exposes_pointers(module, &reason)) << "seed " << seed << ": " << reason;
+    ASSERT_TRUE(fuel_bounded(module)) << "seed " << seed;
+    ASSERT_EQ(canonicalise_exposed_nans(module), 0u) << "seed " << seed;
+  }
+}
+
+TEST_P(EveryPreset, survives_printing_and_parsing) {
+  Generator generator(config_of(GetParam()));
+  Module module;
+  for (u64 seed = 0; seed < 100; ++seed) {
+    generator.generate(seed, module);
+    const std::string text = to_text(module);
+    const Result<Module> parsed = parse_and_verify(text);
+    ASSERT_TRUE(parsed.ok()) << "seed " << seed << ": " << parsed.error().to_string();
+    ASSERT_EQ(to_text(*parsed), text) << "seed " << seed;
+  }
+}
+
+TEST(Generator, gives_the_same_program_whatever_was_generated_before) {
+  Generator fresh(config_of("small")), used(config_of("small"));
+  Module a, b;
+  for (u64 seed = 100; seed < 200; ++seed) used.generate(seed, b);
+  for (u64 seed = 0; seed < 20; ++seed) {
+    fresh.generate(seed, a);
+    used.generate(seed, b);
+    EXPECT_EQ(to_text(a), to_text(b)) << seed;
+  }
+}
+
+TEST(Generator, gives_the_known_programs_on_every_host) {
+  struct Golden {
+    std::string_view preset;
+    u64 seed;
+    u64 hash;
+  };
+  // Change these only together with a deliberate change of the generator.
+  const Golden golden[] = {
+      {"small", 0, 0xdbc2b805b0cacc5c},
+      {"small", 1, 0xf4e8a9c0020a5b80},
+      {"large", 0, 0x84403d3f05fe0b18},
+      {"large", 1, 0xcf283c3733d3266c},
+      {"calls", 0, 0xc443304dc23c5aaa},
+      {"calls", 1, 0xa61899419f6c9f17},
+      {"memory", 0, 0x0fd8d56ea10a3c3c},
+      {"memory", 1, 0xbd21dd1c5c979dee},
+      {"floats", 0, 0xe071b2bf6a84a095},
+      {"floats", 1, 0x8cf6d700ec634718},
+      {"pressure", 0, 0x19df70e7b4b6fba1},
+      {"pressure", 1, 0x2a887674016ad418},
+      {"exceptions", 0, 0x7c2c630f0aac4134},
+      {"exceptions", 1, 0x32722c5c0f6bd2be},
+  };
+  for (const Golden& known : golden) {
+    Generator generator(config_of(known.preset));
+    Module module;
+    generator.generate(known.seed, module);
+    EXPECT_EQ(hash_of(to_text(module)), known.hash) << known.preset << ' ' << known.seed;
+  }
+}
+
+TEST(Generator, reaches_every_operation_in_every_type) {
+  // Exceptions on, so that nothing but what is_left_out names may be missing.
+  GeneratorConfig config = config_of("small");
+  config.exceptions = true;
+  Generator generator(config);
+  generator.count_combinations(true);
+  Module module;
+  for (u64 seed = 0; seed < 20000; ++seed) generator.generate(seed, module);
+  for (const MissingCombination& hole : missing_combinations(generator.counts(), config)) {
+    ADD_FAILURE() << "never generated: " << info(hole.op).name << ' ' << name_of(hole.type) << ' ' << name_of(hole.from);
+  }
+}
+
+TEST(Generator, makes_about_fifty_instructions_by_default) {
+  Generator generator;
+  Module module;
+  for (u64 seed = 0; seed < 2000; ++seed) generator.generate(seed, module);
+  const double mean = static_cast<double>(generator.counts().instructions) / 2000;
+  EXPECT_GT(mean, 40);
+  EXPECT_LT(mean, 65);
+}
+
+/// Counts modules in which `matches` holds for an instruction.
+template <typename Matches> u32 modules_with(std::string_view name, u32 seeds, Matches matches) {
+  Generator generator(config_of(name));
+  Module module;
+  u32 found = 0;
+  for (u64 seed = 0; seed < seeds; ++seed) {
+    generator.generate(seed, module);
+    bool here = false;
+    for (const Function& f : module.functions) {
+      for (const Inst& inst : f.insts) here = here || matches(module, f, inst);
+    }
+    found += here;
+  }
+  return found;
+}
+
+TEST(Generator, makes_loops_that_swap_or_rotate_their_parameters) {
+  const auto permutes = [](const Module&, const Function& f, const Inst& inst) {
+    for (const Edge& edge : f.edges_of(inst)) {
+      const Block& target = f.blocks[edge.target];
+      u32 moved = 0;
+      for (u32 i = 0; i < edge.arg_count; ++i) {
+        const u32 arg = f.args_of(edge)[i];
+        moved += arg >= target.first_param && arg < target.first_param + target.param_count && arg != target.first_param + i;
+      }
+      if (moved >= 2) return true;
+    }
+    return false;
+  };
+  EXPECT_GT(modules_with("small", 2000, permutes), 20u);
+}
+
+TEST(Generator, makes_calls_with_dozens_of_parameters) {
+  const auto is_wide = [](const Module&, const Function&, const Inst& inst) {
+    return info(inst.op).is(kCalls) && inst.operand_count >= 24;
+  };
+  EXPECT_GT(modules_with("calls", 500, is_wide), 25u);
+}
+
+TEST(Generator, makes_tail_calls_with_more_parameters_than_the_caller) {
+  const auto grows = [](const Module& m, const Function& f, const Inst& inst) {
+    return inst.op == Opcode::TailCall && inst.operand_count > m.params_of(f).size();
+  };
+  EXPECT_GT(modules_with("calls", 500, grows), 10u);
+}
+
+TEST(Generator, exports_no_pointers_and_names_an_entry_main) {
+  Generator generator(config_of("calls"));
+  Module module;
+  for (u64 seed = 0; seed < 300; ++seed) {
+    generator.generate(seed, module);
+    ASSERT_NE(module.find_function("main"), kNone);
+    EXPECT_TRUE(module.functions[module.find_function("main")].exported);
+    for (const Function& f : module.functions) {
+      if (!f.exported && !f.imported) continue;
+      for (const Type type : module.params_of(f)) EXPECT_NE(type, Type::Ptr);
+      for (const Type type : module.results_of(f)) EXPECT_NE(type, Type::Ptr);
+    }
+  }
+}
+
+TEST(Generator, leaves_exceptions_out_unless_asked) {
+  const auto unwinds = [](const Module&, const Function&, const Inst& inst) {
+    return inst.op == Opcode::Throw || inst.op == Opcode::TryCall || inst.op == Opcode::Rethrow;
+  };
+  EXPECT_EQ(modules_with("calls", 500, unwinds), 0u);
+  EXPECT_GT(modules_with("exceptions", 500, unwinds), 100u);
+}
+
+TEST(Presets, refuse_an_unknown_name) {
+  GeneratorConfig config;
+  EXPECT_FALSE(preset("tiny", config));
+}
+
+} // namespace
+} // namespace assay::fuzz

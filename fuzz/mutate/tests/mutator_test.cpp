@@ -1,0 +1,168 @@
+// mutator_test.cpp - mutants are valid, differ, are the same for the same seed, and seldom had to be taken back.
+#include "fuzz/mutate/mutator.h"
+
+#include "fuzz/generate/generator.h"
+#include "fuzz/generate/inputs.h"
+#include "fuzz/generate/tests/test_host.h"
+#include "fuzz/mutate/context.h"
+#include "fuzz/mutate/nan.h"
+#include "fuzz/mutate/tests/helpers.h"
+#include "oracle/interpreter/interpreter.h"
+
+#include <algorithm>
+
+namespace assay::fuzz {
+namespace {
+
+GeneratorConfig config_with_exceptions() {
+  GeneratorConfig config;
+  preset("exceptions", config);
+  return config;
+}
+
+class EveryMutation : public testing::TestWithParam<std::string_view> {};
+
+std::vector<std::string_view> mutation_names() {
+  std::vector<std::string_view> names;
+  for (const NamedMutation& mutation : mutations()) names.push_back(mutation.name);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Mutator, EveryMutation, testing::ValuesIn(mutation_names()),
+                         [](const auto& param) { return std::string(param.param); });
+
+TEST_P(EveryMutation, gives_valid_changed_programs) {
+  Generator generator(config_with_exceptions());
+  Mutator mutator;
+  Module module;
+  u32 changed = 0, applied = 0;
+  for (u64 seed = 0; seed < 600; ++seed) {
+    generator.generate(seed, module);
+    const std::string before = to_text(module);
+    const bool done = mutator.apply(GetParam(), module, seed);
+    const std::string after = to_text(module);
+    applied += done;
+    changed += after != before;
+    ASSERT_TRUE(done || after == before) << "refused, yet changed: seed " << seed;
+    const Result<Module> parsed = parse_and_verify(after);
+    ASSERT_TRUE(parsed.ok()) << "seed " << seed << ": " << parsed.error().to_string();
+  }
+  EXPECT_GT(applied, 40u);
+  EXPECT_GT(changed * 10, applied * 9) << "too many of them do nothing";
+  for (const MutationCount& count : mutator.counts()) EXPECT_LE(count.discarded * 100, count.applied) << count.name;
+}
+
+TEST(Mutator, long_chains_of_mutations_stay_valid) {
+  Generator generator(config_with_exceptions());
+  Mutator mutator;
+  Module module;
+  for (u64 seed = 0; seed < 60; ++seed) {
+    generator.generate(seed, module);
+    for (u64 step = 0; step < 40; ++step) {
+      mutator.mutate(module, seed * 1000 + step);
+      const Result<void> verdict = verify(module);
+      ASSERT_TRUE(verdict.ok()) << seed << ' ' << step << ": " << verdict.error().to_string();
+    }
+  }
+}
+
+TEST(Mutator, same_seed_gives_the_same_mutant) {
+  Generator generator;
+  Mutator used, fresh;
+  Module a, b;
+  for (u64 seed = 0; seed < 100; ++seed) {
+    generator.generate(seed, a);
+    b = a;
+    used.mutate(a, seed);
+    fresh.mutate(b, seed);
+    EXPECT_EQ(to_text(a), to_text(b)) << seed;
+    used.mutate(a, seed + 7); // so that its storage differs next time
+  }
+}
+
+TEST(Mutator, mutates_the_text_form_and_the_module_alike) {
+  Generator generator;
+  Mutator mutator;
+  Module module;
+  generator.generate(3, module);
+  Module once = module_of(to_text(module)), again = module_of(to_text(module));
+  EXPECT_TRUE(mutator.mutate(once, 5));
+  EXPECT_TRUE(mutator.mutate(again, 5));
+  EXPECT_EQ(to_text(once), to_text(again));
+}
+
+TEST(Mutator, refuses_a_name_it_does_not_know_and_a_module_without_bodies) {
+  Mutator mutator;
+  Module module = module_of("import @log(i64)\n");
+  EXPECT_FALSE(mutator.apply("no_such", module, 1));
+  EXPECT_FALSE(mutator.mutate(module, 1));
+  EXPECT_EQ(to_text(module), "import @log(i64)\n");
+}
+
+TEST(Crossover, gives_valid_programs_that_hold_more_than_before) {
+  Generator generator(config_with_exceptions());
+  Mutator mutator;
+  Module into, from;
+  u32 applied = 0;
+  for (u64 seed = 0; seed < 400; ++seed) {
+    generator.generate(seed, into);
+    generator.generate(seed + 10000, from);
+    const std::string source = to_text(from);
+    const u64 functions = into.functions.size();
+    if (!mutator.crossover(into, from, seed)) continue;
+    ++applied;
+    EXPECT_GT(into.functions.size(), functions);
+    const Result<Module> parsed = parse_and_verify(to_text(into));
+    ASSERT_TRUE(parsed.ok()) << seed << ": " << parsed.error().to_string();
+    ASSERT_EQ(to_text(from), source);
+  }
+  EXPECT_GT(applied, 200u);
+  EXPECT_EQ(mutator.counts().back().discarded, 0u);
+}
+
+TEST(Crossover, of_a_module_with_itself_is_valid) {
+  Generator generator;
+  Mutator mutator;
+  Module module;
+  for (u64 seed = 0; seed < 50; ++seed) {
+    generator.generate(seed, module);
+    mutator.crossover(module, module, seed);
+    EXPECT_TRUE(verify(module).ok()) << seed;
+  }
+}
+
+TEST(Settle, leaves_mutants_that_end_and_expose_nothing) {
+  Generator generator;
+  Mutator mutator;
+  oracle::Interpreter oracle;
+  TestHost host;
+  Outcome outcome;
+  Module module;
+  std::vector<FunctionId> entries;
+  std::vector<u64> inputs;
+  u32 dropped = 0, refused = 0, runs = 0;
+  for (u64 seed = 0; seed < 800; ++seed) {
+    generator.generate(seed, module);
+    for (u64 step = 0; step < 4; ++step) mutator.mutate(module, seed * 10 + step);
+    if (!settle(module)) {
+      ++dropped;
+      continue;
+    }
+    ASSERT_TRUE(verify(module).ok()) << seed;
+    EXPECT_TRUE(fuel_bounded(module));
+    EXPECT_EQ(canonicalise_exposed_nans(module), 0u);
+    EXPECT_FALSE(exposes_pointers(module));
+    oracle.prepare(module);
+    list_entries(module, entries);
+    for (const FunctionId entry : entries) {
+      make_inputs(module, entry, seed, 1, inputs);
+      oracle.run(entry, inputs, 2000, host, outcome); // that it comes back is the test
+      ++runs;
+      refused += outcome.kind == OutcomeKind::Refused;
+    }
+  }
+  EXPECT_LT(dropped, 40u);
+  EXPECT_LT(refused * 100, runs);
+}
+
+} // namespace
+} // namespace assay::fuzz
