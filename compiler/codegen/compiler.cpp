@@ -49,7 +49,8 @@ Result<void> Compiler::Impl::function(FunctionId id, const std::string& name) {
   if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
   if (options.observer != nullptr) {
     const std::string complaint = options.observer->allocated(id, lir, allocation, file);
-    if (!complaint.empty()) return Error{ErrorKind::Internal, "", 0, 0, "register allocation of @" + name + ": " + complaint};
+    if (!complaint.empty())
+      return Error{ErrorKind::Internal, "", 0, 0, "register allocation of @" + name + ": " + complaint};
   }
   return backend->emit(id, lir, allocation);
 }
@@ -83,7 +84,8 @@ Result<void> Compiler::compile(const Module& module, CodeObject& out) {
   out.host_os = impl_->options.host_os;
   if (impl_->backend == nullptr) {
     out.names.clear();
-    return Error{ErrorKind::Unsupported, "", 0, 0, "this build cannot compile for " + std::string(name_of(impl_->options.target))};
+    return Error{ErrorKind::Unsupported, "", 0, 0,
+                 "this build cannot compile for " + std::string(name_of(impl_->options.target))};
   }
   Result<void> done = impl_->run(module, out);
   if (!done) out.clear();

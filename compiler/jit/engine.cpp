@@ -81,6 +81,12 @@ void invoke(InstanceState& state, FunctionId function, std::span<const u64> args
   state.instance->invoke(function, args, results);
 }
 
+std::optional<TrapException> try_invoke(InstanceState& state, FunctionId function, std::span<const u64> args, std::span<u64> results) {
+  jit::TrapValue trap;
+  if (state.instance->try_invoke(function, args, results, trap)) return std::nullopt;
+  return TrapException(trap.kind, trap.position);
+}
+
 namespace {
 
 Error bad(std::string message) { return Error{ErrorKind::BadInput, {}, 0, 0, std::move(message)}; }

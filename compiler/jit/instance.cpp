@@ -187,30 +187,57 @@ void Instance::place(FunctionId function, std::span<const u64> args, EntryFrame&
   }
 }
 
-void Instance::enter(FunctionId function, EntryFrame& frame) {
-  if (depth_ >= kMaxActivations) throw TrapException(TrapKind::StackOverflow, {function, 0, 0});
-  struct Scope { // restores the outer activation, also when an exception passes
-    Instance& self;
-    Activation saved;
-    explicit Scope(Instance& instance)
-        : self(instance), saved{instance.context_.exit_fp, instance.context_.entry_fp, instance.activation_} {
-      self.activation_ = &saved;
-      ++self.depth_;
-    }
-    ~Scope() {
-      --self.depth_;
-      self.activation_ = saved.outer;
-      self.context_.exit_fp = saved.exit_fp;
-      self.context_.entry_fp = saved.entry_fp;
-    }
-  };
-  if (depth_ == 0) {
-    const u64 here = stack_pointer();
-    const u64 wanted = here > stack_bytes_ ? here - stack_bytes_ : 0;
-    context_.stack_limit = std::max(wanted, os::stack_floor() + kHostHeadroom);
+/// Makes a new activation the current one; restores the one around it, also when an exception passes.
+class Instance::ActivationScope {
+public:
+  explicit ActivationScope(Instance& self) : self_(self) {
+    activation.exit_fp = self.context_.exit_fp;
+    activation.entry_fp = self.context_.entry_fp;
+    activation.outer = self.activation_;
+    self.activation_ = &activation;
+    ++self.depth_;
   }
-  const Scope scope(*this);
+  ~ActivationScope() {
+    --self_.depth_;
+    self_.activation_ = activation.outer;
+    self_.context_.exit_fp = activation.exit_fp;
+    self_.context_.entry_fp = activation.entry_fp;
+  }
+  ActivationScope(const ActivationScope&) = delete;
+  ActivationScope& operator=(const ActivationScope&) = delete;
+
+  Activation activation;
+
+private:
+  Instance& self_;
+};
+
+void Instance::begin_activation(FunctionId function) {
+  if (depth_ >= kMaxActivations) throw TrapException(TrapKind::StackOverflow, {function, 0, 0});
+  if (depth_ != 0) return; // the limit of the outermost call holds for all
+  const u64 here = stack_pointer();
+  const u64 wanted = here > stack_bytes_ ? here - stack_bytes_ : 0;
+  context_.stack_limit = std::max(wanted, os::stack_floor() + kHostHeadroom);
+}
+
+void Instance::enter(FunctionId function, EntryFrame& frame) {
+  begin_activation(function);
+  const ActivationScope scope(*this);
   stubs_->enter(&frame);
+}
+
+bool Instance::try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap) {
+  begin_activation(function);
+  ActivationScope scope(*this);
+  std::jmp_buf exit;
+  scope.activation.trap_exit = &exit;
+  // Skipped by the jump: on_trap, which owns nothing, frames of compiled code, and the stub's.
+  if (setjmp(exit) == 0) {
+    stubs_->enter(&frame);
+    return true;
+  }
+  trap = scope.activation.trap;
+  return false;
 }
 
 void Instance::collect(FunctionId function, const EntryFrame& frame, std::span<u64> results) {
@@ -235,6 +262,14 @@ void Instance::invoke(FunctionId function, std::span<const u64> args, std::span<
   place(function, args, frame);
   enter(function, frame);
   collect(function, frame, results);
+}
+
+bool Instance::try_invoke(FunctionId function, std::span<const u64> args, std::span<u64> results, TrapValue& trap) {
+  EntryFrame frame;
+  place(function, args, frame);
+  if (!try_enter(function, frame, trap)) return false;
+  collect(function, frame, results);
+  return true;
 }
 
 bool Instance::walk_activation(u64 exit_fp, u64 entry_fp, std::vector<Position>& out) const {
@@ -278,7 +313,10 @@ void Instance::on_trap(VmContext* context, u64 kind, u64 return_address) {
   const TrapKind trap = static_cast<TrapKind>(kind);
   Position position;
   if (!self.code_->position_of(return_address, position)) self.frames_intact_ = false;
-  throw TrapException(trap, position);
+  Activation& activation = *self.activation_;
+  if (activation.trap_exit == nullptr) throw TrapException(trap, position);
+  activation.trap = {trap, position};
+  std::longjmp(*activation.trap_exit, 1);
 }
 
 u64 Instance::memory_grow(VmContext* context, u64 pages) {

@@ -65,7 +65,9 @@ private:
 };
 
 NativeExecutor::NativeExecutor(const NativeOptions& options, jit::Installer installer)
-    : options_(options), installer_(std::move(installer)), instance_(options.stack_bytes) {}
+    : options_(options), installer_(std::move(installer)), instance_(options.stack_bytes) {
+  options_.throw_traps_one_in = std::max(options_.throw_traps_one_in, 1u);
+}
 
 Result<std::unique_ptr<NativeExecutor>> NativeExecutor::create(const NativeOptions& options) {
   auto stubs = jit::process_stubs();
@@ -94,6 +96,7 @@ Result<void> NativeExecutor::load(const Module& module, const CodeObject& object
   }
   module_ = &module;
   prepare_registers(object);
+  throw_traps_ = object.code.size() / 16 % options_.throw_traps_one_in == 0;
   fresh_ = !distrusted_;
   return {};
 }
@@ -164,6 +167,15 @@ void NativeExecutor::call(FunctionId function, std::span<const u64> args, std::s
   instance_.collect(function, frame, results);
 }
 
+bool NativeExecutor::try_call(FunctionId function, std::span<const u64> args, std::span<u64> results, jit::TrapValue& trap) {
+  EntryFrame frame = registers_;
+  instance_.place(function, args, frame, kJunk);
+  if (!instance_.try_enter(function, frame, trap)) return false;
+  check_registers(frame);
+  instance_.collect(function, frame, results);
+  return true;
+}
+
 void NativeExecutor::on_import(jit::Instance& instance, FunctionId import, std::span<const u64> args, std::span<u64> results) {
   Outcome& out = *out_;
   HostCall made;
@@ -184,10 +196,21 @@ void NativeExecutor::call_and_catch(FunctionId function, std::span<const u64> ar
   const std::span<const Type> types = module_->results_of(module_->functions[function]);
   try {
     out.values.assign(types.size(), 0);
-    call(function, args, out.values);
-    out.kind = OutcomeKind::Returned;
-    out.value_types.assign(types.begin(), types.end());
-    return;
+    jit::TrapValue trap;
+    bool returned = true;
+    if (throw_traps_) {
+      call(function, args, out.values);
+    } else {
+      returned = try_call(function, args, out.values, trap);
+    }
+    if (returned) {
+      out.kind = OutcomeKind::Returned;
+      out.value_types.assign(types.begin(), types.end());
+      return;
+    }
+    out.kind = OutcomeKind::Trapped;
+    out.trap = trap.kind;
+    out.position = trap.position;
   } catch (const TrapException& trap) {
     out.kind = OutcomeKind::Trapped;
     out.trap = trap.kind();

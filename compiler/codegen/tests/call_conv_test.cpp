@@ -10,7 +10,8 @@
 namespace assay::codegen {
 namespace {
 
-constexpr const char* kGprs[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
+constexpr const char* kGprs[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                   "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 
 std::string to_text(const ArgPlace& place) {
   if (!place.in_register) return "[" + std::to_string(place.offset) + "]";
@@ -106,7 +107,8 @@ TEST(CallConv, EveryRegisterButTheStackPointerIsSavedByOneSide) {
   for (Os os : {Os::Linux, Os::Windows, Os::Apple}) {
     const CallConv& conv = call_conv(Target::X64, os);
     EXPECT_EQ(conv.callee_saved & conv.caller_saved, 0u);
-    EXPECT_EQ(conv.callee_saved | conv.caller_saved, (RegSet{0xffff} << 32 | 0xffff) & ~bit(x64::index_of(x64::Gpr::Rsp)));
+    EXPECT_EQ(conv.callee_saved | conv.caller_saved,
+              (RegSet{0xffff} << 32 | 0xffff) & ~bit(x64::index_of(x64::Gpr::Rsp)));
   }
 }
 
@@ -121,7 +123,8 @@ TEST(CallConv, StackBytesAreAlwaysAMultipleOfSixteen) {
 
 TEST(CallConv, NoTwoValuesShareAPlace) {
   for (Os os : {Os::Linux, Os::Windows}) {
-    const CallLayout l = layout(os, {I64, F64, I32, F32, I8, F64, I64, F32, I64, F64, I64, I64, F64, F64, F64, F64, F64});
+    const CallLayout l =
+        layout(os, {I64, F64, I32, F32, I8, F64, I64, F32, I64, F64, I64, I64, F64, F64, F64, F64, F64});
     for (std::size_t i = 0; i < l.params.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) EXPECT_NE(to_text(l.params[i]), to_text(l.params[j]));
     }

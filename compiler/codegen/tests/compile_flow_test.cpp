@@ -18,12 +18,14 @@ Result flow_of(std::string_view text) {
 }
 
 TEST(Flow, OrderStartsAtTheEntryAndFollowsTheFirstEdge) {
-  const Result r = flow_of("func @f(i64) {\n^e(%a: i64):\n branch %a, ^t, ^u\n^u:\n jump ^o\n^t:\n jump ^o\n^o:\n return\n}");
+  const Result r =
+      flow_of("func @f(i64) {\n^e(%a: i64):\n branch %a, ^t, ^u\n^u:\n jump ^o\n^t:\n jump ^o\n^o:\n return\n}");
   EXPECT_EQ(r.flow.order(), (std::vector<BlockId>{0, 2, 1, 3}));
 }
 
 TEST(Flow, EveryBlockButTheEntryHasAPredecessorBeforeIt) {
-  const Result r = flow_of("func @f(i64) {\n^e(%a: i64):\n jump ^h\n^x:\n branch %a, ^h, ^o\n^h:\n branch %a, ^x, ^o\n^o:\n return\n}");
+  const Result r = flow_of(
+      "func @f(i64) {\n^e(%a: i64):\n jump ^h\n^x:\n branch %a, ^h, ^o\n^h:\n branch %a, ^x, ^o\n^o:\n return\n}");
   EXPECT_EQ(r.flow.order(), (std::vector<BlockId>{0, 2, 1, 3}));
 }
 
@@ -36,7 +38,8 @@ TEST(Flow, UnreachableBlocksCountForNothing) {
 }
 
 TEST(Flow, UsesCountOperandsAndArguments) {
-  const Result r = flow_of("func @f(i64) -> i64 {\n^e(%a: i64):\n %b = add.i64 %a, %a\n branch %b, ^o(%a), ^o(%b)\n^o(%c: i64):\n return %c\n}");
+  const Result r = flow_of(
+      "func @f(i64) -> i64 {\n^e(%a: i64):\n %b = add.i64 %a, %a\n branch %b, ^o(%a), ^o(%b)\n^o(%c: i64):\n return %c\n}");
   const Function& f = r.module.functions[0];
   EXPECT_EQ(r.flow.uses(f.blocks[0].first_param), 3u);
   EXPECT_EQ(r.flow.uses(f.insts[0].first_result), 2u);
@@ -45,7 +48,8 @@ TEST(Flow, UsesCountOperandsAndArguments) {
 
 TEST(Flow, LongChainsNeedNoDeepStack) {
   std::string text = "func @f(i64) {\n^e(%a: i64):\n jump ^b0\n";
-  for (int i = 0; i < 50000; ++i) text += "^b" + std::to_string(i) + ":\n branch %a, ^b" + std::to_string(i + 1) + ", ^o\n";
+  for (int i = 0; i < 50000; ++i)
+    text += "^b" + std::to_string(i) + ":\n branch %a, ^b" + std::to_string(i + 1) + ", ^o\n";
   text += "^b50000:\n jump ^o\n^o:\n return\n}";
   EXPECT_EQ(flow_of(text).flow.order().size(), 50003u);
 }

@@ -8,9 +8,10 @@
 namespace assay::codegen {
 namespace {
 
-constexpr int kRsp = 4, kRbp = 5;
+constexpr int kRbp = 5;
 
-const char* const kNames[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
+const char* const kNames[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 
 int reg_number(const std::string& name) {
   for (int i = 0; i < 16; ++i) {
@@ -22,17 +23,17 @@ int reg_number(const std::string& name) {
 /// What is true: places relative to the CFA at entry (return address at -8).
 struct Truth {
   long rsp = -8;
-  long rbp = 0;                 // meaningful when rbp_known
+  long rbp = 0; // meaningful when rbp_known
   bool rbp_known = false;
-  long return_at = -8;          // where the return address lies
-  std::map<int, long> saved;    // registers that no longer have the caller's value, and where it lies
+  long return_at = -8; // where the return address lies
+  std::map<int, long> saved; // registers that no longer have the caller's value, and where it lies
 };
 
 /// What the effects say.
 struct Described {
   bool by_frame = false;
-  long offset = 8;              // CFA = (rbp or rsp) + offset
-  std::map<int, long> saved;    // place relative to the CFA at entry
+  long offset = 8; // CFA = (rbp or rsp) + offset
+  std::map<int, long> saved; // place relative to the CFA at entry
 };
 
 long number_after(const std::string& text, const std::string& what) {
@@ -45,7 +46,8 @@ bool memory_of(const std::string& text, const std::string& base, long& displacem
   if (at == std::string::npos) return false;
   const std::string rest = text.substr(at + 1 + base.size());
   if (rest[0] == ']') displacement = 0;
-  else if (rest.rfind(" + ", 0) == 0 && std::isdigit(static_cast<unsigned char>(rest[3]))) displacement = std::strtol(rest.c_str() + 3, nullptr, 0);
+  else if (rest.rfind(" + ", 0) == 0 && std::isdigit(static_cast<unsigned char>(rest[3])))
+    displacement = std::strtol(rest.c_str() + 3, nullptr, 0);
   else if (rest.rfind(" - ", 0) == 0) displacement = -std::strtol(rest.c_str() + 3, nullptr, 0);
   else return false;
   return true;
@@ -83,13 +85,16 @@ private:
     } else if (op == "sub" && first == "rsp") {
       truth_.rsp -= number_after(text, ", ");
     } else if (op == "lea" && first == "rsp") {
-      truth_.rsp = memory_of(text, "rbp", displacement) ? truth_.rbp + displacement : (memory_of(text, "rsp", displacement), truth_.rsp + displacement);
+      truth_.rsp = memory_of(text, "rbp", displacement)
+                       ? truth_.rbp + displacement
+                       : (memory_of(text, "rsp", displacement), truth_.rsp + displacement);
     } else if (op == "movaps" && first.rfind("xmmword", 0) == 0 && memory_of(text, "rbp", displacement)) {
       save(reg_number(args.substr(args.find(", ") + 2)), truth_.rbp + displacement);
-    } else if ((op == "mov" || op == "movaps") && memory_of(args.substr(args.find(',')), "rbp", displacement) && truth_.saved.count(reg) != 0 &&
-               truth_.saved.at(reg) == truth_.rbp + displacement) {
+    } else if ((op == "mov" || op == "movaps") && memory_of(args.substr(args.find(',')), "rbp", displacement) &&
+               truth_.saved.count(reg) != 0 && truth_.saved.at(reg) == truth_.rbp + displacement) {
       restore(reg);
-    } else if (op == "mov" && first == "rax" && memory_of(text, "rbp", displacement) && truth_.rbp + displacement == -8) {
+    } else if (op == "mov" && first == "rax" && memory_of(text, "rbp", displacement) &&
+               truth_.rbp + displacement == -8) {
       rax_is_return_address_ = true;
     } else if (op == "mov" && rax_is_return_address_ && memory_of(first, "rbp", displacement)) {
       truth_.return_at = truth_.rbp + displacement;
@@ -195,7 +200,8 @@ void expect_frames_right(std::string_view text, u32 epilogues) {
 /// A body in which many values live over a call, so that callee-saved registers are used.
 std::string busy_body(const std::string& end) {
   std::string text = "^e(%a: i64, %x: f64):\n";
-  for (int i = 0; i < 8; ++i) text += " %v" + std::to_string(i) + " = mul.i64 %a, %a\n %w" + std::to_string(i) + " = fmul.f64 %x, %x\n";
+  for (int i = 0; i < 8; ++i)
+    text += " %v" + std::to_string(i) + " = mul.i64 %a, %a\n %w" + std::to_string(i) + " = fmul.f64 %x, %x\n";
   text += " call @log(%a)\n %s0 = add.i64 %v0, %v0\n %t0 = fadd.f64 %w0, %w0\n";
   for (int i = 1; i < 8; ++i) {
     const std::string n = std::to_string(i), p = std::to_string(i - 1);
@@ -207,16 +213,20 @@ std::string busy_body(const std::string& end) {
 TEST(Frame, SmallLeaf) { expect_frames_right("export func @f(i64) -> i64 {\n^e(%a: i64):\n return %a\n}", 1); }
 
 TEST(Frame, CalleeSavedRegistersAndImports) {
-  expect_frames_right("import @log(i64)\nexport func @f(i64, f64) -> i64, f64 {\n" + busy_body(" return %s7, %t7\n}"), 2);
+  expect_frames_right("import @log(i64)\nexport func @f(i64, f64) -> i64, f64 {\n" + busy_body(" return %s7, %t7\n}"),
+                      2);
 }
 
 TEST(Frame, SeveralReturns) {
-  expect_frames_right("import @log(i64)\nexport func @f(i64, f64) -> i64, f64 {\n" + busy_body(" branch %a, ^p, ^q\n^p:\n return %s7, %t7\n^q:\n return %a, %x\n}"), 3);
+  expect_frames_right("import @log(i64)\nexport func @f(i64, f64) -> i64, f64 {\n" +
+                          busy_body(" branch %a, ^p, ^q\n^p:\n return %s7, %t7\n^q:\n return %a, %x\n}"),
+                      3);
 }
 
 TEST(Frame, LargeFramesAreProbed) {
   for (const char* size : {"5000", "40000", "1000000"}) {
-    expect_frames_right(std::string("export func @f(i64) -> i64 {\n slot $s : ") + size + " align 8\n^e(%a: i64):\n return %a\n}", 1);
+    expect_frames_right(
+        std::string("export func @f(i64) -> i64 {\n slot $s : ") + size + " align 8\n^e(%a: i64):\n return %a\n}", 1);
   }
 }
 
@@ -233,12 +243,14 @@ std::string tail_program(int from, int to) {
   for (int i = 0; i < to; ++i) args += (i == 0 ? "%p" : ", %p") + std::to_string(i % from);
   std::string callee;
   for (int i = 0; i < to; ++i) callee += (i == 0 ? "%q" : ", %q") + std::to_string(i) + ": i64";
-  return "import @log(i64)\nfunc @g(" + words(to, "i64", false) + ") -> i64 {\n^e(" + callee + "):\n return %q0\n}\nexport func @f(" +
-         words(from, "i64", false) + ") -> i64 {\n^e(" + params + "):\n call @log(%p0)\n tail_call @g(" + args + ")\n}";
+  return "import @log(i64)\nfunc @g(" + words(to, "i64", false) + ") -> i64 {\n^e(" + callee +
+         "):\n return %q0\n}\nexport func @f(" + words(from, "i64", false) + ") -> i64 {\n^e(" + params +
+         "):\n call @log(%p0)\n tail_call @g(" + args + ")\n}";
 }
 
 TEST(Frame, TailCallsWithMoreFewerAndAsManyStackArguments) {
-  for (const auto& [from, to] : std::vector<std::pair<int, int>>{{2, 2}, {2, 12}, {12, 2}, {12, 12}, {12, 14}, {14, 40}, {40, 14}, {3, 100}, {100, 3}}) {
+  for (const auto& [from, to] : std::vector<std::pair<int, int>>{
+           {2, 2}, {2, 12}, {12, 2}, {12, 12}, {12, 14}, {14, 40}, {40, 14}, {3, 100}, {100, 3}}) {
     SCOPED_TRACE(std::to_string(from) + " to " + std::to_string(to));
     expect_frames_right(tail_program(from, to), 3);
   }
@@ -248,7 +260,10 @@ TEST(Frame, PrologueFitsWindowsUnwindInfo) {
   CompileOptions options;
   options.os = Os::Windows;
   options.host_os = Os::Linux;
-  const CodeObject object = compile("import @log(i64)\nexport func @f(i64, f64) -> i64, f64 {\n slot $s : 16000 align 8\n" + busy_body(" return %s7, %t7\n}"), options);
+  const CodeObject object =
+      compile("import @log(i64)\nexport func @f(i64, f64) -> i64, f64 {\n slot $s : 16000 align 8\n" +
+                  busy_body(" return %s7, %t7\n}"),
+              options);
   for (const FunctionCode& f : object.functions) {
     u32 prologue = 0;
     for (const FrameOp& op : object.frame_of(f)) {

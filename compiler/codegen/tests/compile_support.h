@@ -23,7 +23,8 @@ public:
   RegisterFile registers;
 
   void lowered(FunctionId, const LirFunction& function) override { functions.push_back(function); }
-  std::string allocated(FunctionId, const LirFunction&, const Allocation& allocation, const RegisterFile& file) override {
+  std::string allocated(FunctionId, const LirFunction&, const Allocation& allocation,
+                        const RegisterFile& file) override {
     allocations.push_back(allocation);
     registers = file;
     return {};

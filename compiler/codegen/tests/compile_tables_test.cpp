@@ -59,7 +59,8 @@ TEST(Tables, PositionsNameTheInstruction) {
 
 TEST(Tables, TablesAreSortedAndFoundByOffset) {
   const CodeObject object = compile(kProgram);
-  for (std::size_t i = 1; i < object.positions.size(); ++i) EXPECT_LT(object.positions[i - 1].offset, object.positions[i].offset);
+  for (std::size_t i = 1; i < object.positions.size(); ++i)
+    EXPECT_LT(object.positions[i - 1].offset, object.positions[i].offset);
   for (const PcPosition& p : object.positions) EXPECT_EQ(object.position_at(p.offset), &p);
   for (const FaultSite& f : object.faults) EXPECT_EQ(object.fault_at(f.offset), &f);
   EXPECT_EQ(object.position_at(object.positions[0].offset + 1), nullptr);
@@ -111,7 +112,9 @@ TEST(Tables, JumpTableEntriesLeadToInstructionsOfTheFunction) {
   std::string text = "export func @f(i32) -> i32 {\n^e(%a: i32):\n switch.i32 %a [";
   for (int i = -3; i < 9; ++i) text += (i == -3 ? "" : ", ") + std::to_string(i) + ": ^b" + std::to_string(i + 3);
   text += "], ^d\n";
-  for (int i = 0; i < 12; ++i) text += "^b" + std::to_string(i) + ":\n %r" + std::to_string(i) + " = const.i32 " + std::to_string(i) + "\n return %r" + std::to_string(i) + "\n";
+  for (int i = 0; i < 12; ++i)
+    text += "^b" + std::to_string(i) + ":\n %r" + std::to_string(i) + " = const.i32 " + std::to_string(i) +
+            "\n return %r" + std::to_string(i) + "\n";
   const CodeObject sparse = compile(text + "^d:\n return %a\n}");
   EXPECT_TRUE(sparse.rodata.empty()) << "-3 and 0 lie far apart as unsigned values";
   for (int i = -3; i < 0; ++i) text.replace(text.find(std::to_string(i) + ": "), 2, "1" + std::to_string(-i + 3));

@@ -47,12 +47,13 @@ bool same(const CodeObject& a, const CodeObject& b) {
          std::equal(a.frame_ops.begin(), a.frame_ops.end(), b.frame_ops.begin(), b.frame_ops.end(), same_ops);
 }
 
-TEST(Compile, SameModuleGivesTheSameBytes) {
-  EXPECT_TRUE(same(compile(kProgram), compile(kProgram)));
-}
+TEST(Compile, SameModuleGivesTheSameBytes) { EXPECT_TRUE(same(compile(kProgram), compile(kProgram))); }
 
 TEST(Compile, ACompilerForgetsTheModuleBefore) {
-  const Module program = parse(kProgram), other = parse("import @other(i8) -> f32\nexport func @f() -> f32 {\n^e:\n %c = const.i8 3\n %r = call @other(%c)\n return %r\n}");
+  const Module
+      program = parse(kProgram),
+      other = parse(
+          "import @other(i8) -> f32\nexport func @f() -> f32 {\n^e:\n %c = const.i8 3\n %r = call @other(%c)\n return %r\n}");
   Compiler compiler{CompileOptions{}};
   CodeObject first, second;
   ASSERT_TRUE(compiler.compile(program, first).ok());
@@ -97,7 +98,9 @@ TEST(Compile, ATargetWithoutABackendIsUnsupported) {
 
 class Discontent : public Observer {
 public:
-  std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) override { return "no good"; }
+  std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) override {
+    return "no good";
+  }
 };
 
 TEST(Compile, AnObserversComplaintFailsTheCompile) {
@@ -130,8 +133,9 @@ TEST(Compile, FunctionsAreAlignedAndInOrder) {
 }
 
 TEST(Compile, EqualFloatConstantsAreStoredOnce) {
-  const CodeObject object = compile("export func @f(f64) -> f64 {\n^e(%a: f64):\n %c = const.f64 2.5\n %d = const.f64 2.5\n %x = fadd.f64 %a, %c\n"
-                                    " %r = fmul.f64 %x, %d\n return %r\n}");
+  const CodeObject object = compile(
+      "export func @f(f64) -> f64 {\n^e(%a: f64):\n %c = const.f64 2.5\n %d = const.f64 2.5\n %x = fadd.f64 %a, %c\n"
+      " %r = fmul.f64 %x, %d\n return %r\n}");
   EXPECT_EQ(object.rodata.size(), 8u);
 }
 
@@ -154,8 +158,9 @@ TEST(Compile, ManyParametersAndResults) {
   }
   std::string results;
   for (int i = 0; i < 1000; ++i) results += (i == 0 ? "%r" : ", %r") + std::to_string(i);
-  const std::string text = "import @g(" + types + ") -> " + types + "\nexport func @f(" + types + ") -> " + types + " {\n^e(" + params + "):\n " + results +
-                           " = call @g(" + values + ")\n return " + results + "\n}\nexport func @t(" + types + ") -> " + types + " {\n^e(" + params +
+  const std::string text = "import @g(" + types + ") -> " + types + "\nexport func @f(" + types + ") -> " + types +
+                           " {\n^e(" + params + "):\n " + results + " = call @g(" + values + ")\n return " + results +
+                           "\n}\nexport func @t(" + types + ") -> " + types + " {\n^e(" + params +
                            "):\n tail_call @f(" + values + ")\n}";
   for (Os os : {Os::Linux, Os::Windows}) {
     CompileOptions options;
@@ -167,8 +172,11 @@ TEST(Compile, ManyParametersAndResults) {
 TEST(Compile, AHundredThousandInstructions) {
   std::string text = "export func @f(i64, i64) -> i64 {\n^e(%v0: i64, %v1: i64):\n";
   for (int i = 0; i < 100000; ++i) {
-    text += " %v" + std::to_string(i + 2) + (i % 3 == 0 ? " = add.i64 %v" : i % 3 == 1 ? " = mul.i64 %v" : " = xor.i64 %v") + std::to_string(i + 1) + ", %v" +
-            std::to_string(i < 40 ? 0 : i - 40) + "\n";
+    text += " %v" + std::to_string(i + 2) +
+            (i % 3 == 0   ? " = add.i64 %v"
+             : i % 3 == 1 ? " = mul.i64 %v"
+                          : " = xor.i64 %v") +
+            std::to_string(i + 1) + ", %v" + std::to_string(i < 40 ? 0 : i - 40) + "\n";
   }
   const CodeObject object = compile(text + " return %v100001\n}");
   EXPECT_GT(object.code.size(), 300000u);
@@ -176,8 +184,12 @@ TEST(Compile, AHundredThousandInstructions) {
 
 TEST(Compile, FramesBeyondTheLimitAreUnsupportedNotWrong) {
   // One mebibyte of slots is the most that the verifier admits: it compiles.
-  EXPECT_GE(compile("export func @f() -> i64 {\n slot $s : 1048576 align 8\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 0\n return %r\n}").functions[0].frame_size,
-            1048576u);
+  EXPECT_GE(
+      compile(
+          "export func @f() -> i64 {\n slot $s : 1048576 align 8\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 0\n return %r\n}")
+          .functions[0]
+          .frame_size,
+      1048576u);
 }
 
 } // namespace

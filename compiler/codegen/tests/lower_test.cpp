@@ -12,7 +12,8 @@ std::string lowered(std::string_view text, CompileOptions options = {}) { return
 /// A function of two values of the type, whose body computes %r.
 std::string binary(const std::string& type, const std::string& body, const std::string& result = "") {
   const std::string r = result.empty() ? type : result;
-  return "export func @f(" + type + ", " + type + ") -> " + r + " {\n^e(%a: " + type + ", %b: " + type + "):\n" + body + "\n return %r\n}\n";
+  return "export func @f(" + type + ", " + type + ") -> " + r + " {\n^e(%a: " + type + ", %b: " + type + "):\n" + body +
+         "\n return %r\n}\n";
 }
 
 // ---- constants ---------------------------------------------------------------------------------------
@@ -31,7 +32,8 @@ TEST(Lower, ConstantOnTheLeftOfACommutativeOperationBecomesAnImmediate) {
 TEST(Lower, ImmediatesOf64BitsAreOnlyThoseThatSignExtend) {
   EXPECT_EQ(lowered(binary("i64", " %c = const.i64 0x80000000\n %r = and.i64 %a, %c")), "args imm and ret");
   EXPECT_EQ(lowered(binary("i64", " %c = const.i64 0xffffffff\n %r = and.i64 %a, %c")), "args imm and ret");
-  EXPECT_EQ(find_op(lower(binary("i64", " %c = const.i64 -2147483648\n %r = and.i64 %a, %c")), "and.i").imm, -2147483648LL);
+  EXPECT_EQ(find_op(lower(binary("i64", " %c = const.i64 -2147483648\n %r = and.i64 %a, %c")), "and.i").imm,
+            -2147483648LL);
   EXPECT_EQ(lowered(binary("i32", " %c = const.i32 0x80000000\n %r = and.i32 %a, %c")), "args and.i ret");
 }
 
@@ -50,15 +52,15 @@ TEST(Lower, UnusedOperationsThatTrapStay) {
 }
 
 TEST(Lower, EachUseOfAConstantMakesItsOwn) {
-  EXPECT_EQ(lowered("export func @f(f64) -> f64 {\n^e(%a: f64):\n %c = const.f64 2.5\n %x = fadd.f64 %a, %c\n %r = fmul.f64 %x, %c\n return %r\n}"),
-            "args fimm fadd fimm fmul ret");
+  EXPECT_EQ(
+      lowered(
+          "export func @f(f64) -> f64 {\n^e(%a: f64):\n %c = const.f64 2.5\n %x = fadd.f64 %a, %c\n %r = fmul.f64 %x, %c\n return %r\n}"),
+      "args fimm fadd fimm fmul ret");
 }
 
 // ---- narrow types ------------------------------------------------------------------------------------
 
-TEST(Lower, NarrowAdditionDoesNotExtend) {
-  EXPECT_EQ(lowered(binary("i8", " %r = add.i8 %a, %b")), "args add ret");
-}
+TEST(Lower, NarrowAdditionDoesNotExtend) { EXPECT_EQ(lowered(binary("i8", " %r = add.i8 %a, %b")), "args add ret"); }
 
 TEST(Lower, NarrowRightShiftsAndDivisionsExtendFirst) {
   EXPECT_EQ(lowered(binary("i8", " %c = const.i8 3\n %r = shr_u.i8 %a, %c")), "args zx shr.i ret");
@@ -77,7 +79,10 @@ TEST(Lower, TruncationIsTheSameRegister) {
 }
 
 TEST(Lower, ZeroExtensionOf32BitsIsNeverLeftOut) {
-  EXPECT_EQ(lowered("export func @f(i64) -> i64 {\n^e(%a: i64):\n %t = trunc.i32.i64 %a\n %r = zext.i64.i32 %t\n return %r\n}"), "args zx ret");
+  EXPECT_EQ(
+      lowered(
+          "export func @f(i64) -> i64 {\n^e(%a: i64):\n %t = trunc.i32.i64 %a\n %r = zext.i64.i32 %t\n return %r\n}"),
+      "args zx ret");
 }
 
 // ---- shifts, divisions ---------------------------------------------------------------------------------
@@ -101,9 +106,11 @@ TEST(Lower, VariableCountsOfNarrowShiftsAreMasked) {
 }
 
 TEST(Lower, DivisionByAConstantNeedsOnlyTheChecksThatCanFail) {
-  EXPECT_EQ(find_op(lower(binary("i32", " %r = div_s.i32 %a, %b")), "div_s").flags, x64::kCheckZero | x64::kCheckMinusOne);
+  EXPECT_EQ(find_op(lower(binary("i32", " %r = div_s.i32 %a, %b")), "div_s").flags,
+            x64::kCheckZero | x64::kCheckMinusOne);
   EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 10\n %r = div_s.i32 %a, %c")), "div_s").flags, 0);
-  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_s.i32 %a, %c")), "div_s").flags, x64::kCheckMinusOne);
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_s.i32 %a, %c")), "div_s").flags,
+            x64::kCheckMinusOne);
   EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 0\n %r = div_s.i32 %a, %c")), "div_s").flags, x64::kCheckZero);
   EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_u.i32 %a, %c")), "div_u").flags, 0);
 }
@@ -113,7 +120,8 @@ TEST(Lower, DivisionByAConstantNeedsOnlyTheChecksThatCanFail) {
 constexpr const char* kBranchTail = "\n branch %c, ^t, ^u\n^t:\n return %a\n^u:\n return %b\n}\n";
 
 std::string branching(const std::string& type, const std::string& body) {
-  return "export func @f(" + type + ", " + type + ") -> " + type + " {\n^e(%a: " + type + ", %b: " + type + "):\n" + body + kBranchTail;
+  return "export func @f(" + type + ", " + type + ") -> " + type + " {\n^e(%a: " + type + ", %b: " + type + "):\n" +
+         body + kBranchTail;
 }
 
 TEST(Lower, ComparisonUsedOnceByTheNextBranchIsFused) {
@@ -122,7 +130,8 @@ TEST(Lower, ComparisonUsedOnceByTheNextBranchIsFused) {
 }
 
 TEST(Lower, ConstantsBetweenDoNotHinderFusion) {
-  EXPECT_EQ(lowered(branching("i32", " %k = const.i32 3\n %c = lt_s.i32 %a, %k\n %z = const.i32 1")), "args br.cmpi ret ret");
+  EXPECT_EQ(lowered(branching("i32", " %k = const.i32 3\n %c = lt_s.i32 %a, %k\n %z = const.i32 1")),
+            "args br.cmpi ret ret");
 }
 
 TEST(Lower, ComparisonIsNotMovedOverAnotherOperation) {
@@ -130,8 +139,10 @@ TEST(Lower, ComparisonIsNotMovedOverAnotherOperation) {
 }
 
 TEST(Lower, ComparisonUsedTwiceIsNotFused) {
-  EXPECT_EQ(lowered("export func @f(i64, i64) -> i8 {\n^e(%a: i64, %b: i64):\n %c = lt_s.i64 %a, %b\n branch %c, ^t, ^u\n^t:\n return %c\n^u:\n trap user0\n}"),
-            "args set.cmp br.test ret trap");
+  EXPECT_EQ(
+      lowered(
+          "export func @f(i64, i64) -> i8 {\n^e(%a: i64, %b: i64):\n %c = lt_s.i64 %a, %b\n branch %c, ^t, ^u\n^t:\n return %c\n^u:\n trap user0\n}"),
+      "args set.cmp br.test ret trap");
 }
 
 TEST(Lower, ConstantOnTheLeftExchangesTheCondition) {
@@ -159,7 +170,9 @@ TEST(Lower, ComparisonSelectedAsAValueIsNotFused) {
 
 // ---- memory ------------------------------------------------------------------------------------------
 
-std::string memory_function(const std::string& body) { return "memory 65536\nexport func @f(i32) -> i64 {\n^e(%a: i32):\n" + body + "\n return %r\n}\n"; }
+std::string memory_function(const std::string& body) {
+  return "memory 65536\nexport func @f(i32) -> i64 {\n^e(%a: i32):\n" + body + "\n return %r\n}\n";
+}
 
 TEST(Lower, ConstantAddressIsFoldedIntoTheAccess) {
   const LirFunction f = lower(memory_function(" %c = const.i32 100\n %r = load.i64 %c, 8"));
@@ -176,18 +189,28 @@ TEST(Lower, AddressThatNoMemoryReachesIsATrap) {
 }
 
 TEST(Lower, ConstantIsStoredDirectlyWhenItSignExtends) {
-  EXPECT_EQ(lowered(memory_function(" %c = const.i64 -1\n store.i64 %a, 0, %c\n %r = load.i64 %a, 0")), "args store.i load ret");
-  EXPECT_EQ(lowered(memory_function(" %c = const.i64 0x80000000\n store.i64 %a, 0, %c\n %r = load.i64 %a, 0")), "args imm store load ret");
+  EXPECT_EQ(lowered(memory_function(" %c = const.i64 -1\n store.i64 %a, 0, %c\n %r = load.i64 %a, 0")),
+            "args store.i load ret");
+  EXPECT_EQ(lowered(memory_function(" %c = const.i64 0x80000000\n store.i64 %a, 0, %c\n %r = load.i64 %a, 0")),
+            "args imm store load ret");
 }
 
 TEST(Lower, AccessInsideASlotAddressesTheFrame) {
-  EXPECT_EQ(lowered("export func @f(i64) -> i64 {\n slot $s : 16 align 8\n^e(%a: i64):\n %p = slot_addr $s\n pstore.i64 %p, 8, %a\n %r = pload.i64 %p, 8\n return %r\n}"),
-            "args fstore fload ret");
+  EXPECT_EQ(
+      lowered(
+          "export func @f(i64) -> i64 {\n slot $s : 16 align 8\n^e(%a: i64):\n %p = slot_addr $s\n pstore.i64 %p, 8, %a\n %r = pload.i64 %p, 8\n return %r\n}"),
+      "args fstore fload ret");
 }
 
 TEST(Lower, AccessBeyondASlotOrInAnOveralignedOneUsesItsAddress) {
-  EXPECT_EQ(lowered("export func @f() -> i64 {\n slot $s : 16 align 8\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 9\n return %r\n}"), "args faddr pload ret");
-  EXPECT_EQ(lowered("export func @f() -> i64 {\n slot $s : 16 align 64\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 0\n return %r\n}"), "args faddr pload ret");
+  EXPECT_EQ(
+      lowered(
+          "export func @f() -> i64 {\n slot $s : 16 align 8\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 9\n return %r\n}"),
+      "args faddr pload ret");
+  EXPECT_EQ(
+      lowered(
+          "export func @f() -> i64 {\n slot $s : 16 align 64\n^e:\n %p = slot_addr $s\n %r = pload.i64 %p, 0\n return %r\n}"),
+      "args faddr pload ret");
 }
 
 // ---- features ----------------------------------------------------------------------------------------
@@ -230,12 +253,15 @@ TEST(Lower, CallsReserveTheShadowOnWindows) {
 }
 
 TEST(Lower, SwitchWithoutCasesIsAJump) {
-  EXPECT_EQ(lowered("export func @f(i32) -> i32 {\n^e(%a: i32):\n switch.i32 %a [], ^d(%a)\n^d(%x: i32):\n return %x\n}"), "args jump ret");
+  EXPECT_EQ(
+      lowered("export func @f(i32) -> i32 {\n^e(%a: i32):\n switch.i32 %a [], ^d(%a)\n^d(%x: i32):\n return %x\n}"),
+      "args jump ret");
 }
 
 TEST(Lower, NarrowSwitchIsExtended) {
-  EXPECT_EQ(lowered("export func @f(i8) {\n^e(%a: i8):\n switch.i8 %a [-1: ^d, 3: ^g], ^d\n^d:\n return\n^g:\n return\n}"),
-            "args zx switch jump jump ret ret");
+  EXPECT_EQ(
+      lowered("export func @f(i8) {\n^e(%a: i8):\n switch.i8 %a [-1: ^d, 3: ^g], ^d\n^d:\n return\n^g:\n return\n}"),
+      "args zx switch jump jump ret ret");
 }
 
 // ---- invariants ----------------------------------------------------------------------------------------
@@ -276,23 +302,27 @@ TEST(Lower, CriticalEdgesAndEdgesWithArgumentsAreSplit) {
 }
 
 TEST(Lower, BothArmsMayLeadToOneBlock) {
-  expect_invariants(lower("export func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n branch %a, ^o(%a), ^o(%b)\n^o(%r: i64):\n return %r\n}"));
+  expect_invariants(lower(
+      "export func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n branch %a, ^o(%a), ^o(%b)\n^o(%r: i64):\n return %r\n}"));
 }
 
 TEST(Lower, UnreachableBlocksAreDropped) {
-  const LirFunction f = lower("export func @f(i64) -> i64 {\n^e(%a: i64):\n return %a\n^x:\n jump ^y\n^y:\n jump ^x\n}");
+  const LirFunction f =
+      lower("export func @f(i64) -> i64 {\n^e(%a: i64):\n return %a\n^x:\n jump ^y\n^y:\n jump ^x\n}");
   EXPECT_EQ(f.blocks.size(), 1u);
 }
 
 TEST(Lower, ParametersThatNobodyReadsAreNotPassed) {
-  const LirFunction f = lower("export func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n jump ^o(%a, %b)\n^o(%x: i64, %y: i64):\n return %y\n}");
+  const LirFunction f = lower(
+      "export func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n jump ^o(%a, %b)\n^o(%x: i64, %y: i64):\n return %y\n}");
   expect_invariants(f);
   EXPECT_EQ(f.blocks[1].param_count, 1u);
 }
 
 TEST(Lower, LoopsAndIrreducibleGraphsKeepTheOrder) {
-  expect_invariants(lower("export func @f(i64) -> i64 {\n^e(%a: i64):\n branch %a, ^p(%a), ^q(%a)\n^p(%x: i64):\n fuel 1\n %u = add.i64 %x, %x\n"
-                          " branch %u, ^q(%u), ^o\n^q(%y: i64):\n fuel 1\n %v = mul.i64 %y, %y\n branch %v, ^p(%v), ^o\n^o:\n return %a\n}"));
+  expect_invariants(lower(
+      "export func @f(i64) -> i64 {\n^e(%a: i64):\n branch %a, ^p(%a), ^q(%a)\n^p(%x: i64):\n fuel 1\n %u = add.i64 %x, %x\n"
+      " branch %u, ^q(%u), ^o\n^q(%y: i64):\n fuel 1\n %v = mul.i64 %y, %y\n branch %v, ^p(%v), ^o\n^o:\n return %a\n}"));
 }
 
 TEST(Lower, DumpNamesOperationsRegistersAndLocations) {

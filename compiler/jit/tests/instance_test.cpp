@@ -131,6 +131,28 @@ TEST_F(InstanceTest, TrapPassesThroughHostFrames) {
   EXPECT_TRUE(instance_.frames_intact());
 }
 
+TEST_F(InstanceTest, TrapComesBackAsAValueWhenNoHostFrameLiesBetween) {
+  load("import @host()\nexport func @bad(i32) {\n^entry(%x: i32):\n  branch %x, ^t, ^r\n^t:\n  trap user5\n^r:\n  return\n}\n"
+       "export func @outer() {\n^entry():\n  call @host()\n  return\n}\n");
+  int destroyed = 0;
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
+    const Counted counted(destroyed);
+    call("bad", {1});
+  };
+  TrapValue trap;
+  const FunctionId bad = module_.find_function("bad"), outer = module_.find_function("outer");
+  EXPECT_TRUE(instance_.try_invoke(bad, std::vector<u64>{0}, {}, trap));
+  for (int i = 1; i < 10; ++i) {
+    ASSERT_FALSE(instance_.try_invoke(bad, std::vector<u64>{1}, {}, trap));
+    EXPECT_EQ(trap.kind, TrapKind::User5);
+    EXPECT_EQ(trap.position, (Position{bad, 1, 0}));
+    EXPECT_EQ(instance_.activation_count(), 0u);
+    EXPECT_THROW(instance_.try_invoke(outer, {}, {}, trap), TrapException) << "a host frame lies between";
+    EXPECT_EQ(destroyed, i);
+    EXPECT_THROW(call("bad", {1}), TrapException);
+  }
+}
+
 TEST_F(InstanceTest, HostMayCatchATrapAndTheRunGoesOn) {
   load("import @host() -> i64\nexport func @outer() -> i64 {\n^entry():\n  %a = call @host()\n  %b = call @host()\n  %c = add.i64 %a, %b\n"
        "  return %c\n}\nexport func @bad() {\n^entry():\n  trap user7\n}\n");

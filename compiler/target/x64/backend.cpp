@@ -27,10 +27,12 @@ RegisterFile make_register_file(Os os, std::initializer_list<Gpr> ints) {
 }
 
 const RegisterFile& file_for(Os os) {
-  static const RegisterFile sysv = make_register_file(
-      Os::Linux, {Gpr::Rax, Gpr::Rsi, Gpr::Rdi, Gpr::R8, Gpr::R9, Gpr::R10, Gpr::Rdx, Gpr::Rcx, Gpr::Rbx, Gpr::R12, Gpr::R13, Gpr::R15});
-  static const RegisterFile windows = make_register_file(
-      Os::Windows, {Gpr::Rax, Gpr::R8, Gpr::R9, Gpr::R10, Gpr::Rdx, Gpr::Rcx, Gpr::Rbx, Gpr::Rsi, Gpr::Rdi, Gpr::R12, Gpr::R13, Gpr::R15});
+  static const RegisterFile sysv =
+      make_register_file(Os::Linux, {Gpr::Rax, Gpr::Rsi, Gpr::Rdi, Gpr::R8, Gpr::R9, Gpr::R10, Gpr::Rdx, Gpr::Rcx,
+                                     Gpr::Rbx, Gpr::R12, Gpr::R13, Gpr::R15});
+  static const RegisterFile windows =
+      make_register_file(Os::Windows, {Gpr::Rax, Gpr::R8, Gpr::R9, Gpr::R10, Gpr::Rdx, Gpr::Rcx, Gpr::Rbx, Gpr::Rsi,
+                                       Gpr::Rdi, Gpr::R12, Gpr::R13, Gpr::R15});
   return os == Os::Windows ? windows : sysv;
 }
 
@@ -43,8 +45,11 @@ public:
     emitter_.begin(module, options, out);
   }
   const RegisterFile& register_file() const override { return file_for(os_); }
-  Result<void> lower(FunctionId function, codegen::LirFunction& out) override { return lowering_.run(function, out, lowered_); }
-  Result<void> emit(FunctionId function, const codegen::LirFunction& lir, const codegen::Allocation& allocation) override {
+  Result<void> lower(FunctionId function, codegen::LirFunction& out) override {
+    return lowering_.run(function, out, lowered_);
+  }
+  Result<void> emit(FunctionId function, const codegen::LirFunction& lir,
+                    const codegen::Allocation& allocation) override {
     return emitter_.function(function, lir, allocation, lowered_);
   }
   Result<void> thunk(FunctionId import) override {

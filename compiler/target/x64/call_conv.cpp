@@ -22,18 +22,22 @@ constexpr RegSet set_of(std::initializer_list<Gpr> regs) {
 constexpr RegSet xmms_from(u32 first) { return ((RegSet{1} << (16 - first)) - 1) << (32 + first); }
 
 constexpr RegSet kSysvSaved = set_of({Gpr::Rbx, Gpr::Rbp, Gpr::R12, Gpr::R13, Gpr::R14, Gpr::R15});
-constexpr RegSet kSysvClobbered = set_of({Gpr::Rax, Gpr::Rcx, Gpr::Rdx, Gpr::Rsi, Gpr::Rdi, Gpr::R8, Gpr::R9, Gpr::R10,
-                                          Gpr::R11}) | xmms_from(0);
+constexpr RegSet kSysvClobbered =
+    set_of({Gpr::Rax, Gpr::Rcx, Gpr::Rdx, Gpr::Rsi, Gpr::Rdi, Gpr::R8, Gpr::R9, Gpr::R10, Gpr::R11}) | xmms_from(0);
 constexpr RegSet kWindowsSaved = kSysvSaved | set_of({Gpr::Rsi, Gpr::Rdi}) | xmms_from(6);
 constexpr RegSet kWindowsClobbered = kSysvClobbered & ~kWindowsSaved;
 
 X64Conv make_sysv(Os os) {
   X64Conv conv;
   conv.base = {Target::X64, os, kSysvSaved, kSysvClobbered, 0};
-  conv.args = {{Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::Rcx, Gpr::R8, Gpr::R9}, 6,
-               {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5, Xmm::Xmm6, Xmm::Xmm7}, 8};
-  conv.results = {{Gpr::Rax, Gpr::Rdx, Gpr::Rcx, Gpr::Rsi, Gpr::Rdi, Gpr::R8, Gpr::R9}, 7,
-                  {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5, Xmm::Xmm6, Xmm::Xmm7}, 8};
+  conv.args = {{Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::Rcx, Gpr::R8, Gpr::R9},
+               6,
+               {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5, Xmm::Xmm6, Xmm::Xmm7},
+               8};
+  conv.results = {{Gpr::Rax, Gpr::Rdx, Gpr::Rcx, Gpr::Rsi, Gpr::Rdi, Gpr::R8, Gpr::R9},
+                  7,
+                  {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5, Xmm::Xmm6, Xmm::Xmm7},
+                  8};
   return conv;
 }
 
@@ -41,8 +45,10 @@ X64Conv make_windows() {
   X64Conv conv;
   conv.base = {Target::X64, Os::Windows, kWindowsSaved, kWindowsClobbered, 32};
   conv.args = {{Gpr::Rcx, Gpr::Rdx, Gpr::R8, Gpr::R9}, 4, {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3}, 4};
-  conv.results = {{Gpr::Rax, Gpr::Rdx, Gpr::Rcx, Gpr::R8, Gpr::R9, Gpr::R10}, 6,
-                  {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5}, 6};
+  conv.results = {{Gpr::Rax, Gpr::Rdx, Gpr::Rcx, Gpr::R8, Gpr::R9, Gpr::R10},
+                  6,
+                  {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5},
+                  6};
   conv.positional = true;
   return conv;
 }

@@ -51,7 +51,8 @@ Result<void> Emitter::function(FunctionId id, const codegen::LirFunction& lir, c
   allocation_ = &allocation;
   info_ = &info;
   incoming_bytes_ = info.incoming_bytes;
-  if (Result<void> made = make_frame(allocation.written, allocation.slot_count, info.object_bytes, lir.outgoing_bytes); !made) {
+  if (Result<void> made = make_frame(allocation.written, allocation.slot_count, info.object_bytes, lir.outgoing_bytes);
+      !made) {
     return made;
   }
   begin_function(id, false);
@@ -74,7 +75,8 @@ Result<void> Emitter::finish() {
   as_.finish();
   const u32 rodata = out_->rodata_offset();
   as_.resolve_rodata(rodata);
-  if (!as_.ok()) return Error{ErrorKind::Unsupported, "", 0, 0, "the module's code is too large for x64's 32-bit displacements"};
+  if (!as_.ok())
+    return Error{ErrorKind::Unsupported, "", 0, 0, "the module's code is too large for x64's 32-bit displacements"};
   for (const TableFixup& table : tables_) {
     for (u32 i = 0; i < table.count; ++i) {
       const u32 at = table.rodata + 4 * i;
@@ -142,8 +144,10 @@ void Emitter::instruction(const LirInst& inst) {
   locations_ = allocation_->locations.data() + inst.operands;
   origin_ = inst.origin;
   switch (static_cast<Op>(inst.op)) {
-#define LIR(name, text, emitter, param, meaning)                                                                       \
-  case Op::name: emitter(inst, param); return;
+#define LIR(name, text, emitter, param, meaning) \
+  case Op::name:                                 \
+    emitter(inst, param);                        \
+    return;
 #include "compiler/target/x64/lir_ops.def"
   }
 }

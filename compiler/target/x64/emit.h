@@ -34,10 +34,10 @@ private:
   struct Frame {
     codegen::RegSet saved = 0; // callee-saved registers that are written, frame pointer and context apart
     u32 pushed_bytes = 0;
-    u32 xmm = 0;               // the first saved xmm lies at rbp - xmm
-    u32 spills = 0;            // slot i lies at rbp - spills - 8 * (i + 1)
-    u32 objects = 0;           // frame object 0 lies at rbp - objects
-    u32 size = 0;              // rbp - rsp in the body, a multiple of 16
+    u32 xmm = 0; // the first saved xmm lies at rbp - xmm
+    u32 spills = 0; // slot i lies at rbp - spills - 8 * (i + 1)
+    u32 objects = 0; // frame object 0 lies at rbp - objects
+    u32 size = 0; // rbp - rsp in the body, a multiple of 16
   };
   struct Stub {
     Label label;
@@ -79,7 +79,9 @@ private:
   void epilogue();
   void tail_frame(u32 bytes);
   void copy_words(Gpr to_base, i32 to, i32 from, u32 bytes);
-  Mem slot(Location location) const { return Mem::at(Gpr::Rbp, -static_cast<i32>(frame_.spills + 8 * (location.slot_index() + 1))); }
+  Mem slot(Location location) const {
+    return Mem::at(Gpr::Rbp, -static_cast<i32>(frame_.spills + 8 * (location.slot_index() + 1)));
+  }
   Mem object(i64 offset) const { return Mem::at(Gpr::Rbp, static_cast<i32>(offset - frame_.objects)); }
   static Mem context_field(u32 offset) { return Mem::at(kContext, static_cast<i32>(offset)); }
 
@@ -132,6 +134,7 @@ private:
   void thunk_load_results(const codegen::CallLayout& layout, u32 results_at, u32 pointer_at);
 
   // One function an `emitter` of lir_ops.def.
+  // clang-format off
 #define ASSAY_EMIT(name) void name(const LirInst& inst, u32 param);
   ASSAY_EMIT(imm) ASSAY_EMIT(float_imm) ASSAY_EMIT(move_to_float) ASSAY_EMIT(move_to_int) ASSAY_EMIT(add)
   ASSAY_EMIT(add_imm) ASSAY_EMIT(alu) ASSAY_EMIT(alu_imm) ASSAY_EMIT(imul) ASSAY_EMIT(imul_imm) ASSAY_EMIT(shift_cl)
@@ -149,9 +152,10 @@ private:
   ASSAY_EMIT(call_direct) ASSAY_EMIT(call_register) ASSAY_EMIT(call_host) ASSAY_EMIT(tail_call) ASSAY_EMIT(ret)
   ASSAY_EMIT(jump) ASSAY_EMIT(jump_table)
 #undef ASSAY_EMIT
+      // clang-format on
 
-  // The module.
-  const Module* module_ = nullptr;
+      // The module.
+      const Module* module_ = nullptr;
   CodeObject* out_ = nullptr;
   const X64Conv* conv_ = nullptr;
   const X64Conv* host_ = nullptr;
@@ -166,14 +170,14 @@ private:
   const codegen::Allocation* allocation_ = nullptr;
   const LoweredFunction* info_ = nullptr;
   Frame frame_;
-  u32 begin_ = 0;                    // offset of the function's first byte
-  u32 incoming_bytes_ = 0;           // stack arguments it pops
-  std::vector<u32> forward_;         // [LIR block]: itself, or where an empty one leads; the label's id too
+  u32 begin_ = 0; // offset of the function's first byte
+  u32 incoming_bytes_ = 0; // stack arguments it pops
+  std::vector<u32> forward_; // [LIR block]: itself, or where an empty one leads; the label's id too
   std::vector<Stub> stubs_;
   std::vector<TableFixup> own_tables_;
-  std::vector<Label> table_labels_;  // targets of the function's jump tables, in order
-  u32 block_ = 0;                    // current LIR block
-  u32 next_block_ = kNone;           // the one emitted after it
+  std::vector<Label> table_labels_; // targets of the function's jump tables, in order
+  u32 block_ = 0; // current LIR block
+  u32 next_block_ = kNone; // the one emitted after it
   BlockId air_block_ = kNone;
   u32 origin_ = kNone;
   const Location* locations_ = nullptr;

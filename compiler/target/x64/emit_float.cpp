@@ -8,10 +8,10 @@
 namespace assay::x64 {
 
 // One operation in both precisions, by inst.size.
-#define ASSAY_SS_SD(inst_size, op, ...)                                                                                \
-  do {                                                                                                                 \
-    if ((inst_size) == 8) as_.op##sd(__VA_ARGS__);                                                                     \
-    else as_.op##ss(__VA_ARGS__);                                                                                      \
+#define ASSAY_SS_SD(inst_size, op, ...)            \
+  do {                                             \
+    if ((inst_size) == 8) as_.op##sd(__VA_ARGS__); \
+    else as_.op##ss(__VA_ARGS__);                  \
   } while (false)
 
 namespace {
@@ -160,7 +160,8 @@ void Emitter::cvtt(u32 size, Gpr dst, Xmm src) {
 }
 
 Mem Emitter::two_to_63(u32 size, bool negative) {
-  const u64 bits = size == 8 ? 0x43e0000000000000u | (negative ? u64{1} << 63 : 0) : 0x5f000000u | (negative ? 1u << 31 : 0);
+  const u64 bits =
+      size == 8 ? 0x43e0000000000000u | (negative ? u64{1} << 63 : 0) : 0x5f000000u | (negative ? 1u << 31 : 0);
   return float_constant(bits, size);
 }
 

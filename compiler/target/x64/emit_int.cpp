@@ -293,8 +293,10 @@ Emitter::Flags Emitter::test(const LirInst& inst, u32 kind, u32 first, Size size
       if (is_double) as_.ucomisd(xmm(first), b);
       else as_.ucomiss(xmm(first), b);
     });
-    constexpr Flags by_condition[4] = {{Cond::E, Flags::Parity::AndNp}, {Cond::Ne, Flags::Parity::OrP},
-                                       {Cond::A, Flags::Parity::None}, {Cond::Ae, Flags::Parity::None}};
+    constexpr Flags by_condition[4] = {{Cond::E, Flags::Parity::AndNp},
+                                       {Cond::Ne, Flags::Parity::OrP},
+                                       {Cond::A, Flags::Parity::None},
+                                       {Cond::Ae, Flags::Parity::None}};
     return by_condition[inst.cond];
   }
   if (kind == 1) {

@@ -19,7 +19,8 @@ Result<void> Emitter::thunk(FunctionId import, const CallLayout& layout) {
   const u32 results_at = 8 * param_count, pointer_at = results_at + 8 * result_count;
   incoming_bytes_ = layout.stack_bytes;
   const u32 objects = (pointer_at + 8 + 15) & ~15u;
-  if (Result<void> made = make_frame(host_->base.caller_saved, 0, objects, host_->base.shadow_bytes); !made) return made;
+  if (Result<void> made = make_frame(host_->base.caller_saved, 0, objects, host_->base.shadow_bytes); !made)
+    return made;
   begin_function(import, true);
   prologue(false);
   thunk_store_args(layout, params);

@@ -15,7 +15,8 @@ constexpr std::string_view kGprNames[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "
                                             "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 constexpr std::string_view kXmmNames[16] = {"xmm0", "xmm1", "xmm2",  "xmm3",  "xmm4",  "xmm5",  "xmm6",  "xmm7",
                                             "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"};
-constexpr std::string_view kCondNames[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"};
+constexpr std::string_view kCondNames[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
+                                             "s", "ns", "p", "np", "l", "ge", "le", "g"};
 constexpr std::string_view kFCondNames[4] = {"eq", "ne", "gt", "ge"};
 
 std::string_view reg_name(codegen::PReg reg) {
@@ -37,8 +38,8 @@ void details(const codegen::LirInst& inst, std::string& out) {
   }
   if (inst.imm != 0) out += " imm=" + std::to_string(inst.imm);
   if (inst.aux != 0) out += " aux=" + std::to_string(inst.aux);
-  constexpr std::string_view names[8] = {"float", "signed", "check_zero", "check_minus_one", "const_address", "wide_address",
-                                         "extension", "may_fault"};
+  constexpr std::string_view names[8] = {"float",         "signed",       "check_zero", "check_minus_one",
+                                         "const_address", "wide_address", "extension",  "may_fault"};
   for (u32 i = 0; i < 8; ++i) {
     if ((inst.flags & (1u << i)) != 0) out.append(" ").append(names[i]);
   }
@@ -49,7 +50,8 @@ void details(const codegen::LirInst& inst, std::string& out) {
 std::string_view name_of(Op op) { return kOpNames[static_cast<u32>(op)]; }
 
 const codegen::LirNames& lir_names() {
-  static const codegen::LirNames names = {[](u16 op) { return op < kOpCount ? kOpNames[op] : std::string_view("?"); }, details, reg_name};
+  static const codegen::LirNames names = {[](u16 op) { return op < kOpCount ? kOpNames[op] : std::string_view("?"); },
+                                          details, reg_name};
   return names;
 }
 

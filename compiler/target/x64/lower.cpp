@@ -31,12 +31,14 @@ i64 sign_extended(u64 bits, Type type) {
 /// One bit an operation: those without effect, which may be left out when nobody reads their results.
 struct PureSet {
   u64 bits[(kOpcodeCount + 63) / 64] = {};
-  constexpr bool has(Opcode op) const { return (bits[static_cast<u32>(op) / 64] >> (static_cast<u32>(op) % 64) & 1) != 0; }
+  constexpr bool has(Opcode op) const {
+    return (bits[static_cast<u32>(op) / 64] >> (static_cast<u32>(op) % 64) & 1) != 0;
+  }
 };
 constexpr PureSet make_pure_set() {
   constexpr u32 PURE = 1, TRAPS = 0, READS = 0, WRITES = 0, CALLS = 0, ENDS = 0, COMM = 0, FX = 0;
   constexpr bool pure[kOpcodeCount] = {
-#define OP(name, text, form, operands, results, types, from, relation, flags, meaning) ((flags) & 1) != 0,
+#define OP(name, text, form, operands, results, types, from, relation, flags, meaning) ((flags)&1) != 0,
 #include "assay/opcodes.def"
   };
   PureSet set;
@@ -108,7 +110,6 @@ void Lowering::layout_frame() {
   info_->zero_bytes = align_up(offset, 8);
   info_->object_bytes = align_up(offset, 16);
   info_->incoming_bytes = 0;
-  info_->host_shadow = host_->base.shadow_bytes;
   info_->cases.clear();
 }
 
@@ -149,7 +150,8 @@ void Lowering::entry() {
   b_.add_span(code_of(Op::Args), 8, operands_);
   for (u32 i = 0; i < count; ++i) {
     if (layout.params[i].in_register || flow_.uses(first + i) == 0) continue;
-    LirInst& load = add_op(Op::LoadArg, size_of(type_of(first + i)) < 4 ? 4 : size_of(type_of(first + i)), {def(vregs_[first + i])});
+    LirInst& load = add_op(Op::LoadArg, size_of(type_of(first + i)) < 4 ? 4 : size_of(type_of(first + i)),
+                           {def(vregs_[first + i])});
     load.imm = layout.params[i].offset;
     load.flags = is_float(type_of(first + i)) ? kFloatValue : 0;
   }
@@ -323,7 +325,7 @@ void Lowering::instruction(const Inst& inst, InstId id) {
     }
   }
 #define ACCESS(size, is_signed) ((size) | ((is_signed) ? 0x100u : 0u))
-#define RULE(opcode, shape, op, param)                                                                                 \
+#define RULE(opcode, shape, op, param) \
   case Opcode::opcode: shape(inst, Op::op, static_cast<u32>(param)); return;
   switch (inst.op) {
 #include "compiler/target/x64/rules.def"

@@ -26,10 +26,9 @@ struct SwitchCase {
 
 /// What the emitter must know beside the LIR.
 struct LoweredFunction {
-  u32 zero_bytes = 0;         // frame objects [0, zero_bytes) are zero at entry: locals and slots
-  u32 object_bytes = 0;       // all frame objects, a multiple of 16
-  u32 incoming_bytes = 0;     // stack arguments that this function pops
-  u32 host_shadow = 0;
+  u32 zero_bytes = 0; // frame objects [0, zero_bytes) are zero at entry: locals and slots
+  u32 object_bytes = 0; // all frame objects, a multiple of 16
+  u32 incoming_bytes = 0; // stack arguments that this function pops
   std::vector<SwitchCase> cases;
 };
 
@@ -80,7 +79,9 @@ private:
   bool bits_imm32(ValueId value, u32& out) const;
   VReg extended(ValueId value, bool is_signed);
   Type type_of(ValueId value) const { return fn_->value_types[value]; }
-  codegen::RegClass class_of(Type type) const { return is_float(type) ? codegen::RegClass::Float : codegen::RegClass::Int; }
+  codegen::RegClass class_of(Type type) const {
+    return is_float(type) ? codegen::RegClass::Float : codegen::RegClass::Int;
+  }
   VReg new_int() { return b_.vreg(codegen::RegClass::Int); }
   VReg new_float() { return b_.vreg(codegen::RegClass::Float); }
   ValueId operand(const Inst& inst, u32 index) const { return fn_->operand(inst, index); }
@@ -92,7 +93,8 @@ private:
   // Tests (lower_int.cpp).
   Test test_of(ValueId condition);
   Test compare_test(const Inst& compare);
-  codegen::LirInst& add_test(Op first, const Test& test, std::span<const Operand> before, std::span<const Operand> after);
+  codegen::LirInst& add_test(Op first, const Test& test, std::span<const Operand> before,
+                             std::span<const Operand> after);
 
   // Host calls (lower_call.cpp).
   void call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg result);
@@ -113,6 +115,7 @@ private:
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
   // One function a shape of rules.def.
+  // clang-format off
 #define ASSAY_SHAPE(name) void name(const Inst& inst, Op op, u32 param);
   ASSAY_SHAPE(rematerialised) ASSAY_SHAPE(add) ASSAY_SHAPE(subtract) ASSAY_SHAPE(bitwise) ASSAY_SHAPE(multiply)
   ASSAY_SHAPE(multiply_high) ASSAY_SHAPE(divide) ASSAY_SHAPE(remainder) ASSAY_SHAPE(shift) ASSAY_SHAPE(rotate)
@@ -129,14 +132,15 @@ private:
   ASSAY_SHAPE(switch_) ASSAY_SHAPE(return_) ASSAY_SHAPE(trap) ASSAY_SHAPE(tail_call) ASSAY_SHAPE(tail_call_indirect)
   ASSAY_SHAPE(fuel) ASSAY_SHAPE(unsupported)
 #undef ASSAY_SHAPE
+      // clang-format on
 
-  // The module.
-  const Module* module_ = nullptr;
+      // The module.
+      const Module* module_ = nullptr;
   CompileOptions options_;
   const X64Conv* conv_ = nullptr;
   const X64Conv* host_ = nullptr;
   std::vector<codegen::CallLayout> layouts_; // [SignatureId]
-  std::vector<u8> layout_known_;             // [SignatureId]
+  std::vector<u8> layout_known_; // [SignatureId]
 
   // The function.
   FunctionId function_ = kNone;
@@ -144,14 +148,14 @@ private:
   LoweredFunction* info_ = nullptr;
   codegen::LirBuilder b_;
   codegen::Flow flow_;
-  std::vector<VReg> vregs_;         // [ValueId]; kNone: not computed, or made at each use
-  std::vector<u32> lir_block_;      // [BlockId]
-  std::vector<u32> slot_offset_;    // [SlotId]: frame object offset
-  std::vector<Operand> operands_;   // of the call being built
-  std::vector<u32> split_edges_;    // of the terminator being finished: indices in Function::edges
-  u32 slots_start_ = 0;             // frame object offset of the first slot; locals come before
+  std::vector<VReg> vregs_; // [ValueId]; kNone: not computed, or made at each use
+  std::vector<u32> lir_block_; // [BlockId]
+  std::vector<u32> slot_offset_; // [SlotId]: frame object offset
+  std::vector<Operand> operands_; // of the call being built
+  std::vector<u32> split_edges_; // of the terminator being finished: indices in Function::edges
+  u32 slots_start_ = 0; // frame object offset of the first slot; locals come before
   VReg result_pointer_ = kNone;
-  ValueId fused_ = kNone;           // the comparison that its user will make itself
+  ValueId fused_ = kNone; // the comparison that its user will make itself
   bool failed_ = false;
   std::string failure_;
 };

@@ -17,7 +17,9 @@ using codegen::use_any;
 namespace {
 
 /// The f64 member of a pair of runtime functions follows the f32 one.
-RuntimeFn runtime_fn(u32 f32_member, Type type) { return static_cast<RuntimeFn>(f32_member + (type == Type::F64 ? 1 : 0)); }
+RuntimeFn runtime_fn(u32 f32_member, Type type) {
+  return static_cast<RuntimeFn>(f32_member + (type == Type::F64 ? 1 : 0));
+}
 
 FpRound rounding_of(RuntimeFn f32_member) {
   switch (f32_member) {

@@ -50,7 +50,7 @@ Cond exchanged(Cond cond) {
 // The column `param` of rules.def, for a comparison that is made by its user.
 constexpr u32 param_of(Opcode opcode) {
 #define ACCESS(size, is_signed) 0
-#define RULE(name, shape, op, param)                                                                                   \
+#define RULE(name, shape, op, param) \
   case Opcode::name: return static_cast<u32>(param);
   switch (opcode) {
 #include "compiler/target/x64/rules.def"
@@ -94,7 +94,8 @@ void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
   if (immediate(a, constant)) std::swap(a, b);
   if (immediate(b, constant)) {
     const VReg source = reg(a);
-    add_op(static_cast<Op>(immediate_op), word_size(inst.type), {def_tied(result(inst), 1), use(source)}).imm = constant;
+    add_op(static_cast<Op>(immediate_op), word_size(inst.type), {def_tied(result(inst), 1), use(source)}).imm =
+        constant;
     return;
   }
   const VReg left = reg(a), right = reg(b);
@@ -123,7 +124,8 @@ void Lowering::multiply_high(const Inst& inst, Op op, u32 is_signed) {
     return;
   }
   const VReg a = reg(operand(inst, 0)), b = reg(operand(inst, 1));
-  add_op(op, size_of(inst.type), {def_fixed(result(inst), kRdx), def_fixed(new_int(), kRax), use_fixed(a, kRax), use_any(b)});
+  add_op(op, size_of(inst.type),
+         {def_fixed(result(inst), kRdx), def_fixed(new_int(), kRax), use_fixed(a, kRax), use_any(b)});
 }
 
 namespace {
@@ -144,8 +146,9 @@ void Lowering::divide(const Inst& inst, Op op, u32 is_signed) {
   const bool narrow = is_narrow(inst.type);
   const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
   const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
-  LirInst& division = add_op(op, word_size(inst.type), {def_fixed(result(inst), kRax), temp_fixed(new_int(), kRdx),
-                                                        use_fixed(a, kRax), use_late(b)});
+  LirInst& division =
+      add_op(op, word_size(inst.type),
+             {def_fixed(result(inst), kRax), temp_fixed(new_int(), kRdx), use_fixed(a, kRax), use_late(b)});
   division.flags = division_checks(is_signed != 0, known, divisor);
   division.imm = narrow && is_signed != 0 ? least(inst.type) : 0;
 }
@@ -156,8 +159,9 @@ void Lowering::remainder(const Inst& inst, Op op, u32 is_signed) {
   const bool narrow = is_narrow(inst.type);
   const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
   const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
-  LirInst& division = add_op(op, word_size(inst.type), {def_early_fixed(result(inst), kRdx), def_fixed(new_int(), kRax),
-                                                        use_fixed(a, kRax), use_late(b)});
+  LirInst& division =
+      add_op(op, word_size(inst.type),
+             {def_early_fixed(result(inst), kRdx), def_fixed(new_int(), kRax), use_fixed(a, kRax), use_late(b)});
   division.flags = division_checks(is_signed != 0, known, divisor);
 }
 
@@ -173,9 +177,11 @@ void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
     same_register(inst, op, 0);
     return;
   }
-  const VReg value = to_the_right && is_narrow(inst.type) ? extended(operand(inst, 0), op == Op::SarC) : reg(operand(inst, 0));
+  const VReg value =
+      to_the_right && is_narrow(inst.type) ? extended(operand(inst, 0), op == Op::SarC) : reg(operand(inst, 0));
   if (known) {
-    LirInst& shift = add_op(static_cast<Op>(immediate_op), word_size(inst.type), {def_tied(result(inst), 1), use(value)});
+    LirInst& shift =
+        add_op(static_cast<Op>(immediate_op), word_size(inst.type), {def_tied(result(inst), 1), use(value)});
     shift.imm = static_cast<i64>(static_cast<u64>(constant) & (width - 1));
     return;
   }
@@ -198,7 +204,8 @@ void Lowering::rotate(const Inst& inst, Op op, u32 immediate_op) {
       return;
     }
     const VReg value = reg(operand(inst, 0));
-    add_op(static_cast<Op>(immediate_op), size_of(inst.type), {def_tied(result(inst), 1), use(value)}).imm = static_cast<i64>(count);
+    add_op(static_cast<Op>(immediate_op), size_of(inst.type), {def_tied(result(inst), 1), use(value)}).imm =
+        static_cast<i64>(count);
     return;
   }
   const VReg value = reg(operand(inst, 0)), count = reg(operand(inst, 1));
@@ -263,7 +270,8 @@ void Lowering::overflow_mul(const Inst& inst, Op op, u32 is_signed) {
     add_op(wide, 1, {def_fixed(value, kRax), def(flag), use_fixed(a, kRax), use_any(b)});
     return;
   }
-  add_op(wide, size_of(inst.type), {def_fixed(value, kRax), def(flag), def_fixed(new_int(), kRdx), use_fixed(a, kRax), use_any(b)});
+  add_op(wide, size_of(inst.type),
+         {def_fixed(value, kRax), def(flag), def_fixed(new_int(), kRdx), use_fixed(a, kRax), use_any(b)});
 }
 
 void Lowering::extend(const Inst& inst, Op op, u32) {
@@ -318,7 +326,8 @@ Lowering::Test Lowering::test_of(ValueId condition) {
   return test;
 }
 
-LirInst& Lowering::add_test(Op first, const Test& test, std::span<const Operand> before, std::span<const Operand> after) {
+LirInst& Lowering::add_test(Op first, const Test& test, std::span<const Operand> before,
+                            std::span<const Operand> after) {
   Operand all[6];
   u32 count = 0;
   for (const Operand& operand : before) all[count++] = operand;

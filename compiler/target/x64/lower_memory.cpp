@@ -58,7 +58,8 @@ void Lowering::linear_load(const Inst& inst, Op op, u32 param) {
     return;
   }
   operands[0] = def(result(inst));
-  LirInst& load = b_.add_span(code_of(op), static_cast<u8>(access.size), {operands, (access.flags & kConstAddress) != 0 ? 1u : 2u});
+  LirInst& load =
+      b_.add_span(code_of(op), static_cast<u8>(access.size), {operands, (access.flags & kConstAddress) != 0 ? 1u : 2u});
   load.flags = access.flags;
   load.aux = end;
 }
@@ -72,7 +73,8 @@ void Lowering::linear_store(const Inst& inst, Op op, u32 param) {
   const bool immediate_value = bits_imm32(operand(inst, 1), bits);
   if (!immediate_value) operands[count++] = use(reg(operand(inst, 1)));
   if ((access.flags & kConstAddress) == 0) operands[count++] = address;
-  LirInst& store = b_.add_span(code_of(immediate_value ? Op::LinStoreI : op), static_cast<u8>(access.size), {operands, count});
+  LirInst& store =
+      b_.add_span(code_of(immediate_value ? Op::LinStoreI : op), static_cast<u8>(access.size), {operands, count});
   store.flags = access.flags;
   store.aux = end;
   store.imm = static_cast<i32>(bits);

@@ -126,6 +126,19 @@ TEST_F(NativeExecutorTest, TrapsTellTheirPosition) {
   EXPECT_EQ(to_string(program.module, out), "trapped div_by_zero at @inner ^b1 #0");
 }
 
+TEST_F(NativeExecutorTest, ThrownAndDirectTrapsAreTheSameOutcome) {
+  const Program program = compile("global @g : i32 = 1\nfunc @inner(i32) -> i32 {\n^entry(%x: i32):\n  global_set.i32 @g, %x\n"
+                                  "  %q = div_u.i32 %x, %x\n  return %q\n}\n"
+                                  "export func @f(i32) -> i32 {\n^entry(%x: i32):\n  %q = call @inner(%x)\n  return %q\n}\n");
+  for (const u32 one_in : {1u, 0x7fffffffu}) {
+    executor_ = make({.throw_traps_one_in = one_in});
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(check(program, "f", {0}).trap, TrapKind::DivByZero);
+      EXPECT_EQ(check(program, "f", {3}).values, std::vector<u64>{1});
+    }
+  }
+}
+
 TEST_F(NativeExecutorTest, OutOfFuelLeavesNoFuel) {
   const Program program = compile("export func @f() {\n^entry():\n  jump ^loop\n^loop:\n  fuel 7\n  jump ^loop\n}\n");
   const Outcome out = check(program, "f", {}, 1000);

@@ -1,0 +1,98 @@
+// program_source.cpp - see program_source.h.
+//
+// Most runs get little fuel, because a mutant's loop may be endless but for it, and a campaign lives from the number
+// of programs. Tested in fuzz/campaign/tests/program_source_test.cpp.
+#include "fuzz/campaign/program_source.h"
+
+#include "assay/text.h"
+#include "assay/verify.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace assay::fuzz {
+
+Result<Corpus> load_corpus(const std::string& folder) {
+  namespace fs = std::filesystem;
+  Corpus out;
+  std::vector<fs::path> paths;
+  std::error_code failure;
+  for (fs::recursive_directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure))
+    if (it->is_regular_file() && it->path().extension() == ".air") paths.push_back(it->path());
+  if (failure) {
+    Error error;
+    error.kind = ErrorKind::Io;
+    error.file = folder;
+    error.message = "cannot read the corpus: " + failure.message();
+    return error;
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const fs::path& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    auto module = parse_and_verify(text, path.string());
+    if (!module) {
+      ++out.ignored;
+      continue;
+    }
+    out.programs.push_back({fs::relative(path, folder, failure).generic_string(), std::move(*module)});
+  }
+  return out;
+}
+
+ProgramSource::ProgramSource(const SourceOptions& options, const Corpus* corpus)
+    : options_(options), corpus_(corpus != nullptr && !corpus->programs.empty() ? corpus : nullptr),
+      generator_(options.generator) {}
+
+bool ProgramSource::make(u64 index, Module& module, Cases& cases) {
+  const u64 seed = derive_seed(options_.seed, index);
+  Random random(seed);
+  const bool wants_mutant = random.chance(1, corpus_ != nullptr ? 2 : 4);
+  origin_ = "generated";
+  if (!wants_mutant) {
+    generator_.generate(random.next(), module);
+  } else if (!mutate(random, module)) {
+    return false;
+  }
+  make_seeded_cases(module, random.next(), options_, cases);
+  return cases.size() != 0;
+}
+
+void ProgramSource::choose_donor(Random& random, Module& out) {
+  if (corpus_ != nullptr && random.chance(7, 8)) {
+    const Corpus::Program& program = corpus_->programs[random.below(static_cast<u32>(corpus_->programs.size()))];
+    out = program.module;
+    origin_ = "mutant of corpus program " + program.path;
+    return;
+  }
+  generator_.generate(random.next(), out);
+  origin_ = "mutant of a generated program";
+}
+
+bool ProgramSource::mutate(Random& random, Module& module) {
+  if (random.chance(1, 5)) {
+    choose_donor(random, donor_);
+    choose_donor(random, module);
+    mutator_.crossover(module, donor_, random.next());
+  } else {
+    choose_donor(random, module);
+  }
+  for (u32 rounds = random.between(1, 4); rounds != 0; --rounds) mutator_.mutate(module, random.next());
+  return settle(module);
+}
+
+void make_seeded_cases(const Module& module, u64 seed, const SourceOptions& options, Cases& out) {
+  Random random(seed);
+  const u64 fuel = random.chance(1, 512) ? options.max_fuel : std::min(options.max_fuel, options.usual_fuel);
+  make_cases(module, random.next(), options.inputs, fuel, out);
+}
+
+u64 text_seed(std::string_view text) {
+  u64 hash = 0xcbf29ce484222325u; // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<u8>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+} // namespace assay::fuzz

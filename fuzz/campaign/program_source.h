@@ -1,0 +1,67 @@
+// program_source.h - program number i of a campaign: generated, or a mutant of a program of the corpus.
+//
+// A function of (seed, corpus, i) alone, so that any process can make any program again: a worker that dies
+// leaves only its index behind. Without a corpus every fourth program is a mutant of a generated one; with one, half
+// are mutants of its programs. A mutant that may show a pointer's number is dropped and counted.
+// Storage is reused. Tested in fuzz/campaign/tests/program_source_test.cpp.
+#pragma once
+
+#include "assay/errors.h"
+#include "fuzz/check/check.h"
+#include "fuzz/generate/generator.h"
+#include "fuzz/mutate/mutator.h"
+
+#include <string>
+#include <vector>
+
+namespace assay::fuzz {
+
+/// The programs of a folder that parse and verify, in the order of their paths.
+struct Corpus {
+  struct Program {
+    std::string path; // relative to the folder
+    Module module;
+  };
+  std::vector<Program> programs;
+  u32 ignored = 0;    // files that are not valid AIR (tests of errors)
+};
+Result<Corpus> load_corpus(const std::string& folder);
+
+struct SourceOptions {
+  u64 seed = 0;
+  GeneratorConfig generator;
+  u32 inputs = 2;            // argument vectors an entry
+  u64 max_fuel = 1'000'000;
+  u64 usual_fuel = 2'000;    // of most cases; a few get all of max_fuel
+};
+
+class ProgramSource {
+public:
+  /// `corpus` may be null; it must outlive the source.
+  ProgramSource(const SourceOptions& options, const Corpus* corpus);
+
+  /// Makes program `index` with its cases. False when it had to be dropped.
+  bool make(u64 index, Module& module, Cases& cases);
+  /// "generated", "mutant of a generated program", "mutant of corpus program run/x.air"
+  const std::string& origin() const { return origin_; }
+  const SourceOptions& options() const { return options_; }
+
+private:
+  bool mutate(Random& random, Module& module);
+  void choose_donor(Random& random, Module& out);
+
+  SourceOptions options_;
+  const Corpus* corpus_;
+  Generator generator_;
+  Mutator mutator_;
+  Module donor_;
+  std::string origin_;
+};
+
+/// Cases of a program whose inputs and fuel follow from `seed`.
+void make_seeded_cases(const Module& module, u64 seed, const SourceOptions& options, Cases& out);
+
+/// The seed that belongs to a program which is known by its text.
+u64 text_seed(std::string_view text);
+
+} // namespace assay::fuzz

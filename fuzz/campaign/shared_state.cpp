@@ -1,0 +1,99 @@
+// shared_state.cpp - see shared_state.h.
+//
+// All accesses are relaxed: nothing but the numbers themselves is communicated.
+// Tested in fuzz/campaign/tests/campaign_test.cpp.
+#include "fuzz/campaign/shared_state.h"
+
+#include "fuzz/generate/generator.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace assay::fuzz {
+namespace {
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+void add(std::atomic<u64>& cell, u64 amount) {
+  if (amount != 0) cell.store(cell.load(kRelaxed) + amount, kRelaxed); // one writer a cell
+}
+} // namespace
+
+void publish_counts(const CheckCounts& now, CheckCounts& before, WorkerState& state) {
+  add(state.programs, now.programs - before.programs);
+  add(state.runs, now.runs - before.runs);
+  add(state.compared, now.compared - before.compared);
+  add(state.agree, now.agree - before.agree);
+  add(state.unknown, now.unknown - before.unknown);
+  add(state.refused, now.refused - before.refused);
+  add(state.skipped, now.skipped - before.skipped);
+  for (u32 i = 0; i < now.outcomes.size(); ++i) add(state.outcomes[i], now.outcomes[i] - before.outcomes[i]);
+  before = now;
+}
+
+void publish_skips(std::span<const Skip> skips, std::vector<u64>& published, WorkerState& state) {
+  published.resize(std::max(published.size(), skips.size()));
+  for (std::size_t i = 0; i < skips.size(); ++i) {
+    const u64 fresh = skips[i].count - published[i];
+    if (fresh == 0) continue;
+    published[i] = skips[i].count;
+    const u32 count = state.skip_count.load(kRelaxed);
+    u32 slot = 0;
+    const std::string_view reason = std::string_view(skips[i].reason).substr(0, sizeof(WorkerState::SharedSkip::reason) - 1);
+    while (slot < count && (state.skips[slot].subject != skips[i].subject || state.skips[slot].reason != reason)) ++slot;
+    if (slot == kMaxSharedSkips) continue; // counted in `skipped` all the same
+    if (slot == count) {
+      state.skips[slot].subject = skips[i].subject;
+      std::memcpy(state.skips[slot].reason, reason.data(), reason.size());
+      state.skip_count.store(count + 1, std::memory_order_release);
+    }
+    add(state.skips[slot].count, fresh);
+  }
+}
+
+void add_up(std::span<const WorkerState* const> workers, Totals& out) {
+  std::vector<Skip> skips = std::move(out.skips);
+  skips.clear();
+  out = {};
+  for (const WorkerState* worker : workers) {
+    out.programs += worker->programs.load(kRelaxed);
+    out.discarded += worker->discarded.load(kRelaxed);
+    out.runs += worker->runs.load(kRelaxed);
+    out.compared += worker->compared.load(kRelaxed);
+    out.agree += worker->agree.load(kRelaxed);
+    out.unknown += worker->unknown.load(kRelaxed);
+    out.refused += worker->refused.load(kRelaxed);
+    out.skipped += worker->skipped.load(kRelaxed);
+    out.findings += worker->findings.load(kRelaxed);
+    out.similar += worker->similar.load(kRelaxed);
+    out.unreproduced += worker->unreproduced.load(kRelaxed);
+    for (u32 i = 0; i < out.outcomes.size(); ++i) out.outcomes[i] += worker->outcomes[i].load(kRelaxed);
+    for (u32 i = 0; i < worker->skip_count.load(std::memory_order_acquire); ++i) {
+      const auto& skip = worker->skips[i];
+      const auto same = std::find_if(skips.begin(), skips.end(), [&](const Skip& s) {
+        return s.subject == skip.subject && s.reason == skip.reason;
+      });
+      if (same != skips.end()) same->count += skip.count.load(kRelaxed);
+      else skips.push_back({skip.subject, skip.reason, skip.count.load(kRelaxed)});
+    }
+  }
+  for (u32 i = 0; i < kCombinationCount; ++i)
+    out.covered += std::any_of(workers.begin(), workers.end(), [&](const WorkerState* w) { return w->covered[i].load(kRelaxed) != 0; });
+  out.skips = std::move(skips);
+}
+
+u32 admitted_combinations() {
+  u32 count = 0;
+  for (u32 op = 0; op < kOpcodeCount; ++op)
+    for (u32 type = 0; type < kTypeCount; ++type)
+      for (u32 from = 0; from < kTypeCount; ++from)
+        count += types_allowed(static_cast<Opcode>(op), static_cast<Type>(type), static_cast<Type>(from));
+  return count;
+}
+
+void note_coverage(const Module& module, WorkerState& state) {
+  for (const Function& function : module.functions)
+    for (const Inst& inst : function.insts)
+      state.covered[GeneratorCounts::combination(inst.op, inst.type, inst.from)].store(1, kRelaxed);
+}
+
+} // namespace assay::fuzz

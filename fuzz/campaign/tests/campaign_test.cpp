@@ -1,0 +1,256 @@
+// campaign_test.cpp - campaigns with subjects that err on purpose: what is found, counted, kept, and survived.
+#include "fuzz/campaign/campaign.h"
+
+#include "assay/text.h"
+#include "fuzz/check/finding.h"
+#include "fuzz/os/process.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+namespace assay::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The oracle, with its answer or its process spoilt.
+class Spoiler final : public Subject {
+public:
+  explicit Spoiler(std::function<void(const Module&, Outcome&)> spoil) : spoil_(std::move(spoil)) {}
+  Result<void> prepare(const Module& module) override {
+    module_ = &module;
+    oracle_.prepare(module);
+    return {};
+  }
+  void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
+    oracle_.run(entry, args, fuel, host, out);
+    if (spoil_) spoil_(*module_, out);
+  }
+
+private:
+  std::function<void(const Module&, Outcome&)> spoil_;
+  const Module* module_ = nullptr;
+  oracle::Interpreter oracle_;
+};
+
+CheckerFactory factory(std::function<void(const Module&, Outcome&)> spoil) {
+  return [spoil]() -> Result<Checker> {
+    std::vector<Checker::Entry> entries;
+    entries.push_back({"spoiler", std::make_unique<Spoiler>(spoil)});
+    return Checker(std::move(entries));
+  };
+}
+
+bool has_op(const Module& module, Opcode op) {
+  for (const Function& function : module.functions)
+    for (const Inst& inst : function.insts)
+      if (inst.op == op) return true;
+  return false;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class Campaign : public testing::Test {
+protected:
+  Campaign() : folder_(fs::temp_directory_path() / ("assay-campaign-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
+    fs::remove_all(folder_);
+    options_.source.seed = 5;
+    options_.programs = 300;
+    options_.findings = folder_.string();
+    options_.print_findings = false;
+    options_.hang_seconds = 2;
+  }
+  ~Campaign() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  CampaignResult run(const CheckerFactory& make_checker) {
+    auto result = run_campaign(options_, make_checker);
+    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().to_string());
+    return result ? std::move(*result) : CampaignResult();
+  }
+  std::vector<fs::path> findings() const {
+    std::vector<fs::path> out;
+    for (const auto& entry : fs::directory_iterator(folder_))
+      if (entry.path().extension() == ".air") out.push_back(entry.path());
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  fs::path folder_;
+  CampaignOptions options_;
+};
+
+TEST_F(Campaign, faultless_subject_gives_no_finding_and_every_program_is_counted) {
+  const CampaignResult result = run(factory({}));
+  EXPECT_EQ(result.finding_total, 0u);
+  EXPECT_EQ(result.totals.programs + result.totals.discarded, 300u);
+  EXPECT_EQ(result.totals.compared, result.totals.agree + result.totals.unknown);
+  EXPECT_GT(result.totals.agree, 300u);
+  EXPECT_GT(result.totals.covered, 100u);
+  EXPECT_LE(result.totals.covered, admitted_combinations());
+}
+
+TEST_F(Campaign, wrong_answers_become_files_that_replay) {
+  const auto broken = factory([](const Module& module, Outcome& out) {
+    if (has_op(module, Opcode::Clz)) ++out.fuel_left;
+  });
+  const CampaignResult result = run(broken);
+  EXPECT_GT(result.finding_total, 0u);
+  ASSERT_FALSE(findings().empty());
+  for (const fs::path& path : findings()) {
+    const auto finding = parse_finding(read(path), path.string());
+    ASSERT_TRUE(finding.ok());
+    EXPECT_EQ(finding->kind, FindingKind::Miscompile);
+    EXPECT_NE(finding->program.find("clz"), std::string::npos);
+    EXPECT_EQ(finding->seed, 5u);
+  }
+}
+
+TEST_F(Campaign, one_kind_of_finding_does_not_fill_the_disk) {
+  options_.kept_per_kind = 2;
+  const CampaignResult result = run(factory([](const Module&, Outcome& out) { ++out.fuel_left; }));
+  EXPECT_EQ(findings().size(), 2u);
+  EXPECT_EQ(result.totals.findings, 2u);
+  EXPECT_GT(result.totals.similar, 100u);
+  EXPECT_EQ(result.finding_total, result.totals.findings + result.totals.similar);
+}
+
+TEST_F(Campaign, difference_that_does_not_come_again_is_counted_but_is_no_finding) {
+  int calls = 0;
+  options_.fork_workers = false;
+  const CampaignResult result = run(factory([&calls](const Module&, Outcome& out) {
+    if (++calls == 10) ++out.fuel_left;
+  }));
+  EXPECT_EQ(result.finding_total, 0u);
+  EXPECT_EQ(result.totals.unreproduced, 1u);
+}
+
+TEST_F(Campaign, same_seed_checks_the_same_programs_whatever_the_jobs) {
+  const auto names_of_findings = [&](u32 jobs) {
+    options_.jobs = jobs;
+    options_.kept_per_kind = 1000;
+    run(factory([](const Module& module, Outcome& out) {
+      if (has_op(module, Opcode::Popcnt)) ++out.fuel_left;
+    }));
+    std::vector<std::string> names;
+    for (const fs::path& path : findings()) names.push_back(path.filename().string());
+    fs::remove_all(folder_);
+    return names;
+  };
+  const auto alone = names_of_findings(1);
+  EXPECT_FALSE(alone.empty());
+  EXPECT_EQ(names_of_findings(1), alone);
+  if (can_fork()) {
+    EXPECT_EQ(names_of_findings(3), alone);
+  }
+}
+
+TEST_F(Campaign, worker_that_dies_is_a_finding_with_its_program_and_the_campaign_goes_on) {
+  if (!can_fork()) GTEST_SKIP() << "this system cannot fork a process";
+  options_.programs = 60;
+  const CampaignResult result = run(factory([](const Module& module, Outcome&) {
+    if (!has_op(module, Opcode::Ctz)) return;
+    std::signal(SIGSEGV, SIG_DFL);
+    std::raise(SIGSEGV);
+  }));
+  EXPECT_GT(result.worker_deaths, 0u);
+  EXPECT_EQ(result.finding_total, result.worker_deaths);
+  ASSERT_FALSE(findings().empty());
+  const auto finding = parse_finding(read(findings()[0]), "f");
+  ASSERT_TRUE(finding.ok());
+  EXPECT_EQ(finding->kind, FindingKind::Crash);
+  EXPECT_EQ(finding->subject, "spoiler");
+  EXPECT_NE(finding->program.find("ctz"), std::string::npos);
+  EXPECT_NE(finding->entry, "");
+}
+
+TEST_F(Campaign, worker_that_stands_still_is_a_finding) {
+  if (!can_fork()) GTEST_SKIP() << "this system cannot fork a process";
+  options_.hang_seconds = 0.3;
+  options_.max_findings = 1;
+  const CampaignResult result = run(factory([](const Module& module, Outcome&) {
+    while (has_op(module, Opcode::Bitrev)) sleep_ms(100);
+  }));
+  EXPECT_EQ(result.finding_total, 1u);
+  ASSERT_EQ(findings().size(), 1u);
+  const auto finding = parse_finding(read(findings()[0]), "f");
+  ASSERT_TRUE(finding.ok());
+  EXPECT_EQ(finding->kind, FindingKind::Hang);
+}
+
+TEST_F(Campaign, limit_of_seconds_ends_it) {
+  options_.programs = 0;
+  options_.seconds = 0.3;
+  const CampaignResult result = run(factory({}));
+  EXPECT_GT(result.totals.programs, 0u);
+  EXPECT_LT(result.seconds, 8);
+}
+
+TEST_F(Campaign, resume_goes_on_after_the_last_program) {
+  options_.programs = 50;
+  run(factory({}));
+  options_.source.seed = 12345;
+  options_.resume = true;
+  const CampaignResult second = run(factory({}));
+  EXPECT_EQ(second.seed, 5u);
+  std::ifstream state(folder_ / "campaign.state");
+  u64 seed = 0, next = 0;
+  state >> seed >> next;
+  EXPECT_EQ(seed, 5u);
+  EXPECT_EQ(next, 100u);
+}
+
+TEST_F(Campaign, events_are_lines_of_json_from_start_to_end) {
+  fs::create_directories(folder_);
+  options_.events = (folder_ / "events.jsonl").string();
+  run(factory([](const Module& module, Outcome& out) {
+    if (has_op(module, Opcode::Clz)) ++out.fuel_left;
+  }));
+  std::ifstream file(options_.events);
+  std::vector<std::string> kinds;
+  for (std::string line; std::getline(file, line);) kinds.push_back(nlohmann::json::parse(line).at("event"));
+  ASSERT_GE(kinds.size(), 3u);
+  EXPECT_EQ(kinds.front(), "start");
+  EXPECT_EQ(kinds.back(), "end");
+  EXPECT_NE(std::find(kinds.begin(), kinds.end(), "finding"), kinds.end());
+}
+
+TEST_F(Campaign, folder_that_cannot_be_written_is_told_before_anything_runs) {
+  std::ofstream(folder_) << "a file";
+  const auto result = run_campaign(options_, []() -> Result<Checker> {
+    ADD_FAILURE() << "the folder is looked at first";
+    return Checker({});
+  });
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().kind, ErrorKind::Io);
+}
+
+TEST_F(Campaign, summary_tells_what_was_left_out_and_why) {
+  const CheckerFactory unable = []() -> Result<Checker> {
+    class Unable final : public Subject {
+      Result<void> prepare(const Module&) override { return Error{ErrorKind::Unsupported, "", 0, 0, "it cannot"}; }
+      void run(FunctionId, std::span<const u64>, u64, Host&, Outcome&) override {}
+    };
+    std::vector<Checker::Entry> entries;
+    entries.push_back({"unable", std::make_unique<Unable>()});
+    return Checker(std::move(entries));
+  };
+  const CampaignResult result = run(unable);
+  EXPECT_EQ(result.totals.skipped, result.totals.programs);
+  EXPECT_NE(summary(result, options_).find("programs on unable: it cannot"), std::string::npos) << summary(result, options_);
+  const auto json = nlohmann::json::parse(summary_json(result, options_));
+  EXPECT_EQ(json.at("skips").at(0).at("programs"), result.totals.skipped);
+}
+
+} // namespace
+} // namespace assay::fuzz

@@ -1,0 +1,225 @@
+// worker.cpp - see worker.h.
+//
+// A difference becomes a finding when the program, read back from its own text, shows it three times out of three; what
+// does not is counted and told, never silently dropped. Of one kind, subject and observable only the first few
+// are kept as files, so that one compiler bug does not fill a disk. Tested in fuzz/campaign/tests/campaign_test.cpp.
+#include "fuzz/campaign/worker.h"
+
+#include "assay/text.h"
+#include "assay/verify.h"
+#include "fuzz/os/process.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace assay::fuzz {
+namespace {
+
+constexpr u32 kReplays = 3;
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+/// How often of kReplays the finding shows again in the program read back from text.
+u32 reproduce(const Finding& finding, Checker& checker) {
+  const auto module = parse_and_verify(finding.program, "<finding>");
+  if (!module) return 0;
+  u32 shown = 0;
+  for (u32 i = 0; i < kReplays; ++i) {
+    const Result<bool> again = replay(finding, *module, checker);
+    shown += again.ok() && *again;
+  }
+  return shown;
+}
+
+std::string without_hash(const std::string& signature) { return signature.substr(0, signature.rfind('-')); }
+
+void keep(WorkerContext& context, const Finding& finding) {
+  context.shared.finding_total.fetch_add(1, kRelaxed);
+  const std::string group = without_hash(signature(finding));
+  auto found = std::find_if(context.kept.begin(), context.kept.end(), [&](const auto& k) { return k.first == group; });
+  if (found == context.kept.end()) found = context.kept.insert(context.kept.end(), {group, 0});
+  if (found->second++ >= context.options.kept_per_kind) {
+    context.state.similar.fetch_add(1, kRelaxed);
+    return;
+  }
+  const Result<std::string> path = write_finding(finding, context.options.findings);
+  if (!path) {
+    context.shared.write_failed.store(1);
+    const std::string text = to_text(finding, "FILE");
+    std::fprintf(stderr, "%s\nthe finding, so that it is not lost:\n%s\n", path.error().to_string().c_str(), text.c_str());
+    return;
+  }
+  context.state.findings.fetch_add(1, kRelaxed);
+  if (context.options.print_findings) print_finding(finding, *path);
+  append_event(context.options.events, finding_event(finding, *path));
+}
+
+/// The generator's promise, judged in builds that verify.
+bool valid([[maybe_unused]] const Module& module, [[maybe_unused]] std::string& why) {
+#ifdef ASSAY_VERIFY
+  const Result<void> verified = verify(module, "<program>");
+  if (!verified) why = verified.error().to_string();
+  return verified.ok();
+#else
+  return true;
+#endif
+}
+
+void keep_invalid(WorkerContext& context, const Module& module, const std::string& origin, const std::string& why) {
+  Finding finding;
+  finding.kind = FindingKind::Invalid;
+  finding.seed = context.options.source.seed;
+  finding.program_index = context.state.index.load(kRelaxed);
+  finding.origin = origin;
+  finding.difference = "verifier: " + why;
+  finding.tool = tool_version();
+  finding.sizes = sizes_of(module);
+  finding.program = to_text(module);
+  keep(context, finding);
+}
+
+} // namespace
+
+void WorkerContext::check(const Module& module, const Cases& cases, const std::string& origin) {
+  note_coverage(module, state);
+  std::string why;
+  if (!valid(module, why)) {
+    keep_invalid(*this, module, origin, why);
+    return;
+  }
+  const bool same = checker.check(module, cases);
+  publish_counts(checker.counts(), published, state);
+  if (!same) {
+    Finding finding = make_finding(module, cases, checker);
+    finding.seed = options.source.seed;
+    finding.program_index = state.index.load(kRelaxed);
+    finding.origin = origin;
+    finding.replays = kReplays;
+    finding.reproduced = reproduce(finding, checker);
+    published = checker.counts(); // replays are not part of the campaign's counts
+    if (finding.reproduced == kReplays) {
+      keep(*this, finding);
+    } else {
+      state.unreproduced.fetch_add(1, kRelaxed);
+      std::fprintf(stderr, "\nnot reproduced (%u of %u): program %llu of seed %llu on %s: %s\n", finding.reproduced, kReplays,
+                   static_cast<unsigned long long>(finding.program_index), static_cast<unsigned long long>(finding.seed),
+                   finding.subject.c_str(), finding.difference.c_str());
+    }
+  }
+  // Skips change rarely; their strings are compared only now and then, and at the end.
+  if ((state.beat.fetch_add(1, kRelaxed) & 0xff) == 0) publish_skips(checker.skips(), published_skips, state);
+}
+
+int work(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, CampaignState& shared,
+         WorkerState& state, u32 number) {
+  auto checker = make_checker();
+  if (!checker) {
+    std::fprintf(stderr, "%s\n", checker.error().to_string().c_str());
+    return 5;
+  }
+  checker->set_progress(&state.progress);
+  ProgramSource source(options.source, corpus);
+  WorkerContext context{options, shared, state, source, *checker, number};
+  int status = 0;
+  if (options.engine) {
+    status = options.engine(context);
+  } else {
+    Module module;
+    Cases cases;
+    while (!context.should_stop()) {
+      const u64 index = shared.next_index.fetch_add(1, kRelaxed);
+      const u64 end = shared.end_index.load(kRelaxed);
+      if (end != 0 && index >= end) break;
+      state.index.store(index, kRelaxed);
+      state.text_length.store(kNone, kRelaxed);
+      if (source.make(index, module, cases)) context.check(module, cases, source.origin());
+      else state.discarded.fetch_add(1, kRelaxed);
+    }
+  }
+  publish_skips(checker->skips(), context.published_skips, state);
+  return status;
+}
+
+bool remake(WorkerState& state, ProgramSource& source, Module& module, Cases& cases) {
+  const u32 length = state.text_length.load(kRelaxed);
+  if (length == kNone) return source.make(state.index.load(kRelaxed), module, cases);
+  if (length > kMaxSharedText) return false;
+  auto parsed = parse_and_verify({state.text, length}, "<program>");
+  if (!parsed) return false;
+  module = std::move(*parsed);
+  if (!settle(module)) return false;
+  make_seeded_cases(module, text_seed({state.text, length}), source.options(), cases);
+  return cases.size() != 0;
+}
+
+int check_again(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, WorkerState& dead) {
+  ProgramSource source(options.source, corpus);
+  Module module;
+  Cases cases;
+  if (!remake(dead, source, module, cases)) return 0;
+  auto checker = make_checker();
+  if (!checker) return 0;
+  checker->set_progress(&dead.progress);
+  checker->check(module, cases);
+  return 0;
+}
+
+int describe(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, WorkerState& dead,
+             FindingKind kind) {
+  ProgramSource source(options.source, corpus);
+  Module module;
+  Cases cases;
+  if (!remake(dead, source, module, cases)) return 1;
+  Finding finding;
+  finding.kind = kind;
+  finding.origin = dead.text_length.load(kRelaxed) == kNone ? source.origin() : "libFuzzer";
+  finding.sizes = sizes_of(module);
+  finding.program = to_text(module);
+  const auto checker = make_checker();
+  const u32 subject = dead.progress.subject.load(), index = dead.progress.case_index.load();
+  if (checker && subject < checker->subjects().size()) finding.subject = checker->subjects()[subject].name;
+  if (index < cases.size()) {
+    const Function& function = module.functions[cases.entry(index)];
+    const std::span<const Type> types = module.params_of(function);
+    finding.entry = function.name;
+    finding.fuel = cases.fuel(index);
+    for (std::size_t i = 0; i < types.size(); ++i)
+      print_literal(types[i], cases.args(index)[i], finding.args.emplace_back());
+  }
+  const std::string text = to_text(finding, "FILE");
+  if (text.size() > kMaxSharedText) return 1;
+  std::memcpy(dead.text, text.data(), text.size());
+  dead.text_length.store(static_cast<u32>(text.size()));
+  return 0;
+}
+
+void append_event(const std::string& path, const std::string& json) {
+  if (path.empty()) return;
+  std::FILE* file = std::fopen(path.c_str(), "ab");
+  if (file == nullptr) return; // the parent checked that it can be written; a later failure does not end a campaign
+  const std::string line = json + "\n"; // one write: lines of several processes do not mix
+  std::fwrite(line.data(), 1, line.size(), file);
+  std::fclose(file);
+}
+
+std::string finding_event(const Finding& finding, const std::string& path) {
+  nlohmann::ordered_json event;
+  event["event"] = "finding";
+  event["kind"] = name_of(finding.kind);
+  event["signature"] = signature(finding);
+  event["subject"] = finding.subject;
+  event["seed"] = finding.seed;
+  event["program"] = finding.program_index;
+  event["difference"] = finding.difference;
+  event["path"] = path;
+  return event.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void print_finding(const Finding& finding, const std::string& path) {
+  const char* clear = error_stream_is_terminal() ? "\r\033[K" : "";
+  std::fprintf(stderr, "%s%s: %s: %s\n  %s\n", clear, std::string(name_of(finding.kind)).c_str(), finding.subject.c_str(),
+               finding.difference.c_str(), path.c_str());
+}
+
+} // namespace assay::fuzz

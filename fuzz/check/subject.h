@@ -1,0 +1,88 @@
+// subject.h - things under test: the table of subjects and the interface that each has.
+//
+// A subject runs a module and yields an Outcome. The oracle is a subject like the others, so that it can be run
+// and listed; the checker judges the rest by it. One row of subject.cpp's table makes a subject; another JIT is
+// one row and one class. Storage is kept from program to program.
+// Tested in fuzz/check/tests/.
+#pragma once
+
+#include "assay/compiler.h"
+#include "assay/errors.h"
+#include "assay/host.h"
+#include "assay/module.h"
+#include "assay/outcome.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace assay::fuzz {
+
+/// Where code runs.
+enum class Exec : u8 { Oracle, Native };
+std::string_view name_of(Exec exec); // "oracle", "native"
+std::string_view name_of(Level level); // "O0", "O2"
+
+/// One subject. For the oracle only `name`, `exec` and `meaning` mean something.
+struct SubjectRow {
+  std::string_view name;
+  Exec exec = Exec::Native;
+  Target target = Target::X64;
+  Level level = Level::O0;
+  Os os = Os::Linux;          // convention between AIR functions
+  bool host_cpu = true;       // use what this machine's processor has; else the target's baseline
+  u32 max_registers = 0;      // see CompileOptions
+  bool spill_all = false;
+  std::string_view meaning;
+};
+
+/// All that this version knows, the oracle first.
+std::span<const SubjectRow> subject_rows();
+
+/// Empty when this host and build can run the subject, else why not.
+std::string unavailable_reason(const SubjectRow& row);
+
+/// One thing under test. One thread uses it.
+class Subject {
+public:
+  virtual ~Subject() = default;
+
+  /// Makes `module` (valid, unchanged until the next prepare) the one that runs. Unsupported: this subject cannot
+  /// run this module, for the reason given; the caller counts a skip. Any other error is a defect of the subject.
+  virtual Result<void> prepare(const Module& module) = 0;
+
+  /// Runs a function of the prepared module on fresh memory and globals. Overwrites `out`.
+  virtual void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) = 0;
+
+  /// True when the last prepare failed because the symbolic checker refused a register allocation.
+  virtual bool allocation_refused() const { return false; }
+};
+
+struct SubjectOptions {
+  /// Judge each register allocation with the symbolic checker.
+#ifdef ASSAY_VERIFY
+  bool check_allocation = true;
+#else
+  bool check_allocation = false;
+#endif
+};
+
+/// The subject of a row, which must be available. Io or Internal when the host refuses what it needs.
+Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const SubjectOptions& options = {});
+
+/// How to compile for the row.
+CompileOptions compile_options(const SubjectRow& row);
+
+/// A choice of subjects, as the command line says it; an empty list admits all.
+struct SubjectFilter {
+  std::vector<std::string> names, targets, levels, execs, oses;
+  bool names_given() const { return !names.empty(); }
+};
+
+/// Rows that the filter admits, in table order, the oracle only when it is named. BadInput for a word that no
+/// version knows; Unsupported when nothing is left, or a subject asked for by name cannot run here.
+Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter);
+
+} // namespace assay::fuzz

@@ -1,0 +1,231 @@
+// cmd_bench.cpp - `assay bench`: the project's own figures, stage by stage, on one core.
+//
+// Each figure is the time of many programs divided by their number (or by their instructions), the best of several
+// rounds, because noise only adds. Programs are generated from fixed seeds, so figures of two builds compare.
+// Tested end to end in fuzz/cli/tests/cli_test.cmake (that it runs, never how fast).
+#include "fuzz/campaign/program_source.h"
+#include "fuzz/check/check.h"
+#include "fuzz/check/finding.h"
+#include "fuzz/cli/commands.h"
+#include "qemu/native/native_executor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace assay::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Figure {
+  std::string name, unit;
+  double value;
+};
+
+struct BenchOptions {
+  u32 programs = 400, rounds = 5;
+  std::string preset = "small";
+  bool json = false;
+};
+
+/// What is measured on: programs with their cases, and how many instructions they have.
+struct Sample {
+  std::vector<Module> modules;
+  std::vector<fuzz::Cases> cases;
+  u64 instructions = 0, runs = 0;
+};
+
+/// Nanoseconds of the fastest of `rounds` calls.
+double best(u32 rounds, const std::function<void()>& body) {
+  double least = 0;
+  for (u32 i = 0; i < rounds; ++i) {
+    const Clock::time_point start = Clock::now();
+    body();
+    const double spent = std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+    least = i == 0 ? spent : std::min(least, spent);
+  }
+  return least;
+}
+
+Sample make_sample(const BenchOptions& options, const fuzz::GeneratorConfig& config) {
+  Sample out;
+  fuzz::Generator generator(config);
+  out.modules.resize(options.programs);
+  out.cases.resize(options.programs);
+  for (u32 i = 0; i < options.programs; ++i) {
+    generator.generate(i + 1, out.modules[i]);
+    fuzz::make_cases(out.modules[i], i, 2, 2000, out.cases[i]);
+    out.runs += out.cases[i].size();
+    for (const Function& function : out.modules[i].functions) out.instructions += function.insts.size();
+  }
+  return out;
+}
+
+void measure_sources(const BenchOptions& options, const fuzz::GeneratorConfig& config, const Sample& sample, std::vector<Figure>& out) {
+  const double count = options.programs;
+  fuzz::Generator generator(config);
+  Module module;
+  out.push_back({"instructions of a program", "", static_cast<double>(sample.instructions) / count});
+  out.push_back({"generate", "us/program", best(options.rounds, [&] {
+                   for (u32 i = 0; i < options.programs; ++i) generator.generate(i + 1, module);
+                 }) / count / 1e3});
+  fuzz::Mutator mutator;
+  std::vector<Module> copies(options.programs);
+  double spent = 0;
+  for (u32 round = 0; round < options.rounds; ++round) {
+    for (u32 i = 0; i < options.programs; ++i) copies[i] = sample.modules[i];
+    const double now = best(1, [&] {
+      for (u32 i = 0; i < options.programs; ++i) {
+        mutator.mutate(copies[i], i);
+        static_cast<void>(fuzz::settle(copies[i]));
+      }
+    });
+    spent = round == 0 ? now : std::min(spent, now);
+  }
+  out.push_back({"mutate and settle", "us/program", spent / count / 1e3});
+}
+
+void measure_oracle(const BenchOptions& options, const Sample& sample, std::vector<Figure>& out) {
+  oracle::Interpreter oracle;
+  qemu::TestHost host;
+  Outcome outcome, other;
+  const double runs = static_cast<double>(sample.runs);
+  out.push_back({"oracle", "us/run", best(options.rounds, [&] {
+                   for (u32 p = 0; p < options.programs; ++p) {
+                     oracle.prepare(sample.modules[p]);
+                     const fuzz::Cases& cases = sample.cases[p];
+                     for (u32 c = 0; c < cases.size(); ++c) oracle.run(cases.entry(c), cases.args(c), cases.fuel(c), host, outcome);
+                   }
+                 }) / runs / 1e3});
+  // The outcome of one run of each program, compared with itself over and over.
+  double spent = 0;
+  constexpr u32 kTimes = 20;
+  u32 compared = 0;
+  for (u32 p = 0; p < options.programs; ++p) {
+    const fuzz::Cases& cases = sample.cases[p];
+    if (cases.size() == 0) continue;
+    oracle.prepare(sample.modules[p]);
+    oracle.run(cases.entry(0), cases.args(0), cases.fuel(0), host, outcome);
+    oracle.run(cases.entry(0), cases.args(0), cases.fuel(0), host, other);
+    compared += kTimes;
+    spent += best(options.rounds, [&] {
+      for (u32 i = 0; i < kTimes; ++i)
+        if (compare(sample.modules[p], outcome, other) == Agreement::Differ) std::fputs("two runs of the oracle differ\n", stderr);
+    });
+  }
+  out.push_back({"compare", "us/run", spent / std::max(1u, compared) / 1e3});
+}
+
+Result<void> measure_compiler(const BenchOptions& options, const Sample& sample, std::vector<Figure>& out) {
+  const fuzz::SubjectRow* row = &fuzz::subject_rows()[1];
+  Compiler compiler(fuzz::compile_options(*row));
+  std::vector<CodeObject> objects(options.programs);
+  std::vector<u8> compiled(options.programs);
+  u64 instructions = 0, code_bytes = 0;
+  u32 usable = 0;
+  for (u32 p = 0; p < options.programs; ++p) {
+    compiled[p] = compiler.compile(sample.modules[p], objects[p]).ok();
+    if (!compiled[p]) continue;
+    ++usable;
+    code_bytes += objects[p].code.size();
+    for (const Function& function : sample.modules[p].functions) instructions += function.insts.size();
+  }
+  if (usable == 0) return Error{ErrorKind::Unsupported, "", 0, 0, "the compiler can compile none of the programs"};
+  CodeObject object;
+  const double spent = best(options.rounds, [&] {
+    for (u32 p = 0; p < options.programs; ++p)
+      if (compiled[p]) static_cast<void>(compiler.compile(sample.modules[p], object));
+  });
+  out.push_back({"compile -O0", "us/program", spent / usable / 1e3});
+  out.push_back({"compile -O0", "ns/instruction", spent / static_cast<double>(instructions)});
+  out.push_back({"code size", "bytes/instruction", static_cast<double>(code_bytes) / static_cast<double>(instructions)});
+
+  auto executor = qemu::NativeExecutor::create();
+  if (!executor) return executor.error();
+  if (auto can = (*executor)->can(row->target, row->os); !can) return can;
+  out.push_back({"install and remove", "us/program", best(options.rounds, [&] {
+                   for (u32 p = 0; p < options.programs; ++p) {
+                     if (!compiled[p]) continue;
+                     static_cast<void>((*executor)->load(sample.modules[p], objects[p]));
+                     (*executor)->unload();
+                   }
+                 }) / usable / 1e3});
+  qemu::TestHost host;
+  Outcome outcome;
+  double running = 0;
+  u64 runs = 0;
+  for (u32 p = 0; p < options.programs; ++p) {
+    if (!compiled[p] || !(*executor)->load(sample.modules[p], objects[p])) continue;
+    const fuzz::Cases& cases = sample.cases[p];
+    runs += cases.size();
+    running += best(options.rounds, [&] {
+      for (u32 c = 0; c < cases.size(); ++c) (*executor)->run(cases.entry(c), cases.args(c), cases.fuel(c), host, outcome);
+    });
+    (*executor)->unload();
+  }
+  out.push_back({"run", "us/run", running / static_cast<double>(std::max<u64>(1, runs)) / 1e3});
+  return {};
+}
+
+Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorConfig& config, std::vector<Figure>& out) {
+  std::vector<const fuzz::SubjectRow*> all;
+  for (const fuzz::SubjectRow& row : fuzz::subject_rows())
+    if (row.exec != fuzz::Exec::Oracle && fuzz::unavailable_reason(row).empty()) all.push_back(&row);
+  for (const std::size_t subjects : {std::size_t{1}, all.size()}) {
+    auto checker = fuzz::Checker::make({all.data(), std::min(subjects, all.size())});
+    if (!checker) return checker.error();
+    fuzz::SourceOptions source_options;
+    source_options.generator = config;
+    fuzz::ProgramSource source(source_options, nullptr);
+    Module module;
+    fuzz::Cases cases;
+    u64 index = 0;
+    const double spent = best(1, [&] {
+      for (u32 i = 0; i < options.programs * options.rounds; ++i)
+        if (source.make(index++, module, cases)) static_cast<void>(checker->check(module, cases));
+    });
+    out.push_back({"whole check, " + std::to_string(checker->subjects().size()) + " subjects", "programs/s",
+                   static_cast<double>(options.programs) * options.rounds * 1e9 / spent});
+  }
+  return {};
+}
+
+int bench(const BenchOptions& options) {
+  fuzz::GeneratorConfig config;
+  if (!fuzz::preset(options.preset, config)) {
+    std::fprintf(stderr, "assay bench: --preset has no '%s'\n", options.preset.c_str());
+    return kUsage;
+  }
+  std::vector<Figure> figures;
+  const Sample sample = make_sample(options, config);
+  measure_sources(options, config, sample, figures);
+  measure_oracle(options, sample, figures);
+  if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
+  else if (auto whole = measure_whole(options, config, figures); !whole) report(whole.error());
+  if (!options.json) {
+    for (const Figure& f : figures) std::printf("%-28s %12.2f %s\n", f.name.c_str(), f.value, f.unit.c_str());
+    return kClean;
+  }
+  nlohmann::ordered_json json{{"tool", fuzz::tool_version()}, {"figures", nlohmann::ordered_json::array()}};
+  for (const Figure& f : figures) json["figures"].push_back({{"name", f.name}, {"value", f.value}, {"unit", f.unit}});
+  std::printf("%s\n", json.dump(2).c_str());
+  return kClean;
+}
+
+} // namespace
+
+void add_bench(CLI::App& app, int& status) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = app.add_subcommand("bench", "the project's own figures, on one core");
+  command->add_option("--programs", options->programs, "random programs to measure on")->capture_default_str()->check(CLI::Range(1u, 100000u));
+  command->add_option("--rounds", options->rounds, "the best of so many")->capture_default_str()->check(CLI::Range(1u, 1000u));
+  command->add_option("--preset", options->preset, "kind of programs")->capture_default_str();
+  command->add_flag("--json", options->json, "as JSON");
+  command->callback([options, &status] { status = bench(*options); });
+}
+
+} // namespace assay::cli

@@ -1,0 +1,127 @@
+// cmd_run.cpp - `assay run FILE [FUNC [ARG...]]`: one function on one subject (or several), its Outcome.
+//
+// Without a choice the subject is the compiler on this host at its first level. An engine at fault (crash, hang, breach)
+// or several subjects that do not agree give exit status 1.
+// Tested end to end in fuzz/cli/tests/cli_test.cmake.
+#include "fuzz/cli/commands.h"
+#include "fuzz/cli/outcome_output.h"
+#include "qemu/test_host.h"
+
+#include <cstdio>
+#include <memory>
+
+namespace assay::cli {
+namespace {
+
+struct RunOptions {
+  std::string file;
+  std::string function = "main";
+  std::vector<std::string> args;
+  fuzz::SubjectFilter filter;
+  u64 fuel = kDefaultFuel;
+  bool trace = false, memory = false, json = false;
+};
+
+/// A word of the command line is wrong: no place in a file.
+int usage_error(const std::string& message) {
+  std::fprintf(stderr, "assay run: %s\n", message.c_str());
+  return kUsage;
+}
+
+bool parse_args(const Module& module, FunctionId function, const std::vector<std::string>& words, std::vector<u64>& out, int& status) {
+  const std::span<const Type> types = module.params_of(module.functions[function]);
+  if (types.size() != words.size()) {
+    status = usage_error("@" + module.functions[function].name + " takes " + std::to_string(types.size()) + " arguments, found " +
+                         std::to_string(words.size()));
+    return false;
+  }
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    std::string word = words[i];
+    if (!word.empty() && word[0] == kLiteralMark) word.erase(0, 1);
+    const Result<u64> bits = parse_literal(word, types[i]);
+    if (!bits) {
+      status = usage_error("argument " + std::to_string(i + 1) + ": " + bits.error().message);
+      return false;
+    }
+    out.push_back(*bits);
+  }
+  return true;
+}
+
+/// The rows to run: what was chosen, or the first that this host can run.
+bool choose_rows(const RunOptions& options, std::vector<const fuzz::SubjectRow*>& rows, int& status) {
+  if (!choose(options.filter, rows, status)) return false;
+  const fuzz::SubjectFilter& f = options.filter;
+  if (f.names.empty() && f.targets.empty() && f.levels.empty() && f.execs.empty() && f.oses.empty()) rows.resize(1);
+  return true;
+}
+
+bool at_fault(const Outcome& outcome) {
+  return outcome.kind == OutcomeKind::Crashed || outcome.kind == OutcomeKind::Hung || outcome.kind == OutcomeKind::Breached;
+}
+
+void print(const Module& module, const Outcome& outcome, const RunOptions& options, std::string_view prefix) {
+  std::string out(prefix);
+  out += to_string(module, outcome) + "\n";
+  if (options.trace) out += trace_to_string(module, outcome);
+  if (options.memory) out += memory_to_string(module, outcome);
+  std::fputs(out.c_str(), stdout);
+}
+
+int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& module, FunctionId function,
+           const std::vector<u64>& args, const RunOptions& options) {
+  qemu::TestHost host;
+  std::vector<Outcome> outcomes(rows.size());
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  int status = kClean;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto subject = fuzz::make_subject(*rows[i]);
+    if (!subject) return report(subject.error());
+    if (auto ready = (*subject)->prepare(module); !ready) return report(ready.error());
+    (*subject)->run(function, args, options.fuel, host, outcomes[i]);
+    if (at_fault(outcomes[i]) || compare(module, outcomes[0], outcomes[i]) == Agreement::Differ) status = kDifference;
+    if (options.json) {
+      json.push_back({{"subject", rows[i]->name}});
+      json.back().update(outcome_to_json(module, outcomes[i]));
+    } else {
+      print(module, outcomes[i], options, rows.size() == 1 ? std::string() : std::string(rows[i]->name) + ": ");
+    }
+  }
+  if (options.json)
+    std::printf("%s\n", (rows.size() == 1 ? json[0] : json).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  return status;
+}
+
+int run(const RunOptions& options) {
+  int status = kClean;
+  std::vector<const fuzz::SubjectRow*> rows;
+  if (!choose_rows(options, rows, status)) return status;
+  const auto source = read_source(options.file);
+  if (!source) return report(source.error());
+  const auto module = load_module(*source);
+  if (!module) return report(module.error(), source->text);
+  const std::string name = options.function.starts_with('@') ? options.function.substr(1) : options.function;
+  const FunctionId function = module->find_function(name);
+  if (function == kNone) return usage_error(source->name + " has no function @" + name);
+  std::vector<u64> args;
+  if (!parse_args(*module, function, options.args, args, status)) return status;
+  return run_on(rows, *module, function, args, options);
+}
+
+} // namespace
+
+void add_run(CLI::App& app, int& status) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "run one function, print its Outcome");
+  command->add_option("FILE", options->file, "program, '-' for standard input")->required();
+  command->add_option("FUNC", options->function, "function")->capture_default_str();
+  command->add_option("ARG", options->args, "its arguments: literals of the parameters' types");
+  command->add_flag("--trace", options->trace, "host calls and their call stacks too");
+  command->add_flag("--memory", options->memory, "digest of linear memory and what changed in it too");
+  command->add_flag("--json", options->json, "as JSON");
+  add_fuel(*command, options->fuel);
+  add_selection(*command, options->filter);
+  command->callback([options, &status] { status = run(*options); });
+}
+
+} // namespace assay::cli

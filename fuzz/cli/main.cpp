@@ -1,0 +1,62 @@
+// main.cpp - the `assay` command: reads the command line, hands over to one subcommand (docs/cli.md).
+//
+// Exit statuses are a promise, see commands.h. An exception that nobody expected is an internal fault, status 5.
+// Tested end to end in fuzz/cli/tests/cli_test.cmake.
+#include "fuzz/check/finding.h"
+#include "fuzz/cli/commands.h"
+
+#include <cstdio>
+#include <exception>
+
+namespace assay::cli {
+namespace {
+
+bool looks_like_literal(std::string_view word) {
+  return word.starts_with("-inf") || word.starts_with("-nan") || word.starts_with("-.");
+}
+
+int run_command(int argc, char** argv) {
+  CLI::App app("Assay tests JIT compilers: random programs, a reference interpreter, every subject compared.", "assay");
+  app.set_version_flag("--version", fuzz::tool_version());
+  app.require_subcommand(1, 1);
+  app.set_help_all_flag("--help-all", "Help of all subcommands");
+  app.footer("Exit status: 0 clean, 1 a difference was found, 2 usage, 3 bad input, 4 cannot be done here, 5 internal fault.");
+  int status = kClean;
+  add_run(app, status);
+  add_check(app, status);
+  add_compile(app, status);
+  add_gen(app, status);
+  add_fuzz(app, status);
+  add_replay(app, status);
+  add_subjects(app, status);
+  add_mutants(app, status);
+  add_bench(app, status);
+
+  std::vector<std::string> words; // CLI11 wants them last first
+  for (int i = argc - 1; i > 0; --i) {
+    std::string word = argv[i];
+    if (looks_like_literal(word)) word.insert(word.begin(), kLiteralMark);
+    words.push_back(std::move(word));
+  }
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::Success& success) { // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return kUsage;
+  }
+  return status;
+}
+
+} // namespace
+} // namespace assay::cli
+
+int main(int argc, char** argv) {
+  try {
+    return assay::cli::run_command(argc, argv);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "assay: internal fault: %s\n", exception.what());
+    return assay::cli::kInternal;
+  }
+}

@@ -1,0 +1,149 @@
+// support.cpp - reading programs, reporting errors and choosing subjects, for all commands. See commands.h.
+//
+// Tested in fuzz/cli/tests/cli_test.cmake.
+#include "assay/verify.h"
+#include "fuzz/cli/commands.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+namespace assay::cli {
+namespace {
+
+Error io_error(const std::string& path, const std::string& what) {
+  Error error;
+  error.kind = ErrorKind::Io;
+  error.file = path;
+  error.message = what;
+  return error;
+}
+
+bool read_all(std::FILE* file, std::string& out) {
+  char buffer[65536];
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, file)) != 0;) out.append(buffer, got);
+  return std::ferror(file) == 0;
+}
+
+constexpr std::string_view kExtensions[] = {".air", ".ore", ".wasm", ".wat"};
+
+/// What a kind of source is called when this version does not read it; empty when it is AIR.
+std::string_view foreign_language(std::string_view name) {
+  if (name.ends_with(".ore")) return "Ore";
+  if (name.ends_with(".wasm") || name.ends_with(".wat")) return "WebAssembly";
+  return {};
+}
+
+std::string_view line_of(std::string_view text, u32 number) {
+  for (; number > 1; --number) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
+} // namespace
+
+Result<Source> read_source(const std::string& path) {
+  Source out;
+  out.name = path == "-" ? "<stdin>" : path;
+  if (path == "-") {
+    if (!read_all(stdin, out.text)) return io_error(out.name, "cannot read standard input");
+    return out;
+  }
+  std::error_code failure;
+  if (std::filesystem::is_directory(path, failure)) return io_error(path, "expected a file, found a folder");
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return io_error(path, "cannot read: " + std::generic_category().message(errno));
+  const bool done = read_all(file, out.text);
+  std::fclose(file);
+  if (!done) return io_error(path, "cannot read");
+  return out;
+}
+
+Result<Module> load_module(const Source& source, SourceMap* map) {
+  const std::string_view language = foreign_language(source.name);
+  if (!language.empty()) {
+    Error error;
+    error.kind = ErrorKind::Unsupported;
+    error.file = source.name;
+    error.message = "this version does not read " + std::string(language);
+    return error;
+  }
+  SourceMap own;
+  SourceMap* used = map == nullptr ? &own : map;
+  auto module = parse_module(source.text, source.name, used);
+  if (!module) return module.error();
+  if (auto valid = verify(*module, source.name, used); !valid) return valid.error();
+  return module;
+}
+
+int report(const Error& error, std::string_view text) {
+  std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  const std::string_view line = error.line == 0 ? std::string_view() : line_of(text, error.line);
+  if (!line.empty()) {
+    // A caret under the column, with the line's own tabs before it.
+    std::string caret;
+    for (u32 i = 1; i < error.column && i <= line.size(); ++i) caret += line[i - 1] == '\t' ? '\t' : ' ';
+    std::fprintf(stderr, "  %.*s\n", static_cast<int>(line.size()), line.data());
+    if (error.column != 0) std::fprintf(stderr, "  %s^\n", caret.c_str());
+  }
+  switch (error.kind) {
+  case ErrorKind::BadInput: return kBadInput;
+  case ErrorKind::Unsupported: return kCannot;
+  case ErrorKind::Io: return kBadInput;
+  case ErrorKind::Internal: return kInternal;
+  }
+  return kInternal;
+}
+
+void add_selection(CLI::App& command, fuzz::SubjectFilter& filter) {
+  const auto add = [&](const char* name, std::vector<std::string>& words, const char* meaning) {
+    command.add_option(name, words, meaning)->delimiter(',')->allow_extra_args(false)->group("Selection of subjects");
+  };
+  add("--subject", filter.names, "subjects by name ('assay subjects' lists them)");
+  add("--target", filter.targets, "x64,a64");
+  add("--level", filter.levels, "O0,O2");
+  add("--exec", filter.execs, "native,qemu,unicorn");
+  add("--os", filter.oses, "linux,windows,apple: conventions and unwind format");
+}
+
+bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRow*>& rows, int& status) {
+  auto chosen = fuzz::select_subjects(filter);
+  if (chosen) {
+    rows = std::move(*chosen);
+    return true;
+  }
+  status = report(chosen.error());
+  if (chosen.error().kind == ErrorKind::BadInput) status = kUsage; // a word on the command line
+  return false;
+}
+
+void add_fuel(CLI::App& command, u64& fuel) {
+  command.add_option("--fuel", fuel, "budget of the program's fuel operations")->capture_default_str();
+}
+
+Result<std::vector<std::string>> list_programs(const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    std::error_code failure;
+    if (path == "-" || !fs::is_directory(path, failure)) {
+      out.push_back(path);
+      continue;
+    }
+    const std::size_t first = out.size();
+    for (fs::recursive_directory_iterator it(path, failure), end; !failure && it != end; it.increment(failure)) {
+      const std::string extension = it->path().extension().string();
+      const bool program = std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
+      if (program && it->is_regular_file()) out.push_back(it->path().string());
+    }
+    if (failure) return io_error(path, "cannot read the folder: " + failure.message());
+    std::sort(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
+  }
+  return out;
+}
+
+} // namespace assay::cli

@@ -1,0 +1,154 @@
+// posix/process.cpp - process.h for Linux, macOS and the BSDs.
+//
+// Shared memory is an anonymous mapping kept across fork. A worker ignores SIGINT, because a terminal sends it to
+// the whole process group and only the parent may decide to stop; that the parent is gone a worker sees
+// by PR_SET_PDEATHSIG where it exists. Tested in fuzz/os/tests/process_test.cpp.
+#include "fuzz/os/process.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+namespace assay::fuzz {
+namespace {
+
+volatile std::sig_atomic_t interrupt_seen = 0;
+extern "C" void on_interrupt(int) { interrupt_seen = 1; }
+
+Error io_error(const char* what) {
+  Error error;
+  error.kind = ErrorKind::Io;
+  error.message = std::string(what) + ": " + std::strerror(errno);
+  return error;
+}
+
+std::string signal_name(int number) {
+  switch (number) {
+  case SIGSEGV: return "SIGSEGV";
+  case SIGBUS: return "SIGBUS";
+  case SIGILL: return "SIGILL";
+  case SIGFPE: return "SIGFPE";
+  case SIGABRT: return "SIGABRT";
+  case SIGKILL: return "SIGKILL";
+  case SIGTERM: return "SIGTERM";
+  case SIGTRAP: return "SIGTRAP";
+  default: return std::to_string(number);
+  }
+}
+
+double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+
+void become_worker(pid_t parent) {
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_DFL);
+#ifdef __linux__
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+  if (getppid() != parent) leave_process(0); // it died before the line above
+}
+
+} // namespace
+
+Result<SharedMemory> SharedMemory::create(std::size_t bytes) {
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) return io_error("cannot map shared memory");
+  return SharedMemory(data, bytes);
+}
+SharedMemory::SharedMemory(SharedMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+SharedMemory::~SharedMemory() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+}
+
+bool can_fork() { return true; }
+
+Result<Worker> start_worker(const std::function<int()>& body) {
+  std::fflush(nullptr); // or both processes write what is buffered
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) return io_error("cannot start a worker process");
+  if (child != 0) return Worker{child};
+  become_worker(parent);
+  const int status = body();
+  std::fflush(nullptr);
+  leave_process(status);
+}
+
+WorkerStatus poll_worker(Worker& worker) {
+  WorkerStatus out;
+  int status = 0;
+  const pid_t got = waitpid(static_cast<pid_t>(worker.process), &status, WNOHANG);
+  if (got == 0 || (got < 0 && errno == EINTR)) return out;
+  worker.process = 0;
+  if (got > 0 && WIFSIGNALED(status)) {
+    out.state = WorkerStatus::Killed;
+    out.code = WTERMSIG(status);
+    out.what = "signal " + signal_name(out.code);
+  } else {
+    out.state = WorkerStatus::Exited;
+    out.code = got > 0 ? WEXITSTATUS(status) : -1;
+    out.what = "exit status " + std::to_string(out.code);
+  }
+  return out;
+}
+
+void kill_worker(Worker& worker) {
+  if (worker.process == 0) return;
+  kill(static_cast<pid_t>(worker.process), SIGKILL);
+  while (waitpid(static_cast<pid_t>(worker.process), nullptr, 0) < 0 && errno == EINTR) {}
+  worker.process = 0;
+}
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+bool interrupted() { return interrupt_seen != 0; }
+
+void leave_process(int status) { _exit(status); }
+
+void sleep_ms(u32 milliseconds) {
+  const timespec time{static_cast<time_t>(milliseconds / 1000), static_cast<long>(milliseconds % 1000) * 1000000};
+  nanosleep(&time, nullptr); // an interruption may end it early: the caller looks at `interrupted`
+}
+
+double cpu_seconds() {
+  rusage own{}, children{};
+  getrusage(RUSAGE_SELF, &own);
+  getrusage(RUSAGE_CHILDREN, &children);
+  return seconds_of(own.ru_utime) + seconds_of(own.ru_stime) + seconds_of(children.ru_utime) + seconds_of(children.ru_stime);
+}
+
+u64 process_id() { return static_cast<u64>(getpid()); }
+bool error_stream_is_terminal() { return isatty(STDERR_FILENO) == 1; }
+
+u32 terminal_columns() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+u32 processor_count() {
+  const unsigned count = std::thread::hardware_concurrency();
+  return count == 0 ? 1 : count;
+}
+
+} // namespace assay::fuzz

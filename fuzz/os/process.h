@@ -1,0 +1,68 @@
+// process.h - worker processes, memory that they share with their parent, interruption, time and terminals.
+//
+// One file a system behind it: posix/process.cpp, windows/process.cpp. Where a process cannot be forked
+// (Windows) `can_fork` is false and a campaign works in its own process.
+// Tested in fuzz/os/tests/process_test.cpp.
+#pragma once
+
+#include "assay/errors.h"
+
+#include <functional>
+#include <string>
+
+namespace assay::fuzz {
+
+/// Zero-filled memory that worker processes started later share. Unmapped on destruction.
+class SharedMemory {
+public:
+  static Result<SharedMemory> create(std::size_t bytes);
+  SharedMemory(SharedMemory&& other) noexcept;
+  SharedMemory& operator=(SharedMemory&& other) noexcept;
+  ~SharedMemory();
+  void* data() const { return data_; }
+
+private:
+  SharedMemory(void* data, std::size_t bytes) : data_(data), bytes_(bytes) {}
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// How a worker stands.
+struct WorkerStatus {
+  enum State { Running, Exited, Killed } state = Running;
+  int code = 0;       // exit status, or the signal's number
+  std::string what;   // "exit status 1", "signal SIGSEGV"
+};
+
+/// A forked copy of this process.
+struct Worker {
+  i64 process = 0; // 0: none
+};
+
+bool can_fork();
+/// Runs `body` in a new process, which exits with its result. The worker ignores interruption (its parent tells it
+/// to stop) and ends when its parent dies. The caller must have one thread.
+Result<Worker> start_worker(const std::function<int()>& body);
+/// Without waiting. A worker that has ended is reaped: ask no more.
+WorkerStatus poll_worker(Worker& worker);
+/// Ends it at once and reaps it.
+void kill_worker(Worker& worker);
+
+/// From now on Ctrl-C and SIGTERM do not end this process but set what `interrupted` tells.
+void catch_interrupts();
+bool interrupted();
+
+/// Ends this process at once: no destructor, no exit handler.
+[[noreturn]] void leave_process(int status);
+
+void sleep_ms(u32 milliseconds);
+/// Of all processors, of this process and its reaped children; seconds.
+double cpu_seconds();
+/// Of this process.
+u64 process_id();
+bool error_stream_is_terminal();
+/// Columns of the terminal behind the error stream; 80 when unknown.
+u32 terminal_columns();
+u32 processor_count();
+
+} // namespace assay::fuzz

@@ -1,0 +1,82 @@
+// process_test.cpp - workers report how they ended, and share memory with their parent.
+#include "fuzz/os/process.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <new>
+
+namespace assay::fuzz {
+namespace {
+
+WorkerStatus wait_for(Worker& worker) {
+  WorkerStatus status;
+  do {
+    sleep_ms(1);
+    status = poll_worker(worker);
+  } while (status.state == WorkerStatus::Running);
+  return status;
+}
+
+class Process : public testing::Test {
+protected:
+  void SetUp() override {
+    if (!can_fork()) GTEST_SKIP() << "this system cannot fork a process";
+  }
+};
+
+TEST_F(Process, exit_status_of_a_worker_is_reported) {
+  auto worker = start_worker([] { return 3; });
+  ASSERT_TRUE(worker.ok());
+  const WorkerStatus status = wait_for(*worker);
+  EXPECT_EQ(status.state, WorkerStatus::Exited);
+  EXPECT_EQ(status.code, 3);
+}
+
+TEST_F(Process, signal_that_ends_a_worker_is_named) {
+  auto worker = start_worker([] {
+    std::signal(SIGABRT, SIG_DFL);
+    std::abort();
+    return 0;
+  });
+  ASSERT_TRUE(worker.ok());
+  const WorkerStatus status = wait_for(*worker);
+  EXPECT_EQ(status.state, WorkerStatus::Killed);
+  EXPECT_EQ(status.what, "signal SIGABRT");
+}
+
+TEST_F(Process, shared_memory_shows_what_a_worker_wrote) {
+  auto memory = SharedMemory::create(64);
+  ASSERT_TRUE(memory.ok());
+  auto* cell = new (memory->data()) std::atomic<u32>(0);
+  auto worker = start_worker([&] {
+    cell->store(42);
+    return 0;
+  });
+  ASSERT_TRUE(worker.ok());
+  wait_for(*worker);
+  EXPECT_EQ(cell->load(), 42u);
+}
+
+TEST_F(Process, killed_worker_is_gone) {
+  auto worker = start_worker([] {
+    for (;;) sleep_ms(1000);
+    return 0;
+  });
+  ASSERT_TRUE(worker.ok());
+  EXPECT_EQ(poll_worker(*worker).state, WorkerStatus::Running);
+  kill_worker(*worker);
+  EXPECT_EQ(worker->process, 0);
+}
+
+TEST(ProcessAlone, cpu_time_grows_with_work) {
+  const double before = cpu_seconds();
+  volatile u64 sum = 0;
+  while (cpu_seconds() - before < 0.01) sum = sum + 1;
+  EXPECT_GT(sum, 0u);
+}
+
+} // namespace
+} // namespace assay::fuzz

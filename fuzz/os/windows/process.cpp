@@ -1,0 +1,69 @@
+// windows/process.cpp - process.h where a process cannot be forked: standard C++ and the C runtime only.
+//
+// A campaign then works in its own process; the native executor still turns crashes of compiled code into outcomes.
+// Tested in fuzz/os/tests/process_test.cpp.
+#include "fuzz/os/process.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <io.h>
+#include <process.h>
+#include <thread>
+#include <utility>
+
+namespace assay::fuzz {
+namespace {
+volatile std::sig_atomic_t interrupt_seen = 0;
+extern "C" void on_interrupt(int number) {
+  interrupt_seen = 1;
+  std::signal(number, on_interrupt);
+}
+} // namespace
+
+Result<SharedMemory> SharedMemory::create(std::size_t bytes) {
+  void* data = std::calloc(1, bytes);
+  if (data != nullptr) return SharedMemory(data, bytes);
+  Error error;
+  error.kind = ErrorKind::Io;
+  error.message = "out of memory";
+  return error;
+}
+SharedMemory::SharedMemory(SharedMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+SharedMemory::~SharedMemory() { std::free(data_); }
+
+bool can_fork() { return false; }
+Result<Worker> start_worker(const std::function<int()>&) {
+  Error error;
+  error.kind = ErrorKind::Unsupported;
+  error.message = "this system cannot fork a process";
+  return error;
+}
+WorkerStatus poll_worker(Worker&) { return {WorkerStatus::Exited, 0, "exit status 0"}; }
+void kill_worker(Worker&) {}
+
+void catch_interrupts() {
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+}
+bool interrupted() { return interrupt_seen != 0; }
+
+void leave_process(int status) { std::_Exit(status); }
+void sleep_ms(u32 milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+u64 process_id() { return static_cast<u64>(_getpid()); }
+bool error_stream_is_terminal() { return _isatty(_fileno(stderr)) != 0; }
+u32 terminal_columns() { return 80; }
+u32 processor_count() {
+  const unsigned count = std::thread::hardware_concurrency();
+  return count == 0 ? 1 : count;
+}
+
+} // namespace assay::fuzz

@@ -1,0 +1,61 @@
+// targets.cpp - see targets.h.
+//
+// The objects that mutate are kept for the life of the process, as everything in a target's loop.
+// Tested by ctest `targets.*` and in fuzz/targets/tests/targets_test.cpp.
+#include "fuzz/targets/targets.h"
+
+#include "assay/text.h"
+#include "assay/verify.h"
+
+#include <cstring>
+
+namespace assay::fuzz {
+namespace {
+
+struct Tools {
+  Generator generator;
+  Mutator mutator;
+  Module module, other;
+  std::string text;
+};
+
+Tools& tools() {
+  static Tools tools;
+  return tools;
+}
+
+bool parse(std::string_view text, Module& module) {
+  return parse_module_into(text, "<input>", module).ok() && verify(module, "<input>").ok();
+}
+
+std::size_t print(const Module& module, std::span<std::uint8_t> out) {
+  std::string& text = tools().text;
+  text.clear();
+  print_module(module, text);
+  if (text.size() > out.size()) return 0;
+  std::memcpy(out.data(), text.data(), text.size());
+  return text.size();
+}
+
+} // namespace
+
+bool program_of(std::string_view text, Module& module) { return parse(text, module) && settle(module); }
+
+std::size_t mutate_text(std::uint8_t* data, std::size_t size, std::size_t max_size, u64 seed) {
+  Tools& t = tools();
+  Random random(seed);
+  if (parse({reinterpret_cast<const char*>(data), size}, t.module)) t.mutator.mutate(t.module, random.next());
+  else t.generator.generate(random.next(), t.module);
+  if (!settle(t.module)) return size;
+  const std::size_t printed = print(t.module, {data, max_size});
+  return printed == 0 ? size : printed;
+}
+
+std::size_t cross_texts(std::string_view first, std::string_view second, std::span<std::uint8_t> out, u64 seed) {
+  Tools& t = tools();
+  if (!parse(first, t.module) || !parse(second, t.other)) return 0;
+  if (!t.mutator.crossover(t.module, t.other, seed) || !settle(t.module)) return 0;
+  return print(t.module, out);
+}
+
+} // namespace assay::fuzz
