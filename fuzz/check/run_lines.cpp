@@ -112,6 +112,15 @@ public:
     if (at_ < text_.size()) error_.message += ", found '" + std::string(text_.substr(at_, 20)) + "'";
     return false;
   }
+  /// Where the next word begins; and a failure that is about that place.
+  std::size_t mark() {
+    skip_blanks();
+    return at_;
+  }
+  bool fail_at(std::size_t mark, std::string message) {
+    at_ = mark;
+    return fail(std::move(message));
+  }
   bool failed() const { return failed_; }
   const Error& error() const { return error_; }
 
@@ -187,9 +196,10 @@ bool read_expectation(LineReader& in, const Module& module, RunLine& out) {
 
 bool read_run(LineReader& in, const Module& module, RunLine& out) {
   std::string_view name;
+  const std::size_t at = in.mark();
   if (!in.symbol(name)) return false;
   out.entry = module.find_function(name);
-  if (out.entry == kNone) return in.fail("there is no function @" + std::string(name));
+  if (out.entry == kNone) return in.fail_at(at, "expected a function of this module");
   std::vector<ExpectedValue> args;
   if (!read_list(in, module.params_of(module.functions[out.entry]), args)) return false;
   for (const ExpectedValue& arg : args) out.args.push_back(arg.bits);

@@ -148,7 +148,7 @@ TEST(Checker, failure_to_compile_is_a_difference) {
 
 TEST(Checker, program_that_the_oracle_refuses_is_not_run_on_subjects) {
   Rig rig;
-  rig.module = parse("export func @wild() -> i8 {\n^entry:\n  slot $s : 8\n  %p = slot_addr $s\n  %v = pload.i8 %p, 4096\n  return %v\n}\n");
+  rig.module = parse("export func @wild() -> i8 {\n  slot $s : 8\n^entry:\n  %p = slot_addr $s\n  %v = pload.i8 %p, 4096\n  return %v\n}\n");
   rig.cases.clear();
   rig.cases.add(0, {}, 100);
   EXPECT_TRUE(rig.checker.check(rig.module, rig.cases));

@@ -143,7 +143,7 @@ TEST(RunLines, calls_must_be_exactly_those) {
 TEST(RunLines, unknown_function_is_refused_with_its_place) {
   const Error error = refused("\n; run: @nobody() == 1");
   EXPECT_EQ(error.line, 2u);
-  EXPECT_EQ(error.column, 16u);
+  EXPECT_EQ(error.column, 8u);
   EXPECT_NE(error.message.find("@nobody"), std::string::npos);
 }
 

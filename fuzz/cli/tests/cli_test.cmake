@@ -9,7 +9,7 @@ file(MAKE_DIRECTORY ${WORK})
 file(WRITE ${WORK}/add.air "; run: @main(2, 3) == 5\nimport @log(i64)\nmemory 32\nexport func @main(i64, i64) -> i64 {\n^entry(%a: i64, %b: i64):\n  %r = add.i64 %a, %b\n  call @log(%r)\n  %z = const.i32 4\n  store.i64 %z, 0, %r\n  return %r\n}\nexport func @half(f64) -> f64 {\n^entry(%x: f64):\n  %two = const.f64 0x1p+1\n  %r = fdiv.f64 %x, %two\n  return %r\n}\nexport func @div(i32) -> i32 {\n^entry(%x: i32):\n  %z = const.i32 0\n  %r = div_s.i32 %x, %z\n  return %r\n}\n")
 file(WRITE ${WORK}/wrong.air "; run: @main() == 6\nexport func @main() -> i64 {\n^entry:\n  %r = const.i64 5\n  return %r\n}\n")
 file(WRITE ${WORK}/broken.air "export func @main() -> i64 {\n^entry:\n  %r = bogus.i64 5\n  return %r\n}\n")
-file(WRITE ${WORK}/refused.air "; error: 4:3 bogus\nexport func @main() -> i64 {\n^entry:\n  %r = bogus.i64 5\n  return %r\n}\n")
+file(WRITE ${WORK}/refused.air "; error: 4:8 bogus\nexport func @main() -> i64 {\n^entry:\n  %r = bogus.i64 5\n  return %r\n}\n")
 file(WRITE ${WORK}/empty.ore "")
 
 function(expect status)
