@@ -68,7 +68,7 @@ private:
   void move_to(VReg vreg, Location from, PReg to) {
     moves_.push_back({from, Location::reg(to), function_->vreg_class[vreg]});
     demand_.locked |= bit(to);
-    out_->written |= bit(to);
+    if (!ASSAY_PLANTED(ra_moved_not_saved)) out_->written |= bit(to);
   }
   // The value's register becomes `to`; later moves of this instruction still read it where it was.
   void rehome(VReg vreg, PReg to) {

@@ -52,7 +52,7 @@ void ParallelMover::break_cycle(const std::vector<PendingMove>& moves, u32 first
   if (temporary_ == kNone) temporary_ = slot_count++;
   const Location temporary = Location::slot(temporary_);
   const Location saved = moves[first].to;
-  out.push_back({inst, moves[first].reg_class, saved, temporary});
+  if (!ASSAY_PLANTED(ra_cycle_dropped)) out.push_back({inst, moves[first].reg_class, saved, temporary});
   u32 current = first;
   while (true) {
     const PendingMove& move = moves[current];
@@ -75,7 +75,6 @@ void ParallelMover::resolve(const std::vector<PendingMove>& moves, u32 inst, u32
   prepare(moves, slot_count);
   drain(moves, inst, out);
   for (u32 i = 0; i < moves.size(); ++i) {
-    if (ASSAY_PLANTED(ra_cycle_dropped)) continue;
     if (done_[i] == 0) break_cycle(moves, i, inst, slot_count, out);
   }
 }

@@ -6,6 +6,7 @@
 #include "compiler/jit/installer.h"
 
 #include "assay/compiler.h"
+#include "assay/planted.h"
 #include "compiler/unwind/dwarf.h"
 
 #include <cstring>
@@ -104,7 +105,8 @@ Result<void> Installer::install(const CodeObject& object, Installed& out) {
   const u64 size = eh_frame_at + eh_frame_.size();
   auto block = allocate(size);
   if (!block) return block.error();
-  std::memcpy(block->write, object.code.data(), object.code.size());
+  const u64 stale = ASSAY_PLANTED(install_stale_line) ? object.code.size() % 64 : 0;
+  std::memcpy(block->write, object.code.data(), object.code.size() - stale);
   if (!object.rodata.empty()) std::memcpy(block->write + rodata_at, object.rodata.data(), object.rodata.size());
   std::memcpy(block->write + eh_frame_at, eh_frame_.data(), eh_frame_.size());
   auto done = relocate(object, *block);

@@ -7,6 +7,7 @@
 #include "compiler/jit/instance.h"
 
 #include "assay/errors.h"
+#include "assay/planted.h"
 #include "compiler/os/fault_handler.h"
 
 #include <algorithm>
@@ -46,7 +47,10 @@ void copy_memory(u8* to, const u8* from, u64 length) { std::memmove(to, from, le
 
 // Plain functions, because the library's are overloaded. Rounding is to nearest even: nothing here changes the mode.
 float fma_f32(float a, float b, float c) { return std::fma(a, b, c); }
-double fma_f64(double a, double b, double c) { return std::fma(a, b, c); }
+double fma_f64(double a, double b, double c) {
+  if (ASSAY_PLANTED(rt_fma_rounds_twice)) return a * b + c;
+  return std::fma(a, b, c);
+}
 float ceil_f32(float a) { return std::ceil(a); }
 double ceil_f64(double a) { return std::ceil(a); }
 float floor_f32(float a) { return std::floor(a); }

@@ -4,6 +4,7 @@
 // A program may break this by a wild write; after one that was caught at anything the executor calls `scrub`. Tested in compiler/jit/tests/linear_memory_test.cpp.
 #include "compiler/jit/linear_memory.h"
 
+#include "assay/planted.h"
 #include "compiler/os/address_space.h"
 #include "compiler/os/exec_memory.h"
 
@@ -73,7 +74,7 @@ u64 LinearMemory::grow(u64 pages) {
   const u64 room = max_ - size_;
   if (pages > room / kPageSize) return ~u64{0};
   const u64 old_pages = size_ / kPageSize;
-  std::memset(base_ + size_, 0, kGuardBytes);
+  if (!ASSAY_PLANTED(rt_grow_not_cleared)) std::memset(base_ + size_, 0, kGuardBytes);
   if (!resize(size_ + pages * kPageSize)) {
     std::memset(base_ + size_, kGuardPattern, kGuardBytes);
     return ~u64{0};

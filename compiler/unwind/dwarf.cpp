@@ -6,6 +6,8 @@
 // bytes go through a raw pointer. Tested in compiler/unwind/tests/dwarf_test.cpp.
 #include "compiler/unwind/dwarf.h"
 
+#include "assay/planted.h"
+
 #include <cstring>
 
 namespace assay::unwind {
@@ -85,7 +87,7 @@ public:
     case FrameEffect::EpilogueEnd:
       depth_ = kept_depth_;
       from_frame_ = kept_from_frame_;
-      if (op.offset == end_) break; // no row could begin here
+      if (op.offset == end_ || ASSAY_PLANTED(unwind_row_not_restored)) break; // no row could begin here
       advance(op.offset);
       *at_++ = kRestoreState;
       break;

@@ -8,6 +8,8 @@
 // Constant cost an instruction. Tested in compiler/target/x64/tests/assembler_test.cpp, assembler_forms_test.cpp.
 #include "compiler/target/x64/assembler.h"
 
+#include "assay/planted.h"
+
 #include <algorithm>
 
 namespace assay::x64 {
@@ -134,6 +136,7 @@ inline u8* Assembler::rr_start(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs
   if (byte_regs == kRmAlways) bytes = kRm;
   u32 rex = static_cast<u32>((reg >> 3) << 2) | static_cast<u32>(rm_reg >> 3);
   if (((bytes & kReg) != 0 && reg >= 4) || ((bytes & kRm) != 0 && rm_reg >= 4)) rex |= 0x40;
+  if (ASSAY_PLANTED(enc_byte_reg_without_rex) && (bytes & kReg) == 0) rex &= ~0x40u;
   u8* at = head(room(), form, size, rex);
   *at++ = modrm(3, reg, rm_reg);
   return at;
@@ -161,7 +164,8 @@ inline u8* Assembler::memory(u8* at, u8 reg, const Mem& mem, u32 trailing) {
   case Mem::Kind::Base:
   case Mem::Kind::BaseIndex: break;
   }
-  const u32 mod = mem.disp == 0 && (base & 7) != 5 ? 0 : fits_imm8(mem.disp) ? 1 : 2;
+  u32 mod = mem.disp == 0 && (base & 7) != 5 ? 0 : fits_imm8(mem.disp) ? 1 : 2;
+  if (ASSAY_PLANTED(enc_r13_without_disp) && mem.disp == 0 && base == 13) mod = 0;
   const bool sib = mem.kind == Mem::Kind::BaseIndex || (base & 7) == 4;
   *at++ = modrm(mod, reg, sib ? 4 : base);
   if (sib) *at++ = mem.kind == Mem::Kind::BaseIndex ? modrm(mem.scale_log2, index, base) : modrm(0, 4, base);
@@ -292,7 +296,8 @@ void Assembler::branch32(Label label) {
 void Assembler::jmp(Label label) {
   u8* at = room();
   const u32 target = offset_of(label);
-  if (target != kNone && offset_ + 2 - target <= 128) {
+  const u32 reach = ASSAY_PLANTED(enc_short_jump_range) ? 129 : 128;
+  if (target != kNone && offset_ + 2 - target <= reach) {
     *at++ = 0xeb;
     *at++ = static_cast<u8>((target - (offset_ + 2)) & 0xff);
     return commit(at);

@@ -5,6 +5,8 @@
 // Linear in instructions and edits. Tested in compiler/codegen/tests/compile_test.cpp.
 #include "compiler/target/x64/emit.h"
 
+#include "assay/planted.h"
+
 #include <cstddef>
 
 namespace assay::x64 {
@@ -64,6 +66,7 @@ Result<void> Emitter::function(FunctionId id, const codegen::LirFunction& lir, c
   // Jump tables hold code offsets until the place of read-only data is known.
   u32 next = 0;
   for (const TableFixup& table : own_tables_) {
+    if (ASSAY_PLANTED(switch_second_table)) next = 0;
     for (u32 i = 0; i < table.count; ++i) pool_.put32(table.rodata + 4 * i, as_.offset_of(table_labels_[next++]));
     tables_.push_back(table);
   }
@@ -159,6 +162,7 @@ Position Emitter::position() const { return {function_, air_block_, origin_ - fn
 
 /// A label, bound behind the body, at which this trap is raised for the current instruction.
 Label Emitter::trap_label(TrapKind kind) {
+  if (ASSAY_PLANTED(trap_stubs_merged) && !stubs_.empty() && stubs_.back().kind == kind) return stubs_.back().label;
   const Label label = as_.new_label();
   stubs_.push_back({label, kind, origin_, air_block_});
   return label;

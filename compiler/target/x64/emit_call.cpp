@@ -5,6 +5,8 @@
 // binary search: logarithmic. Tested in compiler/codegen/tests/compile_tables_test.cpp and by execution.
 #include "compiler/target/x64/emit.h"
 
+#include "assay/planted.h"
+
 #include <cstddef>
 
 namespace assay::x64 {
@@ -63,7 +65,7 @@ void Emitter::fuel(const LirInst& inst, u32) {
     as_.mov_imm(kScratch, amount);
     as_.sub(Size::Qword, budget, kScratch);
   }
-  as_.jcc(Cond::B, trap_label(TrapKind::OutOfFuel));
+  as_.jcc(ASSAY_PLANTED(fuel_exact) ? Cond::Be : Cond::B, trap_label(TrapKind::OutOfFuel));
 }
 
 // ---- switch ------------------------------------------------------------------------------------------
@@ -91,7 +93,7 @@ void Emitter::switch_table(const LirInst& inst, std::span<const SwitchCase> case
       as_.sub(size, t, kScratch);
     }
   }
-  as_.cmp(size, t, static_cast<i32>(entries - 1));
+  as_.cmp(size, t, static_cast<i32>(entries - (ASSAY_PLANTED(switch_bound) ? 0 : 1)));
   as_.jcc(Cond::A, label_of(succs.back()));
   const u32 table = pool_.reserve(4 * entries, 4);
   as_.lea(Size::Qword, kScratch, Mem::rodata(table));
@@ -132,7 +134,7 @@ void Emitter::switch_search(const LirInst& inst, std::span<const SwitchCase> cas
   const Label upper = as_.new_label();
   compare_case(inst, cases[middle].value);
   as_.jcc(Cond::E, label_of(succs[cases[middle].succ]));
-  as_.jcc(Cond::A, upper);
+  as_.jcc(ASSAY_PLANTED(switch_signed) ? Cond::G : Cond::A, upper);
   switch_search(inst, cases.first(middle));
   as_.bind(upper);
   switch_search(inst, cases.subspan(middle + 1));

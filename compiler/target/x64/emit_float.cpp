@@ -5,6 +5,8 @@
 // least integer, which the checks recognise. Constant time an operation. Tested by every differential check.
 #include "compiler/target/x64/emit.h"
 
+#include "assay/planted.h"
+
 namespace assay::x64 {
 
 // One operation in both precisions, by inst.size.
@@ -91,6 +93,7 @@ void Emitter::float_min_max(const LirInst& inst, u32 is_max) {
   ucomis(inst.size, dst, b);
   as_.jcc(Cond::P, unordered);
   as_.jcc(Cond::Ne, differ);
+  if (ASSAY_PLANTED(emit_fmin_zeros)) as_.jmp(differ);
   if (is_max != 0) as_.andps(dst, b);
   else as_.orps(dst, b);
   as_.jmp(done);
@@ -141,7 +144,7 @@ void Emitter::u64_to_float(const LirInst& inst, u32) {
   as_.mov(Size::Qword, kScratch, a);
   as_.shr(Size::Qword, kScratch, 1); // carry: the bit shifted out
   as_.jcc(Cond::Ae, even);
-  as_.or_(Size::Qword, kScratch, 1);
+  if (!ASSAY_PLANTED(emit_u64_to_float_sticky)) as_.or_(Size::Qword, kScratch, 1);
   as_.bind(even);
   ASSAY_SS_SD(inst.imm, cvtsi2, Size::Qword, dst, kScratch);
   ASSAY_SS_SD(inst.imm, add, dst, dst);
@@ -235,7 +238,7 @@ void Emitter::float_sat(const LirInst& inst, u32) {
   // Not a number, or beyond 64 bits (or -2^63 itself, which is then the least anyway).
   ucomis(inst.size, xmm(1), float_constant(0, inst.size));
   as_.mov_imm(dst, 0);
-  as_.jcc(Cond::P, done);
+  if (!ASSAY_PLANTED(emit_sat_nan)) as_.jcc(Cond::P, done);
   as_.mov_imm(dst, most);
   as_.jcc(Cond::A, done);
   as_.mov_imm(dst, least);

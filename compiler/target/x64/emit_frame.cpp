@@ -6,6 +6,8 @@
 // Windows recognises (lea rsp, pops, ret or jmp). Tested in compiler/codegen/tests/compile_frame_test.cpp.
 #include "compiler/target/x64/emit.h"
 
+#include "assay/planted.h"
+
 #include <bit>
 #include <cstddef>
 
@@ -132,7 +134,7 @@ void Emitter::zero_objects(u32 bytes) {
     }
     as_.add(Size::Qword, kScratch, 32);
     as_.jcc(Cond::Ne, next);
-    done = whole;
+    done = ASSAY_PLANTED(frame_large_slot_dirty) ? bytes : whole;
   }
   if (bytes - done > 16) {
     as_.xor_(Size::Dword, kScratch, kScratch);
@@ -146,7 +148,9 @@ void Emitter::zero_objects(u32 bytes) {
 void Emitter::restore_xmms() {
   u32 depth = frame_.xmm;
   for (RegSet rest = frame_.saved & ~kIntegers; rest != 0; rest &= rest - 1, depth += 16) {
-    as_.movaps(xmm_of(lowest(rest)), Mem::at(Gpr::Rbp, -static_cast<i32>(depth)));
+    const Mem saved = Mem::at(Gpr::Rbp, -static_cast<i32>(depth));
+    if (ASSAY_PLANTED(abi_xmm_half_restored)) as_.movsd(xmm_of(lowest(rest)), saved);
+    else as_.movaps(xmm_of(lowest(rest)), saved);
     frame_op(FrameEffect::Restore, lowest(rest), 0);
   }
 }
@@ -207,7 +211,7 @@ void Emitter::tail_frame(u32 bytes) {
   const i32 size = static_cast<i32>(frame_.size);
   frame_op(FrameEffect::EpilogueBegin, 0, 0);
   restore_xmms();
-  i32 depth = 8;
+  i32 depth = ASSAY_PLANTED(abi_tail_restore_slot) ? 16 : 8;
   for (RegSet rest = frame_.saved & kIntegers; rest != 0; rest &= rest - 1, depth += 8) {
     as_.mov(Size::Qword, gpr_of(lowest(rest)), Mem::at(Gpr::Rbp, -depth));
     frame_op(FrameEffect::Restore, lowest(rest), 0);

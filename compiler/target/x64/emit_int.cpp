@@ -5,6 +5,8 @@
 // Tested by execution (every differential check) and in compiler/codegen/tests/compile_test.cpp.
 #include "compiler/target/x64/emit.h"
 
+#include "assay/planted.h"
+
 namespace assay::x64 {
 
 void Emitter::imm(const LirInst& inst, u32) {
@@ -14,6 +16,7 @@ void Emitter::imm(const LirInst& inst, u32) {
 
 void Emitter::zero_extend(const LirInst& inst, u32) {
   const Gpr dst = gpr(0);
+  if (ASSAY_PLANTED(emit_zext_left_out) && inst.size == 4 && in_reg(1) && gpr(1) == dst) return;
   int_rm(1, [&](auto src) {
     if (inst.size == 1) as_.movzx8(Size::Dword, dst, src);
     else if (inst.size == 2) as_.movzx16(Size::Dword, dst, src);
@@ -125,7 +128,7 @@ void Emitter::divide(const LirInst& inst, u32 kind) {
     as_.test(size, divisor, divisor);
     as_.jcc(Cond::E, trap_label(TrapKind::DivByZero));
   }
-  if ((inst.flags & kCheckMinusOne) != 0) {
+  if ((inst.flags & kCheckMinusOne) != 0 && !(ASSAY_PLANTED(emit_rem_minus_one) && is_remainder)) {
     const Label other = as_.new_label();
     as_.cmp(size, divisor, -1);
     as_.jcc(Cond::Ne, other);
@@ -146,7 +149,7 @@ void Emitter::divide(const LirInst& inst, u32 kind) {
     as_.xor_(Size::Dword, Gpr::Rdx, Gpr::Rdx);
     as_.div(size, divisor);
   } else {
-    if (size == Size::Qword) as_.cqo();
+    if (size == Size::Qword && !ASSAY_PLANTED(emit_cdq_for_cqo)) as_.cqo();
     else as_.cdq();
     as_.idiv(size, divisor);
   }
@@ -335,7 +338,7 @@ void Emitter::branch(const LirInst& inst, u32 kind) {
   const auto succs = lir_->succs_of(lir_->blocks[block_]);
   const u32 if_true = succs[0], if_false = succs[1];
   const bool true_is_next = forward_[if_true] == next_block_;
-  if (flags.parity != Flags::Parity::None) {
+  if (flags.parity != Flags::Parity::None && !ASSAY_PLANTED(emit_branch_unordered)) {
     // A NaN sets the parity flag and decides alone.
     as_.jcc(Cond::P, label_of(flags.parity == Flags::Parity::OrP ? if_true : if_false));
   }

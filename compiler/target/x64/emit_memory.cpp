@@ -5,6 +5,8 @@
 // that touches native memory has a fault site. Tested by every differential check and in compile_tables_test.cpp.
 #include "compiler/target/x64/emit.h"
 
+#include "assay/planted.h"
+
 #include <cstddef>
 
 namespace assay::x64 {
@@ -45,8 +47,9 @@ Mem Emitter::linear_address(const LirInst& inst, u32 index) {
     as_.add(Size::Qword, kScratch, end);
     as_.jcc(Cond::B, outside);
   } else {
-    int_rm(index, [&](auto address) { as_.mov(Size::Dword, kScratch, address); }); // drops a dirty upper half
-    as_.add(Size::Qword, kScratch, end);
+    const Size narrow = ASSAY_PLANTED(mem_address_upper_half) ? Size::Qword : Size::Dword;
+    int_rm(index, [&](auto address) { as_.mov(narrow, kScratch, address); }); // drops a dirty upper half
+    as_.add(ASSAY_PLANTED(mem_address_wraps) ? Size::Dword : Size::Qword, kScratch, end);
   }
   as_.cmp(Size::Qword, kScratch, context_field(offsetof(VmContext, memory_size)));
   as_.jcc(Cond::A, outside);
@@ -74,7 +77,7 @@ void Emitter::range_check(const LirInst& inst, u32) {
   int_rm(2, [&](auto length) { as_.mov(size, kScratch, length); });
   int_rm(1, [&](auto address) { as_.mov(size, dst, address); });
   as_.add(Size::Qword, kScratch, dst);
-  if (size == Size::Qword) as_.jcc(Cond::B, outside);
+  if (size == Size::Qword && !ASSAY_PLANTED(mem_range_wraps)) as_.jcc(Cond::B, outside);
   as_.cmp(Size::Qword, kScratch, context_field(offsetof(VmContext, memory_size)));
   as_.jcc(Cond::A, outside);
   as_.add(Size::Qword, dst, context_field(offsetof(VmContext, memory_base)));

@@ -6,6 +6,8 @@
 // execution.
 #include "compiler/target/x64/emit.h"
 
+#include "assay/planted.h"
+
 #include <cstddef>
 
 namespace assay::x64 {
@@ -48,7 +50,8 @@ void Emitter::thunk_store_args(const CallLayout& layout, std::span<const Type> p
       continue;
     }
     const auto extend = [&](auto from) {
-      if (size == 1) as_.movzx8(Size::Dword, kScratch, from);
+      if (ASSAY_PLANTED(abi_host_arg_junk)) as_.mov(word(size), kScratch, from);
+      else if (size == 1) as_.movzx8(Size::Dword, kScratch, from);
       else if (size == 2) as_.movzx16(Size::Dword, kScratch, from);
       else as_.mov(word(size), kScratch, from);
     };
@@ -84,6 +87,7 @@ void Emitter::thunk_load_results(const CallLayout& layout, u32 results_at, u32 p
     else if (size_of(place.type) == 4) as_.movss(xmm_of(place.reg), from);
     else as_.movsd(xmm_of(place.reg), from);
   }
+  if (ASSAY_PLANTED(abi_thunk_result_lost) && layout.result_bytes != 0) as_.mov(Size::Qword, Gpr::Rax, kScratch);
 }
 
 } // namespace assay::x64

@@ -5,6 +5,7 @@
 // Linear in instructions, edges and arguments. Tested in compiler/codegen/tests/lower_test.cpp.
 #include "compiler/target/x64/lower.h"
 
+#include "assay/planted.h"
 #include "compiler/target/x64/encoding.h"
 
 namespace assay::x64 {
@@ -153,6 +154,7 @@ void Lowering::entry() {
     LirInst& load = add_op(Op::LoadArg, size_of(type_of(first + i)) < 4 ? 4 : size_of(type_of(first + i)),
                            {def(vregs_[first + i])});
     load.imm = layout.params[i].offset;
+    if (ASSAY_PLANTED(abi_win64_shadow_ignored)) load.imm -= conv_->base.shadow_bytes;
     load.flags = is_float(type_of(first + i)) ? kFloatValue : 0;
   }
 }
@@ -269,7 +271,11 @@ bool Lowering::int_const(ValueId value, i64& out) const {
   return true;
 }
 
-bool Lowering::immediate(ValueId value, i64& out) const { return int_const(value, out) && fits_imm32(out); }
+bool Lowering::immediate(ValueId value, i64& out) const {
+  if (!int_const(value, out)) return false;
+  if (ASSAY_PLANTED(isel_imm32_unsigned) && fits_uimm32(static_cast<u64>(out))) return true;
+  return fits_imm32(out);
+}
 
 bool Lowering::bits_imm32(ValueId value, u32& out) const {
   i64 integer = 0;
@@ -287,6 +293,7 @@ Lowering::VReg Lowering::extended(ValueId value, bool is_signed) {
   const Type type = type_of(value);
   i64 constant = 0;
   if (int_const(value, constant)) {
+    if (ASSAY_PLANTED(isel_const_zext_unmasked)) is_signed = true;
     return int_constant(is_signed ? constant : static_cast<i64>(static_cast<u64>(constant) & bit_mask(type)), 8);
   }
   const VReg source = reg(value);
@@ -299,6 +306,7 @@ Lowering::VReg Lowering::extended(ValueId value, bool is_signed) {
 
 /// Nobody reads what it gives, and it does nothing else.
 bool Lowering::dead(const Inst& inst) const {
+  if (ASSAY_PLANTED(isel_dead_division) && inst.op == Opcode::DivU) return flow_.uses(inst.first_result) == 0;
   if (!kPureOps.has(inst.op)) return false;
   for (u32 i = 0; i < inst.result_count; ++i) {
     if (flow_.uses(inst.first_result + i) != 0) return false;

@@ -5,6 +5,7 @@
 // results. Tested in compiler/codegen/tests/lower_test.cpp and call_conv_test.cpp.
 #include "compiler/target/x64/lower.h"
 
+#include "assay/planted.h"
 #include "compiler/target/x64/encoding.h"
 
 #include <algorithm>
@@ -93,7 +94,8 @@ void Lowering::any_call(const Inst& inst, const CallLayout& layout, std::span<co
   VReg pointer = kNone;
   const u32 results_at = (info_->zero_bytes + 15) & ~15u; // calls share the place: results are fetched at once
   if (layout.result_bytes != 0) {
-    info_->object_bytes = std::max(info_->object_bytes, results_at + layout.result_bytes);
+    const u32 results_end = layout.result_bytes + (ASSAY_PLANTED(isel_result_area_short) ? 0 : results_at);
+    info_->object_bytes = std::max(info_->object_bytes, results_end);
     pointer = new_int();
     LirInst& address = add_op(Op::FrameAddr, 8, {def(pointer)});
     address.imm = results_at;
@@ -146,7 +148,7 @@ void Lowering::call_pointer(const Inst& inst, Op, u32) {
 /// return address moves too; twice the room keeps the two places apart (emit_call.cpp).
 void Lowering::any_tail_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target) {
   store_stack_args(layout, args);
-  const bool same_size = layout.stack_bytes == info_->incoming_bytes;
+  const bool same_size = layout.stack_bytes == info_->incoming_bytes || ASSAY_PLANTED(isel_tail_room_short);
   b_.need_outgoing(same_size ? layout.stack_bytes : 2 * layout.stack_bytes + 16);
   operands_.clear();
   if (target != kNone) operands_.push_back(use_fixed(target, index_of(kTarget)));

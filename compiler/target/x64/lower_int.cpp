@@ -5,6 +5,7 @@
 // Constant time an instruction. Tested in compiler/codegen/tests/lower_test.cpp.
 #include "compiler/target/x64/lower.h"
 
+#include "assay/planted.h"
 #include "compiler/target/x64/encoding.h"
 
 namespace assay::x64 {
@@ -80,7 +81,7 @@ void Lowering::add(const Inst& inst, Op op, u32) {
 void Lowering::subtract(const Inst& inst, Op op, u32) {
   const VReg left = reg(operand(inst, 0));
   i64 constant = 0;
-  if (immediate(operand(inst, 1), constant) && fits_imm32(-constant)) {
+  if (immediate(operand(inst, 1), constant) && (fits_imm32(-constant) || ASSAY_PLANTED(isel_negated_imm))) {
     add_op(Op::AddI, word_size(inst.type), {def(result(inst)), use(left)}).imm = -constant;
     return;
   }
@@ -151,6 +152,7 @@ void Lowering::divide(const Inst& inst, Op op, u32 is_signed) {
              {def_fixed(result(inst), kRax), temp_fixed(new_int(), kRdx), use_fixed(a, kRax), use_late(b)});
   division.flags = division_checks(is_signed != 0, known, divisor);
   division.imm = narrow && is_signed != 0 ? least(inst.type) : 0;
+  if (ASSAY_PLANTED(isel_narrow_min_div)) division.imm = 0;
 }
 
 void Lowering::remainder(const Inst& inst, Op op, u32 is_signed) {
@@ -186,7 +188,7 @@ void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
     return;
   }
   VReg count = reg(operand(inst, 1));
-  if (is_narrow(inst.type)) {
+  if (is_narrow(inst.type) && !ASSAY_PLANTED(isel_shift_count_unmasked)) {
     const VReg masked = new_int();
     add_op(Op::AndI, 4, {def_tied(masked, 1), use(count)}).imm = width - 1;
     count = masked;
@@ -288,6 +290,7 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
   ValueId a = operand(inst, 0), b = operand(inst, 1);
   Test test;
   test.size = static_cast<u8>(size_of(inst.type));
+  if (ASSAY_PLANTED(isel_narrow_compare_wide)) test.size = static_cast<u8>(word_size(inst.type));
   test.cond = static_cast<u8>(param_of(inst.op));
   if (is_float(inst.type)) {
     if (inst.op == Opcode::FLt || inst.op == Opcode::FLe) std::swap(a, b);

@@ -5,6 +5,7 @@
 // Tested in compiler/codegen/tests/compile_test.cpp.
 #pragma once
 
+#include "assay/planted.h"
 #include "assay/types.h"
 
 #include <cstring>
@@ -24,7 +25,7 @@ public:
     if (2 * used_ >= entries_.size()) grow();
     Entry& entry = find(bits, size);
     if (entry.size == 0) {
-      entry = {bits, size, reserve(size, size)};
+      entry = {bits, size, reserve(size, ASSAY_PLANTED(rodata_alignment) && size == 16 ? 8 : size)};
       ++used_;
       std::memcpy(rodata_->data() + entry.offset, &bits, size < 8 ? size : 8);
       if (size == 16) std::memcpy(rodata_->data() + entry.offset + 8, &bits, 8);
