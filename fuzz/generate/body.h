@@ -156,6 +156,7 @@ private:
   void double_shift(Type type);
   void multiply_and_add();
   void carry_chain(Type type);
+  void rounded_conversion();
   void masked_and_extended(Type type);
   void inverted_operand(Type type);
   ValueId combine(Type type, ValueId a, ValueId b);

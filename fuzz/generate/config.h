@@ -75,12 +75,15 @@ struct GeneratorConfig {
   Range locals{1, 6};
   Range slots{0, 2};               // made at the start; more come when wanted
   Range slot_bytes{8, 64};
+  Chance medium_slot{1, 10};       // a slot of `medium_slot_bytes`: zeroed by a loop
+  Range medium_slot_bytes{96, 700};
   Chance large_slot{1, 60};        // a slot of `large_slot_bytes`: big frames, far offsets
   Range large_slot_bytes{2048, 40000};
   Range block_params{0, 3};        // of a join or a loop, besides its counter
   Chance permuted_params{1, 3};    // a loop hands its parameters on rotated: swaps, cycles
   Range trips{0, 6};               // iterations of a loop
   Range switch_cases{1, 7};
+  Chance second_switch{1, 4};      // a switch is followed by another
   Range irreducible_blocks{2, 5};
   Range pressure_values{10, 28};   // live at once in a pressure statement
   Chance entry_fuel{1, 6};         // a function that needs none starts with fuel

@@ -157,6 +157,7 @@ void Body::multiway(u32 depth) {
     arm(arms[i], {}, join, types, depth, share(arm_count + 1), leaves);
   }
   enter(join, types.span());
+  if (random_.chance(config_.second_switch)) multiway(depth);
 }
 
 /// At the end of a function: a block without a way to it, using its own values only.

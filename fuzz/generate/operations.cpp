@@ -132,7 +132,7 @@ void Body::repeat() {
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64)
                                    : (random_.coin() ? Type::I8 : Type::I16);
-  switch (random_.below(9)) {
+  switch (random_.below(10)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
@@ -158,6 +158,7 @@ void Body::idiom() {
     const ValueId again = emit(op, first_type, {first, literal(first_type, random_.below(2))});
     return offer(type, emit(Opcode::Select, type, {again, pick_or_convert(type), pick(type)}));
   }
+  case 8: return rounded_conversion();
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();
     const ValueId a = pick_or_convert(type);
@@ -195,6 +196,15 @@ void Body::carry_chain(Type type) {
   const ValueId carry = emit(Opcode::Zext, Type::I64, Type::I8, {&flag, 1});
   offer(type, low);
   offer(Type::I64, emit(Opcode::Add, Type::I64, {pick_or_convert(Type::I64), carry}));
+}
+
+/// An integer that only its last bits round up or down.
+void Body::rounded_conversion() {
+  const Type type = random_.chance(3, 4) ? Type::I64 : Type::I32;
+  const Type real = random_.coin() ? Type::F32 : Type::F64;
+  const ValueId last = masked(type, 1);
+  const ValueId value = emit(Opcode::Add, type, {last, literal(type, edge_rounding(random_, type))});
+  offer(real, emit(random_.coin() ? Opcode::I2fU : Opcode::I2fS, real, type, {&value, 1}));
 }
 
 /// The low or the high part, then a wider use.

@@ -14,7 +14,9 @@ namespace assay::fuzz {
 void Body::offer_pointer(Pointer pointer) { pointers_.push_back(pointer); }
 
 SlotId Body::new_slot(u32 bytes) {
-  const Range sizes = random_.chance(config_.large_slot) ? config_.large_slot_bytes : config_.slot_bytes;
+  Range sizes = config_.slot_bytes;
+  if (random_.chance(config_.large_slot)) sizes = config_.large_slot_bytes;
+  else if (random_.chance(config_.medium_slot)) sizes = config_.medium_slot_bytes;
   const u32 size = std::max(bytes, random_.in(sizes));
   const u32 align = random_.chance(1, 40) ? 1u << random_.between(5, 12) : 1u << random_.below(5);
   const SlotId slot = emitter_.slot(size, align);

@@ -66,7 +66,7 @@ Result<void> Emitter::function(FunctionId id, const codegen::LirFunction& lir, c
   // Jump tables hold code offsets until the place of read-only data is known.
   u32 next = 0;
   for (const TableFixup& table : own_tables_) {
-    if (ASSAY_PLANTED(switch_second_table)) next = 0;
+    if (ASSAY_PLANTED(switch_table_targets)) next = static_cast<u32>(table_labels_.size()) - table.count;
     for (u32 i = 0; i < table.count; ++i) pool_.put32(table.rodata + 4 * i, as_.offset_of(table_labels_[next++]));
     tables_.push_back(table);
   }

@@ -42,9 +42,17 @@ u64 float_bits(Random& random, bool is_double) {
   }
 }
 
+u64 rounding_bits(Random& random, u32 width) {
+  const u32 digits = width == 64 && random.coin() ? 53 : 24;
+  const u32 top = random.coin() ? width - 1 : random.between(digits, width - 1);
+  const u64 half = u64{1} << (top - digits);
+  const u64 odd = random.coin() ? half << 1 : 0; // the float below ends in one: a tie goes up
+  return (u64{1} << top) + odd + half + random.below(3) - 1;
+}
+
 u64 int_bits(Random& random, u32 width) {
   const u64 power = u64{1} << random.below(width);
-  switch (random.below(12)) {
+  switch (random.below(width < 32 ? 12 : 13)) {
   case 0: return 0;
   case 1: return 1;
   case 2: return ~u64{0};
@@ -56,7 +64,8 @@ u64 int_bits(Random& random, u32 width) {
   case 8: return (u64{1} << 31) + random.below(5) - 2;
   case 9: return random.next();
   case 10: return (u64{1} << (8u << random.below(3))) + random.below(5) - 2;
-  default: return static_cast<u64>(random.below(33)) - 16;
+  case 11: return static_cast<u64>(random.below(33)) - 16;
+  default: return rounding_bits(random, width);
   }
 }
 
@@ -71,6 +80,8 @@ u64 edge_constant(Random& random, Type type) {
   default: return int_bits(random, bits_of(type)) & bit_mask(type);
   }
 }
+
+u64 edge_rounding(Random& random, Type type) { return rounding_bits(random, bits_of(type)) & bit_mask(type); }
 
 u64 edge_divisor(Random& random, Type type) {
   const u32 width = bits_of(type);

@@ -11,6 +11,10 @@ namespace assay::fuzz {
 /// Bits of an interesting literal of the type (zero above its width). Null for ptr.
 u64 edge_constant(Random& random, Type type);
 
+/// For i32 and i64: in the middle between two floats of 24 or 53 digits, or one beside it, so that the last bit decides
+/// how a conversion rounds.
+u64 edge_rounding(Random& random, Type type);
+
 /// A divisor: powers of two, their neighbours and negatives, MIN, -1, small numbers; zero never.
 u64 edge_divisor(Random& random, Type type);
 

@@ -44,6 +44,21 @@ TEST(EdgeConstant, draws_nan_infinity_subnormals_and_negative_zero) {
   EXPECT_TRUE(nan && infinite && subnormal && minus_zero && two_to_63);
 }
 
+/// How often the value lies one above the middle between two neighbouring f64: truncating it first rounds it down.
+TEST(EdgeConstant, draws_what_only_the_last_bit_rounds_up) {
+  Random random(7);
+  int seen = 0;
+  for (int i = 0; i < 4000; ++i) {
+    const u64 bits = edge_constant(random, Type::I64);
+    const bool dropped_bit_decides = (bits >> 63) != 0 && (bits & 0xfff) == 0x401;
+    seen += dropped_bit_decides;
+    if (dropped_bit_decides) {
+      EXPECT_NE(static_cast<double>(bits), 2 * static_cast<double>(bits >> 1));
+    }
+  }
+  EXPECT_GT(seen, 4);
+}
+
 TEST(EdgeDivisor, is_never_zero) {
   Random random(4);
   for (const Type type : kInts) {
