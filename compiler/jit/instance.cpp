@@ -93,6 +93,7 @@ Result<void> Instance::load(const Module& module, const Installed& code, ImportH
   code_ = &code;
   imports_ = &imports;
   stubs_ = *stubs;
+  for (KnownCall& known : known_calls_) known.return_address = 0;
   layout_known_.assign(module.signatures.size(), 0);
   if (layouts_.size() < module.signatures.size()) layouts_.resize(module.signatures.size());
   abandon();
@@ -276,32 +277,65 @@ bool Instance::try_invoke(FunctionId function, std::span<const u64> args, std::s
   return true;
 }
 
-bool Instance::walk_activation(u64 exit_fp, u64 entry_fp, std::vector<Position>& out) const {
-  const u64 code_begin = code_->base(), code_end = code_begin + code_->object()->code.size();
-  for (u64 fp = exit_fp; fp != entry_fp;) {
-    if (fp == 0 || fp % 8 != 0 || fp > entry_fp) return false;
-    const u64 caller_fp = read_word(fp), return_address = read_word(fp + 8);
-    if (return_address > code_begin && return_address <= code_end) {
-      Position position;
-      if (!code_->position_of(return_address, position)) return false;
-      out.push_back(position);
-    }
-    if (caller_fp <= fp) return false;
-    fp = caller_fp;
+const Position* Instance::call_position(u64 return_address) const {
+  KnownCall& known = known_calls_[return_address % kKnownCalls];
+  if (known.return_address != return_address) {
+    known.return_address = 0;
+    if (!code_->position_of(return_address, known.position)) return nullptr;
+    known.return_address = return_address;
   }
-  return true;
+  return &known.position;
 }
 
-void Instance::walk(std::vector<Position>& out) const {
+/// Collects the positions of one walk, a chunk at a time.
+class Instance::Walk {
+public:
+  Walk(const Instance& self, std::vector<Position>& out, std::size_t most) : self_(self), out_(out), most_(most) {}
+
+  /// False when the frames are broken. Goes no further once there are enough.
+  bool activation(u64 exit_fp, u64 entry_fp) {
+    const u64 code_begin = self_.code_->base(), code_size = self_.code_->object()->code.size();
+    for (u64 fp = exit_fp; fp != entry_fp;) {
+      if (fp == 0 || fp % 8 != 0 || fp > entry_fp) return false;
+      const u64 caller_fp = read_word(fp), return_address = read_word(fp + 8);
+      if (return_address - code_begin - 1 < code_size) {
+        const Position* position = self_.call_position(return_address);
+        if (position == nullptr) return false;
+        if (count_ == kWalkChunk) flush();
+        if (is_full()) return true;
+        self_.walk_chunk_[count_++] = *position;
+      }
+      if (caller_fp <= fp) return false;
+      fp = caller_fp;
+    }
+    return true;
+  }
+  bool is_full() const { return out_.size() >= most_; }
+  void flush() {
+    const std::size_t room = is_full() ? 0 : most_ - out_.size();
+    out_.insert(out_.end(), self_.walk_chunk_, self_.walk_chunk_ + std::min<std::size_t>(count_, room));
+    count_ = 0;
+  }
+
+private:
+  const Instance& self_;
+  std::vector<Position>& out_;
+  const std::size_t most_;
+  u32 count_ = 0; // in walk_chunk_
+};
+
+void Instance::walk(std::vector<Position>& out, std::size_t most) const {
+  Walk walk(*this, out, most);
   u64 exit_fp = context_.exit_fp, entry_fp = context_.entry_fp;
-  for (const Activation* a = activation_; a != nullptr; a = a->outer) {
-    if (!walk_activation(exit_fp, entry_fp, out)) {
+  for (const Activation* a = activation_; a != nullptr && !walk.is_full(); a = a->outer) {
+    if (!walk.activation(exit_fp, entry_fp)) {
       frames_intact_ = false;
-      return;
+      break;
     }
     exit_fp = a->exit_fp;
     entry_fp = a->entry_fp;
   }
+  walk.flush();
 }
 
 void Instance::host_call(VmContext* context, u64 import, const u64* args, u64* results) {

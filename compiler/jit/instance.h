@@ -79,8 +79,9 @@ public:
   void invoke(FunctionId function, std::span<const u64> args, std::span<u64> results);
   bool try_invoke(FunctionId function, std::span<const u64> args, std::span<u64> results, TrapValue& trap);
 
-  /// Appends the positions of the AIR frames that are active, innermost first. Call it from an ImportHandler.
-  void walk(std::vector<Position>& out) const;
+  /// Appends the positions of the AIR frames that are active, innermost first, until `out` has `most` of them. Call it
+  /// from an ImportHandler.
+  void walk(std::vector<Position>& out, std::size_t most = std::size_t{1} << 32) const;
   u32 activation_count() const { return depth_; }
   /// False when a chain of frame pointers did not lead from an exit to its entry, or a return address in compiled code
   /// has no position: compiled code or its tables are at fault. Reset by `load` and `reset`.
@@ -109,7 +110,8 @@ private:
   void begin_activation(FunctionId function);
   void reset_globals();
   void reset_table();
-  bool walk_activation(u64 exit_fp, u64 entry_fp, std::vector<Position>& out) const;
+  class Walk;
+  const Position* call_position(u64 return_address) const;
   CallBuffers& buffers();
 
   VmContext context_;
@@ -126,6 +128,15 @@ private:
   Activation* activation_ = nullptr;
   u32 depth_ = 0;
   u64 stack_bytes_;
+  /// Positions of return addresses met lately, because a loop or a recursion meets the same ones at each host call.
+  struct KnownCall {
+    u64 return_address = 0; // 0: none
+    Position position;
+  };
+  static constexpr u32 kKnownCalls = 16;
+  mutable KnownCall known_calls_[kKnownCalls]; // by the address's low bits; of code_
+  static constexpr u32 kWalkChunk = 64;
+  mutable Position walk_chunk_[kWalkChunk]; // a member so that a walk need not initialise it
   mutable bool frames_intact_ = true;
 };
 

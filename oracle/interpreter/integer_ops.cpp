@@ -73,7 +73,7 @@ Flow truth(Machine& m, const Inst& inst, bool value) { return m.give(inst, value
 
 } // namespace
 
-ASSAY_EVALUATE(Const) { return m.give_int(inst, inst.imm); }
+ASSAY_EVALUATE(Const) { return m.give(inst, inst.imm); }
 
 // -- arithmetic --------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ std::string what_of(const std::exception_ptr& exception) {
 
 } // namespace
 
-Machine::Machine() : stack(new u64[kStackWords]) {}
+Machine::Machine() : stack(new u64[kStackWords]), places(std::make_unique<Position[]>(kMaxDepth)) {}
 
 // -- a run -------------------------------------------------------------------------------------------
 
@@ -92,10 +92,9 @@ void Machine::start(FunctionId entry, std::span<const u64> args, u64 initial_fue
 }
 
 void Machine::execute(Flow flow) {
-  while (flow != Flow::Ended) {
-    if (flow == Flow::Next) ++pc;
-    const Inst& inst = insts[pc];
-    flow = kEvaluate[static_cast<u32>(inst.op)](*this, inst);
+  while (flow == Flow::Moved) {
+    const Inst* inst = at;
+    while ((flow = kEvaluate[static_cast<u32>(inst->op)](*this, *inst)) == Flow::Next) at = ++inst;
   }
 }
 
@@ -153,7 +152,7 @@ Flow Machine::enter_block(BlockId target) {
   if (steps == 0) return refuse("no end within the step limit");
   --steps;
   block = target;
-  pc = function->blocks[target].first_inst;
+  at = insts + function->blocks[target].first_inst;
   return Flow::Moved;
 }
 
@@ -170,16 +169,19 @@ Flow Machine::take_edge(const Edge& edge) {
 
 Flow Machine::take_edge_with_transfer(const Edge& edge) {
   // All are read before any is written: the parameters of a loop may be arguments to themselves.
-  for (u32 i = 0; i < edge.arg_count; ++i) transfer.push_back(values[pool[edge.args + i]]);
-  std::copy(transfer.begin(), transfer.end(), values + function->blocks[edge.target].first_param);
+  u64* more = transfer.extend(edge.arg_count);
+  for (u32 i = 0; i < edge.arg_count; ++i) more[i] = values[pool[edge.args + i]];
+  copy_words(transfer.begin(), transfer.size(), values + function->blocks[edge.target].first_param);
   return enter_block(edge.target);
 }
 
 // -- frames ------------------------------------------------------------------------------------------
 
 void Machine::save_place() {
-  frames.back().block = block;
-  frames.back().inst = pc;
+  Frame& top = frames.back();
+  top.block = block;
+  top.at = at;
+  places[kMaxDepth - frames.size()] = {top.function, block, inst_index()};
 }
 
 void Machine::unpack_top() {
@@ -189,7 +191,7 @@ void Machine::unpack_top() {
   pool = function->pool.data();
   values = stack.get() + top.values_base;
   block = top.block;
-  pc = top.inst;
+  at = top.at;
 }
 
 void Machine::drop_frame() {
@@ -208,11 +210,11 @@ Flow Machine::push_frame(FunctionId callee) {
   if (frames.size() >= kMaxDepth || stack_top + words > kStackWords || slot_bytes > kMaxSlotBytes) {
     return trap_at(TrapKind::StackOverflow, {callee, 0, 0});
   }
-  frames.push_back({callee, 0, 0, stack_top, static_cast<u32>(slots.size()), static_cast<u32>(slot_memory.size())});
+  frames.push_back({callee, 0, nullptr, stack_top, static_cast<u32>(slots.size()), static_cast<u32>(slot_memory.size())});
   stack_top += static_cast<u32>(words);
   unpack_top();
-  std::copy(transfer.begin(), transfer.end(), values + f.blocks[0].first_param);
-  std::fill_n(values + f.value_count(), f.locals.size(), u64{0});
+  copy_words(transfer.begin(), transfer.size(), values + f.blocks[0].first_param);
+  if (!f.locals.empty()) std::fill_n(values + f.value_count(), f.locals.size(), u64{0});
   if (!f.slots.empty()) push_slots(f);
   if (next_serial == 0) return refuse("more slots than there are names for");
   return enter_block(0);
@@ -220,7 +222,9 @@ Flow Machine::push_frame(FunctionId callee) {
 
 void Machine::collect(const Inst& inst, u32 first) {
   transfer.clear();
-  for (u32 i = first; i < inst.operand_count; ++i) transfer.push_back(operand(inst, i));
+  const u32 count = inst.operand_count - first;
+  u64* to = transfer.extend(count);
+  for (u32 i = 0; i < count; ++i) to[i] = operand(inst, first + i);
 }
 
 Flow Machine::invoke(FunctionId callee) {
@@ -233,10 +237,11 @@ Flow Machine::deliver() {
     return Flow::Ended;
   }
   unpack_top();
-  const Inst& inst = insts[pc];
+  const Inst& inst = *at;
   if (is_try_call(inst.op)) return take_edge_with_transfer(function->edges[inst.first_edge]);
-  std::copy(transfer.begin(), transfer.end(), values + inst.first_result);
-  return Flow::Next;
+  copy_words(transfer.begin(), transfer.size(), values + inst.first_result);
+  ++at; // not Flow::Next: what is current has changed
+  return Flow::Moved;
 }
 
 // -- exceptions --------------------------------------------------------------------------------------
@@ -244,7 +249,7 @@ Flow Machine::deliver() {
 Flow Machine::unwind() {
   for (; frames.size() > activation_base; drop_frame()) {
     unpack_top();
-    const Inst& inst = insts[pc];
+    const Inst& inst = *at;
     if (!is_try_call(inst.op)) continue;
     const Edge* clause = find_clause(*function, inst, flying.tag);
     if (clause == nullptr) continue;
@@ -252,7 +257,7 @@ Flow Machine::unwind() {
     if (clause->kind == EdgeKind::CatchAll) {
       transfer.push_back(catch_flying());
     } else {
-      transfer.assign(flying.payload.begin(), flying.payload.end());
+      copy_words(flying.payload.data(), flying.payload.size(), transfer.extend(flying.payload.size()));
     }
     flying.origin = nullptr;
     return take_edge_with_transfer(*clause);
@@ -273,7 +278,9 @@ void Machine::note_air_exception(const AirException& exception) {
 
 // -- the host ----------------------------------------------------------------------------------------
 
-void Machine::record_host_call(FunctionId import, std::span<const u64> args) {
+/// False when the run has no room left for the call stack.
+bool Machine::record_host_call(FunctionId import, std::span<const u64> args) {
+  if (frames.size() > kMaxRecordedFrames - out->frames.size()) return false;
   HostCall call_made;
   call_made.function = import;
   call_made.args = static_cast<u32>(out->call_args.size());
@@ -281,11 +288,9 @@ void Machine::record_host_call(FunctionId import, std::span<const u64> args) {
   call_made.frames = static_cast<u32>(out->frames.size());
   call_made.frame_count = static_cast<u32>(frames.size());
   out->call_args.insert(out->call_args.end(), args.begin(), args.end());
-  for (size_t i = frames.size(); i-- > 0;) {
-    const Frame& f = frames[i];
-    out->frames.push_back({f.function, f.block, f.inst - module->functions[f.function].blocks[f.block].first_inst});
-  }
+  out->frames.insert(out->frames.end(), places.get() + (kMaxDepth - frames.size()), places.get() + kMaxDepth);
   out->calls.push_back(call_made);
+  return true;
 }
 
 Flow Machine::call_host(FunctionId import) {
@@ -299,7 +304,7 @@ Flow Machine::call_host(FunctionId import) {
   const std::span<u64> results(stack.get() + stack_top + transfer.size(), result_types.size());
   std::copy(transfer.begin(), transfer.end(), args.begin());
   std::fill(results.begin(), results.end(), u64{0});
-  record_host_call(import, args);
+  if (!record_host_call(import, args)) return refuse("more call-stack frames than a run records");
   const u32 top_before = stack_top;
   stack_top += static_cast<u32>(words);
   ++host_depth;
@@ -329,8 +334,8 @@ Flow Machine::call_host(FunctionId import) {
     return unwind();
   }
   if (ending != Ending::Returned) return Flow::Ended;
-  transfer.resize(results.size());
-  for (size_t i = 0; i < results.size(); ++i) transfer[i] = results[i] & bit_mask(result_types[i]);
+  transfer.clear();
+  for (size_t i = 0; i < results.size(); ++i) transfer.push_back(results[i] & bit_mask(result_types[i]));
   return deliver();
 }
 

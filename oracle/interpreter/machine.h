@@ -2,8 +2,8 @@
 //
 // Frames are a vector; the values of all frames lie in one array that never moves (host functions hold spans
 // into it), each frame's at [values_base, values_base + value_count), its locals behind them. The top frame's
-// place is cached in `block` and `pc`; `save_place` writes it to the frame before anything may look at it: a call,
-// a throw. `transfer` carries values from where they are known to where they are wanted: arguments, results,
+// place is cached in `block` and `at`; `save_place` writes it to the frame before anything may look at it: a call,
+// a throw. The places lie a second time in `places`, downwards, so that a call stack is recorded by one copy. `transfer` carries values from where they are known to where they are wanted: arguments, results,
 // payloads, block arguments.
 // An activation is what one entry from C++ started: frames above `activation_base`. It is over when those
 // are gone, or at a trap. Re-entry from a host function makes a further activation above the same frames.
@@ -26,7 +26,7 @@ namespace assay::oracle {
 /// What the run does after an operation.
 enum class Flow : u8 {
   Next, // goes on with the instruction that follows
-  Moved, // goes on where the operation has set block and pc
+  Moved, // goes on where the operation has set block and at
   Ended, // the activation is over; Machine::ending says how
 };
 
@@ -35,7 +35,7 @@ enum class Ending : u8 { Returned, Threw, Trapped, Refused };
 struct Frame {
   FunctionId function = kNone;
   BlockId block = 0;
-  InstId inst = 0; // the call that is under way, when this is not the top frame
+  const Inst* at = nullptr; // the call that is under way, when this is not the top frame
   u32 values_base = 0; // in Machine::stack
   u32 first_slot = 0; // live slots when the frame was made, in Machine::slots
   u32 slot_bytes = 0; // bytes of slots when the frame was made
@@ -57,6 +57,36 @@ struct Exception {
   u32 caught = kNone; // its index in Machine::caught once a catch_all has given it a ptr
 };
 
+/// Values in a row. Like a vector, but making room for more does not write zeros first.
+class Words {
+public:
+  void clear() { count_ = 0; }
+  size_t size() const { return count_; }
+  const u64* begin() const { return words_.data(); }
+  const u64* end() const { return words_.data() + count_; }
+  /// `count` more words, to be written.
+  u64* extend(size_t count) {
+    if (count > words_.size() - count_) words_.resize(2 * (count_ + count));
+    count_ += count;
+    return words_.data() + count_ - count;
+  }
+  void push_back(u64 word) { *extend(1) = word; }
+
+private:
+  std::vector<u64> words_;
+  size_t count_ = 0;
+};
+
+/// Copies a few words, without the call that std::copy makes.
+inline void copy_words(const u64* from, size_t count, u64* to) {
+  for (size_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
+/// bit_mask by table, because every integer operation ends with it.
+inline constexpr u64 kBitMasks[kTypeCount] = {
+    bit_mask(Type::None), bit_mask(Type::I8),  bit_mask(Type::I16), bit_mask(Type::I32),
+    bit_mask(Type::I64),  bit_mask(Type::F32), bit_mask(Type::F64), bit_mask(Type::Ptr)};
+
 struct Machine final : Reentry {
   Machine();
 
@@ -70,7 +100,7 @@ struct Machine final : Reentry {
     values[inst.first_result] = value;
     return Flow::Next;
   }
-  Flow give_int(const Inst& inst, u64 value) { return give(inst, value & bit_mask(inst.type)); }
+  Flow give_int(const Inst& inst, u64 value) { return give(inst, value & kBitMasks[static_cast<u32>(inst.type)]); }
   Flow give_with_flag(const Inst& inst, u64 value, bool flag) {
     values[inst.first_result + 1] = flag ? 1 : 0;
     return give_int(inst, value);
@@ -121,6 +151,7 @@ struct Machine final : Reentry {
   std::unique_ptr<u64[]> stack; // kMaxValueBytes, touched as far as it is used
   u32 stack_top = 0;
   std::vector<Frame> frames;
+  std::unique_ptr<Position[]> places; // [kMaxDepth - 1 - i]: of frame i
   std::vector<LiveSlot> slots;
   std::vector<u8> slot_memory;
   u32 next_serial = 1;
@@ -133,9 +164,9 @@ struct Machine final : Reentry {
   const ValueId* pool = nullptr;
   u64* values = nullptr;
   BlockId block = 0;
-  InstId pc = 0;
+  const Inst* at = nullptr;
 
-  std::vector<u64> transfer;
+  Words transfer;
   Exception flying;
   std::vector<Exception> caught;
 
@@ -146,7 +177,7 @@ struct Machine final : Reentry {
   std::string refusal;
 
 private:
-  u32 inst_index() const { return pc - function->blocks[block].first_inst; }
+  u32 inst_index() const { return static_cast<u32>(at - insts) - function->blocks[block].first_inst; }
   void start(FunctionId entry, std::span<const u64> args, u64 initial_fuel);
   void execute(Flow flow);
   void finish(FunctionId entry);
@@ -155,7 +186,7 @@ private:
   Flow push_frame(FunctionId callee);
   void push_slots(const Function& callee);
   Flow call_host(FunctionId import);
-  void record_host_call(FunctionId import, std::span<const u64> args);
+  bool record_host_call(FunctionId import, std::span<const u64> args);
   void note_air_exception(const AirException& exception);
   [[noreturn]] void leave_activation_by_throwing();
 };

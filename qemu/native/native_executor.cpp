@@ -184,7 +184,7 @@ void NativeExecutor::on_import(jit::Instance& instance, FunctionId import, std::
   made.arg_count = static_cast<u32>(args.size());
   made.frames = static_cast<u32>(out.frames.size());
   out.call_args.insert(out.call_args.end(), args.begin(), args.end());
-  instance.walk(out.frames);
+  instance.walk(out.frames, kMaxRecordedFrames + 1);
   made.frame_count = static_cast<u32>(out.frames.size()) - made.frames;
   out.calls.push_back(made);
   Back back(*this);

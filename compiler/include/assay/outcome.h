@@ -34,6 +34,11 @@ struct HostCall {
   u32 frames = 0, frame_count = 0; // in Outcome::frames, innermost first
 };
 
+/// Frames of call stacks that one run records, over all its host calls (3 MiB). Host calls at every level of a deep
+/// recursion record a square number of them: without a bound, the fuel of one run would be good for gigabytes. The oracle
+/// refuses a run that needs more; what runs code records at most one more, so that it cannot agree with an accepted one.
+inline constexpr u32 kMaxRecordedFrames = 1u << 18;
+
 struct Outcome {
   OutcomeKind kind = OutcomeKind::Returned;
   TrapKind trap = TrapKind::Unreachable;
@@ -46,7 +51,7 @@ struct Outcome {
   std::vector<u64> globals;       // bits, zero above the type's width
   std::vector<HostCall> calls;
   std::vector<u64> call_args;     // bits, zero above the type's width
-  std::vector<Position> frames;
+  std::vector<Position> frames;   // at most kMaxRecordedFrames, one more in a run that an executor cut
   u64 fuel_left = 0;
 
   /// Forgets the run, keeping capacity.

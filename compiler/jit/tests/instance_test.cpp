@@ -22,6 +22,7 @@ protected:
   void load(std::string_view text, Level level = Level::O0, u32 max_registers = 0) {
     auto parsed = parse_and_verify(text);
     ASSERT_TRUE(parsed) << parsed.error().to_string();
+    ASSERT_TRUE(installer_->uninstall(code_)); // of an earlier load
     module_ = std::move(parsed).value();
     CompileOptions options;
     options.level = level;
@@ -200,6 +201,41 @@ TEST_F(InstanceTest, WalkListsTheFramesOfEveryActivation) {
   EXPECT_EQ(stacks[0], (std::vector<Position>{{inner, 0, 0}}));
   EXPECT_EQ(stacks[1], (std::vector<Position>{{inner, 0, 0}, {outer, 0, 0}, {inner, 0, 0}}));
   EXPECT_EQ(stacks[2], (std::vector<Position>{{inner, 0, 0}, {outer, 0, 1}, {inner, 0, 0}}));
+  EXPECT_TRUE(instance_.frames_intact());
+}
+
+TEST_F(InstanceTest, WalkOfAnotherModuleInTheSamePlaceGivesItsOwnPositions) {
+  std::vector<Position> stack;
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
+    stack.clear();
+    instance_.walk(stack);
+  };
+  const std::string head = "import @note(i64)\n", f = "export func @f(i64) {\n^e(%x: i64):\n  call @note(%x)\n  return\n}\n";
+  const std::string g = "export func @g(i64) {\n^e(%x: i64):\n  jump ^b\n^b:\n  call @note(%x)\n  return\n}\n";
+  for (const auto& [text, name, block] : {std::tuple{head + f, "f", 0u}, std::tuple{head + g, "g", 1u}, std::tuple{head + f, "f", 0u}}) {
+    load(text);
+    call(name, {1});
+    call(name, {1});
+    EXPECT_EQ(stack, (std::vector<Position>{{1, block, 0}}));
+  }
+}
+
+TEST_F(InstanceTest, WalkStopsWhenThereAreAsManyAsAskedFor) {
+  load("import @note(i64)\nexport func @down(i64) {\n^e(%n: i64):\n  branch %n, ^more, ^end\n^more:\n  %one = const.i64 1\n"
+       "  %less = sub.i64 %n, %one\n  call @down(%less)\n  return\n^end:\n  call @note(%n)\n  return\n}\n");
+  std::vector<Position> all, some(3), none(7);
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
+    instance_.walk(all);
+    instance_.walk(some, 103);
+    instance_.walk(none, 7);
+  };
+  call("down", {200});
+  ASSERT_EQ(all.size(), 201u);
+  EXPECT_EQ(all.front(), (Position{1, 2, 0}));
+  EXPECT_EQ(all.back(), (Position{1, 1, 2}));
+  ASSERT_EQ(some.size(), 103u);
+  EXPECT_TRUE(std::equal(some.begin() + 3, some.end(), all.begin()));
+  EXPECT_EQ(none.size(), 7u);
   EXPECT_TRUE(instance_.frames_intact());
 }
 

@@ -309,5 +309,64 @@ TEST(Reentry, destructors_between_two_runs_of_air_frames_run_once) {
   EXPECT_EQ(destroyed, 5);
 }
 
+// -- the bound on recorded frames --------------------------------------------------------------------
+
+/// @loop calls the host n times with one frame active; @down at each of n levels of recursion.
+constexpr std::string_view kManyFrames = R"(import @log(i64)
+func @loop(i64) {
+^e(%n: i64):
+  jump ^head(%n)
+^head(%i: i64):
+  branch %i, ^body, ^end
+^body:
+  call @log(%i)
+  %one = const.i64 1
+  %less = sub.i64 %i, %one
+  jump ^head(%less)
+^end:
+  return
+}
+func @down(i64) {
+^e(%n: i64):
+  call @log(%n)
+  branch %n, ^more, ^end
+^more:
+  %one = const.i64 1
+  %less = sub.i64 %n, %one
+  call @down(%less)
+  return
+^end:
+  return
+}
+)";
+
+TEST(HostCalls, a_run_may_record_as_many_frames_as_the_limit_says) {
+  Program p(kManyFrames);
+  TestHost host([](FunctionId, std::span<const u64>, std::span<u64>, Reentry&) {});
+  const Outcome& got = p.run("loop", {kMaxRecordedFrames}, host);
+  EXPECT_EQ(got.kind, OutcomeKind::Returned);
+  EXPECT_EQ(got.frames.size(), kMaxRecordedFrames);
+}
+
+TEST(HostCalls, a_run_with_more_recorded_frames_is_refused) {
+  Program p(kManyFrames);
+  TestHost host([](FunctionId, std::span<const u64>, std::span<u64>, Reentry&) {});
+  for (const auto& [entry, count] : {std::pair{"loop", u64{kMaxRecordedFrames} + 1}, std::pair{"down", u64{5000}}}) {
+    const Outcome& got = p.run(entry, {count}, host);
+    EXPECT_EQ(got.kind, OutcomeKind::Refused) << entry;
+    EXPECT_EQ(got.text, "more call-stack frames than a run records");
+    EXPECT_LE(got.frames.size(), kMaxRecordedFrames);
+  }
+  EXPECT_EQ(p.run("down", {3}, host).frames.size(), 1u + 2 + 3 + 4);
+}
+
+TEST(HostCalls, a_refusal_for_frames_passes_through_host_functions) {
+  Program p(kManyFrames);
+  TestHost host([&](FunctionId, std::span<const u64> args, std::span<u64>, Reentry& re) {
+    if (args[0] == 1) re.call(p.module().find_function("down"), std::vector<u64>{5000}, {});
+  });
+  EXPECT_EQ(p.run("loop", {2}, host).kind, OutcomeKind::Refused);
+}
+
 } // namespace
 } // namespace assay::oracle

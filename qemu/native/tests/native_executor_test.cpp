@@ -355,6 +355,30 @@ TEST_F(NativeExecutorTest, CodeOfAnotherTargetIsRefused) {
   EXPECT_TRUE(executor_->can(Target::X64, Os::Windows));
 }
 
+constexpr std::string_view kManyFrames =
+    "import @log(i64)\nexport func @loop(i64) {\n^e(%n: i64):\n  jump ^head(%n)\n^head(%i: i64):\n  branch %i, ^body, ^end\n"
+    "^body:\n  call @log(%i)\n  %one = const.i64 1\n  %less = sub.i64 %i, %one\n  jump ^head(%less)\n^end:\n  return\n}\n"
+    "export func @down(i64) {\n^e(%n: i64):\n  call @log(%n)\n  branch %n, ^more, ^end\n^more:\n  %one = const.i64 1\n"
+    "  %less = sub.i64 %n, %one\n  call @down(%less)\n  return\n^end:\n  return\n}\n";
+
+TEST_F(NativeExecutorTest, DeepCallStacksAreRecordedAsByTheOracle) {
+  const Program program = compile(kManyFrames);
+  EXPECT_EQ(check(program, "down", {700}).frames.size(), 701u * 702 / 2);
+}
+
+TEST_F(NativeExecutorTest, StopsRecordingFramesPastTheLimitAndAgreesWithNoRunWithinIt) {
+  const Program program = compile(kManyFrames);
+  const Outcome most = check(program, "loop", {kMaxRecordedFrames});
+  EXPECT_EQ(most.frames.size(), kMaxRecordedFrames);
+  Outcome out;
+  executor_->run(program.find("loop"), std::vector<u64>{u64{kMaxRecordedFrames} + 1000}, kFuel, host_, out);
+  EXPECT_EQ(out.frames.size(), kMaxRecordedFrames + 1);
+  EXPECT_EQ(compare(program.module, out, most), Agreement::Differ);
+  executor_->run(program.find("down"), std::vector<u64>{3000}, kFuel, host_, out);
+  EXPECT_EQ(out.kind, OutcomeKind::Returned);
+  EXPECT_EQ(out.frames.size(), kMaxRecordedFrames + 1);
+}
+
 #endif
 
 } // namespace
