@@ -7,40 +7,46 @@
 
 namespace assay::codegen {
 
-void Liveness::add_use(VReg vreg, u32 position, u32 block) {
-  LiveRange& range = ranges_[vreg];
-  if (range.uses == kNone) range.end = position;
-  uses_.push_back({position, range.uses, block});
-  range.uses = static_cast<u32>(uses_.size() - 1);
-}
-
-void Liveness::define(VReg vreg, u32 position, u32 block, u32 block_end) {
+inline void Liveness::define(VReg vreg, u32 position, u32 block, u32 block_end) {
   LiveRange& range = ranges_[vreg];
   range.start = position;
   range.def_block = block;
   if (range.uses == kNone) range.end = position;
-  if (range.end > block_end) escaping_.push_back(vreg);
+  else if (range.end > block_end) escaping_.push_back(vreg);
+}
+
+inline void Liveness::scan_instruction(const LirFunction& function, u32 position, u32 block, u32 block_end) {
+  const LirInst& inst = function.insts[position];
+  const Operand* operands = function.operands.data() + inst.operands;
+  const Operand* const end = operands + inst.operand_count;
+  bool odd = inst.clobbers != 0;
+  if (odd) calls_.push_back(position);
+  u32 ties = 0, uses = 0;
+  // An instruction reads before it writes. A use and a definition of the same register do not meet here.
+  for (; operands != end; ++operands) {
+    const Operand operand = *operands;
+    if (operand.where == Where::Fixed) {
+      ranges_[operand.vreg].hint = operand.index;
+      odd = true;
+    }
+    if (operand.role <= Role::UseLate) {
+      odd |= operand.role == Role::UseLate;
+      ++uses;
+      add_use(operand.vreg, position, block);
+    } else {
+      odd |= operand.role != Role::Def || uses != 0;
+      ties += operand.where == Where::Tied ? 1 : 0;
+      define(operand.vreg, position, block, block_end);
+    }
+  }
+  plain_[position] = !odd && ties <= 1 ? 1 : 0;
 }
 
 void Liveness::scan_block(const LirFunction& function, u32 index) {
   const LirBlock& block = function.blocks[index];
   const u32 last = block.first_inst + block.inst_count - 1;
   for (VReg arg : function.args_of(block)) add_use(arg, last, index);
-  for (u32 i = last + 1; i-- > block.first_inst;) {
-    const LirInst& inst = function.insts[i];
-    if (inst.clobbers != 0) calls_.push_back(i);
-    // Definitions are met first, going backwards: an instruction reads before it writes.
-    const Operand* operands = function.operands.data() + inst.operands;
-    for (u32 o = 0; o < inst.operand_count; ++o) {
-      const Operand& operand = operands[o];
-      if (operand.where == Where::Fixed) ranges_[operand.vreg].hint = operand.index;
-      if (operand.role == Role::Use || operand.role == Role::UseLate) {
-        add_use(operand.vreg, i, index);
-      } else {
-        define(operand.vreg, i, index, last);
-      }
-    }
-  }
+  for (u32 i = last + 1; i-- > block.first_inst;) scan_instruction(function, i, index, last);
   for (VReg param : function.params_of(block)) {
     ranges_[param].is_param = true;
     define(param, block.first_inst, index, last);
@@ -74,7 +80,10 @@ bool Liveness::walk_up(const LirFunction& function, VReg vreg) {
 
 bool Liveness::compute(const LirFunction& function) {
   ranges_.assign(function.vreg_count(), LiveRange{});
-  uses_.clear();
+  // Each operand is a use at most, each argument of an edge is one.
+  uses_.resize(std::max(uses_.size(), function.operands.size() + function.vreg_pool.size()));
+  use_count_ = 0;
+  plain_.resize(std::max(plain_.size(), function.insts.size()));
   calls_.clear();
   escaping_.clear();
   nodes_.clear();

@@ -42,6 +42,9 @@ public:
   }
   const LiveRange& range(VReg vreg) const { return ranges_[vreg]; }
   const Use& use(u32 index) const { return uses_[index]; }
+  /// The instruction demands no particular register, writes nothing early, reads nothing late, clobbers nothing,
+  /// ties at most one definition, and lists its definitions before its uses.
+  bool plain(u32 inst) const { return plain_[inst] != 0; }
   /// Positions of instructions with a clobber set, descending.
   const std::vector<u32>& calls() const { return calls_; }
 
@@ -51,12 +54,21 @@ private:
     u32 next;
   };
   void scan_block(const LirFunction& function, u32 block);
+  void scan_instruction(const LirFunction& function, u32 position, u32 block, u32 block_end);
   void define(VReg vreg, u32 position, u32 block, u32 block_end);
-  void add_use(VReg vreg, u32 position, u32 block);
+  void add_use(VReg vreg, u32 position, u32 block) {
+    LiveRange& range = ranges_[vreg];
+    const u32 index = use_count_++, next = range.uses;
+    range.uses = index;
+    if (next == kNone) range.end = position;
+    uses_[index] = {position, next, block};
+  }
   bool walk_up(const LirFunction& function, VReg vreg);
 
   std::vector<LiveRange> ranges_; // [VReg]
   std::vector<Use> uses_;
+  u32 use_count_ = 0;
+  std::vector<u8> plain_;         // [inst]
   std::vector<u32> calls_;
   std::vector<VReg> escaping_;    // used outside the defining block
   std::vector<u32> head_;         // [block]

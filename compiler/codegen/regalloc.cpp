@@ -48,6 +48,10 @@ private:
 
   void block(u32 index);
   void enter(u32 index);
+  void plain_instruction(u32 position, const LirInst& inst);
+  PReg reload(u32 position, VReg vreg, RegSet locked);
+  PReg plain_tied_source(u32 position, const Operand& source, VReg def, RegSet locked);
+  void define(u32 position, VReg vreg, PReg reg);
   void instruction(u32 position, const LirInst& inst);
   void gather(u32 position, const LirInst& inst);
   void move_fixed_uses(const LirInst& inst);
@@ -294,16 +298,90 @@ void RegisterAllocator::Impl::place_defs(u32 position, const LirInst& inst) {
       location(inst, i) = Location::reg(reg);
       demand_.defs |= bit(reg);
     }
-    const PReg reg = location(inst, i).preg();
-    out_->written |= bit(reg);
-    if (state_.owner(reg) != kNone) state_.evict(reg);
-    state_.defined_at(operand.vreg, reg, position + 1);
-    if (state_.live_after(operand.vreg)) {
-      state_.assign(operand.vreg, reg);
-      if (options_.spill_all) state_.evict(reg);
-    }
+    define(position, operand.vreg, location(inst, i).preg());
   }
 }
+
+// The value is now in `reg`, and from there goes to its slot when it ever gets one.
+void RegisterAllocator::Impl::define(u32 position, VReg vreg, PReg reg) {
+  out_->written |= bit(reg);
+  if (state_.owner(reg) != kNone) state_.evict(reg);
+  state_.defined_at(vreg, reg, position + 1);
+  if (!state_.live_after(vreg)) return;
+  state_.assign(vreg, reg);
+  if (options_.spill_all) state_.evict(reg);
+}
+
+// ---- instructions that Liveness::plain tells of: most of them -----------------------------------------------
+
+PReg RegisterAllocator::Impl::reload(u32 position, VReg vreg, RegSet locked) {
+  const RegClass reg_class = function_->vreg_class[vreg];
+  const PReg reg = state_.pick(reg_class, locked, vreg, kNoReg);
+  out_->edits.push_back({position, reg_class, state_.slot_of(vreg), Location::reg(reg)});
+  out_->written |= bit(reg);
+  state_.assign(vreg, reg);
+  return reg;
+}
+
+// The source's register when it dies here, else a copy's.
+PReg RegisterAllocator::Impl::plain_tied_source(u32 position, const Operand& source, VReg def, RegSet locked) {
+  const VReg vreg = source.vreg;
+  if (state_.in_reg(vreg) && !state_.live_after(vreg)) return state_.reg_of(vreg);
+  const RegClass reg_class = function_->vreg_class[vreg];
+  const Location from = state_.where(vreg);
+  const PReg reg = state_.pick(reg_class, locked, def, state_.hint_of(def));
+  if (from != Location::reg(reg)) out_->edits.push_back({position, reg_class, from, Location::reg(reg)});
+  out_->written |= bit(reg);
+  return reg;
+}
+
+// One look at each operand, and edits one after the other, each in the state that the last one left.
+void RegisterAllocator::Impl::plain_instruction(u32 position, const LirInst& inst) {
+  const Operand* operands = function_->operands.data() + inst.operands;
+  Location* locations = out_->locations.data() + inst.operands;
+  const u32 count = inst.operand_count;
+  u32 defs = 0, tied_def = kNone, tied = kNone;
+  for (; defs < count && operands[defs].role == Role::Def; ++defs) {
+    if (operands[defs].where != Where::Tied) continue;
+    tied_def = defs;
+    tied = operands[defs].index;
+  }
+  RegSet locked = 0;
+  for (u32 i = defs; i < count; ++i) {
+    const VReg vreg = operands[i].vreg;
+    state_.consume(vreg, position);
+    if (i == tied) continue;
+    PReg reg = state_.reg_of(vreg);
+    if (reg == kNoReg && operands[i].where == Where::Any) {
+      locations[i] = state_.slot_of(vreg);
+      continue;
+    }
+    if (reg == kNoReg) reg = reload(position, vreg, locked);
+    locations[i] = Location::reg(reg);
+    locked |= bit(reg);
+  }
+  RegSet taken = 0;
+  if (tied != kNone) {
+    const PReg reg = plain_tied_source(position, operands[tied], operands[tied_def].vreg, locked);
+    locations[tied] = locations[tied_def] = Location::reg(reg);
+    taken = bit(reg);
+  }
+  for (u32 i = defs; i < count; ++i) {
+    const VReg vreg = operands[i].vreg;
+    if (state_.in_reg(vreg) && !state_.live_after(vreg)) state_.release(state_.reg_of(vreg));
+  }
+  for (u32 i = 0; i < defs; ++i) {
+    const VReg vreg = operands[i].vreg;
+    if (i != tied_def) {
+      const PReg reg = state_.pick(function_->vreg_class[vreg], taken, vreg, state_.hint_of(vreg));
+      locations[i] = Location::reg(reg);
+      taken |= bit(reg);
+    }
+    define(position, vreg, locations[i].preg());
+  }
+}
+
+// ---- all others ----------------------------------------------------------------------------------------------
 
 void RegisterAllocator::Impl::instruction(u32 position, const LirInst& inst) {
   position_ = position;
@@ -426,7 +504,10 @@ void RegisterAllocator::Impl::block(u32 index) {
   const LirBlock& block = function_->blocks[index];
   enter(index);
   state_.enter_block(index);
-  for (u32 i = block.first_inst; i < block.first_inst + block.inst_count; ++i) instruction(i, function_->insts[i]);
+  for (u32 i = block.first_inst; i < block.first_inst + block.inst_count; ++i) {
+    if (liveness_.plain(i) && !options_.spill_all) plain_instruction(i, function_->insts[i]);
+    else instruction(i, function_->insts[i]);
+  }
   leave(index);
 }
 

@@ -413,7 +413,13 @@ void Assembler::nop(u32 bytes) {
 void Assembler::align_nop(u32 alignment) { nop((0u - offset_) & (alignment - 1)); }
 
 void Assembler::align_int3(u32 alignment) {
-  while ((offset_ & (alignment - 1)) != 0) int3();
+  for (u32 rest = (0u - offset_) & (alignment - 1); rest != 0;) {
+    const u32 count = std::min(rest, kRoom);
+    u8* at = room();
+    std::memset(at, 0xcc, count);
+    commit(at + count);
+    rest -= count;
+  }
 }
 
 } // namespace assay::x64

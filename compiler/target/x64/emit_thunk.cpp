@@ -55,6 +55,10 @@ void Emitter::thunk_store_args(const CallLayout& layout, std::span<const Type> p
       else if (size == 2) as_.movzx16(Size::Dword, kScratch, from);
       else as_.mov(word(size), kScratch, from);
     };
+    if (place.in_register && size == 8) {
+      as_.mov(Size::Qword, to, gpr_of(place.reg));
+      continue;
+    }
     if (place.in_register) extend(gpr_of(place.reg));
     else extend(Mem::at(Gpr::Rbp, static_cast<i32>(16 + place.offset)));
     as_.mov(Size::Qword, to, kScratch);
