@@ -35,7 +35,8 @@ u32 reproduce(const Finding& finding, Checker& checker) {
 std::string without_hash(const std::string& signature) { return signature.substr(0, signature.rfind('-')); }
 
 void keep(WorkerContext& context, const Finding& finding) {
-  context.shared.finding_total.fetch_add(1, kRelaxed);
+  const u64 total = context.shared.finding_total.fetch_add(1, kRelaxed) + 1;
+  if (context.options.max_findings != 0 && total >= context.options.max_findings) context.shared.stop.store(1, kRelaxed);
   const std::string group = without_hash(signature(finding));
   auto found = std::find_if(context.kept.begin(), context.kept.end(), [&](const auto& k) { return k.first == group; });
   if (found == context.kept.end()) found = context.kept.insert(context.kept.end(), {group, 0});

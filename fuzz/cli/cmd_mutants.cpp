@@ -1,6 +1,6 @@
 // cmd_mutants.cpp - `assay mutants`: plants each bug of the bank in turn, fuzzes, prints which were found and how soon.
 //
-// First a control without a bug, which must find nothing. Workers of one process each; findings go to a
+// First a control without a bug, which must find nothing. Each campaign runs in worker processes; findings go to a
 // temporary folder unless --keep names one. Tested in fuzz/mutants/tests/ and fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/cli/commands.h"
 #include "fuzz/mutants/bank.h"
@@ -11,36 +11,98 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace assay::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct MutantsOptions {
-  double seconds = 20;
-  u32 jobs = 1, min_found = 0;
-  u64 seed = 1;
+  double seconds = 60, control = 5;
+  u32 jobs = 1;
+  std::optional<u32> min_found; // all when not given
+  u64 seed = 1, programs = 0;
   std::vector<std::string> bugs;
   std::string keep, corpus;
   fuzz::SubjectFilter filter;
   bool json = false, list = false;
 };
 
+/// What all campaigns together came to.
+struct Tally {
+  u32 planted = 0, found = 0;
+  double seconds = 0;
+  bool false_alarm = false;
+  std::vector<std::string> missed;
+  Json control, bugs = Json::array();
+};
+
 int list_bank() {
   for (const fuzz::PlantedBug& bug : fuzz::planted_bugs())
-    std::printf("%-32s %-10s %3u  %-24s %s\n", std::string(bug.name).c_str(), std::string(bug.component).c_str(), bug.bug_class,
+    std::printf("%-26s %-13s %3u  %-20s %s\n", std::string(bug.name).c_str(), std::string(bug.component).c_str(), bug.bug_class,
                 std::string(bug.origin).c_str(), std::string(bug.meaning).c_str());
   return kClean;
 }
 
+/// Differences can be as long as a program's outcome.
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kShown = 100;
+  return text.size() <= kShown ? text : text.substr(0, kShown - 3) + "...";
+}
+
 void print(const fuzz::Measurement& m) {
-  std::printf("%-32s %-9s %10llu programs %8.2f s %8.2f cpu s %9.0f/s  %s\n", m.name.c_str(), m.found ? "found" : "not found",
-              static_cast<unsigned long long>(m.programs), m.seconds, m.cpu_seconds,
-              m.seconds > 0 ? static_cast<double>(m.programs) / m.seconds : 0, m.observable.c_str());
+  const std::string name(m.bug == nullptr ? "none" : m.bug->name), component(m.bug == nullptr ? "control" : m.bug->component);
+  const std::string number = m.bug == nullptr ? "-" : std::to_string(m.bug->bug_class);
+  std::printf("%-26s %-13s %3s  %-9s %7.2f s %8llu programs  %s%s%s\n", name.c_str(), component.c_str(), number.c_str(),
+              m.found ? "found" : "not found", m.seconds, static_cast<unsigned long long>(m.programs), m.check.c_str(),
+              m.check.empty() ? "" : ": ", shortened(m.difference).c_str());
   std::fflush(stdout);
 }
 
-nlohmann::ordered_json to_json(const fuzz::Measurement& m) {
-  return {{"name", m.name}, {"found", m.found}, {"observable", m.observable}, {"programs", m.programs}, {"seconds", m.seconds}, {"cpu_seconds", m.cpu_seconds}};
+Json to_json(const fuzz::Measurement& m) {
+  Json json;
+  json["name"] = m.bug == nullptr ? std::string_view("none") : m.bug->name;
+  if (m.bug != nullptr) {
+    json["component"] = m.bug->component;
+    json["class"] = m.bug->bug_class;
+    json["origin"] = m.bug->origin;
+  }
+  json["found"] = m.found;
+  json["check"] = m.check;
+  json["difference"] = m.difference;
+  json["programs"] = m.programs;
+  json["seconds"] = m.seconds;
+  json["cpu_seconds"] = m.cpu_seconds;
+  json["errors"] = m.errors;
+  return json;
+}
+
+void note(const fuzz::Measurement& m, bool as_json, Tally& tally) {
+  tally.seconds += m.seconds;
+  if (m.bug == nullptr) {
+    tally.false_alarm = m.found;
+  } else {
+    ++tally.planted;
+    tally.found += m.found;
+    if (!m.found) tally.missed.emplace_back(m.bug->name);
+  }
+  if (!as_json) return print(m);
+  if (m.bug == nullptr) tally.control = to_json(m);
+  else tally.bugs.push_back(to_json(m));
+}
+
+void print_summary(const Tally& tally, const MutantsOptions& options) {
+  if (options.json) {
+    const Json json{{"seed", options.seed},       {"found", tally.found},     {"planted", tally.planted}, {"missed", tally.missed},
+                    {"seconds", tally.seconds},   {"control", tally.control}, {"bugs", tally.bugs}};
+    std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    return;
+  }
+  std::string missed;
+  for (const std::string& name : tally.missed) missed += (missed.empty() ? "; not found: " : ", ") + name;
+  std::printf("%u of %u planted bugs found in %.1f s%s%s\n", tally.found, tally.planted, tally.seconds, missed.c_str(),
+              tally.false_alarm ? "; the control, with none planted, found one too" : "");
 }
 
 bool wanted(const MutantsOptions& options, std::string_view name) {
@@ -50,31 +112,27 @@ bool wanted(const MutantsOptions& options, std::string_view name) {
 int measure_all(const MutantsOptions& options, const std::vector<const fuzz::SubjectRow*>& rows, const std::string& folder) {
   fuzz::CampaignOptions campaign;
   campaign.source.seed = options.seed;
-  campaign.seconds = options.seconds;
+  campaign.programs = options.programs;
   campaign.jobs = options.jobs;
   campaign.corpus = options.corpus;
   campaign.findings = folder;
   campaign.hang_seconds = std::max(3.0, options.seconds / 4);
   const auto make_checker = [&rows] { return fuzz::Checker::make(rows); };
 
-  nlohmann::ordered_json json = nlohmann::ordered_json::array();
-  u32 found = 0, planted = 0;
-  bool false_alarm = false;
-  std::vector<std::string_view> names{""};
+  Tally tally;
+  std::vector<const fuzz::PlantedBug*> bugs;
+  if (options.control > 0) bugs.push_back(nullptr);
   for (const fuzz::PlantedBug& bug : fuzz::planted_bugs())
-    if (wanted(options, bug.name)) names.push_back(bug.name);
-  for (const std::string_view name : names) {
-    const auto measured = fuzz::measure(name, campaign, make_checker);
+    if (wanted(options, bug.name)) bugs.push_back(&bug);
+  for (const fuzz::PlantedBug* bug : bugs) {
+    campaign.seconds = bug == nullptr ? options.control : options.seconds;
+    const auto measured = fuzz::measure(bug, campaign, make_checker);
     if (!measured) return report(measured.error());
-    if (name.empty()) false_alarm = measured->found;
-    else ++planted, found += measured->found;
-    if (options.json) json.push_back(to_json(*measured));
-    else print(*measured);
+    note(*measured, options.json, tally);
     if (fuzz::interrupted()) break;
   }
-  if (options.json) std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-  else std::printf("%u of %u planted bugs found%s\n", found, planted, false_alarm ? "; the control, with none planted, found one too" : "");
-  return false_alarm || found < options.min_found ? kDifference : kClean;
+  print_summary(tally, options);
+  return tally.false_alarm || tally.found < options.min_found.value_or(tally.planted) ? kDifference : kClean;
 }
 
 int mutants(const MutantsOptions& options) {
@@ -110,11 +168,13 @@ void add_mutants(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("mutants", "plant each bug of the bank in turn, fuzz, print which were found");
   command->add_option("BUG", options->bugs, "only these");
   command->add_option("--seconds", options->seconds, "limit for each")->capture_default_str();
+  command->add_option("--programs", options->programs, "limit for each: the same result on a slower machine");
+  command->add_option("--control", options->control, "seconds without a bug, first; 0: none")->capture_default_str();
   command->add_option("--jobs", options->jobs, "worker processes")->capture_default_str()->check(CLI::Range(1u, 512u));
   command->add_option("--seed", options->seed, "of each campaign")->capture_default_str();
   command->add_option("--corpus", options->corpus, "folder with programs to mutate");
   command->add_option("--keep", options->keep, "keep the findings in this folder, one folder a bug");
-  command->add_option("--min-found", options->min_found, "exit status 1 when fewer are found");
+  command->add_option("--min-found", options->min_found, "exit status 1 when fewer are found; all when not given");
   command->add_flag("--list", options->list, "print the bank");
   command->add_flag("--json", options->json, "as JSON");
   add_selection(*command, options->filter);

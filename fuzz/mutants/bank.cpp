@@ -8,6 +8,7 @@
 #include "fuzz/check/finding.h"
 #include "fuzz/os/process.h"
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -27,15 +28,24 @@ void plant(std::string_view name) { planted::active = name.empty() ? 0 : planted
 void plant(std::string_view) {}
 #endif
 
-/// Kind and difference of any finding in the folder.
-std::string observable_in(const std::string& folder) {
+/// Any finding in the folder.
+void read_finding(const std::string& folder, Measurement& out) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".air") continue;
     std::ifstream file(entry.path(), std::ios::binary);
     const auto finding = parse_finding(std::string{std::istreambuf_iterator<char>(file), {}}, entry.path().string());
-    if (finding) return std::string(name_of(finding->kind)) + ": " + finding->difference;
+    if (!finding) continue;
+    out.check = name_of(finding->kind);
+    out.difference = finding->difference;
+    return;
   }
-  return {};
+}
+
+/// A worker that ended by a signal may have said why.
+void add_last_words(Measurement& out) {
+  const std::size_t at = out.errors.find("assay: broken invariant");
+  if (out.difference.rfind("signal ", 0) != 0 || at == std::string::npos) return;
+  out.difference += ": " + out.errors.substr(at, out.errors.find('\n', at) - at);
 }
 
 } // namespace
@@ -48,26 +58,31 @@ bool has_bank() { return false; }
 std::span<const PlantedBug> planted_bugs() { return {}; }
 #endif
 
-Result<Measurement> measure(std::string_view name, CampaignOptions options, const CheckerFactory& make_checker) {
+Result<Measurement> measure(const PlantedBug* bug, CampaignOptions options, const CheckerFactory& make_checker) {
   namespace fs = std::filesystem;
-  const fs::path folder = fs::path(options.findings) / (name.empty() ? "none" : std::string(name));
-  options.findings = folder.string();
+  options.findings = (fs::path(options.findings) / (bug == nullptr ? "none" : std::string(bug->name))).string();
   options.max_findings = 1;
   options.print_findings = false;
 
+  auto capture = ErrorCapture::begin();
+  if (!capture) return capture.error();
   const double cpu_before = cpu_seconds();
-  plant(name);
+  plant(bug == nullptr ? std::string_view() : bug->name);
   auto result = run_campaign(options, make_checker);
   plant({});
-  if (!result) return result.error();
-
   Measurement out;
-  out.name = name.empty() ? "none" : std::string(name);
+  out.errors = capture->end();
+  if (!result) {
+    std::fputs(out.errors.c_str(), stderr);
+    return result.error();
+  }
+  out.bug = bug;
   out.found = result->finding_total != 0;
   out.programs = result->totals.programs;
   out.seconds = result->seconds;
   out.cpu_seconds = cpu_seconds() - cpu_before;
-  if (out.found) out.observable = observable_in(options.findings);
+  if (out.found) read_finding(options.findings, out);
+  add_last_words(out);
   return out;
 }
 

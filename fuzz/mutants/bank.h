@@ -1,8 +1,8 @@
 // bank.h - the bank of planted bugs, by which the harness measures itself, and the measurement of one.
 //
 // Rows are in bank.def, sites in the compiler (assay/planted.h). Only builds with ASSAY_MUTANTS have either; in others
-// the bank is empty. A measurement plants one bug, runs a campaign until its first finding or a time limit, and
-// takes the bug out again. Tested in fuzz/mutants/tests/.
+// the bank is empty. A measurement plants one bug, runs a campaign until its first finding or a limit, and takes the bug
+// out again. What a bug makes workers say on the error stream is part of the measurement. Tested in fuzz/mutants/tests/.
 #pragma once
 
 #include "fuzz/campaign/campaign.h"
@@ -26,14 +26,17 @@ bool has_bank();
 std::span<const PlantedBug> planted_bugs();
 
 struct Measurement {
-  std::string name;             // "none": nothing planted
+  const PlantedBug* bug = nullptr; // null: nothing was planted
   bool found = false;
-  std::string observable;       // of the first finding: "miscompile: result 0: 1 != 2"
-  u64 programs = 0;             // checked until then
+  std::string check;            // what found it: the kind of the first finding, "miscompile", "checker"
+  std::string difference;       // of that finding: "result 0: 1 != 2"
+  u64 programs = 0;             // checked until then, the one that showed it included
   double seconds = 0, cpu_seconds = 0;
+  std::string errors;           // what was written to the error stream meanwhile, a worker's last words for instance
 };
 
-/// Runs `options` (its limits and seed are the caller's) with the named bug planted, or none when the name is empty.
-Result<Measurement> measure(std::string_view name, CampaignOptions options, const CheckerFactory& make_checker);
+/// Runs `options` (its limits and seed are the caller's) until the first finding, with the bug planted, or without any
+/// when `bug` is null.
+Result<Measurement> measure(const PlantedBug* bug, CampaignOptions options, const CheckerFactory& make_checker);
 
 } // namespace assay::fuzz

@@ -7,6 +7,7 @@
 
 #include "assay/errors.h"
 
+#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -47,6 +48,23 @@ Result<Worker> start_worker(const std::function<int()>& body);
 WorkerStatus poll_worker(Worker& worker);
 /// Ends it at once and reaps it.
 void kill_worker(Worker& worker);
+
+/// While it lives, what this process and its workers write to the error stream is kept, not shown. One at a time.
+class ErrorCapture {
+public:
+  static Result<ErrorCapture> begin();
+  ErrorCapture(ErrorCapture&& other) noexcept;
+  ErrorCapture& operator=(ErrorCapture&& other) = delete;
+  /// Ends it when `end` has not.
+  ~ErrorCapture();
+  /// The error stream goes where it went before. Gives what was written in between, at most the first 64 KiB.
+  std::string end();
+
+private:
+  ErrorCapture(std::FILE* file, int saved) : file_(file), saved_(saved) {}
+  std::FILE* file_ = nullptr; // temporary; null: ended
+  int saved_ = -1;            // descriptor of the error stream itself
+};
 
 /// From now on Ctrl-C and SIGTERM do not end this process but set what `interrupted` tells.
 void catch_interrupts();

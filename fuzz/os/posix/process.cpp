@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <sys/ioctl.h>
@@ -45,6 +46,15 @@ std::string signal_name(int number) {
   case SIGTRAP: return "SIGTRAP";
   default: return std::to_string(number);
   }
+}
+
+constexpr std::size_t kMaxCaptured = 64 * 1024;
+
+std::string read_from_start(std::FILE* file) {
+  std::string out(kMaxCaptured, '\0');
+  std::rewind(file);
+  out.resize(std::fread(out.data(), 1, out.size(), file));
+  return out;
 }
 
 double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
@@ -113,6 +123,31 @@ void kill_worker(Worker& worker) {
   kill(static_cast<pid_t>(worker.process), SIGKILL);
   while (waitpid(static_cast<pid_t>(worker.process), nullptr, 0) < 0 && errno == EINTR) {}
   worker.process = 0;
+}
+
+Result<ErrorCapture> ErrorCapture::begin() {
+  std::FILE* file = std::tmpfile();
+  if (file == nullptr) return io_error("cannot make a temporary file");
+  std::fflush(stderr);
+  const int saved = dup(STDERR_FILENO);
+  if (saved < 0 || dup2(fileno(file), STDERR_FILENO) < 0) {
+    const Error error = io_error("cannot redirect the error stream");
+    if (saved >= 0) close(saved);
+    std::fclose(file);
+    return error;
+  }
+  return ErrorCapture(file, saved);
+}
+ErrorCapture::ErrorCapture(ErrorCapture&& other) noexcept : file_(std::exchange(other.file_, nullptr)), saved_(other.saved_) {}
+ErrorCapture::~ErrorCapture() { end(); }
+std::string ErrorCapture::end() {
+  if (file_ == nullptr) return {};
+  std::fflush(stderr);
+  dup2(saved_, STDERR_FILENO);
+  close(saved_);
+  const std::string out = read_from_start(file_);
+  std::fclose(std::exchange(file_, nullptr));
+  return out;
 }
 
 void catch_interrupts() {

@@ -60,6 +60,30 @@ TEST_F(Process, shared_memory_shows_what_a_worker_wrote) {
   EXPECT_EQ(cell->load(), 42u);
 }
 
+TEST_F(Process, capture_keeps_what_a_worker_wrote_to_the_error_stream) {
+  auto capture = ErrorCapture::begin();
+  ASSERT_TRUE(capture.ok());
+  auto worker = start_worker([] {
+    std::fprintf(stderr, "from the worker\n");
+    return 0;
+  });
+  ASSERT_TRUE(worker.ok());
+  wait_for(*worker);
+  std::fprintf(stderr, "from the parent\n");
+  EXPECT_EQ(capture->end(), "from the worker\nfrom the parent\n");
+  EXPECT_EQ(capture->end(), "");
+}
+
+TEST(ProcessAlone, error_stream_is_shown_again_after_a_capture) {
+  testing::internal::CaptureStderr();
+  auto capture = ErrorCapture::begin();
+  ASSERT_TRUE(capture.ok());
+  std::fprintf(stderr, "kept\n");
+  EXPECT_EQ(capture->end(), "kept\n");
+  std::fprintf(stderr, "shown\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "shown\n");
+}
+
 TEST_F(Process, killed_worker_is_gone) {
   auto worker = start_worker([] {
     for (;;) sleep_ms(1000);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <io.h>
@@ -15,6 +16,15 @@
 
 namespace assay::fuzz {
 namespace {
+constexpr std::size_t kMaxCaptured = 64 * 1024;
+
+std::string read_from_start(std::FILE* file) {
+  std::string out(kMaxCaptured, '\0');
+  std::rewind(file);
+  out.resize(std::fread(out.data(), 1, out.size(), file));
+  return out;
+}
+
 volatile std::sig_atomic_t interrupt_seen = 0;
 extern "C" void on_interrupt(int number) {
   interrupt_seen = 1;
@@ -48,6 +58,33 @@ Result<Worker> start_worker(const std::function<int()>&) {
 }
 WorkerStatus poll_worker(Worker&) { return {WorkerStatus::Exited, 0, "exit status 0"}; }
 void kill_worker(Worker&) {}
+
+Result<ErrorCapture> ErrorCapture::begin() {
+  Error error;
+  error.kind = ErrorKind::Io;
+  error.message = "cannot redirect the error stream";
+  std::FILE* file = nullptr;
+  if (tmpfile_s(&file) != 0) return error;
+  std::fflush(stderr);
+  const int saved = _dup(_fileno(stderr));
+  if (saved < 0 || _dup2(_fileno(file), _fileno(stderr)) != 0) {
+    if (saved >= 0) _close(saved);
+    std::fclose(file);
+    return error;
+  }
+  return ErrorCapture(file, saved);
+}
+ErrorCapture::ErrorCapture(ErrorCapture&& other) noexcept : file_(std::exchange(other.file_, nullptr)), saved_(other.saved_) {}
+ErrorCapture::~ErrorCapture() { end(); }
+std::string ErrorCapture::end() {
+  if (file_ == nullptr) return {};
+  std::fflush(stderr);
+  _dup2(saved_, _fileno(stderr));
+  _close(saved_);
+  const std::string out = read_from_start(file_);
+  std::fclose(std::exchange(file_, nullptr));
+  return out;
+}
 
 void catch_interrupts() {
   std::signal(SIGINT, on_interrupt);
