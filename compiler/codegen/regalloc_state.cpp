@@ -113,7 +113,9 @@ void AllocState::enter_block(u32 block) {
 void AllocState::finish() {
   std::vector<Edit>& edits = out_->edits;
   if (!stores_.empty()) {
-    std::stable_sort(stores_.begin(), stores_.end(), [](const Edit& a, const Edit& b) { return a.inst < b.inst; });
+    // Those of one instruction are independent of each other; their order must only be the same in every run.
+    std::sort(stores_.begin(), stores_.end(),
+              [](const Edit& a, const Edit& b) { return a.inst != b.inst ? a.inst < b.inst : a.to.bits < b.to.bits; });
     merged_.resize(stores_.size() + edits.size());
     std::merge(stores_.begin(), stores_.end(), edits.begin(), edits.end(), merged_.begin(),
                [](const Edit& a, const Edit& b) { return a.inst < b.inst; });
