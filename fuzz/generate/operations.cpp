@@ -41,6 +41,8 @@ void Body::emit_combination(const Combination& chosen) {
       done.operands[i] = condition();
     } else if (i == 1 && is_shift && random_.coin()) {
       done.operands[i] = literal(type, edge_count(random_, type));
+    } else if (unguarded && letter == 'T' && random_.chance(1, 8)) { // MIN by -1: the one pair that overflows
+      done.operands[i] = literal(type, i == 0 ? u64{1} << (bits_of(type) - 1) : bit_mask(type));
     } else if (row.is(kTraps) && !unguarded && letter == 'S') {
       done.operands[i] = guarded_float(chosen.op, chosen.type, type);
     } else if (row.is(kTraps) && !unguarded && i == 1) {

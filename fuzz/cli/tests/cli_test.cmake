@@ -31,6 +31,7 @@ function(expect status)
     message(SEND_ERROR "assay ${line}\n  expected error output like ${ARG_ERR}, found\n${err}")
   endif()
   set(out "${out}" PARENT_SCOPE)
+  set(err "${err}" PARENT_SCOPE)
 endfunction()
 
 set(oracle --subject=oracle)
@@ -101,11 +102,14 @@ expect(0 RUN subjects --json OUT "\"name\": \"oracle\"")
 expect(3 RUN replay add.air ERR "not a finding")
 expect(3 RUN replay missing.air)
 
+# mutants: a build without the bank refuses it however it is asked, and says how to get one that has it
 if(NOT MUTANTS)
-  expect(4 RUN mutants ERR "ASSAY_MUTANTS")
+  foreach(asked "" --list --json ra_cycle_dropped no_such_bug)
+    expect(4 RUN mutants ${asked} ERR "no planted bugs: configure with -DASSAY_MUTANTS=ON")
+  endforeach()
 else()
-  expect(0 RUN mutants --list OUT "ra_cycle_dropped")
-  expect(2 RUN mutants no_such_bug)
+  expect(0 RUN mutants --list OUT "ra_cycle_dropped +regalloc +53 ")
+  expect(2 RUN mutants no_such_bug ERR "no planted bug 'no_such_bug'")
 endif()
 
 # fuzz, where a finding folder cannot be made
@@ -124,6 +128,19 @@ if(NATIVE)
   expect(0 RUN fuzz --plain --programs 200 --seed 1 --findings ${WORK}/findings --json OUT "\"findings\": 0")
   expect(0 RUN fuzz --plain --programs 100 --seed 1 --findings ${WORK}/findings --events ${WORK}/events.jsonl OUT "findings  none")
   expect(0 RUN bench --programs 5 --rounds 1 OUT "compile -O0")
+  if(MUTANTS)
+    expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0
+      OUT "^abi_host_arg_junk +host calls +62  found .* programs  miscompile: host call .*\n1 of 1 planted bugs found in ")
+    expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0 --json OUT "\"check\": \"miscompile\"")
+    # One program does not show it: missed, and told.
+    expect(1 RUN mutants isel_narrow_min_div --programs 1 --control 0 OUT "0 of 1 .*; not found: isel_narrow_min_div")
+    expect(0 RUN mutants isel_narrow_min_div --programs 1 --control 0 --min-found 0)
+    # What a dying worker says is part of the result, not of the error stream.
+    expect(0 RUN mutants unwind_row_not_restored --programs 300 --control 1 OUT "none +control .*unwind_row_not_restored .* crash: ")
+    if(NOT err STREQUAL "")
+      message(SEND_ERROR "assay mutants wrote to the error stream:\n${err}")
+    endif()
+  endif()
   # A finding that is no longer there, and one that is malformed.
   file(WRITE ${WORK}/old.air "; assay finding\n; kind: miscompile\n; subject: x64-O0-native-linux\n; call: @main()\n; fuel: 10\n\nexport func @main() -> i64 {\n^entry:\n  %r = const.i64 5\n  return %r\n}\n")
   expect(0 RUN replay old.air OUT "^gone: miscompile on x64-O0-native-linux")
