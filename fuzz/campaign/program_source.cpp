@@ -1,6 +1,6 @@
 // program_source.cpp - see program_source.h.
 //
-// Most runs get little fuel, because a mutant's loop may be endless but for it, and a campaign lives from the number
+// Most runs get little fuel, because a mutant's loop may be endless but for it, and a campaign lives by the number
 // of programs. Tested in fuzz/campaign/tests/program_source_test.cpp.
 #include "fuzz/campaign/program_source.h"
 
@@ -72,21 +72,36 @@ void ProgramSource::choose_donor(Random& random, Module& out) {
 }
 
 bool ProgramSource::mutate(Random& random, Module& module) {
-  if (random.chance(1, 5)) {
-    choose_donor(random, donor_);
-    choose_donor(random, module);
-    mutator_.crossover(module, donor_, random.next());
-  } else {
-    choose_donor(random, module);
-  }
-  for (u32 rounds = random.between(1, 4); rounds != 0; --rounds) mutator_.mutate(module, random.next());
+  constexpr u32 kMaxRounds = 4;
+  u64 seeds[1 + kMaxRounds];
+  u32 count = 0;
+  const bool crosses = random.chance(1, 5);
+  if (crosses) choose_donor(random, donor_);
+  choose_donor(random, module);
+  if (crosses) seeds[count++] = random.next();
+  for (u32 rounds = random.between(1, kMaxRounds); rounds != 0; --rounds) seeds[count++] = random.next();
+  mutator_.mutate_series(module, crosses ? &donor_ : nullptr, {seeds, count});
   return settle(module);
 }
 
+namespace {
+
+/// A generated program hardly ever needs 50, but a mutant's loop or recursion may take all there is, and recursion
+/// costs the square of its depth in call stacks. Now and then there is so little that the run ends in the middle.
+u64 draw_fuel(Random& random, const SourceOptions& options) {
+  const u32 usual = static_cast<u32>(std::min<u64>(options.max_fuel, options.usual_fuel));
+  if (random.chance(1, 1024)) return options.max_fuel;
+  if (random.chance(1, 8)) return random.below(std::min(usual, 24u));
+  if (random.coin()) return random.between(usual / 20, usual / 20 * 3);
+  return random.between(usual / 20 * 3, usual);
+}
+
+} // namespace
+
 void make_seeded_cases(const Module& module, u64 seed, const SourceOptions& options, Cases& out) {
   Random random(seed);
-  const u64 fuel = random.chance(1, 512) ? options.max_fuel : std::min(options.max_fuel, options.usual_fuel);
-  make_cases(module, random.next(), options.inputs, fuel, out);
+  make_cases(module, random.next(), options.inputs, 0, out);
+  for (u32 i = 0; i < out.size(); ++i) out.set_fuel(i, draw_fuel(random, options));
 }
 
 u64 text_seed(std::string_view text) {

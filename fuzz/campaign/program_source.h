@@ -32,7 +32,7 @@ struct SourceOptions {
   GeneratorConfig generator;
   u32 inputs = 2;            // argument vectors an entry
   u64 max_fuel = 1'000'000;
-  u64 usual_fuel = 2'000;    // of most cases; a few get all of max_fuel
+  u32 usual_fuel = 2'000;    // most cases get at most this, many a tenth of it; a few get all of max_fuel
 };
 
 class ProgramSource {

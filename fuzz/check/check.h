@@ -23,6 +23,7 @@ public:
   u32 size() const { return static_cast<u32>(cases_.size()); }
   FunctionId entry(u32 index) const { return cases_[index].entry; }
   u64 fuel(u32 index) const { return cases_[index].fuel; }
+  void set_fuel(u32 index, u64 fuel) { cases_[index].fuel = fuel; }
   std::span<const u64> args(u32 index) const {
     return {args_.data() + cases_[index].first_arg, cases_[index].arg_count};
   }

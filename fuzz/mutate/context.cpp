@@ -31,13 +31,18 @@ void MutationContext::begin(Module& module, Random& random, FunctionId function)
 
 void MutationContext::look() {
   const Function& body = f();
-  dominators_.compute(body);
+  dominators_known_ = uses_known_ = false;
   owner_.assign(body.insts.size(), kNone);
   for (BlockId b = 0; b < body.blocks.size(); ++b) {
     const Block& block = body.blocks[b];
     std::fill_n(owner_.begin() + block.first_inst, block.inst_count, b);
   }
   protect();
+}
+
+void MutationContext::find_uses() {
+  const Function& body = f();
+  uses_known_ = true;
   uses_.clear();
   for (InstId id = 0; id < body.insts.size(); ++id) {
     if (owner_[id] == kNone || protected_[id]) continue;
@@ -70,17 +75,17 @@ void MutationContext::protect() {
   }
 }
 
-const Use* MutationContext::random_use() { return uses_.empty() ? nullptr : &random_->pick(uses_); }
+const Use* MutationContext::random_use() { return uses().empty() ? nullptr : &random_->pick(uses_); }
 
 bool MutationContext::available(ValueId value, InstId at) const {
   const Function& body = module_->functions[function_];
   const ValueDef& def = body.value_defs[value];
   const BlockId here = owner_[at];
-  if (def.is_param) return dominators_.dominates(def.index, here);
+  if (def.is_param) return dominators().dominates(def.index, here);
   if (def.index == kNone) return false; // queued
   const BlockId there = owner_[def.index];
   if (there == kNone) return false;
-  return there == here ? def.index < at : dominators_.dominates(there, here);
+  return there == here ? def.index < at : dominators().dominates(there, here);
 }
 
 ValueId MutationContext::pick_value(Type type, InstId at, ValueId except) {
@@ -130,6 +135,7 @@ void MutationContext::replace_uses(ValueId value, ValueId by) {
 bool MutationContext::repair() {
   Function& body = f();
   dominators_.compute(body);
+  dominators_known_ = true;
   for (InstId id = 0; id < owner_.size(); ++id) {
     if (owner_[id] == kNone || !dominators_.reachable(owner_[id])) continue;
     const auto mend = [&](u32 first, u32 count) {

@@ -40,7 +40,10 @@ public:
   FunctionId function() const { return function_; }
 
   /// Uses of values that are not pointers, in instructions that may be changed.
-  const std::vector<Use>& uses() const { return uses_; }
+  const std::vector<Use>& uses() {
+    if (!uses_known_) find_uses();
+    return uses_;
+  }
   const Use* random_use();
   /// A random instruction that may be changed and that `wanted` accepts; kNone when there is none.
   template <typename Wanted> InstId random_inst(Wanted wanted) {
@@ -52,7 +55,7 @@ public:
   }
   BlockId block_of(InstId inst) const { return owner_[inst]; }
   bool is_protected(InstId inst) const { return protected_[inst]; }
-  bool reachable(BlockId block) const { return dominators_.reachable(block); }
+  bool reachable(BlockId block) const { return dominators().reachable(block); }
 
   /// Whether the value is defined on every way to the point before the instruction.
   bool available(ValueId value, InstId at) const;
@@ -80,10 +83,21 @@ public:
 private:
   void look();
   void protect();
+  void find_uses();
+  const ir::Dominators& dominators() const {
+    if (!dominators_known_) {
+      dominators_.compute(module_->functions[function_]);
+      dominators_known_ = true;
+    }
+    return dominators_;
+  }
   Random* random_ = nullptr;
   Module* module_ = nullptr;
   FunctionId function_ = kNone;
-  ir::Dominators dominators_;
+  // Not every mutation needs these, so they are made when they are asked for.
+  mutable ir::Dominators dominators_;
+  mutable bool dominators_known_ = false;
+  bool uses_known_ = false;
   std::vector<Use> uses_;
   std::vector<BlockId> owner_;   // by InstId
   std::vector<u8> protected_;    // by InstId

@@ -1,7 +1,8 @@
 // mutator.cpp - the table of mutations, and the driver that draws one, checks its result and counts.
 //
 // Needs a valid module and leaves one: when the verifier refuses, the module is put back from a copy, whose
-// storage is kept. Linear in the module. Tested in fuzz/mutate/tests/mutator_test.cpp; speed in bench/.
+// storage is kept. A series is verified at its end, since every mutation is meant to keep a module valid; should
+// the verifier refuse that, the series is made again with each step verified. Linear in the module. Tested in fuzz/mutate/tests/mutator_test.cpp; speed in bench/.
 #include "fuzz/mutate/mutator.h"
 
 #include "assay/verify.h"
@@ -53,15 +54,12 @@ struct Mutator::Impl {
     counts[kCrossover].name = "crossover";
   }
 
-  /// Keeps the change when the verifier accepts it; else puts the copy back.
+  /// Counts a change that was tried; puts the copy back when there is none to keep.
   bool keep(Module& module, u32 index, bool changed) {
-    if (changed && verify(module).ok()) {
-      ++counts[index].applied;
-      return true;
-    }
-    ++(changed ? counts[index].discarded : counts[index].refused);
-    std::swap(module, copy);
-    return false;
+    const bool valid = changed && (!verifies || verify(module).ok());
+    ++(valid ? counts[index].applied : changed ? counts[index].discarded : counts[index].refused);
+    if (!valid) std::swap(module, copy);
+    return valid;
   }
 
   bool run(Module& module, u32 index, Random& random) {
@@ -71,8 +69,32 @@ struct Mutator::Impl {
     return keep(module, index, changed);
   }
 
+  bool crossover(Module& into, const Module& from, u64 seed) {
+    Random random(derive_seed(seed, 3));
+    copy = into;
+    const Module& source = &into == &from ? copy : from;
+    return keep(into, kCrossover, crossover_functions(context, into, source, random));
+  }
+
+  bool mutate(Module& module, u64 seed) {
+    Random random(derive_seed(seed, 1));
+    u32 wanted = 1;
+    while (wanted < 4 && random.chance(1, 4)) ++wanted;
+    u32 done = 0;
+    for (u32 tries = 0; tries < 16 && done < wanted; ++tries) done += run(module, random.weighted(weights), random);
+    return done != 0;
+  }
+
+  bool series(Module& module, const Module* donor, std::span<const u64> seeds) {
+    bool done = donor != nullptr && crossover(module, *donor, seeds[0]);
+    for (const u64 seed : seeds.subspan(donor != nullptr ? 1 : 0)) done |= mutate(module, seed);
+    return done;
+  }
+
   MutationContext context;
-  Module copy;
+  Module copy;     // before the change under way
+  Module original; // before the series under way
+  bool verifies = true;
   std::array<MutationCount, kCount + 1> counts{};
   std::array<u32, kCount> weights{};
 };
@@ -82,15 +104,18 @@ Mutator::~Mutator() = default;
 Mutator::Mutator(Mutator&&) noexcept = default;
 Mutator& Mutator::operator=(Mutator&&) noexcept = default;
 
-bool Mutator::mutate(Module& module, u64 seed) {
-  Random random(derive_seed(seed, 1));
-  u32 wanted = 1;
-  while (wanted < 4 && random.chance(1, 4)) ++wanted;
-  u32 done = 0;
-  for (u32 tries = 0; tries < 16 && done < wanted; ++tries) {
-    done += impl_->run(module, random.weighted(impl_->weights), random);
-  }
-  return done != 0;
+bool Mutator::mutate(Module& module, u64 seed) { return impl_->mutate(module, seed); }
+
+bool Mutator::mutate_series(Module& module, const Module* donor, std::span<const u64> seeds) {
+  impl_->original = module;
+  const auto counts = impl_->counts;
+  impl_->verifies = false;
+  const bool done = impl_->series(module, donor, seeds);
+  impl_->verifies = true;
+  if (!done || verify(module).ok()) return done;
+  std::swap(module, impl_->original);
+  impl_->counts = counts;
+  return impl_->series(module, donor, seeds);
 }
 
 bool Mutator::apply(std::string_view name, Module& module, u64 seed) {
@@ -101,12 +126,7 @@ bool Mutator::apply(std::string_view name, Module& module, u64 seed) {
   return false;
 }
 
-bool Mutator::crossover(Module& into, const Module& from, u64 seed) {
-  Random random(derive_seed(seed, 3));
-  impl_->copy = into;
-  const Module& source = &into == &from ? impl_->copy : from;
-  return impl_->keep(into, kCrossover, crossover_functions(impl_->context, into, source, random));
-}
+bool Mutator::crossover(Module& into, const Module& from, u64 seed) { return impl_->crossover(into, from, seed); }
 
 std::span<const MutationCount> Mutator::counts() const { return impl_->counts; }
 

@@ -57,6 +57,37 @@ TEST(ProgramSource, corpus_is_read_and_mutated) {
   EXPECT_GT(mutants, 30u);
 }
 
+TEST(ProgramSource, fuel_is_spread_from_almost_nothing_to_all_there_is) {
+  SourceOptions options;
+  options.max_fuel = 50'000;
+  ProgramSource source(options, nullptr);
+  Module module;
+  Cases cases;
+  u32 tiny = 0, little = 0, usual = 0, all = 0, runs = 0;
+  for (u64 i = 0; i < 3000; ++i) {
+    if (!source.make(i, module, cases)) continue;
+    for (u32 c = 0; c < cases.size(); ++c, ++runs) {
+      const u64 fuel = cases.fuel(c);
+      EXPECT_TRUE(fuel <= 2000 || fuel == options.max_fuel) << fuel;
+      tiny += fuel < 24;
+      little += fuel >= 100 && fuel <= 300;
+      usual += fuel > 300 && fuel <= 2000;
+      all += fuel == options.max_fuel;
+    }
+  }
+  EXPECT_GT(tiny, runs / 12);
+  EXPECT_GT(little, runs / 3);
+  EXPECT_GT(usual, runs / 3);
+  EXPECT_GT(all, 0u);
+  EXPECT_LT(all, runs / 300);
+  options.max_fuel = 10; // also where there is less than a twentieth of the usual
+  ProgramSource poor(options, nullptr);
+  for (u64 i = 0; i < 50; ++i) {
+    if (!poor.make(i, module, cases)) continue;
+    for (u32 c = 0; c < cases.size(); ++c) EXPECT_LE(cases.fuel(c), 10u);
+  }
+}
+
 TEST(ProgramSource, missing_corpus_is_an_error) {
   const auto corpus = load_corpus("/nonexistent/corpus");
   ASSERT_FALSE(corpus.ok());

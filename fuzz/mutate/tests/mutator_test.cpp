@@ -130,6 +130,47 @@ TEST(Crossover, of_a_module_with_itself_is_valid) {
   }
 }
 
+TEST(Series, gives_what_its_steps_give) {
+  Generator generator(config_with_exceptions());
+  Mutator together, single;
+  Module a, b, donor;
+  for (u64 seed = 0; seed < 200; ++seed) {
+    generator.generate(seed, a);
+    generator.generate(seed + 10000, donor);
+    b = a;
+    const u64 seeds[] = {seed + 1, seed + 2, seed + 3};
+    const bool crosses = seed % 2 == 0;
+    bool done = crosses && single.crossover(b, donor, seeds[0]);
+    for (u32 i = crosses; i < 3; ++i) done |= single.mutate(b, seeds[i]);
+    EXPECT_EQ(together.mutate_series(a, crosses ? &donor : nullptr, seeds), done);
+    ASSERT_EQ(to_text(a), to_text(b)) << seed;
+    ASSERT_TRUE(verify(a).ok()) << seed;
+  }
+  for (std::size_t i = 0; i < single.counts().size(); ++i) {
+    EXPECT_EQ(together.counts()[i].applied, single.counts()[i].applied) << single.counts()[i].name;
+    EXPECT_EQ(together.counts()[i].refused, single.counts()[i].refused) << single.counts()[i].name;
+  }
+}
+
+TEST(Series, that_does_not_verify_is_made_again_step_by_step_and_taken_back) {
+  Generator generator;
+  Mutator mutator;
+  Module module;
+  generator.generate(5, module);
+  module.globals.push_back({"not a name", Type::I32, 0}); // so that no step can verify
+  const std::string before = to_text(module);
+  const u64 seeds[] = {1, 2, 3, 4};
+  EXPECT_FALSE(mutator.mutate_series(module, nullptr, seeds));
+  EXPECT_EQ(to_text(module), before);
+  u64 applied = 0, discarded = 0;
+  for (const MutationCount& count : mutator.counts()) {
+    applied += count.applied;
+    discarded += count.discarded;
+  }
+  EXPECT_EQ(applied, 0u);
+  EXPECT_GT(discarded, 3u);
+}
+
 TEST(Settle, leaves_mutants_that_end_and_expose_nothing) {
   Generator generator;
   Mutator mutator;
