@@ -11,6 +11,13 @@
 namespace assay::fuzz {
 namespace {
 
+/// What lies where the program's frames will be is the same each time a program is prepared, and not zero: a word of a
+/// frame that is read before it is written shows, and shows again.
+void fill_stack() {
+  volatile u64 words[1024];
+  for (volatile u64& word : words) word = 0xa5a5a5a5a5a5a5a5u;
+}
+
 class AllocationJudge final : public codegen::Observer {
 public:
   std::string allocated(FunctionId, const codegen::LirFunction& function, const codegen::Allocation& allocation,
@@ -37,7 +44,9 @@ public:
     judge_.reset();
     Result<void> compiled = compiler_.compile(module, object_);
     if (!compiled) return compiled;
-    return executor_->load(module, object_);
+    Result<void> loaded = executor_->load(module, object_);
+    fill_stack();
+    return loaded;
   }
   void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
     executor_->run(entry, args, fuel, host, out);
