@@ -1,7 +1,7 @@
 // planted_off_test.cpp - without ASSAY_MUTANTS, as every release build is, a site is the literal `false`.
 //
 // Compiled with the macro off whatever the build says. That nothing is left in the binary is read from the binary of
-// release builds (fuzz/cli/tests/no_planted_bugs.cmake).
+// release builds (fuzz/cli/tests/no_planted_bugs.cpp).
 #undef ASSAY_MUTANTS
 #include "assay/planted.h"
 
