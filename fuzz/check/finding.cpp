@@ -228,26 +228,42 @@ Result<Finding> parse_finding(std::string_view text, std::string_view file) {
   return error;
 }
 
+namespace {
+
+/// Writes all of it and closes; the first failure, or none.
+std::error_code write_whole(const std::filesystem::path& path, std::string_view text) {
+  std::FILE* file = std::fopen(path.string().c_str(), "wb");
+  if (file == nullptr) return {errno, std::generic_category()};
+  bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  written = std::fflush(file) == 0 && written;
+  const std::error_code failure(written ? 0 : errno, std::generic_category());
+  const bool closed = std::fclose(file) == 0;
+  if (failure || closed) return failure;
+  return {errno, std::generic_category()};
+}
+
+} // namespace
+
 Result<void> write_file_atomically(const std::string& path, std::string_view text) {
   namespace fs = std::filesystem;
   static std::atomic<u32> counter{0};
   const fs::path target(path);
+  std::error_code failure, ignored;
+  const fs::file_status existing = fs::status(target, ignored); // of what a link leads to
+  if (fs::exists(existing) && !fs::is_regular_file(existing)) {
+    // A device or a pipe is written to, never replaced by a file.
+    failure = fs::is_directory(existing) ? std::make_error_code(std::errc::is_a_directory) : write_whole(target, text);
+    if (failure) return io_error("cannot write", path, failure);
+    return {};
+  }
   // Unlike any other writer's: two workers may write the same finding at the same time.
   const std::string name =
       ".assay-" + std::to_string(process_id()) + "-" + std::to_string(counter.fetch_add(1)) + ".tmp";
   const fs::path temporary = target.parent_path() / name;
-
-  std::FILE* file = std::fopen(temporary.string().c_str(), "wb");
-  if (file == nullptr) return io_error("cannot write", path, {errno, std::generic_category()});
-  bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  written = std::fflush(file) == 0 && written;
-  const std::error_code write_failure(written ? 0 : errno, std::generic_category());
-  const bool closed = std::fclose(file) == 0;
-  std::error_code failure = written ? (closed ? std::error_code() : std::error_code(errno, std::generic_category())) : write_failure;
+  failure = write_whole(temporary, text);
   if (!failure) fs::rename(temporary, target, failure);
   if (!failure) return {};
-  std::error_code ignored; // the first failure is the one to report
-  fs::remove(temporary, ignored);
+  fs::remove(temporary, ignored); // the first failure is the one to report
   return io_error("cannot write", path, failure);
 }
 

@@ -54,7 +54,11 @@ int run_command(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return assay::cli::run_command(argc, argv);
+    const int status = assay::cli::run_command(argc, argv);
+    // What was printed is a result too: on a full disk it must not look as if it were there.
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    std::fputs("assay: cannot write to standard output\n", stderr);
+    return status == assay::cli::kClean ? assay::cli::kCannot : status;
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "assay: internal fault: %s\n", exception.what());
     return assay::cli::kInternal;

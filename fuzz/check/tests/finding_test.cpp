@@ -163,6 +163,18 @@ TEST_F(FindingFile, failed_write_keeps_the_file_that_was_there) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1) << "a temporary file was left behind";
 }
 
+TEST_F(FindingFile, device_is_written_to_and_not_replaced) {
+  const fs::path device("/dev/null");
+  if (!fs::is_character_file(device)) GTEST_SKIP() << "this system has no /dev/null";
+  EXPECT_TRUE(write_file_atomically(device.string(), "text").ok());
+  EXPECT_TRUE(fs::is_character_file(device));
+}
+
+TEST_F(FindingFile, full_device_is_an_error) {
+  if (!fs::is_character_file("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
+  EXPECT_FALSE(write_file_atomically("/dev/full", "text").ok());
+}
+
 TEST_F(FindingFile, text_that_is_no_finding_is_refused) {
   const auto parsed = parse_finding(kProgram, "x.air");
   ASSERT_FALSE(parsed.ok());

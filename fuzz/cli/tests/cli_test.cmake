@@ -45,6 +45,14 @@ expect(0 RUN --help OUT "check")
 expect(0 RUN run --help OUT "--subject")
 expect(0 RUN --version OUT "assay [0-9]")
 
+# results that cannot be written are a failure
+if(EXISTS /dev/full)
+  execute_process(COMMAND ${ASSAY} gen --seed 3 OUTPUT_FILE /dev/full RESULT_VARIABLE got ERROR_VARIABLE err)
+  if(NOT got EQUAL 4 OR NOT err MATCHES "cannot write to standard output")
+    message(SEND_ERROR "assay gen on a full device: status ${got}, ${err}")
+  endif()
+endif()
+
 # run
 expect(0 RUN run add.air main 2 3 ${oracle} OUT "^returned 5\n$")
 expect(0 RUN run - main -2 3 ${oracle} INPUT ${WORK}/add.air OUT "^returned 1\n$")
