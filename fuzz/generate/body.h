@@ -167,6 +167,7 @@ private:
   // -- memory.cpp
   void memory_access();
   void memory_bulk();
+  void memory_bulk_wrapping(Type type);
   ValueId make_number(Type type, u64 most, u64& bound);
   Address find_address(u64 most);
   u64 draw_offset(u64 room, u64 near);

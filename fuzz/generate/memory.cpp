@@ -142,10 +142,21 @@ void Body::access_out_of_bounds() {
   else emit(row.op, row.type, {address, pick(row.type)}, kNone, offset);
 }
 
+/// An address and a length whose sum wraps, to a place inside the memory or near its end.
+void Body::memory_bulk_wrapping(Type type) {
+  const u64 size = module_->memory_size;
+  const u64 length = random_.coin() ? 1 + random_.below(64) : edge_constant(random_, type);
+  const u64 end = random_.below(static_cast<u32>(std::min<u64>(size, 4096)) + 2);
+  const ValueId to = literal(type, (end - length) & bit_mask(type));
+  const ValueId byte = pick(Type::I8);
+  emit(Opcode::MemoryFill, type, {to, byte, literal(type, length & bit_mask(type))});
+}
+
 void Body::memory_bulk() {
   const u64 size = module_->memory_size;
   const Type type = random_.coin() ? Type::I32 : Type::I64;
   u64 bound = 0;
+  if (random_.chance(config_.out_of_bounds) && random_.coin()) return memory_bulk_wrapping(type);
   switch (random_.below(7)) {
   case 0: return offer(type, emit(Opcode::MemorySize, type, {}));
   case 1: {

@@ -83,6 +83,12 @@ u64 edge_constant(Random& random, Type type) {
 
 u64 edge_rounding(Random& random, Type type) { return rounding_bits(random, bits_of(type)) & bit_mask(type); }
 
+u64 edge_immediate(Random& random, Type type) {
+  const u64 limit = u64{1} << ((8u << random.below(3)) - random.below(2));
+  const u64 near = random.coin() ? limit : limit + random.below(3) - 1;
+  return (random.coin() ? near : ~near + 1) & bit_mask(type);
+}
+
 u64 edge_divisor(Random& random, Type type) {
   const u32 width = bits_of(type);
   const u64 power = u64{1} << random.below(width);

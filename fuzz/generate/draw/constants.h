@@ -15,6 +15,9 @@ u64 edge_constant(Random& random, Type type);
 /// how a conversion rounds.
 u64 edge_rounding(Random& random, Type type);
 
+/// Around the limits of 8, 16 and 32 bits, signed and unsigned, which the fields of instructions have.
+u64 edge_immediate(Random& random, Type type);
+
 /// A divisor: powers of two, their neighbours and negatives, MIN, -1, small numbers; zero never.
 u64 edge_divisor(Random& random, Type type);
 

@@ -59,6 +59,16 @@ TEST(EdgeConstant, draws_what_only_the_last_bit_rounds_up) {
   EXPECT_GT(seen, 4);
 }
 
+TEST(EdgeImmediate, draws_both_sides_of_each_limit_of_a_field) {
+  Random random(8);
+  std::set<u64> seen;
+  for (int i = 0; i < 4000; ++i) seen.insert(edge_immediate(random, Type::I64));
+  for (const u64 limit : {u64{127}, u64{128}, u64{65535}, u64{65536}, u64{0x7fffffff}, u64{0x80000000}, u64{0xffffffff}, u64{0x100000000}}) {
+    EXPECT_TRUE(seen.count(limit)) << limit;
+    EXPECT_TRUE(seen.count(~limit + 1)) << limit;
+  }
+}
+
 TEST(EdgeDivisor, is_never_zero) {
   Random random(4);
   for (const Type type : kInts) {
