@@ -5,6 +5,7 @@
 #include "assay/module.h"
 
 #include <algorithm>
+#include <array>
 
 namespace assay {
 
@@ -27,14 +28,17 @@ SignatureId Module::intern_signature(std::span<const Type> params, std::span<con
       return id;
   }
   // The spans may lie in signature_types itself (the types of another signature): copy before it grows.
-  std::vector<Type> types(params.begin(), params.end());
-  types.insert(types.end(), results.begin(), results.end());
+  const std::size_t count = params.size() + results.size();
+  std::array<Type, 64> few;
+  std::vector<Type> many(count > few.size() ? count : 0);
+  Type* types = count > few.size() ? many.data() : few.data();
+  std::copy(results.begin(), results.end(), std::copy(params.begin(), params.end(), types));
   Signature signature;
   signature.params = static_cast<u32>(signature_types.size());
   signature.param_count = static_cast<u32>(params.size());
   signature.results = signature.params + signature.param_count;
   signature.result_count = static_cast<u32>(results.size());
-  signature_types.insert(signature_types.end(), types.begin(), types.end());
+  signature_types.insert(signature_types.end(), types, types + count);
   signatures.push_back(signature);
   return static_cast<SignatureId>(signatures.size() - 1);
 }

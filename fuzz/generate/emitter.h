@@ -47,30 +47,27 @@ public:
     return static_cast<LocalId>(f_->locals.size()) - 1;
   }
 
-  ValueId emit(Opcode op, Type type, Type from, std::span<const ValueId> operands, u32 ref, u64 imm) {
-    const InstId id = static_cast<InstId>(f_->insts.size());
-    Inst& inst = f_->insts.emplace_back();
-    inst.op = op;
-    inst.type = type;
-    inst.from = from;
-    inst.operands = append(operands);
-    inst.operand_count = static_cast<u32>(operands.size());
-    inst.first_result = f_->value_count();
-    inst.first_edge = static_cast<u32>(f_->edges.size());
-    inst.ref = ref;
-    inst.imm = imm;
-    for (const char letter : info(op).results) {
-      if (letter == '*') results_of_call(inst, id);
-      else define(type_of_letter(letter, type, from), {id, false});
+  ValueId emit(Opcode op, Type type, Type from, std::span<const ValueId> operands, u32 ref, u64 imm,
+               u32 edge_count = 0) {
+    Function& f = *f_;
+    const InstId id = static_cast<InstId>(f.insts.size());
+    const ValueId first_result = f.value_count();
+    const u32 first_operand = append(operands);
+    const ResultLetters results = result_letters(op);
+    if (results.is_call) {
+      results_of_call(op, ref, id);
+    } else {
+      for (u32 i = 0; i < results.count; ++i) define(type_of_letter(results.letters[i], type, from), {id, false});
     }
-    inst.result_count = f_->value_count() - inst.first_result;
-    ++f_->blocks[current_].inst_count;
-    return inst.result_count != 0 ? inst.first_result : kNone;
+    const u32 result_count = f.value_count() - first_result;
+    f.insts.push_back({op, type, from, first_operand, static_cast<u32>(operands.size()), first_result, result_count,
+                       static_cast<u32>(f.edges.size()), edge_count, ref, imm});
+    ++f.blocks[current_].inst_count;
+    return result_count != 0 ? first_result : kNone;
   }
 
   void end(Opcode op, Type type, std::span<const ValueId> operands, std::span<const EdgeTarget> targets, u32 ref, u64 imm) {
-    emit(op, type, Type::None, operands, ref, imm);
-    f_->insts.back().edge_count = static_cast<u32>(targets.size());
+    emit(op, type, Type::None, operands, ref, imm, static_cast<u32>(targets.size()));
     for (const EdgeTarget& target : targets) {
       const u32 args = append(target.args);
       f_->edges.push_back({target.block, args, static_cast<u32>(target.args.size()), target.kind, target.value});
@@ -89,9 +86,8 @@ private:
     return first;
   }
 
-  void results_of_call(const Inst& inst, InstId id) {
-    const SignatureId signature =
-        info(inst.op).form == Form::Call ? module_->functions[inst.ref].signature : inst.ref;
+  void results_of_call(Opcode op, u32 ref, InstId id) {
+    const SignatureId signature = info(op).form == Form::Call ? module_->functions[ref].signature : ref;
     for (const Type type : module_->results(module_->signatures[signature])) define(type, {id, false});
   }
 

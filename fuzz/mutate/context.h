@@ -113,6 +113,7 @@ struct NamedMutation {
   std::string_view name;
   Mutation run;
   u32 weight;
+  bool beyond_function = false; // changes more of the module than the function of the context
 };
 std::span<const NamedMutation> mutations();
 

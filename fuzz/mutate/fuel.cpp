@@ -20,8 +20,10 @@ void find_back_targets(u32 nodes, Successors successors, std::vector<bool>& is_t
   struct Visit {
     u32 node, next;
   };
-  std::vector<u8> state(nodes, 0); // 0 not met, 1 on the way, 2 done
-  std::vector<Visit> stack;
+  thread_local std::vector<u8> state; // 0 not met, 1 on the way, 2 done
+  thread_local std::vector<Visit> stack;
+  state.assign(nodes, 0);
+  stack.clear();
   is_target.assign(nodes, false);
   for (u32 root = 0; root < nodes; ++root) {
     if (state[root] != 0) continue;
@@ -61,15 +63,19 @@ void find_headers(const Function& f, std::vector<bool>& is_header) {
   find_back_targets(static_cast<u32>(f.blocks.size()), successors, is_header);
 }
 
-/// Who calls whom, as far as can be known.
+/// Who calls whom, as far as can be known. Its storage may be used again.
 struct CallGraph {
   /// By FunctionId, then two nodes a signature: its table entries, and its functions whose address is taken.
+  /// `nodes` of them are in use.
   std::vector<std::vector<u32>> callees;
-  u32 functions = 0;
+  u32 functions = 0, nodes = 0;
 
-  explicit CallGraph(const Module& module)
-      : functions(static_cast<u32>(module.functions.size())), signatures_(static_cast<u32>(module.signatures.size())) {
-    callees.resize(functions + 2 * signatures_);
+  void compute(const Module& module) {
+    functions = static_cast<u32>(module.functions.size());
+    signatures_ = static_cast<u32>(module.signatures.size());
+    nodes = functions + 2 * signatures_;
+    if (callees.size() < nodes) callees.resize(nodes);
+    for (u32 node = 0; node < nodes; ++node) callees[node].clear();
     for (const FunctionId entry : module.table) {
       if (entry != kNone) callees[functions + module.functions[entry].signature].push_back(entry);
     }
@@ -77,7 +83,7 @@ struct CallGraph {
   }
 
 private:
-  u32 signatures_;
+  u32 signatures_ = 0;
 
   /// The standard host calls the first exported function that takes one i64.
   void add_callback(const Module& module, FunctionId id) {
@@ -109,9 +115,9 @@ private:
 
 /// Functions whose entry must take fuel.
 void find_recursive(const Module& module, std::vector<bool>& is_recursive) {
-  const CallGraph graph(module);
-  const u32 count = graph.functions;
-  const u32 nodes = static_cast<u32>(graph.callees.size());
+  thread_local CallGraph graph;
+  graph.compute(module);
+  const u32 count = graph.functions, nodes = graph.nodes;
   const auto successors = [&](u32 node, u32 k) {
     if (k >= graph.callees[node].size()) return kNone;
     const bool is_body = node < count && !module.functions[node].imported;
@@ -146,9 +152,9 @@ void missing_fuel(const Function& f, bool is_recursive, std::vector<bool>& is_he
 } // namespace
 
 u32 bound_with_fuel(Module& module) {
-  std::vector<bool> is_recursive, is_header;
-  std::vector<BlockId> found;
-  std::vector<Insertion> insertions;
+  thread_local std::vector<bool> is_recursive, is_header;
+  thread_local std::vector<BlockId> found;
+  thread_local std::vector<Insertion> insertions;
   u32 count = 0;
   find_recursive(module, is_recursive);
   for (FunctionId id = 0; id < module.functions.size(); ++id) {

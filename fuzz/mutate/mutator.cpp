@@ -9,6 +9,7 @@
 #include "fuzz/mutate/context.h"
 #include "fuzz/mutate/nan.h"
 
+#include <algorithm>
 #include <array>
 
 namespace assay::fuzz {
@@ -34,9 +35,9 @@ constexpr NamedMutation kMutations[] = {
     {"add_block_parameter", add_block_parameter, 4},
     {"remove_block_parameter", remove_block_parameter, 3},
     {"permute_arguments", permute_arguments, 3},
-    {"change_call_kind", change_call_kind, 4},
+    {"change_call_kind", change_call_kind, 4, true},
     {"change_callee", change_callee, 3},
-    {"change_module", change_module, 2},
+    {"change_module", change_module, 2, true},
 };
 constexpr u32 kCount = static_cast<u32>(std::size(kMutations));
 constexpr u32 kCrossover = kCount;
@@ -44,6 +45,43 @@ constexpr u32 kCrossover = kCount;
 } // namespace
 
 std::span<const NamedMutation> mutations() { return kMutations; }
+
+namespace {
+
+/// A copy of a module whose functions keep their storage, also when the next module has fewer.
+class Snapshot {
+public:
+  void take(const Module& module) {
+    // All but the functions; these change seldom and are small.
+    rest_.has_memory = module.has_memory;
+    rest_.memory_size = module.memory_size;
+    rest_.memory_max = module.memory_max;
+    rest_.data = module.data;
+    rest_.globals = module.globals;
+    rest_.tags = module.tags;
+    rest_.table = module.table;
+    rest_.has_table = module.has_table;
+    rest_.signatures = module.signatures;
+    rest_.signature_types = module.signature_types;
+    count_ = module.functions.size();
+    if (functions_.size() < count_) functions_.resize(count_);
+    std::copy(module.functions.begin(), module.functions.end(), functions_.begin());
+  }
+  /// Once for each `take`.
+  void restore(Module& module) {
+    module.functions.resize(count_);
+    std::swap_ranges(module.functions.begin(), module.functions.end(), functions_.begin());
+    std::swap(rest_.functions, module.functions);
+    std::swap(rest_, module);
+  }
+
+private:
+  Module rest_; // without functions
+  std::vector<Function> functions_; // count_ of them in use
+  std::size_t count_ = 0;
+};
+
+} // namespace
 
 struct Mutator::Impl {
   Impl() {
@@ -54,26 +92,36 @@ struct Mutator::Impl {
     counts[kCrossover].name = "crossover";
   }
 
-  /// Counts a change that was tried; puts the copy back when there is none to keep.
-  bool keep(Module& module, u32 index, bool changed) {
+  /// Counts a change that was tried. False when it must be taken back.
+  bool keep(const Module& module, u32 index, bool changed) {
     const bool valid = changed && (!verifies || verify(module).ok());
     ++(valid ? counts[index].applied : changed ? counts[index].discarded : counts[index].refused);
-    if (!valid) std::swap(module, copy);
     return valid;
   }
 
   bool run(Module& module, u32 index, Random& random) {
-    copy = module;
-    bool changed = context.begin(module, random) && kMutations[index].run(context);
+    if (!context.begin(module, random)) return keep(module, index, false);
+    const bool whole = kMutations[index].beyond_function;
+    if (whole) before.take(module);
+    else function_before = context.f();
+    const bool changed = kMutations[index].run(context);
     if (changed) context.finish();
-    return keep(module, index, changed);
+    const bool kept = keep(module, index, changed);
+    if (!kept && whole) before.restore(module);
+    else if (!kept) std::swap(context.f(), function_before);
+    return kept;
   }
 
   bool crossover(Module& into, const Module& from, u64 seed) {
+    if (&into == &from) {
+      const Module itself = from;
+      return crossover(into, itself, seed);
+    }
     Random random(derive_seed(seed, 3));
-    copy = into;
-    const Module& source = &into == &from ? copy : from;
-    return keep(into, kCrossover, crossover_functions(context, into, source, random));
+    before.take(into);
+    const bool kept = keep(into, kCrossover, crossover_functions(context, into, from, random));
+    if (!kept) before.restore(into);
+    return kept;
   }
 
   bool mutate(Module& module, u64 seed) {
@@ -92,8 +140,8 @@ struct Mutator::Impl {
   }
 
   MutationContext context;
-  Module copy;     // before the change under way
-  Module original; // before the series under way
+  Snapshot before, before_series; // of the module, of the change and of the series under way
+  Function function_before;
   bool verifies = true;
   std::array<MutationCount, kCount + 1> counts{};
   std::array<u32, kCount> weights{};
@@ -107,13 +155,13 @@ Mutator& Mutator::operator=(Mutator&&) noexcept = default;
 bool Mutator::mutate(Module& module, u64 seed) { return impl_->mutate(module, seed); }
 
 bool Mutator::mutate_series(Module& module, const Module* donor, std::span<const u64> seeds) {
-  impl_->original = module;
+  impl_->before_series.take(module);
   const auto counts = impl_->counts;
   impl_->verifies = false;
   const bool done = impl_->series(module, donor, seeds);
   impl_->verifies = true;
   if (!done || verify(module).ok()) return done;
-  std::swap(module, impl_->original);
+  impl_->before_series.restore(module);
   impl_->counts = counts;
   return impl_->series(module, donor, seeds);
 }

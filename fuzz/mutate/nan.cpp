@@ -52,13 +52,16 @@ bool mark_dirty(const Function& f, std::vector<u8>& dirty) {
 
 void find_exposed(const Function& f, Scratch& scratch) {
   scratch.uses.clear();
-  const auto look = [&](u32 first, u32 count) {
+  const u8* dirty = scratch.dirty.data();
+  const ValueId* pool = f.pool.data();
+  const auto look = [&scratch, dirty, pool](u32 first, u32 count) {
     for (u32 use = first; use < first + count; ++use) {
-      if (scratch.dirty[f.pool[use]] != 0) scratch.uses.push_back(use);
+      if (dirty[pool[use]] != 0) scratch.uses.push_back(use);
     }
   };
   for (const Inst& inst : f.insts) {
     if (!kKinds.blind[static_cast<u32>(inst.op)]) look(inst.operands, inst.operand_count);
+    if (inst.edge_count == 0) continue;
     for (const Edge& edge : f.edges_of(inst)) look(edge.args, edge.arg_count);
   }
 }
@@ -90,7 +93,7 @@ u32 canonicalise(Function& f, Scratch& scratch) {
 bool makes_arbitrary_nan(Opcode op) { return kKinds.makes[static_cast<u32>(op)]; }
 
 u32 canonicalise_exposed_nans(Module& module) {
-  Scratch scratch;
+  thread_local Scratch scratch;
   u32 count = 0;
   for (Function& f : module.functions) count += canonicalise(f, scratch);
   return count;

@@ -84,7 +84,7 @@ void set_reason(std::string* reason, const std::string& function, const char* wh
 } // namespace
 
 bool exposes_pointers(const Module& module, std::string* reason) {
-  std::vector<bool> cells;
+  thread_local std::vector<bool> cells;
   for (const Tag& tag : module.tags) {
     if (!has_pointer(module.params(module.signatures[tag.signature]))) continue;
     set_reason(reason, tag.name, "ptr in the payload of a tag");

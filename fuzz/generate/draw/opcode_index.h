@@ -43,6 +43,26 @@ struct OpcodeIndex {
 
 const OpcodeIndex& opcode_index();
 
+/// The results of a row, in eight bytes.
+struct ResultLetters {
+  u8 count = 0;
+  bool is_call = false; // '*': those of a signature
+  char letters[6] = {};
+};
+constexpr ResultLetters make_result_letters(std::string_view results) {
+  ResultLetters out;
+  for (const char letter : results) {
+    if (letter == '*') out.is_call = true;
+    else out.letters[out.count++] = letter;
+  }
+  return out;
+}
+inline constexpr ResultLetters kResultLetters[kOpcodeCount] = {
+#define OP(name, text, form, operands, results, ...) make_result_letters(results),
+#include "assay/opcodes.def"
+};
+constexpr ResultLetters result_letters(Opcode op) { return kResultLetters[static_cast<u32>(op)]; }
+
 /// Bytes that a row of Form::Access touches: what its name says ("load16_s"), else the size of the type.
 u32 access_bytes(Opcode op, Type type);
 

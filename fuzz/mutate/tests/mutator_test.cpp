@@ -10,6 +10,7 @@
 #include "oracle/interpreter/interpreter.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace assay::fuzz {
 namespace {
@@ -128,6 +129,56 @@ TEST(Crossover, of_a_module_with_itself_is_valid) {
     mutator.crossover(module, module, seed);
     EXPECT_TRUE(verify(module).ok()) << seed;
   }
+}
+
+/// The text before the first body, then of each body.
+std::vector<std::string> parts_of(const Module& module) {
+  std::vector<std::string> parts(1);
+  std::istringstream text(to_text(module));
+  for (std::string line; std::getline(text, line);) {
+    if (line.rfind("func ", 0) == 0 || line.rfind("export func ", 0) == 0) parts.emplace_back();
+    parts.back() += line + '\n';
+  }
+  return parts;
+}
+
+TEST(Mutator, changes_one_function_only_where_it_says_so) {
+  Generator generator(config_with_exceptions());
+  Mutator mutator;
+  Module module;
+  for (const NamedMutation& mutation : mutations()) {
+    if (mutation.beyond_function) continue;
+    u32 applied = 0;
+    for (u64 seed = 0; seed < 60; ++seed) {
+      generator.generate(seed, module);
+      const std::vector<std::string> before = parts_of(module);
+      applied += mutator.apply(mutation.name, module, seed);
+      const std::vector<std::string> after = parts_of(module);
+      ASSERT_EQ(before.size(), after.size()) << mutation.name << ' ' << seed;
+      EXPECT_EQ(before[0], after[0]) << mutation.name << ' ' << seed;
+      u32 changed = 0;
+      for (std::size_t i = 1; i < before.size(); ++i) changed += before[i] != after[i];
+      EXPECT_LE(changed, 1u) << mutation.name << ' ' << seed;
+    }
+    EXPECT_GT(applied, 0u) << mutation.name;
+  }
+}
+
+TEST(Mutator, refused_changes_leave_the_module_as_it_was) {
+  Generator generator(config_with_exceptions());
+  Mutator mutator;
+  Module module;
+  u32 refused = 0;
+  for (const NamedMutation& mutation : mutations()) {
+    for (u64 seed = 0; seed < 60; ++seed) {
+      generator.generate(seed, module);
+      const std::string before = to_text(module);
+      if (mutator.apply(mutation.name, module, seed)) continue;
+      ++refused;
+      EXPECT_EQ(to_text(module), before) << mutation.name << ' ' << seed;
+    }
+  }
+  EXPECT_GT(refused, 100u);
 }
 
 TEST(Series, gives_what_its_steps_give) {
