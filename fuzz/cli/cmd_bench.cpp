@@ -2,6 +2,8 @@
 //
 // Each figure is the time of many programs divided by their number (or by their instructions), the best of several
 // rounds, because noise only adds. Programs are generated from fixed seeds, so figures of two builds compare.
+// Clocks differ and drift, so the time of a chain of additions and xors, one a cycle on any processor, is measured before and
+// after: figures divided by it compare between machines, and where the two are not equal, nothing does.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake (that it runs, never how fast).
 #include "fuzz/campaign/program_source.h"
 #include "fuzz/check/check.h"
@@ -51,6 +53,23 @@ double best(u32 rounds, const std::function<void()>& body) {
   return least;
 }
 
+/// Nanoseconds of an addition or xor that needs the result of the one before: they alternate, because a chain of one kind
+/// may be regrouped. The volatile reads keep the compiler from knowing the sum, and wait for nothing.
+Figure measure_reference(const BenchOptions& options, const char* when) {
+  constexpr u32 kTimes = 1u << 20, kUnroll = 8;
+  volatile u64 step = 3;
+  volatile u64 total = 0;
+  const double spent = best(options.rounds, [&] {
+    u64 sum = total;
+    for (u32 i = 0; i < kTimes; i += kUnroll) {
+      sum += step, sum ^= step, sum += step, sum ^= step;
+      sum += step, sum ^= step, sum += step, sum ^= step;
+    }
+    total = sum;
+  });
+  return {std::string("reference: dependent 64-bit add or xor, ") + when, "ns", spent / kTimes};
+}
+
 Sample make_sample(const BenchOptions& options, const fuzz::GeneratorConfig& config) {
   Sample out;
   fuzz::Generator generator(config);
@@ -80,13 +99,28 @@ void measure_sources(const BenchOptions& options, const fuzz::GeneratorConfig& c
     for (u32 i = 0; i < options.programs; ++i) copies[i] = sample.modules[i];
     const double now = best(1, [&] {
       for (u32 i = 0; i < options.programs; ++i) {
-        mutator.mutate(copies[i], i);
+        const u64 seeds[] = {2 * u64{i}, 2 * u64{i} + 1};
+        mutator.mutate_series(copies[i], nullptr, seeds);
         static_cast<void>(fuzz::settle(copies[i]));
       }
     });
     spent = round == 0 ? now : std::min(spent, now);
   }
-  out.push_back({"mutate and settle", "us/program", spent / count / 1e3});
+  out.push_back({"mutate twice and settle", "us/program", spent / count / 1e3});
+  out.push_back({"mutated programs", "programs/s", count * 1e9 / spent});
+}
+
+/// Programs as a campaign makes them: most generated, some of them mutated, with their cases.
+void measure_campaign_source(const BenchOptions& options, const fuzz::GeneratorConfig& config, std::vector<Figure>& out) {
+  fuzz::SourceOptions source_options;
+  source_options.generator = config;
+  fuzz::ProgramSource source(source_options, nullptr);
+  Module module;
+  fuzz::Cases cases;
+  const double spent = best(options.rounds, [&] {
+    for (u64 index = 0; index < options.programs; ++index) static_cast<void>(source.make(index, module, cases));
+  });
+  out.push_back({"programs of a campaign", "us/program", spent / options.programs / 1e3});
 }
 
 void measure_oracle(const BenchOptions& options, const Sample& sample, std::vector<Figure>& out) {
@@ -175,21 +209,20 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
   std::vector<const fuzz::SubjectRow*> all;
   for (const fuzz::SubjectRow& row : fuzz::subject_rows())
     if (row.exec != fuzz::Exec::Oracle && fuzz::unavailable_reason(row).empty()) all.push_back(&row);
-  for (const std::size_t subjects : {std::size_t{1}, all.size()}) {
-    auto checker = fuzz::Checker::make({all.data(), std::min(subjects, all.size())});
+  for (std::size_t subjects = std::min<std::size_t>(1, all.size()); subjects != 0; subjects = subjects < all.size() ? all.size() : 0) {
+    auto checker = fuzz::Checker::make({all.data(), subjects});
     if (!checker) return checker.error();
     fuzz::SourceOptions source_options;
     source_options.generator = config;
     fuzz::ProgramSource source(source_options, nullptr);
     Module module;
     fuzz::Cases cases;
-    u64 index = 0;
-    const double spent = best(1, [&] {
-      for (u32 i = 0; i < options.programs * options.rounds; ++i)
-        if (source.make(index++, module, cases)) static_cast<void>(checker->check(module, cases));
+    const double spent = best(options.rounds, [&] {
+      for (u64 index = 0; index < options.programs; ++index)
+        if (source.make(index, module, cases)) static_cast<void>(checker->check(module, cases));
     });
-    out.push_back({"whole check, " + std::to_string(checker->subjects().size()) + " subjects", "programs/s",
-                   static_cast<double>(options.programs) * options.rounds * 1e9 / spent});
+    out.push_back({"whole check, " + std::to_string(subjects) + (subjects == 1 ? " subject" : " subjects"), "programs/s",
+                   static_cast<double>(options.programs) * 1e9 / spent});
   }
   return {};
 }
@@ -202,12 +235,15 @@ int bench(const BenchOptions& options) {
   }
   std::vector<Figure> figures;
   const Sample sample = make_sample(options, config);
+  figures.push_back(measure_reference(options, "before"));
   measure_sources(options, config, sample, figures);
+  measure_campaign_source(options, config, figures);
   measure_oracle(options, sample, figures);
   if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
   else if (auto whole = measure_whole(options, config, figures); !whole) report(whole.error());
+  figures.push_back(measure_reference(options, "after"));
   if (!options.json) {
-    for (const Figure& f : figures) std::printf("%-28s %12.2f %s\n", f.name.c_str(), f.value, f.unit.c_str());
+    for (const Figure& f : figures) std::printf("%-46s %12.*f %s\n", f.name.c_str(), f.value < 10 ? 3 : 2, f.value, f.unit.c_str());
     return kClean;
   }
   nlohmann::ordered_json json{{"tool", fuzz::tool_version()}, {"figures", nlohmann::ordered_json::array()}};

@@ -47,7 +47,7 @@ struct GeneratorConfig {
   Range globals{0, 3};
   Chance has_memory{2, 3};
   Range memory_bytes{16, 512};     // initial size
-  Chance memory_in_pages{1, 16};   // the size is one or two pages instead
+  Chance memory_in_pages{1, 32};   // the size is one or two pages instead, which costs microseconds a run
   Range data_segments{0, 2};
   Chance has_table{1, 2};          // for indirect calls
   Range table_entries{1, 6};
