@@ -36,9 +36,16 @@ constexpr u8 kMap0f38 = 2; // VEX.mmmmm
 
 constexpr u8 modrm(u32 mod, u32 reg, u32 rm) { return static_cast<u8>((mod << 6) | ((reg & 7) << 3) | (rm & 7)); }
 
+/// ModRM.mod: how many bytes of displacement there are (0: none, 1: one, 2: four).
+u32 mod_of(const Mem& mem, u32 base) {
+  if (ASSAY_PLANTED(enc_r13_without_disp) && mem.disp == 0 && base == 13) return 0;
+  return mem.disp == 0 && (base & 7) != 5 ? 0 : fits_imm8(mem.disp) ? 1 : 2;
+}
+
 u32 rex_of(u8 reg, const Mem& mem) {
   u32 rex = (reg >> 3) << 2;
-  if (mem.kind == Mem::Kind::Base || mem.kind == Mem::Kind::BaseIndex) rex |= number_of(mem.base) >> 3;
+  if (mem.kind == Mem::Kind::Base) return rex | number_of(mem.base) >> 3;
+  if (mem.kind == Mem::Kind::BaseIndex) rex |= number_of(mem.base) >> 3;
   if (mem.kind == Mem::Kind::BaseIndex || mem.kind == Mem::Kind::Index) rex |= (number_of(mem.index) >> 3) << 1;
   return rex;
 }
@@ -155,23 +162,29 @@ inline u8* Assembler::rm_start(Form form, Size size, u8 reg, const Mem& mem, Byt
 inline u8* Assembler::memory(u8* at, u8 reg, const Mem& mem, u32 trailing) {
   const u32 base = number_of(mem.base), index = number_of(mem.index);
   switch (mem.kind) {
-  case Mem::Kind::RipLabel:
-  case Mem::Kind::RipRodata: return rip_relative(at, reg, mem, trailing);
+  case Mem::Kind::Base: { // written without branches, see head()
+    const u32 mod = mod_of(mem, base);
+    *at++ = modrm(mod, reg, base);
+    *at = modrm(0, 4, base);
+    at += (base & 7) == 4;
+    put32(at, mem.disp);
+    return at + mod * mod; // 0, 1 or 4 bytes
+  }
+  case Mem::Kind::BaseIndex: {
+    const u32 mod = mod_of(mem, base);
+    *at++ = modrm(mod, reg, 4);
+    *at++ = modrm(mem.scale_log2, index, base);
+    put32(at, mem.disp);
+    return at + mod * mod;
+  }
   case Mem::Kind::Index:
     *at++ = modrm(0, reg, 4);
     *at++ = modrm(mem.scale_log2, index, 5);
     return put32(at, mem.disp);
-  case Mem::Kind::Base:
-  case Mem::Kind::BaseIndex: break;
+  case Mem::Kind::RipLabel:
+  case Mem::Kind::RipRodata: break;
   }
-  u32 mod = mem.disp == 0 && (base & 7) != 5 ? 0 : fits_imm8(mem.disp) ? 1 : 2;
-  if (ASSAY_PLANTED(enc_r13_without_disp) && mem.disp == 0 && base == 13) mod = 0;
-  const bool sib = mem.kind == Mem::Kind::BaseIndex || (base & 7) == 4;
-  *at++ = modrm(mod, reg, sib ? 4 : base);
-  if (sib) *at++ = mem.kind == Mem::Kind::BaseIndex ? modrm(mem.scale_log2, index, base) : modrm(0, 4, base);
-  if (mod == 0) return at;
-  put32(at, mem.disp);
-  return at + (mod == 1 ? 1 : 4);
+  return rip_relative(at, reg, mem, trailing);
 }
 
 u8* Assembler::rip_relative(u8* at, u8 reg, const Mem& mem, u32 trailing) {
