@@ -32,18 +32,18 @@ struct ArgPlace {
 struct CallLayout {
   std::vector<ArgPlace> params;
   std::vector<ArgPlace> results;
-  u32 stack_bytes = 0;        // popped by the callee
-  u32 result_bytes = 0;       // memory behind the result pointer; 0: there is no pointer
-  ArgPlace result_pointer;    // where it is passed, when result_bytes != 0
+  u32 stack_bytes = 0;     // popped by the callee
+  u32 result_bytes = 0;    // memory behind the result pointer; 0: there is no pointer
+  ArgPlace result_pointer; // where it is passed, when result_bytes != 0
 };
 
 /// Registers of a convention, as sets and orders.
 struct CallConv {
   Target target = Target::X64;
   Os os = Os::Linux;
-  RegSet callee_saved = 0;    // context and frame pointer included
-  RegSet caller_saved = 0;    // what a call clobbers
-  u32 shadow_bytes = 0;       // Windows: 32 below the stack arguments at every call
+  RegSet callee_saved = 0; // context and frame pointer included
+  RegSet caller_saved = 0; // what a call clobbers
+  u32 shadow_bytes = 0;    // Windows: 32 below the stack arguments at every call
 };
 
 const CallConv& call_conv(Target target, Os os);

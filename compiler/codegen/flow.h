@@ -29,8 +29,8 @@ private:
 
   std::vector<BlockId> order_;
   std::vector<u32> edges_into_; // [BlockId]
-  std::vector<u8> seen_; // [BlockId]
-  std::vector<u32> uses_; // [ValueId]
+  std::vector<u8> seen_;        // [BlockId]
+  std::vector<u32> uses_;       // [ValueId]
   std::vector<Visit> stack_;
 };
 

@@ -58,25 +58,25 @@ struct Operand {
 };
 
 struct LirInst {
-  u16 op = 0;        // target's operation
-  u8 size = 0;       // target's: operand size in bytes
-  u8 cond = 0;       // target's: condition code
-  u32 operands = 0;  // first of operand_count in LirFunction::operands
+  u16 op = 0;       // target's operation
+  u8 size = 0;      // target's: operand size in bytes
+  u8 cond = 0;      // target's: condition code
+  u32 operands = 0; // first of operand_count in LirFunction::operands
   u16 operand_count = 0;
-  u16 flags = 0;     // target's
-  u32 clobbers = 0;  // index in LirFunction::clobber_sets; 0: none. Written late, besides the Defs
-  u32 aux = 0;       // target's: callee, trap site, rodata offset, address form
-  u32 origin = kNone;// AIR InstId that it implements
-  i64 imm = 0;       // target's: immediate or displacement
+  u16 flags = 0;      // target's
+  u32 clobbers = 0;   // index in LirFunction::clobber_sets; 0: none. Written late, besides the Defs
+  u32 aux = 0;        // target's: callee, trap site, rodata offset, address form
+  u32 origin = kNone; // AIR InstId that it implements
+  i64 imm = 0;        // target's: immediate or displacement
 };
 
 struct LirBlock {
   u32 first_inst = 0, inst_count = 0;
-  u32 params = 0, param_count = 0;  // in LirFunction::vreg_pool: VRegs defined on entry
-  u32 args = 0, arg_count = 0;      // in vreg_pool: given to the sole successor's parameters
-  u32 succs = 0, succ_count = 0;    // in LirFunction::block_pool
-  u32 preds = 0, pred_count = 0;    // in LirFunction::block_pool
-  BlockId origin = kNone;           // AIR block, kNone for a split edge
+  u32 params = 0, param_count = 0; // in LirFunction::vreg_pool: VRegs defined on entry
+  u32 args = 0, arg_count = 0;     // in vreg_pool: given to the sole successor's parameters
+  u32 succs = 0, succ_count = 0;   // in LirFunction::block_pool
+  u32 preds = 0, pred_count = 0;   // in LirFunction::block_pool
+  BlockId origin = kNone;          // AIR block, kNone for a split edge
 };
 
 struct LirFunction {
@@ -85,12 +85,14 @@ struct LirFunction {
   std::vector<LirBlock> blocks;
   std::vector<VReg> vreg_pool;
   std::vector<u32> block_pool;
-  std::vector<RegClass> vreg_class;      // [VReg]
-  std::vector<RegSet> clobber_sets;      // [0] is empty
-  u32 outgoing_bytes = 0;                // largest area for stack arguments of the calls made
+  std::vector<RegClass> vreg_class; // [VReg]
+  std::vector<RegSet> clobber_sets; // [0] is empty
+  u32 outgoing_bytes = 0;           // largest area for stack arguments of the calls made
 
   std::span<const LirInst> insts_of(const LirBlock& b) const { return {insts.data() + b.first_inst, b.inst_count}; }
-  std::span<const Operand> operands_of(const LirInst& i) const { return {operands.data() + i.operands, i.operand_count}; }
+  std::span<const Operand> operands_of(const LirInst& i) const {
+    return {operands.data() + i.operands, i.operand_count};
+  }
   std::span<const VReg> params_of(const LirBlock& b) const { return {vreg_pool.data() + b.params, b.param_count}; }
   std::span<const VReg> args_of(const LirBlock& b) const { return {vreg_pool.data() + b.args, b.arg_count}; }
   std::span<const u32> succs_of(const LirBlock& b) const { return {block_pool.data() + b.succs, b.succ_count}; }
@@ -131,10 +133,10 @@ struct Allocation {
 
 /// What the allocator may use; from the target and the convention.
 struct RegisterFile {
-  RegSet allocatable = 0;          // never includes stack pointer, frame pointer, context, scratch
-  RegSet callee_saved = 0;         // cost of first use; subset of all registers
-  PReg scratch[2] = {};            // [RegClass]: reserved for the emitter
-  u8 order[2][32] = {};            // [RegClass]: allocation preference, caller-saved first
+  RegSet allocatable = 0;  // never includes stack pointer, frame pointer, context, scratch
+  RegSet callee_saved = 0; // cost of first use; subset of all registers
+  PReg scratch[2] = {};    // [RegClass]: reserved for the emitter
+  u8 order[2][32] = {};    // [RegClass]: allocation preference, caller-saved first
   u8 order_count[2] = {};
 };
 

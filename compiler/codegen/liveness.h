@@ -15,11 +15,11 @@ namespace assay::codegen {
 
 /// What is known of a virtual register before allocation.
 struct LiveRange {
-  u32 uses = kNone;       // its first use: an index for Liveness::use
-  u32 start = kNone;      // position of its definition; of a block parameter: the block's first instruction
-  u32 end = 0;            // the last position, in layout order, where it is still needed
+  u32 uses = kNone;  // its first use: an index for Liveness::use
+  u32 start = kNone; // position of its definition; of a block parameter: the block's first instruction
+  u32 end = 0;       // the last position, in layout order, where it is still needed
   u32 def_block = kNone;
-  PReg hint = 255;        // the first fixed register that it is wanted in, or 255
+  PReg hint = 255; // the first fixed register that it is wanted in, or 255
   bool is_param = false;
 };
 
@@ -68,12 +68,12 @@ private:
   std::vector<LiveRange> ranges_; // [VReg]
   std::vector<Use> uses_;
   u32 use_count_ = 0;
-  std::vector<u8> plain_;         // [inst]
+  std::vector<u8> plain_; // [inst]
   std::vector<u32> calls_;
-  std::vector<VReg> escaping_;    // used outside the defining block
-  std::vector<u32> head_;         // [block]
+  std::vector<VReg> escaping_; // used outside the defining block
+  std::vector<u32> head_;      // [block]
   std::vector<Node> nodes_;
-  std::vector<u32> marked_;       // [block]: the last register found live into it
+  std::vector<u32> marked_; // [block]: the last register found live into it
   std::vector<u32> worklist_;
 };
 

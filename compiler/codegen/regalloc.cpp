@@ -29,16 +29,16 @@ struct RegisterAllocator::Impl {
 private:
   // One instruction's registers, by what stands against giving them to something else.
   struct Demand {
-    RegSet fixed_uses = 0;  // read early by fixed operands
-    RegSet fixed_early = 0; // fixed Temp and DefEarly
-    RegSet fixed_late = 0;  // fixed Def, and clobbers
-    RegSet locked = 0;      // read by this instruction, or the target of a pending move
-    RegSet late_reads = 0;  // UseLate
-    RegSet early_writes = 0;// Temp, DefEarly
-    RegSet defs = 0;        // Def, as far as decided
-    u64 tied_sources = 0;   // operand numbers that a Def is tied to
-    u32 def_count = 0;      // Def and DefEarly
-    bool has_early = false; // a Temp or DefEarly
+    RegSet fixed_uses = 0;   // read early by fixed operands
+    RegSet fixed_early = 0;  // fixed Temp and DefEarly
+    RegSet fixed_late = 0;   // fixed Def, and clobbers
+    RegSet locked = 0;       // read by this instruction, or the target of a pending move
+    RegSet late_reads = 0;   // UseLate
+    RegSet early_writes = 0; // Temp, DefEarly
+    RegSet defs = 0;         // Def, as far as decided
+    u64 tied_sources = 0;    // operand numbers that a Def is tied to
+    u32 def_count = 0;       // Def and DefEarly
+    bool has_early = false;  // a Temp or DefEarly
   };
 
   struct EntryLocation {
@@ -100,11 +100,11 @@ private:
   Demand demand_;
   u32 position_ = 0;
   std::vector<PendingMove> moves_;
-  std::vector<u32> moved_at_;       // [VReg]: the instruction that moved it
-  std::vector<Location> moved_from_;// [VReg]: where it was before that
+  std::vector<u32> moved_at_;        // [VReg]: the instruction that moved it
+  std::vector<Location> moved_from_; // [VReg]: where it was before that
   std::vector<EntryLocation> entry_pool_;
   std::vector<u32> entry_first_, entry_count_; // [block]; kNone: not decided yet
-  std::vector<u32> stamp_;          // [VReg]: block whose live-in set it is known to be in
+  std::vector<u32> stamp_;                     // [VReg]: block whose live-in set it is known to be in
 };
 
 // Whether an operand other than `except` reads the value late.
@@ -181,7 +181,8 @@ void RegisterAllocator::Impl::vacate_one(PReg reg, const LirInst& inst) {
     return;
   }
   const RegSet forbidden = demand_.locked | demand_.fixed_early | demand_.fixed_late;
-  const PReg free = options_.spill_all ? kNoReg : state_.pick_free(function_->vreg_class[owner], forbidden, owner, kNoReg);
+  const PReg free =
+      options_.spill_all ? kNoReg : state_.pick_free(function_->vreg_class[owner], forbidden, owner, kNoReg);
   if (free != kNoReg) {
     rehome(owner, free);
     return;
@@ -242,7 +243,8 @@ void RegisterAllocator::Impl::place_tied_source(const LirInst& inst, u32 def_ind
     location(inst, def.index) = Location::reg(state_.reg_of(vreg));
   } else {
     const Location from = source_of(vreg);
-    const PReg reg = state_.pick(function_->vreg_class[vreg], demand_.locked | conflict, def.vreg, state_.hint_of(def.vreg));
+    const PReg reg =
+        state_.pick(function_->vreg_class[vreg], demand_.locked | conflict, def.vreg, state_.hint_of(def.vreg));
     move_to(vreg, from, reg);
     location(inst, def.index) = Location::reg(reg);
   }
@@ -258,8 +260,8 @@ void RegisterAllocator::Impl::place_early_writes(const LirInst& inst) {
     if (operand.where != Where::Fixed) {
       RegSet forbidden = demand_.locked | demand_.early_writes | demand_.fixed_late;
       if (ASSAY_PLANTED(ra_temp_overlaps_use)) forbidden = demand_.early_writes;
-      reg = state_.pick(function_->vreg_class[operand.vreg], forbidden, operand.role == Role::Temp ? kNone : operand.vreg,
-                        state_.hint_of(operand.vreg));
+      reg = state_.pick(function_->vreg_class[operand.vreg], forbidden,
+                        operand.role == Role::Temp ? kNone : operand.vreg, state_.hint_of(operand.vreg));
     }
     demand_.early_writes |= bit(reg);
     demand_.locked |= bit(reg);
@@ -294,7 +296,8 @@ void RegisterAllocator::Impl::place_defs(u32 position, const LirInst& inst) {
     if (operand.role != Role::Def && operand.role != Role::DefEarly) continue;
     if (operand.role == Role::Def && operand.where == Where::Reg) {
       const RegSet forbidden = demand_.late_reads | demand_.early_writes | demand_.defs | demand_.fixed_late;
-      const PReg reg = state_.pick(function_->vreg_class[operand.vreg], forbidden, operand.vreg, state_.hint_of(operand.vreg));
+      const PReg reg =
+          state_.pick(function_->vreg_class[operand.vreg], forbidden, operand.vreg, state_.hint_of(operand.vreg));
       location(inst, i) = Location::reg(reg);
       demand_.defs |= bit(reg);
     }
@@ -411,7 +414,8 @@ void RegisterAllocator::Impl::instruction(u32 position, const LirInst& inst) {
   }
   if (demand_.def_count != 0) place_defs(position, inst);
   if (options_.spill_all) {
-    for (RegSet rest = state_.occupied(); rest != 0; rest &= rest - 1) state_.evict(static_cast<PReg>(std::countr_zero(rest)));
+    for (RegSet rest = state_.occupied(); rest != 0; rest &= rest - 1)
+      state_.evict(static_cast<PReg>(std::countr_zero(rest)));
   }
 }
 
@@ -511,8 +515,8 @@ void RegisterAllocator::Impl::block(u32 index) {
   leave(index);
 }
 
-Result<void> RegisterAllocator::Impl::run(const LirFunction& function, const RegisterFile& file, const AllocOptions& options,
-                                          Allocation& out) {
+Result<void> RegisterAllocator::Impl::run(const LirFunction& function, const RegisterFile& file,
+                                          const AllocOptions& options, Allocation& out) {
   function_ = &function;
   file_ = &file;
   options_ = options;
@@ -520,7 +524,8 @@ Result<void> RegisterAllocator::Impl::run(const LirFunction& function, const Reg
   out.clear();
   out.locations.assign(function.operands.size(), Location{});
   if (!liveness_.compute(function)) {
-    return Error{ErrorKind::Unsupported, "", 0, 0, "a function too large for register allocation: over 33554432 live-in entries"};
+    return Error{ErrorKind::Unsupported, "", 0, 0,
+                 "a function too large for register allocation: over 33554432 live-in entries"};
   }
   state_.begin(function, liveness_, file, options, out);
   mover_.reset();
@@ -538,8 +543,8 @@ Result<void> RegisterAllocator::Impl::run(const LirFunction& function, const Reg
 RegisterAllocator::RegisterAllocator() : impl_(std::make_unique<Impl>()) {}
 RegisterAllocator::~RegisterAllocator() = default;
 
-Result<void> RegisterAllocator::run(const LirFunction& function, const RegisterFile& registers, const AllocOptions& options,
-                                    Allocation& out) {
+Result<void> RegisterAllocator::run(const LirFunction& function, const RegisterFile& registers,
+                                    const AllocOptions& options, Allocation& out) {
   return impl_->run(function, registers, options, out);
 }
 

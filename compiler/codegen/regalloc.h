@@ -25,7 +25,8 @@ public:
   ~RegisterAllocator();
   /// Overwrites `out`. Fails with Unsupported when the function is too large (live-in entries beyond a
   /// fixed limit), never for lack of registers on a LIR that meets its invariants.
-  Result<void> run(const LirFunction& function, const RegisterFile& registers, const AllocOptions& options, Allocation& out);
+  Result<void> run(const LirFunction& function, const RegisterFile& registers, const AllocOptions& options,
+                   Allocation& out);
 
 private:
   struct Impl;

@@ -26,7 +26,8 @@ void AllocState::begin(const LirFunction& function, const Liveness& liveness, co
   stores_.clear();
   calls_left_ = static_cast<u32>(liveness.calls().size());
   for (u32 c = 0; c < 2; ++c) {
-    const u32 count = options.max_registers == 0 ? file.order_count[c] : std::min<u32>(options.max_registers, file.order_count[c]);
+    const u32 count =
+        options.max_registers == 0 ? file.order_count[c] : std::min<u32>(options.max_registers, file.order_count[c]);
     usable_[c] = 0;
     for (u32 i = 0; i < count; ++i) usable_[c] |= bit(file.order[c][i]);
   }
@@ -59,7 +60,8 @@ Location AllocState::slot_of(VReg vreg) {
 PReg AllocState::pick_free(RegClass reg_class, RegSet forbidden, VReg for_value, PReg hint) const {
   const RegSet free = usable(reg_class) & ~forbidden & ~occupied_;
   if (free == 0) return kNoReg;
-  const bool crosses = for_value != kNone && calls_left_ != 0 && liveness_->range(for_value).end > liveness_->calls()[calls_left_ - 1];
+  const bool crosses =
+      for_value != kNone && calls_left_ != 0 && liveness_->range(for_value).end > liveness_->calls()[calls_left_ - 1];
   const RegSet kept = free & file_->callee_saved;
   if (hint != kNoReg && (free & bit(hint)) != 0 && (!crosses || (kept & bit(hint)) != 0)) return hint;
   const RegSet wanted = crosses && kept != 0 ? kept : free;

@@ -18,8 +18,8 @@ namespace assay::codegen {
 
 class AllocState {
 public:
-  void begin(const LirFunction& function, const Liveness& liveness, const RegisterFile& file, const AllocOptions& options,
-             Allocation& out);
+  void begin(const LirFunction& function, const Liveness& liveness, const RegisterFile& file,
+             const AllocOptions& options, Allocation& out);
 
   // -- values and registers
   VReg owner(PReg reg) const { return owner_[reg]; }
@@ -107,7 +107,8 @@ private:
   }
   void store_definition(VReg vreg) {
     const Value& value = values_[vreg];
-    stores_.push_back({value.store_before, function_->vreg_class[vreg], Location::reg(value.def_reg), Location::slot(value.slot)});
+    stores_.push_back(
+        {value.store_before, function_->vreg_class[vreg], Location::reg(value.def_reg), Location::slot(value.slot)});
   }
   RegSet usable(RegClass reg_class) const { return usable_[static_cast<u32>(reg_class)]; }
   PReg furthest(RegSet candidates) const;
@@ -118,7 +119,7 @@ private:
   Allocation* out_ = nullptr;
   VReg owner_[64] = {};
   RegSet occupied_ = 0;
-  RegSet usable_[2] = {}; // after max_registers
+  RegSet usable_[2] = {};     // after max_registers
   std::vector<Value> values_; // [VReg]
   std::vector<u32> slot_busy_until_;
   u32 calls_left_ = 0; // the next call is Liveness::calls()[calls_left_ - 1]

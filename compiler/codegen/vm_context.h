@@ -14,11 +14,19 @@ namespace assay {
 /// Runtime functions that compiled code calls through VmContext::runtime, host convention.
 /// All but MemoryGrow, MemoryFill and MemoryCopy are pure arithmetic for processors without the instruction.
 enum class RuntimeFn : u32 {
-  MemoryGrow,  // u64 (VmContext*, u64 pages): old size in pages, or ~0 when refused (the caller truncates)
-  MemoryFill,  // void (u8* to, u64 byte, u64 length): bounds already checked
-  MemoryCopy,  // void (u8* to, const u8* from, u64 length): bounds already checked, may overlap
-  FmaF32, FmaF64,
-  CeilF32, CeilF64, FloorF32, FloorF64, TruncF32, TruncF64, NearestF32, NearestF64,
+  MemoryGrow, // u64 (VmContext*, u64 pages): old size in pages, or ~0 when refused (the caller truncates)
+  MemoryFill, // void (u8* to, u64 byte, u64 length): bounds already checked
+  MemoryCopy, // void (u8* to, const u8* from, u64 length): bounds already checked, may overlap
+  FmaF32,
+  FmaF64,
+  CeilF32,
+  CeilF64,
+  FloorF32,
+  FloorF64,
+  TruncF32,
+  TruncF64,
+  NearestF32,
+  NearestF64,
   Count,
 };
 
@@ -30,21 +38,21 @@ struct TableEntry {
 
 struct VmContext {
   u64 memory_base = 0;
-  u64 memory_size = 0;   // bytes now
-  u64 memory_max = 0;    // bytes
+  u64 memory_size = 0; // bytes now
+  u64 memory_max = 0;  // bytes
   u64 fuel = 0;
-  u64 stack_limit = 0;   // a frame may not reach below this address
-  u64 globals = 0;       // address of u64[globals]: bits, zero above the type's width
-  u64 table = 0;         // address of TableEntry[table_size]
-  u64 table_size = 0;    // entries
+  u64 stack_limit = 0; // a frame may not reach below this address
+  u64 globals = 0;     // address of u64[globals]: bits, zero above the type's width
+  u64 table = 0;       // address of TableEntry[table_size]
+  u64 table_size = 0;  // entries
   // Frames: an import thunk or a trap stub stores its frame pointer here before it enters the runtime;
   // the walk over AIR frames starts there and ends at the entry stub's frame pointer.
   u64 exit_fp = 0;
   u64 entry_fp = 0;
-  u64 host_call = 0;     // void (*)(VmContext*, u64 import, const u64* args, u64* results), host convention
+  u64 host_call = 0;               // void (*)(VmContext*, u64 import, const u64* args, u64* results), host convention
   u64 trap_entry[kTrapCount] = {}; // code to `call` on a trap of that kind: never returns
   u64 runtime[static_cast<u32>(RuntimeFn::Count)] = {};
-  u64 owner = 0;         // the Instance (runtime's use)
+  u64 owner = 0; // the Instance (runtime's use)
 };
 
 static_assert(sizeof(VmContext) == 8 * (12 + kTrapCount + static_cast<u32>(RuntimeFn::Count)));

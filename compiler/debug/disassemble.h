@@ -14,8 +14,8 @@ namespace assay::debug {
 
 /// One instruction.
 struct Line {
-  u32 offset = 0; // of its first byte, in the bytes given
-  u32 length = 0; // bytes
+  u32 offset = 0;   // of its first byte, in the bytes given
+  u32 length = 0;   // bytes
   std::string text; // "mov rax, qword ptr [rbp - 8]", Intel syntax on x64; ".byte 0x.." where nothing decodes
 };
 

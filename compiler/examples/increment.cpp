@@ -24,5 +24,6 @@ export func @increment(i32) {
   std::printf("count %lld, memory %d\n", static_cast<long long>(count), program.memory()[16]);
   example::expect(count == 5 && program.memory()[16] == 5, "five increments");
   program.reset();
-  example::expect(example::must(program.global<int64_t>("count")) == 0 && program.memory()[16] == 0, "reset clears both");
+  example::expect(example::must(program.global<int64_t>("count")) == 0 && program.memory()[16] == 0,
+                  "reset clears both");
 }

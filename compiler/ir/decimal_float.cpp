@@ -78,7 +78,7 @@ template <typename Use> void for_powers_of_five(i64 n, Use use) {
 
 struct Decimal {
   BigUint digits;
-  i64 exponent = 0; // of ten
+  i64 exponent = 0;  // of ten
   i64 magnitude = 0; // the number of digits in `digits`
   bool sticky = false;
 };

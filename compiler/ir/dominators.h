@@ -30,9 +30,9 @@ private:
   struct Node {
     BlockId block = kNone;
     u32 parent = 0, semi = 0, idom = 0;
-    u32 ancestor = kNone, label = 0; // the forest with path compression
-    u32 bucket = kNone, next = kNone; // nodes whose semidominator this is, linked by `next`
-    u32 first_pred = 0; // in preds_; ends where the next node's begin
+    u32 ancestor = kNone, label = 0;    // the forest with path compression
+    u32 bucket = kNone, next = kNone;   // nodes whose semidominator this is, linked by `next`
+    u32 first_pred = 0;                 // in preds_; ends where the next node's begin
     u32 tree_number = 0, tree_size = 1; // preorder in the dominator tree
     u32 next_child = 0;
   };

@@ -56,8 +56,8 @@ bool read_int(std::string_view text, Type type, u64& bits) {
 
 struct FloatFormat {
   u32 fraction_bits; // stored
-  i32 min_exponent; // of the least normal number
-  u32 exponent_max; // the biased exponent of infinities
+  i32 min_exponent;  // of the least normal number
+  u32 exponent_max;  // the biased exponent of infinities
 };
 constexpr FloatFormat format_of(Type type) {
   return type == Type::F32 ? FloatFormat{23, -126, 255} : FloatFormat{52, -1022, 2047};

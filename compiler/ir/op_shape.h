@@ -41,12 +41,12 @@ struct OpShape {
   TypeMask types = 0, from_types = 0;
   OpFlags flags = 0;
   // The same once more, for checks without branches.
-  bool simple = false; // not a terminator, and only operands, a literal or an offset to check
-  bool linear_memory = false; // needs the module to have a memory
-  u64 pairs = 0; // bit 8 * T + S: these suffixes are allowed
+  bool simple = false;          // not a terminator, and only operands, a literal or an offset to check
+  bool linear_memory = false;   // needs the module to have a memory
+  u64 pairs = 0;                // bit 8 * T + S: these suffixes are allowed
   TypeMask fixed_masks[3] = {}; // of operand i: what its letter admits whatever T and S are,
-  TypeMask t_selects[3] = {}; // all ones when it is T,
-  TypeMask s_selects[3] = {}; // all ones when it is S
+  TypeMask t_selects[3] = {};   // all ones when it is T,
+  TypeMask s_selects[3] = {};   // all ones when it is S
 
   constexpr bool is(OpFlags flag) const { return (flags & flag) != 0; }
   constexpr bool has_type() const { return types != rows::NONE; }

@@ -150,7 +150,8 @@ private:
                                     right = clamp(b_.frames, y.frames, y.frame_count);
     const std::size_t common = std::min(left.size(), right.size());
     static_assert(std::has_unique_object_representations_v<Position>, "positions are compared as bytes");
-    if (left.size() == right.size() && (common == 0 || std::memcmp(left.data(), right.data(), common * sizeof(Position)) == 0)) {
+    if (left.size() == right.size() &&
+        (common == 0 || std::memcmp(left.data(), right.data(), common * sizeof(Position)) == 0)) {
       return false;
     }
     const auto where = [&] { return "host call " + std::to_string(call) + " "; };

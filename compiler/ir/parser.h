@@ -23,7 +23,7 @@ struct ParserScratch {
     SymbolKind kind = SymbolKind::Unknown;
     u32 id = kNone;
   };
-  struct Forward { // a value used before its definition
+  struct Forward {            // a value used before its definition
     const char* at = nullptr; // first use
     ValueId id = kNone;
   };

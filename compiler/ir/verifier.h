@@ -25,7 +25,7 @@ struct VerifierScratch {
     InstId inst;
   };
   std::vector<BlockId> def_block; // [ValueId]: kNone until its definition was met
-  std::vector<Use> uses; // the first `use_count` of them are in use
+  std::vector<Use> uses;          // the first `use_count` of them are in use
   u32 use_count = 0;
   std::vector<u64> numbers; // case literals and tags, to find one twice
   std::vector<std::pair<u32, u32>> ranges;

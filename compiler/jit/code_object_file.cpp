@@ -76,7 +76,8 @@ public:
   }
   void bytes(std::vector<u8>& out) {
     const u32 n = count(1);
-    out.assign(bytes_.begin() + static_cast<std::ptrdiff_t>(at_), bytes_.begin() + static_cast<std::ptrdiff_t>(at_ + n));
+    out.assign(bytes_.begin() + static_cast<std::ptrdiff_t>(at_),
+               bytes_.begin() + static_cast<std::ptrdiff_t>(at_ + n));
     at_ += n;
   }
   template <typename Item, typename Each> void array(std::vector<Item>& items, u32 item_bytes, Each&& each) {
@@ -106,7 +107,8 @@ void write_body(const CodeObject& object, Writer& w) {
     w.u(op.offset, 4), w.u(static_cast<u8>(op.effect), 1), w.u(op.reg, 1), w.u(static_cast<u32>(op.value), 4);
   });
   w.array(object.positions, [&](const PcPosition& p) { w.u(p.offset, 4), w.position(p.position); });
-  w.array(object.faults, [&](const FaultSite& f) { w.u(f.offset, 4), w.u(static_cast<u8>(f.trap), 1), w.position(f.position); });
+  w.array(object.faults,
+          [&](const FaultSite& f) { w.u(f.offset, 4), w.u(static_cast<u8>(f.trap), 1), w.position(f.position); });
   w.array(object.names, [&](const std::string& name) { w.u(name.size(), 4), w.bytes(name.data(), name.size()); });
 }
 
@@ -120,7 +122,8 @@ void read_body(Reader& r, CodeObject& object) {
     x.offset = r.u32_(), x.kind = r.choice<RelocKind>(2), x.function = r.u32_(), x.addend = static_cast<i32>(r.u32_());
   });
   r.array(object.functions, 25, [&](FunctionCode& f) {
-    f.function = r.u32_(), f.begin = r.u32_(), f.end = r.u32_(), f.first_frame_op = r.u32_(), f.frame_op_count = r.u32_();
+    f.function = r.u32_(), f.begin = r.u32_(), f.end = r.u32_(), f.first_frame_op = r.u32_(),
+    f.frame_op_count = r.u32_();
     f.frame_size = r.u32_(), f.is_thunk = r.choice<u8>(2) != 0;
   });
   r.array(object.function_entry, 4, [&](u32& index) { index = r.u32_(); });
@@ -129,7 +132,9 @@ void read_body(Reader& r, CodeObject& object) {
     op.reg = r.choice<RegIndex>(64), op.value = static_cast<i32>(r.u32_());
   });
   r.array(object.positions, 16, [&](PcPosition& p) { p.offset = r.u32_(), p.position = r.position(); });
-  r.array(object.faults, 17, [&](FaultSite& f) { f.offset = r.u32_(), f.trap = r.choice<TrapKind>(kTrapCount), f.position = r.position(); });
+  r.array(object.faults, 17, [&](FaultSite& f) {
+    f.offset = r.u32_(), f.trap = r.choice<TrapKind>(kTrapCount), f.position = r.position();
+  });
   std::vector<u8> text;
   r.array(object.names, 4, [&](std::string& name) {
     r.bytes(text);
@@ -149,8 +154,10 @@ template <typename Entry> bool sorted_within(const std::vector<Entry>& entries, 
 Result<void> validate_functions(const CodeObject& object) {
   u32 end = 0;
   for (const FunctionCode& f : object.functions) {
-    if (f.begin % 16 != 0 || f.begin < end || f.end <= f.begin || f.end > object.code.size()) return wrong("a function's range");
-    if (u64{f.first_frame_op} + f.frame_op_count > object.frame_ops.size()) return wrong("a function's frame description");
+    if (f.begin % 16 != 0 || f.begin < end || f.end <= f.begin || f.end > object.code.size())
+      return wrong("a function's range");
+    if (u64{f.first_frame_op} + f.frame_op_count > object.frame_ops.size())
+      return wrong("a function's frame description");
     if (f.function >= object.function_entry.size()) return wrong("a function's id");
     u32 last = 0;
     for (const FrameOp& op : object.frame_of(f)) {

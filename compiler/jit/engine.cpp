@@ -43,7 +43,8 @@ struct EngineState {
     auto stubs = jit::process_stubs();
     if (!stubs) return stubs.error();
     jit::InstallOptions install;
-    install.strategy = options.code_memory == CodeMemory::DualMap ? os::MemoryStrategy::DualMap : os::MemoryStrategy::Protect;
+    install.strategy =
+        options.code_memory == CodeMemory::DualMap ? os::MemoryStrategy::DualMap : os::MemoryStrategy::Protect;
     auto made = jit::Installer::create(install, (*stubs)->trap_entry);
     if (!made) return made.error();
     installer.emplace(std::move(made).value());
@@ -81,7 +82,8 @@ void invoke(InstanceState& state, FunctionId function, std::span<const u64> args
   state.instance->invoke(function, args, results);
 }
 
-std::optional<TrapException> try_invoke(InstanceState& state, FunctionId function, std::span<const u64> args, std::span<u64> results) {
+std::optional<TrapException> try_invoke(InstanceState& state, FunctionId function, std::span<const u64> args,
+                                        std::span<u64> results) {
   jit::TrapValue trap;
   if (state.instance->try_invoke(function, args, results, trap)) return std::nullopt;
   return TrapException(trap.kind, trap.position);
@@ -103,7 +105,9 @@ std::string type_text(std::span<const Type> params, std::span<const Type> result
   return out;
 }
 
-bool same(std::span<const Type> a, std::span<const Type> b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool same(std::span<const Type> a, std::span<const Type> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 Result<void> bind_imports(InstanceState& state) {
   const Module& module = state.module;
@@ -156,8 +160,8 @@ Result<u64*> Instance::global_slot(std::string_view name, Type type) const {
   for (size_t i = 0; i < globals.size(); ++i) {
     if (globals[i].name != name) continue;
     if (globals[i].type == type) return &state_->instance->globals()[i];
-    return detail::bad("global @" + std::string(name) + " has type " + std::string(name_of(globals[i].type)) + ", asked for as " +
-                       std::string(name_of(type)));
+    return detail::bad("global @" + std::string(name) + " has type " + std::string(name_of(globals[i].type)) +
+                       ", asked for as " + std::string(name_of(type)));
   }
   return detail::bad("there is no global @" + std::string(name));
 }

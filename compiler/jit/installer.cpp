@@ -23,8 +23,10 @@ Result<void> check_host(const CodeObject& object) {
 #else
   constexpr Target kHere = Target::X64;
 #endif
-  if (object.target != kHere) return unsupported("this processor does not run " + std::string(name_of(object.target)) + " code");
-  if (object.host_os != host_os()) return unsupported("the code calls its host as on " + std::string(name_of(object.host_os)));
+  if (object.target != kHere)
+    return unsupported("this processor does not run " + std::string(name_of(object.target)) + " code");
+  if (object.host_os != host_os())
+    return unsupported("the code calls its host as on " + std::string(name_of(object.host_os)));
   return {};
 }
 
@@ -101,7 +103,8 @@ Result<void> Installer::install(const CodeObject& object, Installed& out) {
   if (auto done = check_host(object); !done) return done;
   const u64 rodata_at = object.rodata_offset();
   const u64 eh_frame_at = (rodata_at + object.rodata.size() + 7) & ~u64{7};
-  if (!unwind::write_eh_frame(object, static_cast<i64>(eh_frame_at), eh_frame_)) return unsupported("code of 2 GiB or more");
+  if (!unwind::write_eh_frame(object, static_cast<i64>(eh_frame_at), eh_frame_))
+    return unsupported("code of 2 GiB or more");
   const u64 size = eh_frame_at + eh_frame_.size();
   auto block = allocate(size);
   if (!block) return block.error();
@@ -114,13 +117,15 @@ Result<void> Installer::install(const CodeObject& object, Installed& out) {
   if (done && !object.functions.empty()) {
     const u8* first = block->exec + object.functions.front().begin;
     const u8* last = block->exec + object.functions.back().end - 1;
-    auto registered = os::UnwindRegistration::add(block->exec + eh_frame_at, eh_frame_.size(), first, last, options_.verify_unwind);
+    auto registered =
+        os::UnwindRegistration::add(block->exec + eh_frame_at, eh_frame_.size(), first, last, options_.verify_unwind);
     if (registered) out.unwind_ = std::move(registered).value();
     else done = registered.error();
   }
   if (done) {
-    out.range_ = os::CodeRange{reinterpret_cast<u64>(block->exec), reinterpret_cast<u64>(block->exec) + object.code.size(),
-                               object.faults.data(), static_cast<u32>(object.faults.size()), trap_entries_};
+    out.range_ =
+        os::CodeRange{reinterpret_cast<u64>(block->exec), reinterpret_cast<u64>(block->exec) + object.code.size(),
+                      object.faults.data(), static_cast<u32>(object.faults.size()), trap_entries_};
     done = os::add_code_range(out.range_);
   }
   if (!done) {

@@ -132,7 +132,8 @@ void Instance::reset_globals() {
 void Instance::reset_table() {
   table_.clear();
   for (const FunctionId function : module_->table) {
-    table_.push_back(function == kNone ? TableEntry{} : TableEntry{code_->entry(function), module_->functions[function].signature});
+    table_.push_back(function == kNone ? TableEntry{}
+                                       : TableEntry{code_->entry(function), module_->functions[function].signature});
   }
   context_.table = reinterpret_cast<u64>(table_.data());
   context_.table_size = table_.size();
@@ -149,8 +150,8 @@ const codegen::CallLayout& Instance::layout_of(FunctionId function) {
   if (layout_known_[id] == 0) {
     const Signature& signature = module_->signatures[id];
     const CodeObject& object = *code_->object();
-    codegen::layout_call(codegen::call_conv(object.target, object.os), module_->params(signature), module_->results(signature),
-                         layouts_[id]);
+    codegen::layout_call(codegen::call_conv(object.target, object.os), module_->params(signature),
+                         module_->results(signature), layouts_[id]);
     layout_known_[id] = 1;
   }
   return layouts_[id];

@@ -124,7 +124,7 @@ private:
   std::vector<TableEntry> table_;
   std::vector<codegen::CallLayout> layouts_; // [SignatureId], made when asked for
   std::vector<u8> layout_known_;
-  std::deque<CallBuffers> buffers_;          // [activation depth]; a deque does not move its elements
+  std::deque<CallBuffers> buffers_; // [activation depth]; a deque does not move its elements
   Activation* activation_ = nullptr;
   u32 depth_ = 0;
   u64 stack_bytes_;

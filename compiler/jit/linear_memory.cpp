@@ -50,14 +50,16 @@ Result<void> LinearMemory::load(const Module& module) {
     if (!got) return got.error();
     reservation_ = *got;
     reserved_ = wanted;
-    if (!os::commit_pages(reservation_ + page, page)) return Error{ErrorKind::Io, {}, 0, 0, "no memory for a linear memory"};
+    if (!os::commit_pages(reservation_ + page, page))
+      return Error{ErrorKind::Io, {}, 0, 0, "no memory for a linear memory"};
     base_ = reservation_ + 2 * page;
     std::memset(base_ - kGuardBytes, kGuardPattern, kGuardBytes);
   }
   max_ = max;
   size_ = 0;
   const u64 size = module.has_memory ? module.memory_size : 0;
-  if (!resize(size)) return Error{ErrorKind::Io, {}, 0, 0, "no memory for a linear memory of " + std::to_string(size) + " bytes"};
+  if (!resize(size))
+    return Error{ErrorKind::Io, {}, 0, 0, "no memory for a linear memory of " + std::to_string(size) + " bytes"};
   for (const DataSegment& data : module.data) std::memcpy(base_ + data.offset, data.bytes.data(), data.bytes.size());
   return {};
 }

@@ -37,13 +37,16 @@ Result<const Stubs*> make() {
   if (auto done = home->installer->install(home->code.object, home->installed); !done) return done.error();
   const u64 enter = home->installed.base() + home->code.enter_offset;
   std::memcpy(&home->stubs.enter, &enter, sizeof enter);
-  for (u32 kind = 0; kind < kTrapCount; ++kind) home->stubs.trap_entry[kind] = home->installed.base() + home->code.trap_offset[kind];
+  for (u32 kind = 0; kind < kTrapCount; ++kind)
+    home->stubs.trap_entry[kind] = home->installed.base() + home->code.trap_offset[kind];
   return &home->stubs;
 }
 
 #else
 
-Result<const Stubs*> make() { return Error{ErrorKind::Unsupported, {}, 0, 0, "there are no entry stubs for this processor yet"}; }
+Result<const Stubs*> make() {
+  return Error{ErrorKind::Unsupported, {}, 0, 0, "there are no entry stubs for this processor yet"};
+}
 
 #endif
 

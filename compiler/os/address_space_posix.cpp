@@ -20,7 +20,8 @@ namespace assay::os {
 
 Result<u8*> reserve_pages(u64 size) {
   void* got = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (got == MAP_FAILED) return Error{ErrorKind::Io, {}, 0, 0, std::string("reserving memory: ") + std::strerror(errno)};
+  if (got == MAP_FAILED)
+    return Error{ErrorKind::Io, {}, 0, 0, std::string("reserving memory: ") + std::strerror(errno)};
   return static_cast<u8*>(got);
 }
 

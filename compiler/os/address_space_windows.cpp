@@ -15,11 +15,14 @@ namespace assay::os {
 
 Result<u8*> reserve_pages(u64 size) {
   void* got = VirtualAlloc(nullptr, size, MEM_RESERVE, PAGE_NOACCESS);
-  if (got == nullptr) return Error{ErrorKind::Io, {}, 0, 0, "reserving memory: Windows error " + std::to_string(GetLastError())};
+  if (got == nullptr)
+    return Error{ErrorKind::Io, {}, 0, 0, "reserving memory: Windows error " + std::to_string(GetLastError())};
   return static_cast<u8*>(got);
 }
 
-bool commit_pages(u8* at, u64 size) { return size == 0 || VirtualAlloc(at, size, MEM_COMMIT, PAGE_READWRITE) != nullptr; }
+bool commit_pages(u8* at, u64 size) {
+  return size == 0 || VirtualAlloc(at, size, MEM_COMMIT, PAGE_READWRITE) != nullptr;
+}
 
 void discard_pages(u8* at, u64 size) {
   if (size == 0) return;

@@ -123,7 +123,8 @@ void CodeArena::free(const CodeBlock& block) {
   Slab& slab = regions_[block.region];
   const u64 offset = static_cast<u64>(block.exec - slab.region.exec);
   slab.used -= block.size;
-  const bool others = std::count_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size != 0; }) > 1;
+  const bool others =
+      std::count_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size != 0; }) > 1;
   if (slab.used == 0 && others) {
     unmap_region(slab.region);
     slab.free.clear();
@@ -132,7 +133,8 @@ void CodeArena::free(const CodeBlock& block) {
   // Where the pages cannot be made writable again they stay as they are, in use for ever: no reuse, no harm.
   if (!make_writable(slab.region, offset, block.size)) return;
   fill_traps(block.write, block.size);
-  auto next = std::lower_bound(slab.free.begin(), slab.free.end(), offset, [](const Span& s, u64 o) { return s.offset < o; });
+  auto next =
+      std::lower_bound(slab.free.begin(), slab.free.end(), offset, [](const Span& s, u64 o) { return s.offset < o; });
   const bool joins_next = next != slab.free.end() && offset + block.size == next->offset;
   const bool joins_previous = next != slab.free.begin() && (next - 1)->offset + (next - 1)->size == offset;
   if (joins_previous) {
@@ -173,7 +175,8 @@ BumpArena& BumpArena::operator=(BumpArena&& other) noexcept {
 Result<CodeBlock> BumpArena::allocate(u64 size) {
   const u64 rounded = round_up(std::max<u64>(size, 1), kBlockAlign);
   if (used_ + rounded > region_.size) {
-    if (used_ != 0) return Error{ErrorKind::Unsupported, {}, 0, 0, "the program needs more code memory than its arena has"};
+    if (used_ != 0)
+      return Error{ErrorKind::Unsupported, {}, 0, 0, "the program needs more code memory than its arena has"};
     auto larger = map_filled(rounded + rounded / 2, MemoryStrategy::DualMap);
     if (!larger) return larger.error();
     unmap_region(region_);

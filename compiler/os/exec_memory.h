@@ -25,9 +25,9 @@ enum class MemoryStrategy : u8 { Protect, DualMap };
 
 /// One mapping (DualMap: two) with guard pages. The layer that each system implements.
 struct Region {
-  u8* write = nullptr;   // where to write; with Protect the same as `exec`
-  u8* exec = nullptr;    // where it runs
-  u64 size = 0;          // bytes usable, a multiple of the page size
+  u8* write = nullptr; // where to write; with Protect the same as `exec`
+  u8* exec = nullptr;  // where it runs
+  u64 size = 0;        // bytes usable, a multiple of the page size
   MemoryStrategy strategy = MemoryStrategy::Protect;
 };
 
@@ -50,14 +50,14 @@ void fill_traps(u8* to, u64 size);
 struct CodeBlock {
   u8* write = nullptr;
   u8* exec = nullptr;
-  u64 size = 0;        // bytes reserved, at least what was asked for
-  u32 region = 0;      // the arena's use
+  u64 size = 0;   // bytes reserved, at least what was asked for
+  u32 region = 0; // the arena's use
 };
 
 struct ArenaOptions {
   MemoryStrategy strategy = MemoryStrategy::Protect;
-  bool fall_back = true;         // Protect refused: use DualMap instead of failing
-  u64 region_size = 256 * 1024;  // bytes mapped at a time; a larger block gets a region of its own
+  bool fall_back = true;        // Protect refused: use DualMap instead of failing
+  u64 region_size = 256 * 1024; // bytes mapped at a time; a larger block gets a region of its own
 };
 
 /// Blocks of any life time. A region whose last block is freed is unmapped, one excepted.
@@ -117,8 +117,8 @@ public:
 private:
   explicit BumpArena(const Region& region) : region_(region) {}
   Region region_;
-  u64 used_ = 0;      // by this program
-  u64 dirty_ = 0;     // bytes that may hold something else than traps
+  u64 used_ = 0;  // by this program
+  u64 dirty_ = 0; // bytes that may hold something else than traps
 };
 
 } // namespace assay::os

@@ -49,9 +49,9 @@ Result<Region> map_dual(u64 size) {
   }
   mach_vm_address_t view = reinterpret_cast<mach_vm_address_t>(reserved) + page;
   vm_prot_t current = VM_PROT_NONE, maximum = VM_PROT_NONE;
-  const kern_return_t mapped = mach_vm_remap(mach_task_self(), &view, size, 0, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, mach_task_self(),
-                                             reinterpret_cast<mach_vm_address_t>(region->write), FALSE, &current, &maximum,
-                                             VM_INHERIT_NONE);
+  const kern_return_t mapped =
+      mach_vm_remap(mach_task_self(), &view, size, 0, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, mach_task_self(),
+                    reinterpret_cast<mach_vm_address_t>(region->write), FALSE, &current, &maximum, VM_INHERIT_NONE);
   u8* exec = static_cast<u8*>(reserved) + page;
   if (mapped != KERN_SUCCESS || mprotect(exec, size, PROT_READ | PROT_EXEC) != 0) {
     Error error{ErrorKind::Io, {}, 0, 0, "a second, executable view of code memory was refused"};

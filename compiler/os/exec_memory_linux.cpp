@@ -87,8 +87,8 @@ static Result<Region> map_dual(u64 size) {
   u8* exec = nullptr;
   if (ftruncate(fd, static_cast<off_t>(size)) != 0) {
     done = system_error("sizing code memory");
-  } else if ((write = static_cast<u8*>(mmap(nullptr, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) ==
-             MAP_FAILED) {
+  } else if ((write = static_cast<u8*>(mmap(nullptr, size + 2 * page, PROT_NONE,
+                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) == MAP_FAILED) {
     write = nullptr;
     done = system_error("reserving code memory");
   } else if ((exec = reserve_near(size + 2 * page)) == nullptr) {

@@ -28,7 +28,8 @@ u8* reserve_near(u64 size) {
     const u64 step = (distance + 0xffff) & ~u64{0xffff};
     for (const u64 hint : {home + step, home > step + size ? home - step - ((size + 0xffff) & ~u64{0xffff}) : 0}) {
       if (hint == 0) continue;
-      if (void* got = VirtualAlloc(reinterpret_cast<void*>(hint), size, MEM_RESERVE, PAGE_NOACCESS)) return static_cast<u8*>(got);
+      if (void* got = VirtualAlloc(reinterpret_cast<void*>(hint), size, MEM_RESERVE, PAGE_NOACCESS))
+        return static_cast<u8*>(got);
     }
   }
   return static_cast<u8*>(VirtualAlloc(nullptr, size, MEM_RESERVE, PAGE_NOACCESS));
@@ -47,8 +48,8 @@ Result<Region> map_protect(u64 size) {
 }
 
 Result<Region> map_dual(u64 size) {
-  HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_EXECUTE_READWRITE, static_cast<DWORD>(size >> 32),
-                                      static_cast<DWORD>(size), nullptr);
+  HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_EXECUTE_READWRITE,
+                                      static_cast<DWORD>(size >> 32), static_cast<DWORD>(size), nullptr);
   if (section == nullptr) return system_error("creating code memory");
   // Finding room with a reservation, then giving it up for the view: another thread may take it, then anywhere will do.
   u8* place = reserve_near(size);
@@ -69,7 +70,8 @@ Result<Region> map_dual(u64 size) {
 Result<void> protect(const Region& region, u64 offset, u64 size, DWORD protection) {
   if (region.strategy == MemoryStrategy::DualMap) return {};
   DWORD before = 0;
-  if (!VirtualProtect(region.exec + offset, size, protection, &before)) return system_error("VirtualProtect of code memory");
+  if (!VirtualProtect(region.exec + offset, size, protection, &before))
+    return system_error("VirtualProtect of code memory");
   return {};
 }
 

@@ -41,12 +41,12 @@ void remove_code_range(CodeRange& range);
 bool in_code_range(u64 pc);
 
 struct Fault {
-  int signal = 0;       // 0: none
+  int signal = 0; // 0: none
   u64 pc = 0;
   u64 address = 0;      // of the access, where the signal has one
   bool in_code = false; // pc lies in a registered range
   bool timed_out = false;
-  u64 code_offset = 0;  // pc relative to its range, when in_code
+  u64 code_offset = 0; // pc relative to its range, when in_code
 };
 
 /// "SIGSEGV at code+0x1f, address 0x10"

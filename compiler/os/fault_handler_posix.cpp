@@ -73,7 +73,7 @@ std::atomic<CodeRange*> ranges{nullptr};
 std::atomic<u32> readers{0};
 pthread_mutex_t ranges_mutex = PTHREAD_MUTEX_INITIALIZER;
 pthread_mutex_t watch_mutex = PTHREAD_MUTEX_INITIALIZER;
-Watch* watches = nullptr;                   // under watch_mutex
+Watch* watches = nullptr; // under watch_mutex
 std::atomic<bool> watchdog_running{false};
 struct sigaction previous[NSIG];
 std::atomic<bool> handlers_installed{false};
@@ -131,8 +131,8 @@ Found find_range(u64 pc) {
     found.in_code = true;
     found.offset = pc - r->begin;
     const FaultSite* last = r->faults + r->fault_count;
-    const FaultSite* site =
-        std::lower_bound(r->faults, last, found.offset, [](const FaultSite& s, u64 offset) { return s.offset < offset; });
+    const FaultSite* site = std::lower_bound(r->faults, last, found.offset,
+                                             [](const FaultSite& s, u64 offset) { return s.offset < offset; });
     if (site != last && site->offset == found.offset && r->trap_entries != nullptr) {
       found.trap_entry = r->trap_entries[static_cast<u32>(site->trap)];
     }
@@ -180,7 +180,8 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
   ThreadState& state = thread_state;
   if (state.scope != nullptr && (!is_sent || signal == SIGABRT)) {
     const bool has_address = signal == SIGSEGV || signal == SIGBUS;
-    recover(state, signal, {signal, pc, has_address ? reinterpret_cast<u64>(info->si_addr) : 0, found.in_code, false, found.offset});
+    recover(state, signal,
+            {signal, pc, has_address ? reinterpret_cast<u64>(info->si_addr) : 0, found.in_code, false, found.offset});
   }
   chain(signal, info, raw);
   errno = saved_errno;
@@ -362,8 +363,7 @@ void remove_code_range(CodeRange& range) {
     if (head != nullptr) head->next = range.next;
   }
   // A handler on this very thread cannot be inside: it would have returned or jumped away before we run.
-  while (readers.load() != 0) {
-  }
+  while (readers.load() != 0) {}
 }
 
 bool in_code_range(u64 pc) { return find_range(pc).in_code; }
@@ -427,7 +427,8 @@ u64 stack_floor() {
   ThreadState& state = thread_state;
   if (state.floor != 0) return state.floor;
 #if defined(__APPLE__)
-  state.floor = reinterpret_cast<u64>(pthread_get_stackaddr_np(pthread_self())) - pthread_get_stacksize_np(pthread_self());
+  state.floor =
+      reinterpret_cast<u64>(pthread_get_stackaddr_np(pthread_self())) - pthread_get_stacksize_np(pthread_self());
 #else
   pthread_attr_t attributes;
   if (pthread_getattr_np(pthread_self(), &attributes) == 0) {

@@ -21,7 +21,8 @@ public:
   /// Registers the section at `section` (its first byte is the CIE's length), which describes the code from
   /// `first_pc` to `last_pc` (the last byte that an entry covers). With `verify` an Error when the unwinder does
   /// not find both afterwards; then nothing stays registered.
-  static Result<UnwindRegistration> add(const u8* section, u64 size, const u8* first_pc, const u8* last_pc, bool verify = true);
+  static Result<UnwindRegistration> add(const u8* section, u64 size, const u8* first_pc, const u8* last_pc,
+                                        bool verify = true);
   /// Removes it; does nothing when empty. With verification on, an Error when the unwinder still finds it.
   Result<void> remove();
 

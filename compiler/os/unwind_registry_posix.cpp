@@ -70,7 +70,8 @@ bool unwinder_finds(const u8* pc) {
   return _Unwind_Find_FDE(pc, &bases) != nullptr;
 }
 
-Result<UnwindRegistration> UnwindRegistration::add(const u8* section, u64 size, const u8* first_pc, const u8* last_pc, bool verify) {
+Result<UnwindRegistration> UnwindRegistration::add(const u8* section, u64 size, const u8* first_pc, const u8* last_pc,
+                                                   bool verify) {
   const Shape known = shape.load(std::memory_order_relaxed);
   if (verify || known == Shape::Unknown) {
     if (!for_each_fde(section, size, [](const u8*) {})) {
@@ -81,7 +82,8 @@ Result<UnwindRegistration> UnwindRegistration::add(const u8* section, u64 size, 
   const Shape second = first == Shape::WholeSection ? Shape::EachEntry : Shape::WholeSection;
   for (const Shape as : {first, second}) {
     apply(as, section, size, __register_frame);
-    if ((!verify && known != Shape::Unknown) || (found_in(section, size, first_pc) && found_in(section, size, last_pc))) {
+    if ((!verify && known != Shape::Unknown) ||
+        (found_in(section, size, first_pc) && found_in(section, size, last_pc))) {
       shape.store(as, std::memory_order_relaxed);
       UnwindRegistration done;
       done.section_ = section;

@@ -24,14 +24,14 @@ enum Cfa : u8 {
   kDefCfa = 0x0c,
   kDefCfaOffset = 0x0e,
   kAdvanceLoc = 0x40, // low 6 bits: delta
-  kOffset = 0x80, // low 6 bits: register
-  kRestore = 0xc0, // low 6 bits: register
+  kOffset = 0x80,     // low 6 bits: register
+  kRestore = 0xc0,    // low 6 bits: register
 };
 
-constexpr u32 kWord = 8; // data alignment factor -8
-constexpr u8 kRsp = 7; // DWARF number
+constexpr u32 kWord = 8;      // data alignment factor -8
+constexpr u8 kRsp = 7;        // DWARF number
 constexpr u32 kFdeBytes = 32; // header 17 and padding, rounded up
-constexpr u32 kOpBytes = 20; // the most one effect takes: advance 5, rule 6, def_cfa 7
+constexpr u32 kOpBytes = 20;  // the most one effect takes: advance 5, rule 6, def_cfa 7
 
 // Length, id, version 1, "zR", factors 1 and -8, return address column 16, one augmentation byte: pcrel | sdata4;
 // initially CFA = rsp + 8, return address at CFA - 8.

@@ -13,7 +13,7 @@
 namespace assay::unwind {
 
 enum class EhFrameShape : u8 {
-  OneSection, // CIE | FDE of each function, in order | zero word
+  OneSection,      // CIE | FDE of each function, in order | zero word
   UnitPerFunction, // for each function: CIE | FDE | zero word, so that each may be registered by itself
 };
 

@@ -39,7 +39,8 @@ bool read_state(const CampaignOptions& options, u64& seed, u64& next) {
 
 class Parent {
 public:
-  Parent(CampaignOptions& options, const CheckerFactory& make_checker) : options_(options), make_checker_(make_checker) {}
+  Parent(CampaignOptions& options, const CheckerFactory& make_checker)
+      : options_(options), make_checker_(make_checker) {}
 
   Result<void> prepare();
   Result<CampaignResult> run();
@@ -48,7 +49,7 @@ private:
   struct Seat {
     WorkerState* state = nullptr;
     Worker worker;
-    u64 seen = 0;               // a mark of progress
+    u64 seen = 0; // a mark of progress
     Clock::time_point moved;
     bool done = false;
   };
@@ -111,7 +112,8 @@ Result<void> Parent::prepare() {
   if (!memory) return memory.error();
   memory_.emplace(std::move(*memory));
   shared_ = new (memory_->data()) CampaignState;
-  auto* states = reinterpret_cast<WorkerState*>(static_cast<char*>(memory_->data()) + ((sizeof(CampaignState) + 63) & ~std::size_t{63}));
+  auto* states = reinterpret_cast<WorkerState*>(static_cast<char*>(memory_->data()) +
+                                                ((sizeof(CampaignState) + 63) & ~std::size_t{63}));
   for (u32 i = 0; i < jobs; ++i) {
     seats_.push_back({new (states + i) WorkerState, {}, 0, Clock::now(), false});
     states_.push_back(seats_.back().state);
@@ -128,9 +130,8 @@ Result<void> Parent::prepare() {
 Result<void> Parent::start(u32 number) {
   Seat& seat = seats_[number];
   seat.moved = Clock::now();
-  auto worker = start_worker([this, number, &seat] {
-    return work(options_, make_checker_, &corpus_, *shared_, *seat.state, number);
-  });
+  auto worker = start_worker(
+      [this, number, &seat] { return work(options_, make_checker_, &corpus_, *shared_, *seat.state, number); });
   if (!worker) return worker.error();
   seat.worker = *worker;
   return {};
@@ -203,7 +204,8 @@ void Parent::look_at(u32 number) {
     return;
   }
   const WorkerState& state = *seat.state;
-  const u64 mark = state.index.load() * 31 + state.beat.load() * 1009 + state.progress.subject.load() * 17 + state.progress.case_index.load();
+  const u64 mark = state.index.load() * 31 + state.beat.load() * 1009 + state.progress.subject.load() * 17 +
+                   state.progress.case_index.load();
   if (mark != seat.seen) {
     seat.seen = mark;
     seat.moved = Clock::now();
@@ -221,8 +223,8 @@ void Parent::handle_death(u32 number, FindingKind kind, const std::string& what)
     keep_death(seat, kind, what, reproduced);
   } else {
     seat.state->unreproduced.fetch_add(1);
-    std::fprintf(stderr, "\na worker ended (%s) at program %llu of seed %llu; not reproduced (%u of %u)\n", what.c_str(),
-                 static_cast<unsigned long long>(seat.state->index.load()),
+    std::fprintf(stderr, "\na worker ended (%s) at program %llu of seed %llu; not reproduced (%u of %u)\n",
+                 what.c_str(), static_cast<unsigned long long>(seat.state->index.load()),
                  static_cast<unsigned long long>(options_.source.seed), reproduced, kReplays);
   }
   if (shared_->stop.load() != 0 || !start(number)) seat.done = true;
@@ -319,7 +321,8 @@ void Parent::tell() {
 void Parent::save_state() {
   const u64 end = shared_->end_index.load();
   const u64 next = shared_->next_index.load();
-  const std::string text = std::to_string(options_.source.seed) + " " + std::to_string(end == 0 ? next : std::min(next, end)) + "\n";
+  const std::string text =
+      std::to_string(options_.source.seed) + " " + std::to_string(end == 0 ? next : std::min(next, end)) + "\n";
   // Only --resume needs it: a failure is told by the next finding that cannot be written.
   static_cast<void>(write_file_atomically(state_path(options_), text));
 }

@@ -18,19 +18,19 @@ using CheckerFactory = std::function<Result<Checker>()>;
 
 struct CampaignOptions {
   SourceOptions source;
-  u64 programs = 0;             // 0: no limit
-  double seconds = 0;           // 0: no limit
+  u64 programs = 0;   // 0: no limit
+  double seconds = 0; // 0: no limit
   u32 jobs = 1;
-  std::string corpus;           // folder, or empty
-  std::string findings;         // folder
-  std::string events;           // JSONL file, or empty
-  bool resume = false;          // go on where the last campaign with these findings stopped
-  bool status = false;          // a status line each second on the error stream
-  bool print_findings = true;   // a line for each on the error stream
-  u64 max_findings = 0;         // stop after so many; 0: no limit
-  u32 kept_per_kind = 10;       // files for one kind, subject and observable, a worker
-  double hang_seconds = 60;     // a worker without progress for so long is ended
-  bool fork_workers = true;     // false: one worker, in this process
+  std::string corpus;         // folder, or empty
+  std::string findings;       // folder
+  std::string events;         // JSONL file, or empty
+  bool resume = false;        // go on where the last campaign with these findings stopped
+  bool status = false;        // a status line each second on the error stream
+  bool print_findings = true; // a line for each on the error stream
+  u64 max_findings = 0;       // stop after so many; 0: no limit
+  u32 kept_per_kind = 10;     // files for one kind, subject and observable, a worker
+  double hang_seconds = 60;   // a worker without progress for so long is ended
+  bool fork_workers = true;   // false: one worker, in this process
   /// Replaces the loop of a worker (the libFuzzer engine does); null: program numbers one after the other.
   std::function<int(struct WorkerContext&)> engine;
 };
@@ -38,7 +38,7 @@ struct CampaignOptions {
 struct CampaignResult {
   u64 seed = 0;
   Totals totals;
-  u64 finding_total = 0;        // all that were reproduced, also those not kept as files
+  u64 finding_total = 0; // all that were reproduced, also those not kept as files
   u64 worker_deaths = 0;
   double seconds = 0, cpu_seconds = 0;
   bool interrupted = false;

@@ -23,16 +23,16 @@ struct Corpus {
     Module module;
   };
   std::vector<Program> programs;
-  u32 ignored = 0;    // files that are not valid AIR (tests of errors)
+  u32 ignored = 0; // files that are not valid AIR (tests of errors)
 };
 Result<Corpus> load_corpus(const std::string& folder);
 
 struct SourceOptions {
   u64 seed = 0;
   GeneratorConfig generator;
-  u32 inputs = 2;            // argument vectors an entry
+  u32 inputs = 2; // argument vectors an entry
   u64 max_fuel = 1'000'000;
-  u32 usual_fuel = 2'000;    // most cases get at most this, many a tenth of it; a few get all of max_fuel
+  u32 usual_fuel = 2'000; // most cases get at most this, many a tenth of it; a few get all of max_fuel
 };
 
 class ProgramSource {

@@ -17,7 +17,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kOutcomeNames[] = {"returned", "threw", "threw_host", "trapped", "crashed", "hung", "breached", "refused"};
+constexpr std::string_view kOutcomeNames[] = {"returned", "threw", "threw_host", "trapped",
+                                              "crashed",  "hung",  "breached",   "refused"};
 
 double rate(u64 count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
 
@@ -32,7 +33,8 @@ std::string outcome_shares(const Totals& totals) {
   std::string out;
   for (u32 i = 0; i < totals.outcomes.size(); ++i) {
     if (totals.outcomes[i] == 0) continue;
-    const double share = 100.0 * static_cast<double>(totals.outcomes[i]) / static_cast<double>(std::max<u64>(1, totals.runs));
+    const double share =
+        100.0 * static_cast<double>(totals.outcomes[i]) / static_cast<double>(std::max<u64>(1, totals.runs));
     out += fmt::format("{}{} {:.{}f}%", out.empty() ? "" : "  ", kOutcomeNames[i], share, share < 1 ? 2 : 0);
   }
   return out;
@@ -76,7 +78,8 @@ Json result_json(const CampaignResult& result, const CampaignOptions& options) {
   json["totals"] = totals_json(result.totals);
   json["skips"] = Json::array();
   for (const Skip& skip : result.totals.skips)
-    json["skips"].push_back({{"subject", result.subjects[skip.subject]}, {"reason", skip.reason}, {"programs", skip.count}});
+    json["skips"].push_back(
+        {{"subject", result.subjects[skip.subject]}, {"reason", skip.reason}, {"programs", skip.count}});
   return json;
 }
 
@@ -86,8 +89,9 @@ void StatusLine::show(const Totals& totals, u64 findings, double seconds) {
   const double now = rate(totals.programs - last_programs_, seconds - last_seconds_);
   last_programs_ = totals.programs;
   last_seconds_ = seconds;
-  std::string line = fmt::format("{:4.0f} s  {} programs  {}/s  {} findings  {}  coverage {}/{}", seconds, grouped(totals.programs),
-                                 grouped(static_cast<u64>(now)), findings, outcome_shares(totals), totals.covered, admitted_combinations());
+  std::string line = fmt::format("{:4.0f} s  {} programs  {}/s  {} findings  {}  coverage {}/{}", seconds,
+                                 grouped(totals.programs), grouped(static_cast<u64>(now)), findings,
+                                 outcome_shares(totals), totals.covered, admitted_combinations());
   if (totals.unknown != 0) line += fmt::format("  unknown {}", totals.unknown);
   if (totals.refused != 0) line += fmt::format("  refused {}", totals.refused);
   if (totals.discarded != 0) line += fmt::format("  discarded {}", totals.discarded);
@@ -135,22 +139,27 @@ std::string summary_json(const CampaignResult& result, const CampaignOptions& op
 
 std::string summary(const CampaignResult& result, const CampaignOptions& options) {
   const Totals& totals = result.totals;
-  std::string out = fmt::format("{} programs in {:.1f} s ({}/s, {:.1f} s of processor time, {} jobs), seed {}{}\n", grouped(totals.programs),
-                                result.seconds, grouped(static_cast<u64>(rate(totals.programs, result.seconds))), result.cpu_seconds,
+  std::string out = fmt::format("{} programs in {:.1f} s ({}/s, {:.1f} s of processor time, {} jobs), seed {}{}\n",
+                                grouped(totals.programs), result.seconds,
+                                grouped(static_cast<u64>(rate(totals.programs, result.seconds))), result.cpu_seconds,
                                 options.jobs, result.seed, result.interrupted ? ", interrupted" : "");
   out += fmt::format("oracle    {} runs: {}\n", grouped(totals.runs), outcome_shares(totals));
   out += fmt::format("subjects  {}; {} comparisons: {} agree, {} unknown (stack_overflow)\n", result.subjects.size(),
                      grouped(totals.compared), grouped(totals.agree), grouped(totals.unknown));
-  out += fmt::format("coverage  {} of {} combinations of operation and types\n", totals.covered, admitted_combinations());
+  out +=
+      fmt::format("coverage  {} of {} combinations of operation and types\n", totals.covered, admitted_combinations());
   if (result.corpus_programs != 0) out += fmt::format("corpus    {} programs\n", result.corpus_programs);
-  out += fmt::format("left out  {} programs discarded (could not be made comparable), {} runs refused by the oracle\n", grouped(totals.discarded),
-                     grouped(totals.refused));
+  out += fmt::format("left out  {} programs discarded (could not be made comparable), {} runs refused by the oracle\n",
+                     grouped(totals.discarded), grouped(totals.refused));
   for (const Skip& skip : totals.skips)
-    out += fmt::format("skipped   {} programs on {}: {}\n", grouped(skip.count), result.subjects[skip.subject], skip.reason);
+    out += fmt::format("skipped   {} programs on {}: {}\n", grouped(skip.count), result.subjects[skip.subject],
+                       skip.reason);
   if (result.worker_deaths != 0) out += fmt::format("workers   {} ended by a program\n", result.worker_deaths);
-  if (totals.unreproduced != 0) out += fmt::format("unsure    {} differences were not seen again\n", totals.unreproduced);
+  if (totals.unreproduced != 0)
+    out += fmt::format("unsure    {} differences were not seen again\n", totals.unreproduced);
   if (result.finding_total == 0) return out + "findings  none\n";
-  return out + fmt::format("findings  {}, {} of them kept in {}\n", result.finding_total, totals.findings, options.findings);
+  return out +
+         fmt::format("findings  {}, {} of them kept in {}\n", result.finding_total, totals.findings, options.findings);
 }
 
 } // namespace assay::fuzz

@@ -38,8 +38,10 @@ void publish_skips(std::span<const Skip> skips, std::vector<u64>& published, Wor
     published[i] = skips[i].count;
     const u32 count = state.skip_count.load(kRelaxed);
     u32 slot = 0;
-    const std::string_view reason = std::string_view(skips[i].reason).substr(0, sizeof(WorkerState::SharedSkip::reason) - 1);
-    while (slot < count && (state.skips[slot].subject != skips[i].subject || state.skips[slot].reason != reason)) ++slot;
+    const std::string_view reason =
+        std::string_view(skips[i].reason).substr(0, sizeof(WorkerState::SharedSkip::reason) - 1);
+    while (slot < count && (state.skips[slot].subject != skips[i].subject || state.skips[slot].reason != reason))
+      ++slot;
     if (slot == kMaxSharedSkips) continue; // counted in `skipped` all the same
     if (slot == count) {
       state.skips[slot].subject = skips[i].subject;
@@ -77,7 +79,8 @@ void add_up(std::span<const WorkerState* const> workers, Totals& out) {
     }
   }
   for (u32 i = 0; i < kCombinationCount; ++i)
-    out.covered += std::any_of(workers.begin(), workers.end(), [&](const WorkerState* w) { return w->covered[i].load(kRelaxed) != 0; });
+    out.covered += std::any_of(workers.begin(), workers.end(),
+                               [&](const WorkerState* w) { return w->covered[i].load(kRelaxed) != 0; });
   out.skips = std::move(skips);
 }
 

@@ -19,16 +19,16 @@ inline constexpr u32 kMaxSharedSkips = 48;
 struct WorkerState {
   // The program under way.
   std::atomic<u64> index{0};
-  std::atomic<u64> beat{0};          // one more each program
-  std::atomic<u32> text_length{0};   // of `text`; kNone: the program is number `index`
+  std::atomic<u64> beat{0};        // one more each program
+  std::atomic<u32> text_length{0}; // of `text`; kNone: the program is number `index`
   Progress progress;
 
   // Counters since the campaign started; kept when the worker is restarted.
   std::atomic<u64> programs{0}, discarded{0}, runs{0}, compared{0}, agree{0}, unknown{0}, refused{0}, skipped{0};
   std::array<std::atomic<u64>, 8> outcomes{}; // [OutcomeKind] of the oracle
-  std::atomic<u64> findings{0};      // files written
-  std::atomic<u64> similar{0};       // reproduced, but enough of that kind are kept already
-  std::atomic<u64> unreproduced{0};  // differences that a replay did not show again
+  std::atomic<u64> findings{0};               // files written
+  std::atomic<u64> similar{0};                // reproduced, but enough of that kind are kept already
+  std::atomic<u64> unreproduced{0};           // differences that a replay did not show again
   std::array<std::atomic<u8>, kCombinationCount> covered{};
 
   struct SharedSkip {
@@ -44,7 +44,7 @@ struct WorkerState {
 
 struct CampaignState {
   std::atomic<u64> next_index{0};
-  std::atomic<u64> end_index{0};     // 0: no end
+  std::atomic<u64> end_index{0}; // 0: no end
   std::atomic<u32> stop{0};
   std::atomic<u32> write_failed{0};  // a finding could not be written
   std::atomic<u64> finding_total{0}; // written, similar and from dead workers
@@ -55,7 +55,7 @@ struct Totals {
   u64 programs = 0, discarded = 0, runs = 0, compared = 0, agree = 0, unknown = 0, refused = 0, skipped = 0;
   std::array<u64, 8> outcomes{};
   u64 findings = 0, similar = 0, unreproduced = 0;
-  u32 covered = 0;                   // combinations of operation and types seen
+  u32 covered = 0; // combinations of operation and types seen
   std::vector<Skip> skips;
 };
 /// Overwrites `out`, reusing its storage.

@@ -36,7 +36,8 @@ std::string without_hash(const std::string& signature) { return signature.substr
 
 void keep(WorkerContext& context, const Finding& finding) {
   const u64 total = context.shared.finding_total.fetch_add(1, kRelaxed) + 1;
-  if (context.options.max_findings != 0 && total >= context.options.max_findings) context.shared.stop.store(1, kRelaxed);
+  if (context.options.max_findings != 0 && total >= context.options.max_findings)
+    context.shared.stop.store(1, kRelaxed);
   const std::string group = without_hash(signature(finding));
   auto found = std::find_if(context.kept.begin(), context.kept.end(), [&](const auto& k) { return k.first == group; });
   if (found == context.kept.end()) found = context.kept.insert(context.kept.end(), {group, 0});
@@ -48,7 +49,8 @@ void keep(WorkerContext& context, const Finding& finding) {
   if (!path) {
     context.shared.write_failed.store(1);
     const std::string text = to_text(finding, "FILE");
-    std::fprintf(stderr, "%s\nthe finding, so that it is not lost:\n%s\n", path.error().to_string().c_str(), text.c_str());
+    std::fprintf(stderr, "%s\nthe finding, so that it is not lost:\n%s\n", path.error().to_string().c_str(),
+                 text.c_str());
     return;
   }
   context.state.findings.fetch_add(1, kRelaxed);
@@ -103,17 +105,17 @@ void WorkerContext::check(const Module& module, const Cases& cases, const std::s
       keep(*this, finding);
     } else {
       state.unreproduced.fetch_add(1, kRelaxed);
-      std::fprintf(stderr, "\nnot reproduced (%u of %u): program %llu of seed %llu on %s: %s\n", finding.reproduced, kReplays,
-                   static_cast<unsigned long long>(finding.program_index), static_cast<unsigned long long>(finding.seed),
-                   finding.subject.c_str(), finding.difference.c_str());
+      std::fprintf(stderr, "\nnot reproduced (%u of %u): program %llu of seed %llu on %s: %s\n", finding.reproduced,
+                   kReplays, static_cast<unsigned long long>(finding.program_index),
+                   static_cast<unsigned long long>(finding.seed), finding.subject.c_str(), finding.difference.c_str());
     }
   }
   // Skips change rarely; their strings are compared only now and then, and at the end.
   if ((state.beat.fetch_add(1, kRelaxed) & 0xff) == 0) publish_skips(checker.skips(), published_skips, state);
 }
 
-int work(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, CampaignState& shared,
-         WorkerState& state, u32 number) {
+int work(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
+         CampaignState& shared, WorkerState& state, u32 number) {
   auto checker = make_checker();
   if (!checker) {
     std::fprintf(stderr, "%s\n", checker.error().to_string().c_str());
@@ -154,7 +156,8 @@ bool remake(WorkerState& state, ProgramSource& source, Module& module, Cases& ca
   return cases.size() != 0;
 }
 
-int check_again(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, WorkerState& dead) {
+int check_again(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
+                WorkerState& dead) {
   ProgramSource source(options.source, corpus);
   Module module;
   Cases cases;
@@ -166,8 +169,8 @@ int check_again(const CampaignOptions& options, const CheckerFactory& make_check
   return 0;
 }
 
-int describe(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, WorkerState& dead,
-             FindingKind kind) {
+int describe(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
+             WorkerState& dead, FindingKind kind) {
   ProgramSource source(options.source, corpus);
   Module module;
   Cases cases;
@@ -219,8 +222,8 @@ std::string finding_event(const Finding& finding, const std::string& path) {
 
 void print_finding(const Finding& finding, const std::string& path) {
   const char* clear = error_stream_is_terminal() ? "\r\033[K" : "";
-  std::fprintf(stderr, "%s%s: %s: %s\n  %s\n", clear, std::string(name_of(finding.kind)).c_str(), finding.subject.c_str(),
-               finding.difference.c_str(), path.c_str());
+  std::fprintf(stderr, "%s%s: %s: %s\n  %s\n", clear, std::string(name_of(finding.kind)).c_str(),
+               finding.subject.c_str(), finding.difference.c_str(), path.c_str());
 }
 
 } // namespace assay::fuzz

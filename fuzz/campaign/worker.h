@@ -8,15 +8,16 @@
 namespace assay::fuzz {
 
 /// A worker's whole life; its exit status: 0, or 5 when the checker could not be made.
-int work(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, CampaignState& shared,
-         WorkerState& state, u32 number);
+int work(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
+         CampaignState& shared, WorkerState& state, u32 number);
 
 /// Checks the program that `dead` was at once more. For a process of its own, which may die of it.
-int check_again(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, WorkerState& dead);
+int check_again(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
+                WorkerState& dead);
 
 /// Writes into `dead.text` the file of a finding about the program that `dead` was at, its kind `kind`.
-int describe(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus, WorkerState& dead,
-             FindingKind kind);
+int describe(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
+             WorkerState& dead, FindingKind kind);
 
 /// The program that `state` is at: number `index`, or its text. False when there is none.
 bool remake(WorkerState& state, ProgramSource& source, Module& module, Cases& cases);

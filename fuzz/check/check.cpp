@@ -35,7 +35,8 @@ void make_cases(const Module& module, u64 seed, u32 per_entry, u64 fuel, Cases& 
 }
 
 namespace {
-constexpr std::string_view kKindNames[] = {"miscompile", "crash", "hang", "breach", "checker", "compile-error", "invalid"};
+constexpr std::string_view kKindNames[] = {"miscompile", "crash",         "hang",   "breach",
+                                           "checker",    "compile-error", "invalid"};
 
 FindingKind kind_of(OutcomeKind outcome) {
   switch (outcome) {

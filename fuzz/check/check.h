@@ -56,20 +56,20 @@ bool finding_kind_from_name(std::string_view name, FindingKind& out);
 /// What went wrong first.
 struct Difference {
   FindingKind kind = FindingKind::Miscompile;
-  u32 subject = 0;            // index in Checker::subjects
-  u32 case_index = kNone;     // kNone: before any run
-  std::string what;           // the first difference, in words
+  u32 subject = 0;        // index in Checker::subjects
+  u32 case_index = kNone; // kNone: before any run
+  std::string what;       // the first difference, in words
 };
 
 struct CheckCounts {
   u64 programs = 0;
-  u64 runs = 0;                       // of the oracle
-  std::array<u64, 8> outcomes{};      // [OutcomeKind] of the oracle
-  u64 compared = 0;                   // runs of a subject that were compared
+  u64 runs = 0;                  // of the oracle
+  std::array<u64, 8> outcomes{}; // [OutcomeKind] of the oracle
+  u64 compared = 0;              // runs of a subject that were compared
   u64 agree = 0;
-  u64 unknown = 0;                    // stack_overflow in one: not comparable
-  u64 refused = 0;                    // cases that the oracle refuses: not compared
-  u64 skipped = 0;                    // a program that a subject cannot run
+  u64 unknown = 0; // stack_overflow in one: not comparable
+  u64 refused = 0; // cases that the oracle refuses: not compared
+  u64 skipped = 0; // a program that a subject cannot run
 };
 
 /// Why a subject left programs out, and how many.

@@ -43,7 +43,10 @@ std::string escape(std::string_view text) {
 std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) { out += text[i]; continue; }
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
     const char next = text[++i];
     out += next == 'n' ? '\n' : next == 'r' ? '\r' : next;
   }

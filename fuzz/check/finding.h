@@ -16,21 +16,21 @@ namespace assay::fuzz {
 
 struct Finding {
   FindingKind kind = FindingKind::Miscompile;
-  u64 seed = 0;               // of the campaign
-  u64 program_index = 0;      // in the campaign
-  std::string origin;         // "generated", "mutant of corpus/run/x.air"
-  std::string subject;        // name in the table of subjects; empty: none was reached
-  std::string entry;          // function name without '@'; empty when nothing was called
+  u64 seed = 0;                  // of the campaign
+  u64 program_index = 0;         // in the campaign
+  std::string origin;            // "generated", "mutant of corpus/run/x.air"
+  std::string subject;           // name in the table of subjects; empty: none was reached
+  std::string entry;             // function name without '@'; empty when nothing was called
   std::vector<std::string> args; // literals
   u64 fuel = 0;
-  std::string expected;       // the oracle's outcome, printed
-  std::string actual;         // the subject's
-  std::string difference;     // the first one
-  std::string run_line;       // "; run: ..." for the regression corpus
-  std::string sizes;          // "2 functions, 9 blocks, 54 instructions"
-  std::string tool;           // "assay 0.1.0"
+  std::string expected;   // the oracle's outcome, printed
+  std::string actual;     // the subject's
+  std::string difference; // the first one
+  std::string run_line;   // "; run: ..." for the regression corpus
+  std::string sizes;      // "2 functions, 9 blocks, 54 instructions"
+  std::string tool;       // "assay 0.1.0"
   u32 replays = 0, reproduced = 0;
-  std::string program;        // AIR text
+  std::string program; // AIR text
 };
 
 /// What names the finding: kind, subject, first differing observable, and eight hex digits of program and call.

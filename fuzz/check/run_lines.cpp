@@ -23,7 +23,9 @@ template <typename Use> Result<void> for_check_lines(std::string_view text, std:
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     std::size_t at = 0;
-    const auto skip = [&] { while (at < line.size() && is_blank(line[at])) ++at; };
+    const auto skip = [&] {
+      while (at < line.size() && is_blank(line[at])) ++at;
+    };
     skip();
     if (at == line.size() || line[at] != ';') continue;
     ++at;
@@ -42,7 +44,9 @@ public:
   LineReader(std::string_view text, std::string_view file, u32 line, u32 column)
       : text_(text), file_(file), line_(line), column_(column) {}
 
-  void skip_blanks() { while (at_ < text_.size() && is_blank(text_[at_])) ++at_; }
+  void skip_blanks() {
+    while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
+  }
   bool at_end() {
     skip_blanks();
     return at_ == text_.size() || text_[at_] == ';';
@@ -70,16 +74,24 @@ public:
   std::string_view word() {
     skip_blanks();
     const std::size_t first = at_;
-    while (at_ < text_.size() && !is_blank(text_[at_]) && std::string_view(",();").find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() && !is_blank(text_[at_]) &&
+           std::string_view(",();").find(text_[at_]) == std::string_view::npos)
+      ++at_;
     return text_.substr(first, at_ - first);
   }
   bool literal(Type type, ExpectedValue& out) {
     skip_blanks();
     const std::size_t first = at_;
     const std::string_view literal = word();
-    if (type == Type::Ptr) { at_ = first; return fail("a pointer cannot be written here"); }
+    if (type == Type::Ptr) {
+      at_ = first;
+      return fail("a pointer cannot be written here");
+    }
     const Result<u64> bits = parse_literal(literal, type);
-    if (!bits) { at_ = first; return fail(bits.error().message); }
+    if (!bits) {
+      at_ = first;
+      return fail(bits.error().message);
+    }
     out = {*bits, is_float(type) && literal == "nan"};
     return true;
   }
@@ -100,7 +112,10 @@ public:
     if (at_ == first) fail("expected a number");
     return static_cast<u32>(value);
   }
-  std::string_view rest() { skip_blanks(); return text_.substr(at_); }
+  std::string_view rest() {
+    skip_blanks();
+    return text_.substr(at_);
+  }
 
   bool fail(std::string message) {
     if (failed_) return false;
@@ -259,10 +274,12 @@ std::string calls_mismatch(const Module& module, const RunLine& expected, const 
     if (same) continue;
     std::string want = "@" + module.functions[wanted.function].name + "(";
     append_expected(want, types, wanted.args);
-    return "host call " + std::to_string(i) + ": expected " + want + "), found " + call_to_string(module, call.function, args);
+    return "host call " + std::to_string(i) + ": expected " + want + "), found " +
+           call_to_string(module, call.function, args);
   }
   if (expected.calls.size() == outcome.calls.size()) return {};
-  return "expected " + std::to_string(expected.calls.size()) + " host calls, found " + std::to_string(outcome.calls.size());
+  return "expected " + std::to_string(expected.calls.size()) + " host calls, found " +
+         std::to_string(outcome.calls.size());
 }
 
 } // namespace
@@ -288,7 +305,10 @@ Result<ErrorLine> parse_error_line(std::string_view text, std::string_view file,
   const Result<void> parsed =
       for_check_lines(text, "error", [&](u32 number, u32 column, std::string_view rest) -> Result<void> {
         LineReader in(rest, file, number, column);
-        if (found) { in.fail("a file has at most one error line"); return in.error(); }
+        if (found) {
+          in.fail("a file has at most one error line");
+          return in.error();
+        }
         found = true;
         out.line = number;
         out.at_line = in.number();

@@ -28,24 +28,24 @@ struct ExpectedCall {
 
 /// One `; run:` line.
 struct RunLine {
-  u32 line = 0;                        // in the file, from 1
+  u32 line = 0; // in the file, from 1
   FunctionId entry = kNone;
   std::vector<u64> args;
-  bool has_expectation = false;        // a line may only say what to run
+  bool has_expectation = false; // a line may only say what to run
   OutcomeKind kind = OutcomeKind::Returned;
   TrapKind trap = TrapKind::Unreachable;
   TagId tag = kNone;
-  std::string text;                    // of ThrewHost
-  std::vector<ExpectedValue> values;   // results or payload
+  std::string text;                  // of ThrewHost
+  std::vector<ExpectedValue> values; // results or payload
   bool has_calls = false;
   std::vector<ExpectedCall> calls;
 };
 
 /// The `; error:` line.
 struct ErrorLine {
-  u32 line = 0;                        // of the comment itself
+  u32 line = 0; // of the comment itself
   u32 at_line = 0, at_column = 0;
-  std::string message;                 // a part of the error's message
+  std::string message; // a part of the error's message
 };
 
 /// All `; run:` lines, or the first thing wrong in one.

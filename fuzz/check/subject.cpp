@@ -51,7 +51,8 @@ Result<void> check_words(const std::vector<std::string>& words, std::span<const 
 }
 
 const SubjectRow* find_row(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kRows), std::end(kRows), [&](const SubjectRow& r) { return r.name == name; });
+  const auto* found =
+      std::find_if(std::begin(kRows), std::end(kRows), [&](const SubjectRow& r) { return r.name == name; });
   return found == std::end(kRows) ? nullptr : found;
 }
 
@@ -108,11 +109,11 @@ Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const Subje
 }
 
 Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter) {
-  const std::pair<const std::vector<std::string>*, std::pair<std::span<const std::string_view>, std::string_view>> lists[] = {
-      {&filter.targets, {kTargets, "target"}},
-      {&filter.levels, {kLevels, "level"}},
-      {&filter.execs, {kExecs, "exec"}},
-      {&filter.oses, {kOses, "os"}}};
+  const std::pair<const std::vector<std::string>*, std::pair<std::span<const std::string_view>, std::string_view>>
+      lists[] = {{&filter.targets, {kTargets, "target"}},
+                 {&filter.levels, {kLevels, "level"}},
+                 {&filter.execs, {kExecs, "exec"}},
+                 {&filter.oses, {kOses, "os"}}};
   for (const auto& [words, known] : lists) {
     auto checked = check_words(*words, known.first, known.second);
     if (!checked) return checked.error();

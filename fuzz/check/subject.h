@@ -22,7 +22,7 @@ namespace assay::fuzz {
 
 /// Where code runs.
 enum class Exec : u8 { Oracle, Native };
-std::string_view name_of(Exec exec); // "oracle", "native"
+std::string_view name_of(Exec exec);   // "oracle", "native"
 std::string_view name_of(Level level); // "O0", "O2"
 
 /// One subject. For the oracle only `name`, `exec` and `meaning` mean something.
@@ -31,9 +31,9 @@ struct SubjectRow {
   Exec exec = Exec::Native;
   Target target = Target::X64;
   Level level = Level::O0;
-  Os os = Os::Linux;          // convention between AIR functions
-  bool host_cpu = true;       // use what this machine's processor has; else the target's baseline
-  u32 max_registers = 0;      // see CompileOptions
+  Os os = Os::Linux;     // convention between AIR functions
+  bool host_cpu = true;  // use what this machine's processor has; else the target's baseline
+  u32 max_registers = 0; // see CompileOptions
   bool spill_all = false;
   std::string_view meaning;
 };

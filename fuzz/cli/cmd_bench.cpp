@@ -84,14 +84,18 @@ Sample make_sample(const BenchOptions& options, const fuzz::GeneratorConfig& con
   return out;
 }
 
-void measure_sources(const BenchOptions& options, const fuzz::GeneratorConfig& config, const Sample& sample, std::vector<Figure>& out) {
+void measure_sources(const BenchOptions& options, const fuzz::GeneratorConfig& config, const Sample& sample,
+                     std::vector<Figure>& out) {
   const double count = options.programs;
   fuzz::Generator generator(config);
   Module module;
   out.push_back({"instructions of a program", "", static_cast<double>(sample.instructions) / count});
-  out.push_back({"generate", "us/program", best(options.rounds, [&] {
-                   for (u32 i = 0; i < options.programs; ++i) generator.generate(i + 1, module);
-                 }) / count / 1e3});
+  out.push_back({"generate", "us/program",
+                 best(options.rounds,
+                      [&] {
+                        for (u32 i = 0; i < options.programs; ++i) generator.generate(i + 1, module);
+                      }) /
+                     count / 1e3});
   fuzz::Mutator mutator;
   std::vector<Module> copies(options.programs);
   double spent = 0;
@@ -111,7 +115,8 @@ void measure_sources(const BenchOptions& options, const fuzz::GeneratorConfig& c
 }
 
 /// Programs as a campaign makes them: most generated, some of them mutated, with their cases.
-void measure_campaign_source(const BenchOptions& options, const fuzz::GeneratorConfig& config, std::vector<Figure>& out) {
+void measure_campaign_source(const BenchOptions& options, const fuzz::GeneratorConfig& config,
+                             std::vector<Figure>& out) {
   fuzz::SourceOptions source_options;
   source_options.generator = config;
   fuzz::ProgramSource source(source_options, nullptr);
@@ -128,13 +133,17 @@ void measure_oracle(const BenchOptions& options, const Sample& sample, std::vect
   qemu::TestHost host;
   Outcome outcome, other;
   const double runs = static_cast<double>(sample.runs);
-  out.push_back({"oracle", "us/run", best(options.rounds, [&] {
-                   for (u32 p = 0; p < options.programs; ++p) {
-                     oracle.prepare(sample.modules[p]);
-                     const fuzz::Cases& cases = sample.cases[p];
-                     for (u32 c = 0; c < cases.size(); ++c) oracle.run(cases.entry(c), cases.args(c), cases.fuel(c), host, outcome);
-                   }
-                 }) / runs / 1e3});
+  out.push_back({"oracle", "us/run",
+                 best(options.rounds,
+                      [&] {
+                        for (u32 p = 0; p < options.programs; ++p) {
+                          oracle.prepare(sample.modules[p]);
+                          const fuzz::Cases& cases = sample.cases[p];
+                          for (u32 c = 0; c < cases.size(); ++c)
+                            oracle.run(cases.entry(c), cases.args(c), cases.fuel(c), host, outcome);
+                        }
+                      }) /
+                     runs / 1e3});
   // The outcome of one run of each program, compared with itself over and over.
   double spent = 0;
   constexpr u32 kTimes = 20;
@@ -148,7 +157,8 @@ void measure_oracle(const BenchOptions& options, const Sample& sample, std::vect
     compared += kTimes;
     spent += best(options.rounds, [&] {
       for (u32 i = 0; i < kTimes; ++i)
-        if (compare(sample.modules[p], outcome, other) == Agreement::Differ) std::fputs("two runs of the oracle differ\n", stderr);
+        if (compare(sample.modules[p], outcome, other) == Agreement::Differ)
+          std::fputs("two runs of the oracle differ\n", stderr);
     });
   }
   out.push_back({"compare", "us/run", spent / std::max(1u, compared) / 1e3});
@@ -176,18 +186,22 @@ Result<void> measure_compiler(const BenchOptions& options, const Sample& sample,
   });
   out.push_back({"compile -O0", "us/program", spent / usable / 1e3});
   out.push_back({"compile -O0", "ns/instruction", spent / static_cast<double>(instructions)});
-  out.push_back({"code size", "bytes/instruction", static_cast<double>(code_bytes) / static_cast<double>(instructions)});
+  out.push_back(
+      {"code size", "bytes/instruction", static_cast<double>(code_bytes) / static_cast<double>(instructions)});
 
   auto executor = qemu::NativeExecutor::create();
   if (!executor) return executor.error();
   if (auto can = (*executor)->can(row->target, row->os); !can) return can;
-  out.push_back({"install and remove", "us/program", best(options.rounds, [&] {
-                   for (u32 p = 0; p < options.programs; ++p) {
-                     if (!compiled[p]) continue;
-                     static_cast<void>((*executor)->load(sample.modules[p], objects[p]));
-                     (*executor)->unload();
-                   }
-                 }) / usable / 1e3});
+  out.push_back({"install and remove", "us/program",
+                 best(options.rounds,
+                      [&] {
+                        for (u32 p = 0; p < options.programs; ++p) {
+                          if (!compiled[p]) continue;
+                          static_cast<void>((*executor)->load(sample.modules[p], objects[p]));
+                          (*executor)->unload();
+                        }
+                      }) /
+                     usable / 1e3});
   qemu::TestHost host;
   Outcome outcome;
   double running = 0;
@@ -197,7 +211,8 @@ Result<void> measure_compiler(const BenchOptions& options, const Sample& sample,
     const fuzz::Cases& cases = sample.cases[p];
     runs += cases.size();
     running += best(options.rounds, [&] {
-      for (u32 c = 0; c < cases.size(); ++c) (*executor)->run(cases.entry(c), cases.args(c), cases.fuel(c), host, outcome);
+      for (u32 c = 0; c < cases.size(); ++c)
+        (*executor)->run(cases.entry(c), cases.args(c), cases.fuel(c), host, outcome);
     });
     (*executor)->unload();
   }
@@ -209,7 +224,8 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
   std::vector<const fuzz::SubjectRow*> all;
   for (const fuzz::SubjectRow& row : fuzz::subject_rows())
     if (row.exec != fuzz::Exec::Oracle && fuzz::unavailable_reason(row).empty()) all.push_back(&row);
-  for (std::size_t subjects = std::min<std::size_t>(1, all.size()); subjects != 0; subjects = subjects < all.size() ? all.size() : 0) {
+  for (std::size_t subjects = std::min<std::size_t>(1, all.size()); subjects != 0;
+       subjects = subjects < all.size() ? all.size() : 0) {
     auto checker = fuzz::Checker::make({all.data(), subjects});
     if (!checker) return checker.error();
     fuzz::SourceOptions source_options;
@@ -221,8 +237,8 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
       for (u64 index = 0; index < options.programs; ++index)
         if (source.make(index, module, cases)) static_cast<void>(checker->check(module, cases));
     });
-    out.push_back({"whole check, " + std::to_string(subjects) + (subjects == 1 ? " subject" : " subjects"), "programs/s",
-                   static_cast<double>(options.programs) * 1e9 / spent});
+    out.push_back({"whole check, " + std::to_string(subjects) + (subjects == 1 ? " subject" : " subjects"),
+                   "programs/s", static_cast<double>(options.programs) * 1e9 / spent});
   }
   return {};
 }
@@ -243,7 +259,8 @@ int bench(const BenchOptions& options) {
   else if (auto whole = measure_whole(options, config, figures); !whole) report(whole.error());
   figures.push_back(measure_reference(options, "after"));
   if (!options.json) {
-    for (const Figure& f : figures) std::printf("%-46s %12.*f %s\n", f.name.c_str(), f.value < 10 ? 3 : 2, f.value, f.unit.c_str());
+    for (const Figure& f : figures)
+      std::printf("%-46s %12.*f %s\n", f.name.c_str(), f.value < 10 ? 3 : 2, f.value, f.unit.c_str());
     return kClean;
   }
   nlohmann::ordered_json json{{"tool", fuzz::tool_version()}, {"figures", nlohmann::ordered_json::array()}};
@@ -257,8 +274,12 @@ int bench(const BenchOptions& options) {
 void add_bench(CLI::App& app, int& status) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand("bench", "the project's own figures, on one core");
-  command->add_option("--programs", options->programs, "random programs to measure on")->capture_default_str()->check(CLI::Range(1u, 100000u));
-  command->add_option("--rounds", options->rounds, "the best of so many")->capture_default_str()->check(CLI::Range(1u, 1000u));
+  command->add_option("--programs", options->programs, "random programs to measure on")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 100000u));
+  command->add_option("--rounds", options->rounds, "the best of so many")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 1000u));
   command->add_option("--preset", options->preset, "kind of programs")->capture_default_str();
   command->add_flag("--json", options->json, "as JSON");
   command->callback([options, &status] { status = bench(*options); });

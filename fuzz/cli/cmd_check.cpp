@@ -73,8 +73,8 @@ void FileChecker::check_error_line(const Source& source, const fuzz::ErrorLine& 
   const bool same = error.line == expected.at_line && error.column == expected.at_column &&
                     error.message.find(expected.message) != std::string::npos;
   if (!same)
-    fail(where + "expected error " + wanted + ", found " + std::to_string(error.line) + ":" + std::to_string(error.column) + " " +
-         error.message);
+    fail(where + "expected error " + wanted + ", found " + std::to_string(error.line) + ":" +
+         std::to_string(error.column) + " " + error.message);
 }
 
 void FileChecker::check_program(const Source& source, const Module& module) {
@@ -96,11 +96,13 @@ void FileChecker::check_program(const Source& source, const Module& module) {
   if (same) return;
   const fuzz::Difference& difference = checker_.difference();
   std::string where = source.name;
-  if (difference.case_index != kNone && !lines->empty()) where += ":" + std::to_string((*lines)[difference.case_index].line);
+  if (difference.case_index != kNone && !lines->empty())
+    where += ":" + std::to_string((*lines)[difference.case_index].line);
   std::string message = where + ": " + checker_.subjects()[difference.subject].name + ": " +
                         std::string(fuzz::name_of(difference.kind)) + ": " + difference.what;
   if (difference.case_index != kNone) {
-    message += "\n  call      " + fuzz::call_to_string(module, cases_.entry(difference.case_index), cases_.args(difference.case_index));
+    message += "\n  call      " +
+               fuzz::call_to_string(module, cases_.entry(difference.case_index), cases_.args(difference.case_index));
     message += "\n  oracle    " + to_string(module, checker_.expected(difference.case_index));
     message += "\n  subject   " + to_string(module, checker_.actual());
   }
@@ -108,14 +110,15 @@ void FileChecker::check_program(const Source& source, const Module& module) {
 }
 
 /// The oracle against what the file says; the subjects are compared with the oracle.
-void FileChecker::check_expectations(const Source& source, const Module& module, const std::vector<fuzz::RunLine>& lines) {
+void FileChecker::check_expectations(const Source& source, const Module& module,
+                                     const std::vector<fuzz::RunLine>& lines) {
   for (u32 i = 0; i < lines.size(); ++i) {
     const Outcome& outcome = checker_.expected(i);
     std::string wrong = fuzz::mismatch(module, lines[i], outcome);
     if (wrong.empty() && outcome.kind == OutcomeKind::Refused) wrong = to_string(module, outcome);
     if (!wrong.empty())
-      fail(source.name + ":" + std::to_string(lines[i].line) + ": oracle: " +
-           fuzz::call_to_string(module, lines[i].entry, lines[i].args) + ": " + wrong);
+      fail(source.name + ":" + std::to_string(lines[i].line) +
+           ": oracle: " + fuzz::call_to_string(module, lines[i].entry, lines[i].args) + ": " + wrong);
     else if (options_.verbose)
       std::printf("%s:%u: %s\n", source.name.c_str(), lines[i].line, to_string(module, outcome).c_str());
   }
@@ -124,19 +127,30 @@ void FileChecker::check_expectations(const Source& source, const Module& module,
 int FileChecker::finish() {
   const fuzz::CheckCounts& counts = checker_.counts();
   if (options_.json) {
-    nlohmann::ordered_json json{{"files", files_},      {"runs", runs_},         {"error_lines", errors_}, {"subjects", nlohmann::ordered_json::array()},
-                                {"compared", counts.compared}, {"agree", counts.agree}, {"unknown", counts.unknown}, {"refused", counts.refused},
-                                {"failures", failures_}, {"skips", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json{{"files", files_},
+                                {"runs", runs_},
+                                {"error_lines", errors_},
+                                {"subjects", nlohmann::ordered_json::array()},
+                                {"compared", counts.compared},
+                                {"agree", counts.agree},
+                                {"unknown", counts.unknown},
+                                {"refused", counts.refused},
+                                {"failures", failures_},
+                                {"skips", nlohmann::ordered_json::array()}};
     for (const auto& entry : checker_.subjects()) json["subjects"].push_back(entry.name);
     for (const fuzz::Skip& skip : checker_.skips())
-      json["skips"].push_back({{"subject", checker_.subjects()[skip.subject].name}, {"reason", skip.reason}, {"programs", skip.count}});
+      json["skips"].push_back(
+          {{"subject", checker_.subjects()[skip.subject].name}, {"reason", skip.reason}, {"programs", skip.count}});
     std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
     const auto n = [](u64 value) { return static_cast<unsigned long long>(value); };
-    std::printf("%llu files, %llu calls, %llu error lines; %zu subjects, %llu comparisons, %llu agree, %llu unknown; %llu failures\n",
-                n(files_), n(runs_), n(errors_), checker_.subjects().size(), n(counts.compared), n(counts.agree), n(counts.unknown), n(failures_));
+    std::printf(
+        "%llu files, %llu calls, %llu error lines; %zu subjects, %llu comparisons, %llu agree, %llu unknown; %llu failures\n",
+        n(files_), n(runs_), n(errors_), checker_.subjects().size(), n(counts.compared), n(counts.agree),
+        n(counts.unknown), n(failures_));
     for (const fuzz::Skip& skip : checker_.skips())
-      std::printf("skipped %llu programs on %s: %s\n", n(skip.count), checker_.subjects()[skip.subject].name.c_str(), skip.reason.c_str());
+      std::printf("skipped %llu programs on %s: %s\n", n(skip.count), checker_.subjects()[skip.subject].name.c_str(),
+                  skip.reason.c_str());
   }
   return failures_ != 0 ? static_cast<int>(kDifference) : worst_;
 }
@@ -158,7 +172,8 @@ int check(const CheckOptions& options) {
 
 void add_check(CLI::App& app, int& status) {
   auto options = std::make_shared<CheckOptions>();
-  CLI::App* command = app.add_subcommand("check", "run programs on every subject, compare with the oracle and their check lines");
+  CLI::App* command =
+      app.add_subcommand("check", "run programs on every subject, compare with the oracle and their check lines");
   command->add_option("FILE", options->files, "programs or folders, '-' for standard input")->required();
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("-v,--verbose", options->verbose, "the oracle's outcome of each call too");

@@ -82,15 +82,18 @@ Result<std::string> assembly(const CodeObject& object) {
       std::string hex;
       for (u32 i = 0; i < line.length; ++i) hex += fmt::format("{:02x}", bytes[line.offset + i]);
       const bool call = line.text.starts_with("call") || line.text.starts_with("lea") || line.text.starts_with("jmp");
-      const std::string note = call || object.fault_at(code.begin + line.offset) != nullptr ? position_note(object, code.begin + line.offset) : "";
+      const std::string note = call || object.fault_at(code.begin + line.offset) != nullptr
+                                   ? position_note(object, code.begin + line.offset)
+                                   : "";
       out += fmt::format("{:6x}  {:<24} {}{}\n", code.begin + line.offset, hex, line.text, note);
     }
   }
   return out;
 }
 
-constexpr std::string_view kEffectNames[] = {"push", "allocate", "set_frame", "save", "epilogue_begin", "pop",
-                                             "release", "reset_to_frame", "restore", "drop_frame", "epilogue_end"};
+constexpr std::string_view kEffectNames[] = {"push",           "allocate",   "set_frame",   "save",
+                                             "epilogue_begin", "pop",        "release",     "reset_to_frame",
+                                             "restore",        "drop_frame", "epilogue_end"};
 
 /// The frame description of each function, from which every unwind format is written.
 std::string frames(const CodeObject& object) {
@@ -98,7 +101,8 @@ std::string frames(const CodeObject& object) {
   for (const FunctionCode& code : object.functions) {
     out += function_heading(object, code);
     for (const FrameOp& op : object.frame_of(code))
-      out += fmt::format("{:6x}  {:<15} reg {:<3} value {}\n", op.offset, kEffectNames[static_cast<u32>(op.effect)], op.reg, op.value);
+      out += fmt::format("{:6x}  {:<15} reg {:<3} value {}\n", op.offset, kEffectNames[static_cast<u32>(op.effect)],
+                         op.reg, op.value);
   }
   return out;
 }
@@ -131,9 +135,11 @@ int options_of(const CompileCommand& command, CompileOptions& out) {
   return kClean;
 }
 
-int emit(const std::string& stage, const Module& module, const CodeObject& object, const std::string& lir, const std::string& out) {
+int emit(const std::string& stage, const Module& module, const CodeObject& object, const std::string& lir,
+         const std::string& out) {
   if (stage == "obj") return write_object(object, out);
-  if (stage == "ssa" || stage == "opt") return cannot("this version has no stage '" + stage + "': programs are compiled as they are");
+  if (stage == "ssa" || stage == "opt")
+    return cannot("this version has no stage '" + stage + "': programs are compiled as they are");
   std::string text;
   if (stage == "air") text = to_text(module);
   else if (stage == "lir") text = lir;
@@ -172,7 +178,10 @@ void add_compile(CLI::App& app, int& status) {
   auto options = std::make_shared<CompileCommand>();
   CLI::App* command = app.add_subcommand("compile", "show what the compiler makes of a program");
   command->add_option("FILE", options->file, "program, '-' for standard input")->required();
-  command->add_option("--emit", options->emit, "stages: air,ssa,opt,lir,asm,unwind,obj")->delimiter(',')->allow_extra_args(false)->capture_default_str();
+  command->add_option("--emit", options->emit, "stages: air,ssa,opt,lir,asm,unwind,obj")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->capture_default_str();
   command->add_option("-o,--out", options->out, "file for obj; without it the output");
   command->add_option("--target", options->target, "x64 or a64")->capture_default_str();
   command->add_option("--level", options->level, "O0 or O2")->capture_default_str();

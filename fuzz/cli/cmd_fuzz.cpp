@@ -27,7 +27,8 @@ struct FuzzOptions {
 
 u64 fresh_seed() {
   std::random_device device;
-  return (u64{device()} << 32 | device()) ^ static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch().count());
+  return (u64{device()} << 32 | device()) ^
+         static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
 int campaign(FuzzOptions& options) {
@@ -51,7 +52,9 @@ int campaign(FuzzOptions& options) {
     const int reported = report(result.error());
     return result.error().kind == ErrorKind::Io ? static_cast<int>(kCannot) : reported;
   }
-  std::fputs(options.json ? (fuzz::summary_json(*result, campaign) + "\n").c_str() : fuzz::summary(*result, campaign).c_str(), stdout);
+  std::fputs(options.json ? (fuzz::summary_json(*result, campaign) + "\n").c_str()
+                          : fuzz::summary(*result, campaign).c_str(),
+             stdout);
   return result->finding_total != 0 ? kDifference : kClean;
 }
 
@@ -60,21 +63,30 @@ int campaign(FuzzOptions& options) {
 void add_fuzz(CLI::App& app, int& status) {
   auto options = std::make_shared<FuzzOptions>();
   options->campaign.findings = "findings";
-  CLI::App* command = app.add_subcommand("fuzz", "a campaign: random programs on every subject, compared with the oracle");
-  command->add_option("SECONDS", options->campaign.seconds, "how long; one minute when neither this nor --programs is given");
+  CLI::App* command =
+      app.add_subcommand("fuzz", "a campaign: random programs on every subject, compared with the oracle");
+  command->add_option("SECONDS", options->campaign.seconds,
+                      "how long; one minute when neither this nor --programs is given");
   command->add_option("--programs", options->campaign.programs, "how many programs");
-  command->add_option("--jobs", options->campaign.jobs, "worker processes")->capture_default_str()->check(CLI::Range(1u, 512u));
-  CLI::Option* seed = command->add_option("--seed", options->campaign.source.seed, "which campaign; without it a fresh one, which is printed");
+  command->add_option("--jobs", options->campaign.jobs, "worker processes")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 512u));
+  CLI::Option* seed = command->add_option("--seed", options->campaign.source.seed,
+                                          "which campaign; without it a fresh one, which is printed");
   command->add_option("--corpus", options->campaign.corpus, "folder with programs to mutate");
   command->add_option("--findings", options->campaign.findings, "folder for findings")->capture_default_str();
   command->add_flag("--resume", options->campaign.resume, "go on where the last campaign with these findings stopped");
   command->add_option("--events", options->campaign.events, "append what happens to this file, a line of JSON each");
-  command->add_option("--inputs", options->campaign.source.inputs, "argument vectors for each function")->capture_default_str();
+  command->add_option("--inputs", options->campaign.source.inputs, "argument vectors for each function")
+      ->capture_default_str();
   command->add_option("--preset", options->preset, "kind of generated programs")->capture_default_str();
   command->add_flag("--plain", options->plain, "do not let libFuzzer drive, also where this build has it");
   command->add_flag("--quiet", options->quiet, "no status line");
   command->add_flag("--json", options->json, "the summary as JSON");
-  command->add_option("--fuel", options->campaign.source.max_fuel, "budget of the program's fuel operations; most runs get less")->capture_default_str();
+  command
+      ->add_option("--fuel", options->campaign.source.max_fuel,
+                   "budget of the program's fuel operations; most runs get less")
+      ->capture_default_str();
   add_selection(*command, options->filter);
   command->callback([options, seed, &status] {
     options->has_seed = seed->count() != 0;

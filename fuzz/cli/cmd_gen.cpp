@@ -23,7 +23,8 @@ int generate(const GenOptions& options) {
   fuzz::GeneratorConfig config;
   if (!fuzz::preset(options.preset, config)) {
     std::fprintf(stderr, "assay gen: --preset has no '%s'; expected one of", options.preset.c_str());
-    for (const std::string_view name : fuzz::preset_names()) std::fprintf(stderr, " %.*s", static_cast<int>(name.size()), name.data());
+    for (const std::string_view name : fuzz::preset_names())
+      std::fprintf(stderr, " %.*s", static_cast<int>(name.size()), name.data());
     std::fputc('\n', stderr);
     return kUsage;
   }
@@ -61,7 +62,9 @@ void add_gen(CLI::App& app, int& status) {
   CLI::Option* count = command->add_option("--count", options->count, "so many, from seed N on")->capture_default_str();
   CLI::Option* out = command->add_option("--out", options->out, "folder to write them into, N.air each");
   count->needs(out);
-  command->add_option("--preset", options->preset, "kind of programs: small large calls memory floats pressure exceptions")->capture_default_str();
+  command
+      ->add_option("--preset", options->preset, "kind of programs: small large calls memory floats pressure exceptions")
+      ->capture_default_str();
   command->callback([options, &status] { status = generate(*options); });
 }
 

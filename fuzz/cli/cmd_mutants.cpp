@@ -40,8 +40,8 @@ struct Tally {
 
 int list_bank() {
   for (const fuzz::PlantedBug& bug : fuzz::planted_bugs())
-    std::printf("%-26s %-13s %3u  %-20s %s\n", std::string(bug.name).c_str(), std::string(bug.component).c_str(), bug.bug_class,
-                std::string(bug.origin).c_str(), std::string(bug.meaning).c_str());
+    std::printf("%-26s %-13s %3u  %-20s %s\n", std::string(bug.name).c_str(), std::string(bug.component).c_str(),
+                bug.bug_class, std::string(bug.origin).c_str(), std::string(bug.meaning).c_str());
   return kClean;
 }
 
@@ -52,7 +52,8 @@ std::string shortened(const std::string& text) {
 }
 
 void print(const fuzz::Measurement& m) {
-  const std::string name(m.bug == nullptr ? "none" : m.bug->name), component(m.bug == nullptr ? "control" : m.bug->component);
+  const std::string name(m.bug == nullptr ? "none" : m.bug->name),
+      component(m.bug == nullptr ? "control" : m.bug->component);
   const std::string number = m.bug == nullptr ? "-" : std::to_string(m.bug->bug_class);
   std::printf("%-26s %-13s %3s  %-9s %7.2f s %8llu programs  %s%s%s\n", name.c_str(), component.c_str(), number.c_str(),
               m.found ? "found" : "not found", m.seconds, static_cast<unsigned long long>(m.programs), m.check.c_str(),
@@ -94,8 +95,9 @@ void note(const fuzz::Measurement& m, bool as_json, Tally& tally) {
 
 void print_summary(const Tally& tally, const MutantsOptions& options) {
   if (options.json) {
-    const Json json{{"seed", options.seed},       {"found", tally.found},     {"planted", tally.planted}, {"missed", tally.missed},
-                    {"seconds", tally.seconds},   {"control", tally.control}, {"bugs", tally.bugs}};
+    const Json json{{"seed", options.seed},   {"found", tally.found},     {"planted", tally.planted},
+                    {"missed", tally.missed}, {"seconds", tally.seconds}, {"control", tally.control},
+                    {"bugs", tally.bugs}};
     std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     return;
   }
@@ -109,7 +111,8 @@ bool wanted(const MutantsOptions& options, std::string_view name) {
   return options.bugs.empty() || std::find(options.bugs.begin(), options.bugs.end(), name) != options.bugs.end();
 }
 
-int measure_all(const MutantsOptions& options, const std::vector<const fuzz::SubjectRow*>& rows, const std::string& folder) {
+int measure_all(const MutantsOptions& options, const std::vector<const fuzz::SubjectRow*>& rows,
+                const std::string& folder) {
   fuzz::CampaignOptions campaign;
   campaign.source.seed = options.seed;
   campaign.programs = options.programs;
@@ -155,7 +158,8 @@ int mutants(const MutantsOptions& options) {
   fuzz::catch_interrupts();
   if (!options.keep.empty()) return measure_all(options, rows, options.keep);
   std::error_code failure;
-  const std::filesystem::path temporary = std::filesystem::temp_directory_path(failure) / ("assay-mutants-" + std::to_string(fuzz::process_id()));
+  const std::filesystem::path temporary =
+      std::filesystem::temp_directory_path(failure) / ("assay-mutants-" + std::to_string(fuzz::process_id()));
   status = measure_all(options, rows, temporary.string());
   std::filesystem::remove_all(temporary, failure);
   return status;

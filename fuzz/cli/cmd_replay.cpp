@@ -40,11 +40,15 @@ Seen seen_of(const fuzz::Finding& finding, const Module& module, const fuzz::Che
 
 int print(const ReplayOptions& options, const fuzz::Finding& finding, const Seen& seen) {
   if (options.json) {
-    const nlohmann::ordered_json json{{"state", seen.state},         {"kind", fuzz::name_of(finding.kind)}, {"subject", finding.subject},
-                                      {"difference", finding.difference}, {"now", seen.what}};
+    const nlohmann::ordered_json json{{"state", seen.state},
+                                      {"kind", fuzz::name_of(finding.kind)},
+                                      {"subject", finding.subject},
+                                      {"difference", finding.difference},
+                                      {"now", seen.what}};
     std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
-    std::printf("%s: %s on %s\n", seen.state.c_str(), std::string(fuzz::name_of(finding.kind)).c_str(), finding.subject.c_str());
+    std::printf("%s: %s on %s\n", seen.state.c_str(), std::string(fuzz::name_of(finding.kind)).c_str(),
+                finding.subject.c_str());
     if (!seen.what.empty()) std::printf("  %s\n", seen.what.c_str());
   }
   return seen.state == "gone" ? kClean : kDifference;
@@ -83,7 +87,8 @@ int wait_for(fuzz::Worker worker, const ReplayOptions& options, const fuzz::Find
   }
   fuzz::kill_worker(worker);
   const bool same = finding.kind == fuzz::FindingKind::Hang;
-  return print(options, finding, {same ? "same" : "different", "no end in " + std::to_string(options.seconds) + " seconds"});
+  return print(options, finding,
+               {same ? "same" : "different", "no end in " + std::to_string(options.seconds) + " seconds"});
 }
 
 int replay(const ReplayOptions& options) {

@@ -28,11 +28,12 @@ int usage_error(const std::string& message) {
   return kUsage;
 }
 
-bool parse_args(const Module& module, FunctionId function, const std::vector<std::string>& words, std::vector<u64>& out, int& status) {
+bool parse_args(const Module& module, FunctionId function, const std::vector<std::string>& words, std::vector<u64>& out,
+                int& status) {
   const std::span<const Type> types = module.params_of(module.functions[function]);
   if (types.size() != words.size()) {
-    status = usage_error("@" + module.functions[function].name + " takes " + std::to_string(types.size()) + " arguments, found " +
-                         std::to_string(words.size()));
+    status = usage_error("@" + module.functions[function].name + " takes " + std::to_string(types.size()) +
+                         " arguments, found " + std::to_string(words.size()));
     return false;
   }
   for (std::size_t i = 0; i < types.size(); ++i) {
@@ -57,7 +58,8 @@ bool choose_rows(const RunOptions& options, std::vector<const fuzz::SubjectRow*>
 }
 
 bool at_fault(const Outcome& outcome) {
-  return outcome.kind == OutcomeKind::Crashed || outcome.kind == OutcomeKind::Hung || outcome.kind == OutcomeKind::Breached;
+  return outcome.kind == OutcomeKind::Crashed || outcome.kind == OutcomeKind::Hung ||
+         outcome.kind == OutcomeKind::Breached;
 }
 
 void print(const Module& module, const Outcome& outcome, const RunOptions& options, std::string_view prefix) {
@@ -88,7 +90,9 @@ int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& modul
     }
   }
   if (options.json)
-    std::printf("%s\n", (rows.size() == 1 ? json[0] : json).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf(
+        "%s\n",
+        (rows.size() == 1 ? json[0] : json).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   return status;
 }
 

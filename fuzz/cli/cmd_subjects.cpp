@@ -16,8 +16,8 @@ int list(bool as_json) {
     const std::string reason = fuzz::unavailable_reason(row);
     const bool compiled = row.exec != fuzz::Exec::Oracle;
     if (!as_json) {
-      std::printf("%-30s %-4s %s%s%s\n", std::string(row.name).c_str(), reason.empty() ? "yes" : "no", std::string(row.meaning).c_str(),
-                  reason.empty() ? "" : ": ", reason.c_str());
+      std::printf("%-30s %-4s %s%s%s\n", std::string(row.name).c_str(), reason.empty() ? "yes" : "no",
+                  std::string(row.meaning).c_str(), reason.empty() ? "" : ": ", reason.c_str());
       continue;
     }
     nlohmann::ordered_json entry{{"name", row.name}, {"exec", fuzz::name_of(row.exec)}};

@@ -20,7 +20,8 @@ int run_command(int argc, char** argv) {
   app.set_version_flag("--version", fuzz::tool_version());
   app.require_subcommand(1, 1);
   app.set_help_all_flag("--help-all", "Help of all subcommands");
-  app.footer("Exit status: 0 clean, 1 a difference was found, 2 usage, 3 bad input, 4 cannot be done here, 5 internal fault.");
+  app.footer(
+      "Exit status: 0 clean, 1 a difference was found, 2 usage, 3 bad input, 4 cannot be done here, 5 internal fault.");
   int status = kClean;
   add_run(app, status);
   add_check(app, status);

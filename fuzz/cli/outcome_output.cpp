@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kMaxRanges = 32;
 constexpr std::size_t kMaxBytesShown = 16;
-constexpr std::string_view kKindNames[] = {"returned", "threw", "threw_host", "trapped", "crashed", "hung", "breached", "refused"};
+constexpr std::string_view kKindNames[] = {"returned", "threw", "threw_host", "trapped",
+                                           "crashed",  "hung",  "breached",   "refused"};
 
 u64 digest(const std::vector<u8>& bytes) {
   u64 hash = 0xcbf29ce484222325u; // FNV-1a
@@ -40,7 +41,9 @@ std::string literal(Type type, u64 bits) {
 
 nlohmann::ordered_json position_to_json(const Module& module, const Position& position) {
   if (position.function >= module.functions.size()) return nullptr;
-  return {{"function", module.functions[position.function].name}, {"block", position.block}, {"instruction", position.inst}};
+  return {{"function", module.functions[position.function].name},
+          {"block", position.block},
+          {"instruction", position.inst}};
 }
 
 } // namespace
@@ -72,9 +75,11 @@ nlohmann::ordered_json outcome_to_json(const Module& module, const Outcome& outc
   json["text"] = to_string(module, outcome);
   if (outcome.kind == OutcomeKind::Returned || outcome.kind == OutcomeKind::Threw) {
     json["values"] = nlohmann::ordered_json::array();
-    for (std::size_t i = 0; i < outcome.values.size(); ++i) json["values"].push_back(literal(outcome.value_types[i], outcome.values[i]));
+    for (std::size_t i = 0; i < outcome.values.size(); ++i)
+      json["values"].push_back(literal(outcome.value_types[i], outcome.values[i]));
   }
-  if (outcome.kind == OutcomeKind::Threw && outcome.tag < module.tags.size()) json["tag"] = module.tags[outcome.tag].name;
+  if (outcome.kind == OutcomeKind::Threw && outcome.tag < module.tags.size())
+    json["tag"] = module.tags[outcome.tag].name;
   if (outcome.kind == OutcomeKind::Trapped) {
     json["trap"] = name_of(outcome.trap);
     json["position"] = position_to_json(module, outcome.position);
@@ -85,10 +90,13 @@ nlohmann::ordered_json outcome_to_json(const Module& module, const Outcome& outc
   json["calls"] = nlohmann::ordered_json::array();
   for (const HostCall& call : outcome.calls) {
     const Function& function = module.functions[call.function];
-    nlohmann::ordered_json entry{{"function", function.name}, {"args", nlohmann::ordered_json::array()}, {"frames", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json entry{{"function", function.name},
+                                 {"args", nlohmann::ordered_json::array()},
+                                 {"frames", nlohmann::ordered_json::array()}};
     for (u32 i = 0; i < call.arg_count; ++i)
       entry["args"].push_back(literal(module.params_of(function)[i], outcome.call_args[call.args + i]));
-    for (u32 i = 0; i < call.frame_count; ++i) entry["frames"].push_back(position_to_json(module, outcome.frames[call.frames + i]));
+    for (u32 i = 0; i < call.frame_count; ++i)
+      entry["frames"].push_back(position_to_json(module, outcome.frames[call.frames + i]));
     json["calls"].push_back(std::move(entry));
   }
   json["fuel_left"] = outcome.fuel_left;

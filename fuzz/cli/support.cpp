@@ -137,7 +137,8 @@ Result<std::vector<std::string>> list_programs(const std::vector<std::string>& p
     const std::size_t first = out.size();
     for (fs::recursive_directory_iterator it(path, failure), end; !failure && it != end; it.increment(failure)) {
       const std::string extension = it->path().extension().string();
-      const bool program = std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
+      const bool program =
+          std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
       if (program && it->is_regular_file()) out.push_back(it->path().string());
     }
     if (failure) return io_error(path, "cannot read the folder: " + failure.message());

@@ -16,8 +16,7 @@ namespace {
 constexpr u32 index_of(Type type) { return static_cast<u32>(type); }
 } // namespace
 
-Body::Body(const GeneratorConfig& config, Random& random)
-    : config_(config), random_(random), index_(opcode_index()) {
+Body::Body(const GeneratorConfig& config, Random& random) : config_(config), random_(random), index_(opcode_index()) {
   const StatementWeights& w = config.statements;
   weights_ = {w.operation, w.idiom,   w.repeat, w.memory,   w.native,      w.global, w.local,
               w.call,      w.if_else, w.loop,   w.multiway, w.irreducible, w.escape, w.pressure};

@@ -8,9 +8,9 @@
 #pragma once
 
 #include "fuzz/generate/config.h"
+#include "fuzz/generate/draw/opcode_index.h"
 #include "fuzz/generate/emitter.h"
 #include "fuzz/generate/generator.h"
-#include "fuzz/generate/draw/opcode_index.h"
 #include "fuzz/generate/random.h"
 
 #include <array>
@@ -39,16 +39,16 @@ using ValueList = List<ValueId>;
 
 /// What is known of a function before its callers are generated.
 struct FunctionPlan {
-  u64 cost = 1;             // estimate of the instructions that one call executes
-  u32 depth_param = kNone;  // of a recursive function: the i32 parameter that counts down
+  u64 cost = 1;            // estimate of the instructions that one call executes
+  u32 depth_param = kNone; // of a recursive function: the i32 parameter that counts down
 };
 
 struct ModulePlan {
   std::vector<FunctionPlan> functions; // by FunctionId
   FunctionId first_body = 0;
-  FunctionId callback_import = kNone;  // @call_back, and the function that it calls
+  FunctionId callback_import = kNone; // @call_back, and the function that it calls
   FunctionId callback_target = kNone;
-  std::vector<FunctionId> throwing;    // imports that throw
+  std::vector<FunctionId> throwing; // imports that throw
 
   void clear(u32 first) {
     functions.clear();
@@ -97,7 +97,7 @@ private:
     ValueId counter = kNone;
     Type counter_type = Type::I32;
     u64 step = 1;
-    u32 rule = 0;              // how the counter runs; see loops.cpp
+    u32 rule = 0; // how the counter runs; see loops.cpp
     u32 trips = 0;
     ValueId limit = kNone;
   };
@@ -240,10 +240,10 @@ private:
   ModulePlan* plan_ = nullptr;
   FunctionId self_ = kNone;
   Emitter emitter_;
-  u32 emitted_ = 0;         // instructions so far
-  u32 goal_ = 0;            // instructions wanted
-  u64 multiplicity_ = 1;    // how often the point being filled runs in one call, at most
-  u64 cost_ = 0;            // estimate for the whole call so far
+  u32 emitted_ = 0;      // instructions so far
+  u32 goal_ = 0;         // instructions wanted
+  u64 multiplicity_ = 1; // how often the point being filled runs in one call, at most
+  u64 cost_ = 0;         // estimate for the whole call so far
   bool locals_ = false;
   bool self_called_ = false;
   bool entry_fuel_ = false; // the function starts with fuel
@@ -251,12 +251,12 @@ private:
   std::array<std::vector<ValueId>, kTypeCount> values_;
   std::vector<Pointer> pointers_;
   std::vector<Address> addresses_;
-  std::vector<u8> used_;    // by ValueId
+  std::vector<u8> used_; // by ValueId
   std::vector<Loop> loops_;
-  std::vector<Done> done_;  // of the block being filled
-  std::vector<ValueId> held_; // stack of the values of pressure statements
+  std::vector<Done> done_;         // of the block being filled
+  std::vector<ValueId> held_;      // stack of the values of pressure statements
   std::vector<SlotId> open_slots_; // slots that pointers may lead to
-  SlotId cell_ = kNone;       // a slot that holds nothing but a pointer
+  SlotId cell_ = kNone;            // a slot that holds nothing but a pointer
   LocalId pointer_local_ = kNone;
 };
 

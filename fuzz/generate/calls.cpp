@@ -288,7 +288,8 @@ void Body::try_statement(FunctionId callee, u32 depth) {
   if (caught == 0 || random_.coin()) add(kException, EdgeKind::CatchAll, 0);
   const BlockId join = emitter_.block(types.span());
   end(op, operands.span(), {targets, count}, ref);
-  for (u32 i = 0; i < count; ++i) try_arm(clauses[i].block, clauses[i].leading.span(), clauses[i].extra, join, types, depth);
+  for (u32 i = 0; i < count; ++i)
+    try_arm(clauses[i].block, clauses[i].leading.span(), clauses[i].extra, join, types, depth);
   enter(join, types.span());
 }
 

@@ -16,7 +16,7 @@ void large(GeneratorConfig& config) {
   config.table_entries = {1, 12};
   config.max_depth = 6;
   config.max_dynamic = 12000;
-  config.unguarded = {1, 10};      // there are many more places for a trap
+  config.unguarded = {1, 10}; // there are many more places for a trap
   config.out_of_bounds = {1, 24};
   config.switch_cases = {1, 40};
   config.slots = {0, 5};

@@ -66,7 +66,8 @@ public:
     return result_count != 0 ? first_result : kNone;
   }
 
-  void end(Opcode op, Type type, std::span<const ValueId> operands, std::span<const EdgeTarget> targets, u32 ref, u64 imm) {
+  void end(Opcode op, Type type, std::span<const ValueId> operands, std::span<const EdgeTarget> targets, u32 ref,
+           u64 imm) {
     emit(op, type, Type::None, operands, ref, imm, static_cast<u32>(targets.size()));
     for (const EdgeTarget& target : targets) {
       const u32 args = append(target.args);

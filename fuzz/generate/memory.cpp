@@ -44,7 +44,8 @@ ValueId Body::make_number(Type type, u64 most, u64& bound) {
   }
   case 4: { // dirty upper half, cut off
     if (type != Type::I32) break;
-    const ValueId dirty = emit(Opcode::Or, Type::I64, {masked(Type::I64, mask), literal(Type::I64, random_.next() << 32)});
+    const ValueId dirty =
+        emit(Opcode::Or, Type::I64, {masked(Type::I64, mask), literal(Type::I64, random_.next() << 32)});
     return emit(Opcode::Trunc, Type::I32, Type::I64, {&dirty, 1});
   }
   case 5: { // a 32-bit sum that wraps, then extended

@@ -132,8 +132,7 @@ void Body::repeat() {
 
 /// Short sequences that selection and simplification rules look for.
 void Body::idiom() {
-  const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64)
-                                   : (random_.coin() ? Type::I8 : Type::I16);
+  const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64) : (random_.coin() ? Type::I8 : Type::I16);
   switch (random_.below(11)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
@@ -163,10 +162,12 @@ void Body::idiom() {
   case 8: return rounded_conversion();
   case 9: { // a constant at the limit of what an instruction can hold
     const Type wide = random_.coin() ? Type::I64 : type;
-    constexpr Opcode kOps[] = {Opcode::Sub, Opcode::Add, Opcode::Sub, Opcode::And, Opcode::Xor, Opcode::Mul, Opcode::LtS, Opcode::GeU};
+    constexpr Opcode kOps[] = {Opcode::Sub, Opcode::Add, Opcode::Sub, Opcode::And,
+                               Opcode::Xor, Opcode::Mul, Opcode::LtS, Opcode::GeU};
     const Opcode op = random_.pick(kOps);
     const ValueId a = pick_or_convert(wide);
-    return offer(info(op).results == "B" ? Type::I8 : wide, emit(op, wide, {a, literal(wide, edge_immediate(random_, wide))}));
+    return offer(info(op).results == "B" ? Type::I8 : wide,
+                 emit(op, wide, {a, literal(wide, edge_immediate(random_, wide))}));
   }
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();

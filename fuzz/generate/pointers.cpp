@@ -82,8 +82,7 @@ void Body::pointer_operation() {
   case 2: {
     const Pointer other = find_pointer(8);
     const ValueId value = emit(Opcode::Select, Type::Ptr, {condition(), pointer.value, other.value});
-    return offer_pointer(
-        {value, std::min(pointer.before, other.before), std::min(pointer.after, other.after), kNone});
+    return offer_pointer({value, std::min(pointer.before, other.before), std::min(pointer.after, other.after), kNone});
   }
   case 3: return pointer_compare();
   default: return pointer_cell();

@@ -14,14 +14,14 @@ struct Body::Region {
   static constexpr u32 kMost = 8;
   u32 count = 0;
   BlockId blocks[kMost];
-  TypeList types[kMost];      // after the budget
-  u32 ways[kMost];            // successors: `count` is the exit
+  TypeList types[kMost]; // after the budget
+  u32 ways[kMost];       // successors: `count` is the exit
   u32 successors[kMost][3];
   bool is_back_target[kMost] = {};
-  ValueId budget = kNone;     // in the block being filled
+  ValueId budget = kNone; // in the block being filled
   BlockId exit = kNone;
   TypeList exit_types;
-  u32 size = 0;               // instructions for one block
+  u32 size = 0; // instructions for one block
 };
 
 void Body::plan_region(Region& region) {

@@ -50,8 +50,8 @@ struct Planner {
   void memory() {
     module.has_memory = random.chance(config.has_memory);
     if (!module.has_memory) return;
-    module.memory_size = random.chance(config.memory_in_pages) ? random.between(1, 2) * kPageSize
-                                                               : random.in(config.memory_bytes);
+    module.memory_size =
+        random.chance(config.memory_in_pages) ? random.between(1, 2) * kPageSize : random.in(config.memory_bytes);
     module.memory_max = module.memory_size + random.below(3) * kPageSize;
     const u32 segments = random.in(config.data_segments);
     for (u32 i = 0; i < segments; ++i) {
@@ -207,7 +207,7 @@ struct Planner {
 } // namespace
 
 Type random_type(Random& random) {
-  constexpr Type kTypes[16] = {Type::I32, Type::I64, Type::I32, Type::I64, Type::I32, Type::I64, Type::I8, Type::I16,
+  constexpr Type kTypes[16] = {Type::I32, Type::I64, Type::I32, Type::I64, Type::I32, Type::I64, Type::I8,  Type::I16,
                                Type::F32, Type::F64, Type::F32, Type::F64, Type::I8,  Type::I16, Type::I64, Type::F64};
   return kTypes[random.below(16)];
 }

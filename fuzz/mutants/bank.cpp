@@ -23,7 +23,9 @@ constexpr PlantedBug kBank[] = {
 #undef BUG
 };
 
-void plant(std::string_view name) { planted::active = name.empty() ? 0 : planted::name_hash(std::string(name).c_str()); }
+void plant(std::string_view name) {
+  planted::active = name.empty() ? 0 : planted::name_hash(std::string(name).c_str());
+}
 #else
 void plant(std::string_view) {}
 #endif

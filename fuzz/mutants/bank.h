@@ -16,8 +16,8 @@ namespace assay::fuzz {
 struct PlantedBug {
   std::string_view name;
   std::string_view component;
-  u32 bug_class = 0;            // number in bug-classes.md
-  std::string_view origin;      // a public id of such a bug, or "gen"
+  u32 bug_class = 0;       // number in bug-classes.md
+  std::string_view origin; // a public id of such a bug, or "gen"
   std::string_view meaning;
 };
 
@@ -28,11 +28,11 @@ std::span<const PlantedBug> planted_bugs();
 struct Measurement {
   const PlantedBug* bug = nullptr; // null: nothing was planted
   bool found = false;
-  std::string check;            // what found it: the kind of the first finding, "miscompile", "checker"
-  std::string difference;       // of that finding: "result 0: 1 != 2"
-  u64 programs = 0;             // checked until then, the one that showed it included
+  std::string check;      // what found it: the kind of the first finding, "miscompile", "checker"
+  std::string difference; // of that finding: "result 0: 1 != 2"
+  u64 programs = 0;       // checked until then, the one that showed it included
   double seconds = 0, cpu_seconds = 0;
-  std::string errors;           // what was written to the error stream meanwhile, a worker's last words for instance
+  std::string errors; // what was written to the error stream meanwhile, a worker's last words for instance
 };
 
 /// Runs `options` (its limits and seed are the caller's) until the first finding, with the bug planted, or without any

@@ -99,8 +99,8 @@ private:
   mutable bool dominators_known_ = false;
   bool uses_known_ = false;
   std::vector<Use> uses_;
-  std::vector<BlockId> owner_;   // by InstId
-  std::vector<u8> protected_;    // by InstId
+  std::vector<BlockId> owner_; // by InstId
+  std::vector<u8> protected_;  // by InstId
   std::vector<InstId> found_;
   std::vector<ValueId> values_;
   std::vector<Insertion> insertions_;

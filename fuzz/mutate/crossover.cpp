@@ -231,7 +231,8 @@ bool crossover_functions(MutationContext& context, Module& into, const Module& f
   // Take the place of a function with the signature, or be called.
   std::vector<FunctionId> same;
   for (FunctionId f = 0; f < brought; ++f) {
-    if (!into.functions[f].imported && into.functions[f].signature == into.functions[brought].signature) same.push_back(f);
+    if (!into.functions[f].imported && into.functions[f].signature == into.functions[brought].signature)
+      same.push_back(f);
   }
   if (!same.empty() && random.coin()) {
     Function& old = into.functions[random.pick(same)];

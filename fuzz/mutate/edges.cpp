@@ -123,7 +123,8 @@ bool remove_block_parameter(MutationContext& c) {
   const u32 gone = c.random().below(block.param_count);
   const ValueId old = block.first_param + gone;
   u32 implicit = 0; // parameters that a try_call gives by itself
-  each_edge_to(f, id, [&](InstId, u32 index) { implicit = std::max(implicit, block.param_count - f.edges[index].arg_count); });
+  each_edge_to(f, id,
+               [&](InstId, u32 index) { implicit = std::max(implicit, block.param_count - f.edges[index].arg_count); });
   if (gone < implicit) return false;
   const ValueId other = c.pick_or_make(f.value_types[old], block.first_inst, old);
   if (other == kNone || (other >= block.first_param && other < block.first_param + block.param_count)) return false;

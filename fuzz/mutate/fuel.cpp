@@ -15,8 +15,7 @@ namespace {
 /// Marks the targets of back edges of a depth-first walk, every node being a root in turn.
 /// `successors(node, k)` is the k-th successor or kNone after the last; a node that takes fuel has none, so
 /// what is found are the cycles without fuel.
-template <typename Successors>
-void find_back_targets(u32 nodes, Successors successors, std::vector<bool>& is_target) {
+template <typename Successors> void find_back_targets(u32 nodes, Successors successors, std::vector<bool>& is_target) {
   struct Visit {
     u32 node, next;
   };

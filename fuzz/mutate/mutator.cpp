@@ -76,7 +76,7 @@ public:
   }
 
 private:
-  Module rest_; // without functions
+  Module rest_;                     // without functions
   std::vector<Function> functions_; // count_ of them in use
   std::size_t count_ = 0;
 };

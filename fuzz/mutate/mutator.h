@@ -20,9 +20,9 @@ namespace assay::fuzz {
 /// What one mutation did so far.
 struct MutationCount {
   std::string_view name;
-  u64 applied = 0;    // changed the module
-  u64 refused = 0;    // found no place in the module
-  u64 discarded = 0;  // the verifier refused the result; taken back
+  u64 applied = 0;   // changed the module
+  u64 refused = 0;   // found no place in the module
+  u64 discarded = 0; // the verifier refused the result; taken back
 };
 
 class Mutator {

@@ -15,10 +15,10 @@
 namespace assay::fuzz {
 namespace {
 
-constexpr Opcode kMakers[] = {Opcode::FAdd,     Opcode::FSub,    Opcode::FMul,  Opcode::FDiv,   Opcode::FSqrt,
-                              Opcode::Fma,      Opcode::FMin,    Opcode::FMax,  Opcode::FCeil,  Opcode::FFloor,
-                              Opcode::FTrunc,   Opcode::FNearest, Opcode::FPromote, Opcode::FDemote};
-constexpr Opcode kBlind[] = {Opcode::FEq,  Opcode::FNe,  Opcode::FLt,     Opcode::FLe,     Opcode::FGt,  Opcode::FGe,
+constexpr Opcode kMakers[] = {Opcode::FAdd,   Opcode::FSub,     Opcode::FMul,     Opcode::FDiv,   Opcode::FSqrt,
+                              Opcode::Fma,    Opcode::FMin,     Opcode::FMax,     Opcode::FCeil,  Opcode::FFloor,
+                              Opcode::FTrunc, Opcode::FNearest, Opcode::FPromote, Opcode::FDemote};
+constexpr Opcode kBlind[] = {Opcode::FEq,  Opcode::FNe,  Opcode::FLt,     Opcode::FLe,     Opcode::FGt,   Opcode::FGe,
                              Opcode::F2iS, Opcode::F2iU, Opcode::F2iSatS, Opcode::F2iSatU, Opcode::FCanon};
 
 struct Kinds {

@@ -37,9 +37,8 @@ bool change_opcode(MutationContext& c) {
     }
     return count;
   };
-  const InstId id = c.random_inst([](const Inst& inst) {
-    return inst.op != Opcode::Const && !ends(inst) && inst.operand_count != 0;
-  });
+  const InstId id = c.random_inst(
+      [](const Inst& inst) { return inst.op != Opcode::Const && !ends(inst) && inst.operand_count != 0; });
   if (id == kNone) return false;
   const u32 count = alternatives(c.f().insts[id]);
   if (count == 0) return false;
@@ -250,7 +249,8 @@ bool add_pressure(MutationContext& c) {
     live.push_back(c.add(start, op, type, {a, b}));
   }
   ValueId sum = c.f().pool[use->pool];
-  for (const ValueId value : live) sum = c.add(use->inst, is_float(type) ? Opcode::FAdd : Opcode::Xor, type, {sum, value});
+  for (const ValueId value : live)
+    sum = c.add(use->inst, is_float(type) ? Opcode::FAdd : Opcode::Xor, type, {sum, value});
   c.f().pool[use->pool] = sum;
   return true;
 }

@@ -67,7 +67,8 @@ const char* exposure(const Function& f, const Inst& inst, const std::vector<bool
   if (inst.op == Opcode::Bitcast && on_pointers) return "bitcast with ptr";
   if ((inst.op == Opcode::Eq || inst.op == Opcode::Ne) && on_pointers) {
     const u32 a = origin(f, f.operand(inst, 0));
-    if (a == kNone || a != origin(f, f.operand(inst, 1))) return "comparison of pointers that may be of different slots";
+    if (a == kNone || a != origin(f, f.operand(inst, 1)))
+      return "comparison of pointers that may be of different slots";
   }
   if (std::find(cells.begin(), cells.end(), true) != cells.end() && misuses_cell(f, inst, cells)) {
     return "a slot that holds a pointer is used otherwise";
@@ -75,7 +76,9 @@ const char* exposure(const Function& f, const Inst& inst, const std::vector<bool
   return nullptr;
 }
 
-bool has_pointer(std::span<const Type> types) { return std::find(types.begin(), types.end(), Type::Ptr) != types.end(); }
+bool has_pointer(std::span<const Type> types) {
+  return std::find(types.begin(), types.end(), Type::Ptr) != types.end();
+}
 
 void set_reason(std::string* reason, const std::string& function, const char* what) {
   if (reason != nullptr) *reason = "@" + function + ": " + what;

@@ -31,8 +31,8 @@ private:
 /// How a worker stands.
 struct WorkerStatus {
   enum State { Running, Exited, Killed } state = Running;
-  int code = 0;       // exit status, or the signal's number
-  std::string what;   // "exit status 1", "signal SIGSEGV"
+  int code = 0;     // exit status, or the signal's number
+  std::string what; // "exit status 1", "signal SIGSEGV"
 };
 
 /// A forked copy of this process.

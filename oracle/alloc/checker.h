@@ -115,20 +115,20 @@ private:
   std::string report_;
 
   codegen::RegSet fixed_registers_ = 0; // named by a Fixed operand somewhere
-  std::vector<u32> def_block_; // [VReg], kNone: not defined
-  std::vector<u32> last_block_; // [VReg], last block in which it lives
-  std::vector<u32> param_index_; // [VReg] index among its block's parameters, or kNone
-  std::vector<Loop> loops_; // by header
-  std::vector<u32> loop_of_; // [block] innermost loop, or kNone
+  std::vector<u32> def_block_;          // [VReg], kNone: not defined
+  std::vector<u32> last_block_;         // [VReg], last block in which it lives
+  std::vector<u32> param_index_;        // [VReg] index among its block's parameters, or kNone
+  std::vector<Loop> loops_;             // by header
+  std::vector<u32> loop_of_;            // [block] innermost loop, or kNone
   std::vector<u32> loop_stack_;
 
-  std::vector<Names> names_; // [location], the state
-  std::vector<u8> listed_; // [location], whether it is in occupied_
-  std::vector<u32> occupied_; // every location that has names, and some that had
+  std::vector<Names> names_;                // [location], the state
+  std::vector<u8> listed_;                  // [location], whether it is in occupied_
+  std::vector<u32> occupied_;               // every location that has names, and some that had
   std::vector<std::vector<Holding>> entry_; // [block], state on entry
-  std::vector<u8> visited_, dirty_; // [block]
-  std::vector<u32> first_edit_; // [block], first edit of its instructions
-  std::vector<u32> arg_mark_; // [VReg], the edge of which it is an argument
+  std::vector<u8> visited_, dirty_;         // [block]
+  std::vector<u32> first_edit_;             // [block], first edit of its instructions
+  std::vector<u32> arg_mark_;               // [VReg], the edge of which it is an argument
   u32 mark_ = 0;
   u32 lowest_dirty_ = 0;
   size_t next_edit_ = 0;

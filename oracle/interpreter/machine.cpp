@@ -210,7 +210,8 @@ Flow Machine::push_frame(FunctionId callee) {
   if (frames.size() >= kMaxDepth || stack_top + words > kStackWords || slot_bytes > kMaxSlotBytes) {
     return trap_at(TrapKind::StackOverflow, {callee, 0, 0});
   }
-  frames.push_back({callee, 0, nullptr, stack_top, static_cast<u32>(slots.size()), static_cast<u32>(slot_memory.size())});
+  frames.push_back(
+      {callee, 0, nullptr, stack_top, static_cast<u32>(slots.size()), static_cast<u32>(slot_memory.size())});
   stack_top += static_cast<u32>(words);
   unpack_top();
   copy_words(transfer.begin(), transfer.size(), values + f.blocks[0].first_param);

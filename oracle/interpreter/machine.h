@@ -25,7 +25,7 @@ namespace assay::oracle {
 
 /// What the run does after an operation.
 enum class Flow : u8 {
-  Next, // goes on with the instruction that follows
+  Next,  // goes on with the instruction that follows
   Moved, // goes on where the operation has set block and at
   Ended, // the activation is over; Machine::ending says how
 };
@@ -36,9 +36,9 @@ struct Frame {
   FunctionId function = kNone;
   BlockId block = 0;
   const Inst* at = nullptr; // the call that is under way, when this is not the top frame
-  u32 values_base = 0; // in Machine::stack
-  u32 first_slot = 0; // live slots when the frame was made, in Machine::slots
-  u32 slot_bytes = 0; // bytes of slots when the frame was made
+  u32 values_base = 0;      // in Machine::stack
+  u32 first_slot = 0;       // live slots when the frame was made, in Machine::slots
+  u32 slot_bytes = 0;       // bytes of slots when the frame was made
 };
 
 /// A slot of an active frame. Serials ascend, so the live ones are sorted.
@@ -83,9 +83,9 @@ inline void copy_words(const u64* from, size_t count, u64* to) {
 }
 
 /// bit_mask by table, because every integer operation ends with it.
-inline constexpr u64 kBitMasks[kTypeCount] = {
-    bit_mask(Type::None), bit_mask(Type::I8),  bit_mask(Type::I16), bit_mask(Type::I32),
-    bit_mask(Type::I64),  bit_mask(Type::F32), bit_mask(Type::F64), bit_mask(Type::Ptr)};
+inline constexpr u64 kBitMasks[kTypeCount] = {bit_mask(Type::None), bit_mask(Type::I8),  bit_mask(Type::I16),
+                                              bit_mask(Type::I32),  bit_mask(Type::I64), bit_mask(Type::F32),
+                                              bit_mask(Type::F64),  bit_mask(Type::Ptr)};
 
 struct Machine final : Reentry {
   Machine();

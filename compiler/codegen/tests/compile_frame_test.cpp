@@ -25,14 +25,14 @@ struct Truth {
   long rsp = -8;
   long rbp = 0; // meaningful when rbp_known
   bool rbp_known = false;
-  long return_at = -8; // where the return address lies
+  long return_at = -8;       // where the return address lies
   std::map<int, long> saved; // registers that no longer have the caller's value, and where it lies
 };
 
 /// What the effects say.
 struct Described {
   bool by_frame = false;
-  long offset = 8; // CFA = (rbp or rsp) + offset
+  long offset = 8;           // CFA = (rbp or rsp) + offset
   std::map<int, long> saved; // place relative to the CFA at entry
 };
 

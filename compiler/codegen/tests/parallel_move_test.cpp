@@ -54,8 +54,11 @@ TEST(ParallelMover, TwoCyclesShareOneTemporary) {
   ParallelMover mover;
   u32 slots = 0;
   std::vector<Edit> edits;
-  mover.resolve({{place(0), place(1), RegClass::Int}, {place(1), place(0), RegClass::Int}, {place(2), place(3), RegClass::Int},
-                 {place(3), place(2), RegClass::Int}}, 0, slots, edits);
+  mover.resolve({{place(0), place(1), RegClass::Int},
+                 {place(1), place(0), RegClass::Int},
+                 {place(2), place(3), RegClass::Int},
+                 {place(3), place(2), RegClass::Int}},
+                0, slots, edits);
   EXPECT_EQ(slots, 1u);
   EXPECT_EQ(edits.size(), 6u);
 }

@@ -35,9 +35,7 @@ class RandomLir {
 public:
   explicit RandomLir(u32 seed) : random_(seed) {}
 
-  LirFunction make() {
-    return build();
-  }
+  LirFunction make() { return build(); }
 
 private:
   u32 pick(u32 bound) { return static_cast<u32>(random_() % bound); }
@@ -102,7 +100,8 @@ private:
       if (function_.vreg_class[v] == c) fit.push_back(v);
     }
     if (fit.empty()) return kNone;
-    return pick(2) == 0 ? fit[pick(static_cast<u32>(fit.size()))] : fit[fit.size() - 1 - pick(std::min<u32>(4, static_cast<u32>(fit.size())))];
+    return pick(2) == 0 ? fit[pick(static_cast<u32>(fit.size()))]
+                        : fit[fit.size() - 1 - pick(std::min<u32>(4, static_cast<u32>(fit.size())))];
   }
 
   void fill(std::vector<VReg>& visible, u32 count) {
@@ -149,8 +148,8 @@ private:
             operand.index = reg;
             fixed_defs |= bit(reg);
           }
-        } else if (kind == 1 && d == 0 && !operands.empty() && operands[0].role == Role::Use && operands[0].where == Where::Reg &&
-                   function_.vreg_class[operands[0].vreg] == c) {
+        } else if (kind == 1 && d == 0 && !operands.empty() && operands[0].role == Role::Use &&
+                   operands[0].where == Where::Reg && function_.vreg_class[operands[0].vreg] == c) {
           operand.where = Where::Tied;
           operand.index = 0;
         } else if (kind == 2 && c == RegClass::Int) {
@@ -180,7 +179,9 @@ private:
     for (VReg p : params) args.push_back(some(visible, function_.vreg_class[p]));
     return args;
   }
-  bool have_both(const std::vector<VReg>& visible) { return some(visible, RegClass::Int) != kNone && some(visible, RegClass::Float) != kNone; }
+  bool have_both(const std::vector<VReg>& visible) {
+    return some(visible, RegClass::Int) != kNone && some(visible, RegClass::Float) != kNone;
+  }
 
   void diamond(std::vector<VReg>& visible) {
     if (!have_both(visible)) return fill(visible, 4);
@@ -275,7 +276,8 @@ public:
       const LirBlock& b = function_.blocks[block];
       edit = first_edit(b.first_inst);
       for (u32 i = b.first_inst; i < b.first_inst + b.inst_count; ++i) {
-        for (; edit < allocation_.edits.size() && allocation_.edits[edit].inst == i; ++edit) apply(allocation_.edits[edit]);
+        for (; edit < allocation_.edits.size() && allocation_.edits[edit].inst == i; ++edit)
+          apply(allocation_.edits[edit]);
         if (std::string wrong = step(i); !wrong.empty()) return wrong;
       }
       const auto succs = function_.succs_of(b);
@@ -296,7 +298,9 @@ private:
     while (e < allocation_.edits.size() && allocation_.edits[e].inst < inst) ++e;
     return e;
   }
-  void apply(const Edit& edit) { places_[edit.to.bits] = places_.count(edit.from.bits) != 0 ? places_[edit.from.bits] : 0; }
+  void apply(const Edit& edit) {
+    places_[edit.to.bits] = places_.count(edit.from.bits) != 0 ? places_[edit.from.bits] : 0;
+  }
 
   std::string step(u32 index) {
     const LirInst& inst = function_.insts[index];
@@ -306,12 +310,16 @@ private:
       const Operand& operand = function_.operands[inst.operands + o];
       const Location place = allocation_.locations[inst.operands + o];
       if (!place.valid()) return at + std::to_string(o) + " has no location";
-      if (place.is_reg() && operand.where != Where::Fixed && (file_.allocatable & bit(place.preg())) == 0) return at + std::to_string(o) + " not allocatable";
-      if (operand.where == Where::Fixed && place != Location::reg(operand.index)) return at + std::to_string(o) + " fixed";
+      if (place.is_reg() && operand.where != Where::Fixed && (file_.allocatable & bit(place.preg())) == 0)
+        return at + std::to_string(o) + " not allocatable";
+      if (operand.where == Where::Fixed && place != Location::reg(operand.index))
+        return at + std::to_string(o) + " fixed";
       if (place.is_slot() && operand.where != Where::Any) return at + std::to_string(o) + " in a slot";
-      if (operand.where == Where::Tied && place != allocation_.locations[inst.operands + operand.index]) return at + std::to_string(o) + " tied";
+      if (operand.where == Where::Tied && place != allocation_.locations[inst.operands + operand.index])
+        return at + std::to_string(o) + " tied";
       if (operand.role == Role::Use || operand.role == Role::UseLate) {
-        if (places_.count(place.bits) == 0 || places_[place.bits] != values_.at(operand.vreg)) return at + std::to_string(o) + " reads another value";
+        if (places_.count(place.bits) == 0 || places_[place.bits] != values_.at(operand.vreg))
+          return at + std::to_string(o) + " reads another value";
         (operand.role == Role::Use ? uses : late).insert(place.bits);
       } else if (operand.role == Role::Def) {
         if (!defs.insert(place.bits).second) return at + std::to_string(o) + " shares a definition";

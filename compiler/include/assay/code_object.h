@@ -31,7 +31,7 @@ enum class RelocKind : u8 {
 
 /// A field of `code` to fill with the address of a function's entry.
 struct Reloc {
-  u32 offset = 0;         // of the field, in `code`
+  u32 offset = 0; // of the field, in `code`
   RelocKind kind = RelocKind::Rel32;
   FunctionId function = kNone;
   i32 addend = 0;
@@ -40,38 +40,38 @@ struct Reloc {
 /// One compiled function (an import has one too: its thunk, which calls VmContext::host_call).
 struct FunctionCode {
   FunctionId function = kNone;
-  u32 begin = 0, end = 0;             // in `code`; begin is 16-aligned
+  u32 begin = 0, end = 0; // in `code`; begin is 16-aligned
   u32 first_frame_op = 0, frame_op_count = 0;
-  u32 frame_size = 0;                 // bytes below the return address, for reports
-  bool is_thunk = false;              // no AIR frame of its own
+  u32 frame_size = 0;    // bytes below the return address, for reports
+  bool is_thunk = false; // no AIR frame of its own
 };
 
 /// The AIR position of a return address (a call, or the call to a trap stub). Sorted by offset.
 struct PcPosition {
-  u32 offset = 0;                     // in `code`: the return address
+  u32 offset = 0; // in `code`: the return address
   Position position;
 };
 
 /// An instruction that may fault, and what the fault means. Sorted by offset.
 struct FaultSite {
-  u32 offset = 0;                     // in `code`: first byte of the instruction
+  u32 offset = 0; // in `code`: first byte of the instruction
   TrapKind trap = TrapKind::OutOfBounds;
   Position position;
 };
 
 struct CodeObject {
   Target target = Target::X64;
-  Os os = Os::Linux;                  // convention between AIR functions
-  Os host_os = Os::Linux;             // convention towards the runtime
+  Os os = Os::Linux;      // convention between AIR functions
+  Os host_os = Os::Linux; // convention towards the runtime
   std::vector<u8> code;
   std::vector<u8> rodata;
   std::vector<Reloc> relocs;
-  std::vector<FunctionCode> functions;   // sorted by begin
-  std::vector<u32> function_entry;       // [FunctionId] -> index in `functions`
+  std::vector<FunctionCode> functions; // sorted by begin
+  std::vector<u32> function_entry;     // [FunctionId] -> index in `functions`
   std::vector<FrameOp> frame_ops;
   std::vector<PcPosition> positions;
   std::vector<FaultSite> faults;
-  std::vector<std::string> names;        // [FunctionId], for debuggers and reports
+  std::vector<std::string> names; // [FunctionId], for debuggers and reports
 
   u32 rodata_offset() const { return (static_cast<u32>(code.size()) + 15u) & ~15u; }
   std::span<const FrameOp> frame_of(const FunctionCode& f) const {

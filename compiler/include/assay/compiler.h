@@ -44,7 +44,7 @@ constexpr Os host_os() {
 struct CompileOptions {
   Target target = Target::X64;
   Level level = Level::O0;
-  Os os = assay::host_os();   // convention between AIR functions
+  Os os = assay::host_os();      // convention between AIR functions
   Os host_os = assay::host_os(); // convention of runtime and host calls
   CpuFeatures features;
   /// Limits the allocator to this many registers of each class, to raise pressure; 0: all.

@@ -125,7 +125,8 @@ template <typename R, typename... A> HostFunction make_host_function(std::functi
 
 void invoke(InstanceState& state, FunctionId function, std::span<const u64> args, std::span<u64> results);
 /// The trap, when there was one that passed no host frame.
-std::optional<TrapException> try_invoke(InstanceState& state, FunctionId function, std::span<const u64> args, std::span<u64> results);
+std::optional<TrapException> try_invoke(InstanceState& state, FunctionId function, std::span<const u64> args,
+                                        std::span<u64> results);
 Result<FunctionId> find_export(const InstanceState& state, std::string_view name, std::span<const Type> params,
                                std::span<const Type> results);
 
@@ -175,7 +176,8 @@ public:
     const u64 arg_bits[sizeof...(A) + 1] = {detail::to_bits(args)...};
     u64 result_bits[detail::Results<R>::kCount + 1];
     try {
-      auto trap = detail::try_invoke(*state_, function_, {arg_bits, sizeof...(A)}, {result_bits, detail::Results<R>::kCount});
+      auto trap =
+          detail::try_invoke(*state_, function_, {arg_bits, sizeof...(A)}, {result_bits, detail::Results<R>::kCount});
       if (trap) return CallResult<R>::trapped(*trap);
       if constexpr (std::is_void_v<R>) {
         return CallResult<R>::returned({});
@@ -191,7 +193,8 @@ public:
 
 private:
   friend class Instance;
-  TypedFunction(std::shared_ptr<detail::InstanceState> state, FunctionId function) : state_(std::move(state)), function_(function) {}
+  TypedFunction(std::shared_ptr<detail::InstanceState> state, FunctionId function)
+      : state_(std::move(state)), function_(function) {}
   std::shared_ptr<detail::InstanceState> state_;
   FunctionId function_;
 };
@@ -246,9 +249,9 @@ enum class CodeMemory : u8 {
 
 struct EngineOptions {
   Level level = Level::O2;
-  bool use_host_features = true;   // instructions beyond the target's baseline that this processor has
+  bool use_host_features = true; // instructions beyond the target's baseline that this processor has
   CodeMemory code_memory = CodeMemory::Protect;
-  u64 stack_bytes = 1u << 20;      // how far below its caller compiled code may go
+  u64 stack_bytes = 1u << 20; // how far below its caller compiled code may go
 };
 
 class Engine {

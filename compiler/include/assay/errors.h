@@ -19,10 +19,10 @@ namespace assay {
 
 /// Class of an error; the `assay` command maps it to its exit status.
 enum class ErrorKind : u8 {
-  BadInput,     ///< the input is wrong; file, line and column say where
-  Unsupported,  ///< well formed, but this build or host cannot do it; the message says why
-  Io,           ///< the system refused (message holds its reason)
-  Internal,     ///< a defect of ours
+  BadInput,    ///< the input is wrong; file, line and column say where
+  Unsupported, ///< well formed, but this build or host cannot do it; the message says why
+  Io,          ///< the system refused (message holds its reason)
+  Internal,    ///< a defect of ours
 };
 
 /// An error with its place. `line` and `column` count from 1; 0 means "not about a place in text".
@@ -103,7 +103,7 @@ namespace detail {
 }
 
 /// A broken invariant of ours: prints the place and ends the process. Always on.
-#define ASSAY_CHECK(condition)                                                                     \
+#define ASSAY_CHECK(condition) \
   ((condition) ? static_cast<void>(0) : ::assay::detail::check_failed(__FILE__, __LINE__, #condition))
 
 /// The same, in builds that verify (`dev`, `fuzz`); nothing in release.

@@ -21,18 +21,18 @@ namespace assay {
 using RegIndex = u8;
 
 enum class FrameEffect : u8 {
-  Push,         // x64: push reg; depth += 8, the caller's reg is saved at CFA - depth
-  Allocate,     // sp -= value; depth += value
-  SetFrame,     // reg := sp + value; from here on the CFA is known from reg: CFA = reg + (depth - value)
-  Save,         // the caller's reg is stored at CFA - value
-  EpilogueBegin,// the state so far is what later code after the epilogue starts from
-  Pop,          // x64: pop reg; depth -= 8, reg has the caller's value again (popping the frame register itself is
-                // followed by DropFrame at the same offset)
-  Release,      // sp += value; depth -= value
-  ResetToFrame, // sp := frame register + value (signed in `value`)
-  Restore,      // reg has the caller's value again
-  DropFrame,    // the CFA is known from sp again; value = CFA - sp = depth
-  EpilogueEnd,  // back to the state at the matching EpilogueBegin (the next byte is body again)
+  Push,          // x64: push reg; depth += 8, the caller's reg is saved at CFA - depth
+  Allocate,      // sp -= value; depth += value
+  SetFrame,      // reg := sp + value; from here on the CFA is known from reg: CFA = reg + (depth - value)
+  Save,          // the caller's reg is stored at CFA - value
+  EpilogueBegin, // the state so far is what later code after the epilogue starts from
+  Pop,           // x64: pop reg; depth -= 8, reg has the caller's value again (popping the frame register itself is
+                 // followed by DropFrame at the same offset)
+  Release,       // sp += value; depth -= value
+  ResetToFrame,  // sp := frame register + value (signed in `value`)
+  Restore,       // reg has the caller's value again
+  DropFrame,     // the CFA is known from sp again; value = CFA - sp = depth
+  EpilogueEnd,   // back to the state at the matching EpilogueBegin (the next byte is body again)
 };
 
 struct FrameOp {

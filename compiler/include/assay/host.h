@@ -25,8 +25,8 @@ public:
   virtual ~Host() = default;
   /// `args` and `results` hold one u64 each value: bits, zero above the type's width.
   /// `results` is zero-filled on entry.
-  virtual void call(const Module& module, FunctionId import, std::span<const u64> args,
-                    std::span<u64> results, Reentry& reentry) = 0;
+  virtual void call(const Module& module, FunctionId import, std::span<const u64> args, std::span<u64> results,
+                    Reentry& reentry) = 0;
 };
 
 } // namespace assay

@@ -19,16 +19,16 @@ namespace assay {
 /// One operation. 40 bytes, trivially copyable.
 struct Inst {
   Opcode op = Opcode::Trap;
-  Type type = Type::None;     // T
-  Type from = Type::None;     // S (casts only)
-  u32 operands = 0;           // first of operand_count value ids in Function::pool
+  Type type = Type::None; // T
+  Type from = Type::None; // S (casts only)
+  u32 operands = 0;       // first of operand_count value ids in Function::pool
   u32 operand_count = 0;
-  u32 first_result = 0;       // first of result_count value ids
+  u32 first_result = 0; // first of result_count value ids
   u32 result_count = 0;
-  u32 first_edge = 0;         // first of edge_count in Function::edges; terminators only
+  u32 first_edge = 0; // first of edge_count in Function::edges; terminators only
   u32 edge_count = 0;
-  u32 ref = kNone;            // symbol, slot, local or signature, by Form
-  u64 imm = 0;                // literal bits, offset, fuel, trap kind
+  u32 ref = kNone; // symbol, slot, local or signature, by Form
+  u64 imm = 0;     // literal bits, offset, fuel, trap kind
 };
 
 /// What an edge out of a terminator stands for.
@@ -44,7 +44,7 @@ enum class EdgeKind : u8 {
 /// first, a catch gets the tag's payload first, a catch_all gets the exception (ptr) first.
 struct Edge {
   BlockId target = kNone;
-  u32 args = 0;               // first of arg_count value ids in Function::pool
+  u32 args = 0; // first of arg_count value ids in Function::pool
   u32 arg_count = 0;
   EdgeKind kind = EdgeKind::Normal;
   u64 value = 0;
@@ -60,27 +60,27 @@ struct Block {
 
 /// Where a value is defined: by an instruction, or as a parameter of a block.
 struct ValueDef {
-  u32 index = kNone;          // InstId, or BlockId when is_param
+  u32 index = kNone; // InstId, or BlockId when is_param
   bool is_param = false;
 };
 
 struct Slot {
-  u32 size = 0;               // bytes
-  u32 align = 1;              // power of two, at most 4096
+  u32 size = 0;  // bytes
+  u32 align = 1; // power of two, at most 4096
 };
 
 /// A function or, when `imported`, the name and signature of a host function (then it has no blocks).
 struct Function {
-  std::string name;           // without '@'
+  std::string name; // without '@'
   SignatureId signature = 0;
   bool exported = false;
   bool imported = false;
 
   std::vector<Inst> insts;
-  std::vector<Block> blocks;  // blocks[0] is the entry; its parameters are the function's
+  std::vector<Block> blocks; // blocks[0] is the entry; its parameters are the function's
   std::vector<Type> value_types;
   std::vector<ValueDef> value_defs;
-  std::vector<u32> pool;      // operand and argument value ids
+  std::vector<u32> pool; // operand and argument value ids
   std::vector<Edge> edges;
   std::vector<Slot> slots;
   std::vector<Type> locals;
@@ -92,15 +92,9 @@ struct Function {
     return {pool.data() + inst.operands, inst.operand_count};
   }
   ValueId operand(const Inst& inst, u32 index) const { return pool[inst.operands + index]; }
-  std::span<const Edge> edges_of(const Inst& inst) const {
-    return {edges.data() + inst.first_edge, inst.edge_count};
-  }
-  std::span<const ValueId> args_of(const Edge& edge) const {
-    return {pool.data() + edge.args, edge.arg_count};
-  }
-  const Inst& terminator(const Block& block) const {
-    return insts[block.first_inst + block.inst_count - 1];
-  }
+  std::span<const Edge> edges_of(const Inst& inst) const { return {edges.data() + inst.first_edge, inst.edge_count}; }
+  std::span<const ValueId> args_of(const Edge& edge) const { return {pool.data() + edge.args, edge.arg_count}; }
+  const Inst& terminator(const Block& block) const { return insts[block.first_inst + block.inst_count - 1]; }
   u32 value_count() const { return static_cast<u32>(value_types.size()); }
 
   /// Forgets the body, keeping the arrays' capacity.
@@ -115,42 +109,44 @@ struct Signature {
 
 struct Global {
   std::string name;
-  Type type = Type::I64;      // integer or float
-  u64 initial = 0;            // bits
+  Type type = Type::I64; // integer or float
+  u64 initial = 0;       // bits
 };
 
 struct Tag {
   std::string name;
-  SignatureId signature = 0;  // parameters are the payload, no results
+  SignatureId signature = 0; // parameters are the payload, no results
 };
 
 struct DataSegment {
-  u64 offset = 0;             // in linear memory
+  u64 offset = 0; // in linear memory
   std::string bytes;
 };
 
 /// Limits that the verifier enforces, so that every later stage may rely on them.
-inline constexpr u64 kPageSize = 65536;                // unit of memory_size and memory_grow
-inline constexpr u64 kMemoryLimit = u64{1} << 30;      // no memory is larger
-inline constexpr u64 kDefaultMemoryMax = 16u << 20;    // maximum when none is written (or the size, if larger)
-inline constexpr u32 kMaxParams = 1000;                // parameters, results and payloads, each
-inline constexpr u32 kMaxFrameSlots = 1u << 20;        // bytes of slots in one function
+inline constexpr u64 kPageSize = 65536;             // unit of memory_size and memory_grow
+inline constexpr u64 kMemoryLimit = u64{1} << 30;   // no memory is larger
+inline constexpr u64 kDefaultMemoryMax = 16u << 20; // maximum when none is written (or the size, if larger)
+inline constexpr u32 kMaxParams = 1000;             // parameters, results and payloads, each
+inline constexpr u32 kMaxFrameSlots = 1u << 20;     // bytes of slots in one function
 
 struct Module {
   bool has_memory = false;
-  u64 memory_size = 0;        // bytes at the start, need not be whole pages
-  u64 memory_max = 0;         // bytes; >= memory_size
+  u64 memory_size = 0; // bytes at the start, need not be whole pages
+  u64 memory_max = 0;  // bytes; >= memory_size
   std::vector<DataSegment> data;
   std::vector<Global> globals;
   std::vector<Tag> tags;
-  std::vector<Function> functions;  // every import comes before every body
-  std::vector<FunctionId> table;    // kNone is null
+  std::vector<Function> functions; // every import comes before every body
+  std::vector<FunctionId> table;   // kNone is null
   bool has_table = false;
   std::vector<Signature> signatures; // distinct: equal types have equal ids
   std::vector<Type> signature_types;
 
   std::span<const Type> params(const Signature& s) const { return {signature_types.data() + s.params, s.param_count}; }
-  std::span<const Type> results(const Signature& s) const { return {signature_types.data() + s.results, s.result_count}; }
+  std::span<const Type> results(const Signature& s) const {
+    return {signature_types.data() + s.results, s.result_count};
+  }
   std::span<const Type> params_of(const Function& f) const { return params(signatures[f.signature]); }
   std::span<const Type> results_of(const Function& f) const { return results(signatures[f.signature]); }
 

@@ -48,17 +48,17 @@ enum class Form : u8 {
 enum class Relation : u8 { Any, Wider, Narrower, SameSize };
 
 using OpFlags = u16;
-inline constexpr OpFlags kPure = 1, kTraps = 2, kReads = 4, kWrites = 8, kCalls = 16, kEnds = 32,
-                         kCommutes = 64, kEffect = 128;
+inline constexpr OpFlags kPure = 1, kTraps = 2, kReads = 4, kWrites = 8, kCalls = 16, kEnds = 32, kCommutes = 64,
+                         kEffect = 128;
 
 /// One row of opcodes.def. The letters of `operands` and `results` are explained there.
 struct OpcodeInfo {
-  std::string_view name;     // the text form, without type suffix
+  std::string_view name; // the text form, without type suffix
   Form form;
   std::string_view operands;
   std::string_view results;
-  TypeMask types;            // what T may be; mask_of(None) when there is no suffix
-  TypeMask from_types;       // what S may be; mask_of(None) when there is no second suffix
+  TypeMask types;      // what T may be; mask_of(None) when there is no suffix
+  TypeMask from_types; // what S may be; mask_of(None) when there is no second suffix
   Relation relation;
   OpFlags flags;
   std::string_view meaning;

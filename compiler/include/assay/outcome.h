@@ -20,11 +20,11 @@ enum class OutcomeKind : u8 {
   ThrewHost, // text is what()
   Trapped,   // trap, position
   // What only a defective engine does; each is a finding.
-  Crashed,   // a signal at a pc without a trap entry; text says which
-  Hung,      // no end within the time allowed
-  Breached,  // the machine contract was broken; text says what (register, stack, flags, guard zone)
+  Crashed,  // a signal at a pc without a trap entry; text says which
+  Hung,     // no end within the time allowed
+  Breached, // the machine contract was broken; text says what (register, stack, flags, guard zone)
   // What the oracle says of a program that leaves AIR's guarantees (a wild native access).
-  Refused,   // text says why; such a program is discarded, not compared
+  Refused, // text says why; such a program is discarded, not compared
 };
 
 /// One call of an imported function: who was called, with what, and from where.
@@ -42,16 +42,16 @@ inline constexpr u32 kMaxRecordedFrames = 1u << 18;
 struct Outcome {
   OutcomeKind kind = OutcomeKind::Returned;
   TrapKind trap = TrapKind::Unreachable;
-  Position position;              // of a trap
-  TagId tag = kNone;              // of Threw
-  std::string text;               // of ThrewHost, Crashed, Breached, Refused
-  std::vector<u64> values;        // results or payload; bits, zero above the type's width
-  std::vector<Type> value_types;  // one for each of values
-  std::vector<u8> memory;         // linear memory afterwards
-  std::vector<u64> globals;       // bits, zero above the type's width
+  Position position;             // of a trap
+  TagId tag = kNone;             // of Threw
+  std::string text;              // of ThrewHost, Crashed, Breached, Refused
+  std::vector<u64> values;       // results or payload; bits, zero above the type's width
+  std::vector<Type> value_types; // one for each of values
+  std::vector<u8> memory;        // linear memory afterwards
+  std::vector<u64> globals;      // bits, zero above the type's width
   std::vector<HostCall> calls;
-  std::vector<u64> call_args;     // bits, zero above the type's width
-  std::vector<Position> frames;   // at most kMaxRecordedFrames, one more in a run that an executor cut
+  std::vector<u64> call_args;   // bits, zero above the type's width
+  std::vector<Position> frames; // at most kMaxRecordedFrames, one more in a run that an executor cut
   u64 fuel_left = 0;
 
   /// Forgets the run, keeping capacity.

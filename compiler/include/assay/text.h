@@ -17,10 +17,10 @@ namespace assay {
 /// Where instructions were written, so that later errors can name line and column.
 struct SourceMap {
   /// One entry an instruction, function by function: line of its first token.
-  std::vector<std::vector<u32>> lines;   // [FunctionId][InstId]
-  std::vector<std::vector<u32>> columns; // [FunctionId][InstId], of that token
+  std::vector<std::vector<u32>> lines;       // [FunctionId][InstId]
+  std::vector<std::vector<u32>> columns;     // [FunctionId][InstId], of that token
   std::vector<std::vector<u32>> block_lines; // [FunctionId][BlockId], of the label
-  std::vector<u32> function_lines;       // [FunctionId]
+  std::vector<u32> function_lines;           // [FunctionId]
 };
 
 /// Parses `text`. `file` names it in errors. `map` may be null.

@@ -51,19 +51,37 @@ constexpr u32 size_of(Type type) {
 constexpr u32 bits_of(Type type) { return size_of(type) * 8; }
 
 /// All ones in the width of the type (its bits in a u64 container).
-constexpr u64 bit_mask(Type type) {
-  return size_of(type) == 8 ? ~u64{0} : (u64{1} << bits_of(type)) - 1;
-}
+constexpr u64 bit_mask(Type type) { return size_of(type) == 8 ? ~u64{0} : (u64{1} << bits_of(type)) - 1; }
 
 /// "i32", "ptr"; "none" for None.
 std::string_view name_of(Type type);
 
 /// Why a run stopped early. The order is part of the CodeObject file format.
 enum class TrapKind : u8 {
-  Unreachable, DivByZero, IntOverflow, BadConversion, OutOfBounds, BadIndirectCall,
-  StackOverflow, OutOfFuel,
-  User0, User1, User2, User3, User4, User5, User6, User7,
-  User8, User9, User10, User11, User12, User13, User14, User15,
+  Unreachable,
+  DivByZero,
+  IntOverflow,
+  BadConversion,
+  OutOfBounds,
+  BadIndirectCall,
+  StackOverflow,
+  OutOfFuel,
+  User0,
+  User1,
+  User2,
+  User3,
+  User4,
+  User5,
+  User6,
+  User7,
+  User8,
+  User9,
+  User10,
+  User11,
+  User12,
+  User13,
+  User14,
+  User15,
 };
 inline constexpr u32 kTrapCount = 24;
 

@@ -109,7 +109,7 @@ TEST(Literal, InfinitiesAndNans) {
 }
 
 TEST(Literal, HexFloatsRoundToNearestEven) {
-  EXPECT_EQ(parse("0x1.000001p0", Type::F32), bits(1.0f)); // a tie, to even
+  EXPECT_EQ(parse("0x1.000001p0", Type::F32), bits(1.0f));                           // a tie, to even
   EXPECT_EQ(parse("0x1.000003p0", Type::F32), bits(std::nextafter(1.0f, 2.0f)) + 1); // a tie, to even
   EXPECT_EQ(parse("0x1.0000010000000000000000000001p0", Type::F32), bits(std::nextafter(1.0f, 2.0f)));
   EXPECT_EQ(parse("0x1.fffffffffffff8p0", Type::F64), bits(2.0));

@@ -17,7 +17,8 @@ std::string program_text() {
   for (int f = 0; f < 3; ++f) {
     text += "export func @f" + std::to_string(f) + "(i64) -> i64 {\n^entry(%v0: i64):\n";
     for (int i = 1; i < 16; ++i) {
-      text += "  %v" + std::to_string(i) + " = " + (i % 3 == 0 ? "mul" : "add") + ".i64 %v" + std::to_string(i - 1) + ", %v0\n";
+      text += "  %v" + std::to_string(i) + " = " + (i % 3 == 0 ? "mul" : "add") + ".i64 %v" + std::to_string(i - 1) +
+              ", %v0\n";
     }
     text += "  return %v15\n}\n";
   }
@@ -36,8 +37,10 @@ void install_and_remove(benchmark::State& state, jit::InstallOptions options) {
     static_cast<void>(installer->uninstall(code));
   }
 }
-BENCHMARK_CAPTURE(install_and_remove, one_at_a_time, jit::InstallOptions{true, os::MemoryStrategy::DualMap, true, false});
-BENCHMARK_CAPTURE(install_and_remove, one_at_a_time_verified, jit::InstallOptions{true, os::MemoryStrategy::DualMap, true, true});
+BENCHMARK_CAPTURE(install_and_remove, one_at_a_time,
+                  jit::InstallOptions{true, os::MemoryStrategy::DualMap, true, false});
+BENCHMARK_CAPTURE(install_and_remove, one_at_a_time_verified,
+                  jit::InstallOptions{true, os::MemoryStrategy::DualMap, true, true});
 BENCHMARK_CAPTURE(install_and_remove, dual_map, jit::InstallOptions{false, os::MemoryStrategy::DualMap, true, false});
 BENCHMARK_CAPTURE(install_and_remove, protect, jit::InstallOptions{false, os::MemoryStrategy::Protect, true, false});
 
@@ -54,7 +57,10 @@ void call_host_function(benchmark::State& state) {
   Engine engine;
   engine.bind("h", [](i64 x) { return x; });
   const Instance program =
-      engine.load_text("import @h(i64) -> i64\nexport func @f(i64) -> i64 {\n^entry(%x: i64):\n  %r = call @h(%x)\n  return %r\n}\n").value();
+      engine
+          .load_text(
+              "import @h(i64) -> i64\nexport func @f(i64) -> i64 {\n^entry(%x: i64):\n  %r = call @h(%x)\n  return %r\n}\n")
+          .value();
   const auto f = program.function<i64(i64)>("f").value();
   i64 x = 0;
   for (auto _ : state) benchmark::DoNotOptimize(x = f(x));

@@ -17,7 +17,8 @@ CodeObject sample() {
   object.relocs = {{5, RelocKind::Rel32, 1, -4}, {40, RelocKind::Abs64, 0, 0}};
   object.functions = {{0, 0, 20, 0, 2, 16, true}, {1, 32, 64, 2, 1, 8, false}};
   object.function_entry = {0, 1};
-  object.frame_ops = {{1, FrameEffect::Push, 5, 0}, {4, FrameEffect::SetFrame, 5, 0}, {3, FrameEffect::Allocate, 0, 32}};
+  object.frame_ops = {
+      {1, FrameEffect::Push, 5, 0}, {4, FrameEffect::SetFrame, 5, 0}, {3, FrameEffect::Allocate, 0, 32}};
   object.positions = {{9, {0, 0, 1}}, {44, {1, 2, 3}}};
   object.faults = {{50, TrapKind::OutOfBounds, {1, 0, 7}}};
   object.names = {"log", "main"};

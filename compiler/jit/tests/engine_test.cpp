@@ -42,12 +42,14 @@ TEST_P(EngineTest, EveryTypeGoesInAndOut) {
   const auto f = take(program.function<Out(int8_t, uint16_t, int32_t, uint64_t, float, double, void*)>("f"));
   int here = 0;
   EXPECT_EQ(f(-1, 65535, -5, ~u64{0}, 1.5f, -2.5, &here), Out(&here, -2.5, 1.5f, ~u64{0}, -5, 65535, -1));
-  EXPECT_EQ(seen, (std::tuple<int8_t, uint16_t, int32_t, uint64_t, float, double, void*>(-1, 65535, -5, ~u64{0}, 1.5f, -2.5, &here)));
+  EXPECT_EQ(seen, (std::tuple<int8_t, uint16_t, int32_t, uint64_t, float, double, void*>(-1, 65535, -5, ~u64{0}, 1.5f,
+                                                                                         -2.5, &here)));
 }
 
 TEST_P(EngineTest, WrongSignaturesAreErrorsThatShowBoth) {
-  const Instance program = take(engine_.load_text("export func @f(i32) -> i64 {\n^entry(%x: i32):\n  %y = zext.i64.i32 %x\n  return %y\n}\n"
-                                                  "func @private() {\n^entry():\n  return\n}\n"));
+  const Instance program =
+      take(engine_.load_text("export func @f(i32) -> i64 {\n^entry(%x: i32):\n  %y = zext.i64.i32 %x\n  return %y\n}\n"
+                             "func @private() {\n^entry():\n  return\n}\n"));
   const auto wrong = program.function<int32_t(int32_t)>("f");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().message, "@f has type (i32) -> i64, asked for as (i32) -> i32");
@@ -77,7 +79,8 @@ TEST_P(EngineTest, BadTextIsAnErrorWithItsPlace) {
 }
 
 TEST_P(EngineTest, TrapsAreExceptionsOrValues) {
-  const Instance program = take(engine_.load_text("export func @f(i32) {\n^entry(%x: i32):\n  branch %x, ^bad, ^good\n^bad:\n  trap user9\n^good:\n  return\n}\n"));
+  const Instance program = take(engine_.load_text(
+      "export func @f(i32) {\n^entry(%x: i32):\n  branch %x, ^bad, ^good\n^bad:\n  trap user9\n^good:\n  return\n}\n"));
   const auto f = take(program.function<void(int32_t)>("f"));
   EXPECT_NO_THROW(f(0));
   EXPECT_THROW(f(1), TrapException);
@@ -90,7 +93,8 @@ TEST_P(EngineTest, TrapsAreExceptionsOrValues) {
 
 TEST_P(EngineTest, HostExceptionsAreExceptionsOrValues) {
   engine_.bind("h", [] { throw std::out_of_range("far"); });
-  const Instance program = take(engine_.load_text("import @h()\nexport func @f() {\n^entry():\n  call @h()\n  return\n}\n"));
+  const Instance program =
+      take(engine_.load_text("import @h()\nexport func @f() {\n^entry():\n  call @h()\n  return\n}\n"));
   const auto f = take(program.function<void()>("f"));
   EXPECT_THROW(f(), std::out_of_range);
   const auto result = f.try_call();
@@ -111,9 +115,10 @@ TEST_P(EngineTest, FuelIsABudget) {
 }
 
 TEST_P(EngineTest, GlobalsAndMemoryAreSharedWithTheHost) {
-  const Instance program = take(engine_.load_text("memory 16\nglobal @g : f64 = 0x1p+1\nexport func @f() -> f64 {\n^entry():\n  %z = const.i32 8\n"
-                                                  "  %a = load.f64 %z, 0\n  %b = global_get.f64 @g\n  %c = fadd.f64 %a, %b\n"
-                                                  "  global_set.f64 @g, %c\n  return %c\n}\n"));
+  const Instance program = take(engine_.load_text(
+      "memory 16\nglobal @g : f64 = 0x1p+1\nexport func @f() -> f64 {\n^entry():\n  %z = const.i32 8\n"
+      "  %a = load.f64 %z, 0\n  %b = global_get.f64 @g\n  %c = fadd.f64 %a, %b\n"
+      "  global_set.f64 @g, %c\n  return %c\n}\n"));
   const double one = 1;
   std::memcpy(program.memory().data() + 8, &one, 8);
   ASSERT_TRUE(program.set_global("g", 4.0));
@@ -126,8 +131,9 @@ TEST_P(EngineTest, GlobalsAndMemoryAreSharedWithTheHost) {
 }
 
 TEST_P(EngineTest, InstancesDoNotShareState) {
-  const char* const text = "memory 8\nglobal @g : i32 = 0\nexport func @f() -> i32 {\n^entry():\n  %one = const.i32 1\n  %a = global_get.i32 @g\n"
-                           "  %b = add.i32 %a, %one\n  global_set.i32 @g, %b\n  return %b\n}\n";
+  const char* const text =
+      "memory 8\nglobal @g : i32 = 0\nexport func @f() -> i32 {\n^entry():\n  %one = const.i32 1\n  %a = global_get.i32 @g\n"
+      "  %b = add.i32 %a, %one\n  global_set.i32 @g, %b\n  return %b\n}\n";
   const Instance a = take(engine_.load_text(text)), b = take(engine_.load_text(text));
   EXPECT_EQ(take(a.function<int32_t()>("f"))(), 1);
   EXPECT_EQ(take(a.function<int32_t()>("f"))(), 2);
@@ -140,8 +146,8 @@ TEST_P(EngineTest, AFunctionKeepsEverythingAlive) {
   {
     Engine engine(options());
     engine.bind("h", [alive](int64_t x) { return x + 1; });
-    const Instance program =
-        take(engine.load_text("import @h(i64) -> i64\nexport func @f(i64) -> i64 {\n^entry(%x: i64):\n  %r = call @h(%x)\n  return %r\n}\n"));
+    const Instance program = take(engine.load_text(
+        "import @h(i64) -> i64\nexport func @f(i64) -> i64 {\n^entry(%x: i64):\n  %r = call @h(%x)\n  return %r\n}\n"));
     f = take(program.function<int64_t(int64_t)>("f"));
   }
   EXPECT_EQ((*f)(41), 42);
@@ -153,9 +159,10 @@ TEST_P(EngineTest, AFunctionKeepsEverythingAlive) {
 TEST_P(EngineTest, RecursionThroughTheHostWorks) {
   std::optional<TypedFunction<int64_t(int64_t)>> f;
   engine_.bind("again", [&](int64_t n) { return (*f)(n); });
-  const Instance program = take(engine_.load_text("import @again(i64) -> i64\nexport func @f(i64) -> i64 {\n^entry(%n: i64):\n"
-                                                  "  branch %n, ^more, ^end(%n)\n^more:\n  %one = const.i64 1\n  %m = sub.i64 %n, %one\n"
-                                                  "  %r = call @again(%m)\n  %s = add.i64 %r, %n\n  jump ^end(%s)\n^end(%x: i64):\n  return %x\n}\n"));
+  const Instance program = take(engine_.load_text(
+      "import @again(i64) -> i64\nexport func @f(i64) -> i64 {\n^entry(%n: i64):\n"
+      "  branch %n, ^more, ^end(%n)\n^more:\n  %one = const.i64 1\n  %m = sub.i64 %n, %one\n"
+      "  %r = call @again(%m)\n  %s = add.i64 %r, %n\n  jump ^end(%s)\n^end(%x: i64):\n  return %x\n}\n"));
   f = take(program.function<int64_t(int64_t)>("f"));
   EXPECT_EQ((*f)(100), 5050);
   EXPECT_EQ(f->try_call(1000).trap(), TrapKind::StackOverflow);
@@ -163,7 +170,9 @@ TEST_P(EngineTest, RecursionThroughTheHostWorks) {
 
 TEST_P(EngineTest, ThousandsOfInstancesComeAndGo) {
   for (int i = 0; i < 2000; ++i) {
-    const Instance program = take(engine_.load_text("memory 100\nexport func @f() -> i32 {\n^entry():\n  %r = const.i32 " + std::to_string(i) + "\n  return %r\n}\n"));
+    const Instance program =
+        take(engine_.load_text("memory 100\nexport func @f() -> i32 {\n^entry():\n  %r = const.i32 " +
+                               std::to_string(i) + "\n  return %r\n}\n"));
     ASSERT_EQ(take(program.function<int32_t()>("f"))(), i);
   }
 }

@@ -133,8 +133,9 @@ TEST_F(InstanceTest, TrapPassesThroughHostFrames) {
 }
 
 TEST_F(InstanceTest, TrapComesBackAsAValueWhenNoHostFrameLiesBetween) {
-  load("import @host()\nexport func @bad(i32) {\n^entry(%x: i32):\n  branch %x, ^t, ^r\n^t:\n  trap user5\n^r:\n  return\n}\n"
-       "export func @outer() {\n^entry():\n  call @host()\n  return\n}\n");
+  load(
+      "import @host()\nexport func @bad(i32) {\n^entry(%x: i32):\n  branch %x, ^t, ^r\n^t:\n  trap user5\n^r:\n  return\n}\n"
+      "export func @outer() {\n^entry():\n  call @host()\n  return\n}\n");
   int destroyed = 0;
   host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
     const Counted counted(destroyed);
@@ -155,8 +156,9 @@ TEST_F(InstanceTest, TrapComesBackAsAValueWhenNoHostFrameLiesBetween) {
 }
 
 TEST_F(InstanceTest, HostMayCatchATrapAndTheRunGoesOn) {
-  load("import @host() -> i64\nexport func @outer() -> i64 {\n^entry():\n  %a = call @host()\n  %b = call @host()\n  %c = add.i64 %a, %b\n"
-       "  return %c\n}\nexport func @bad() {\n^entry():\n  trap user7\n}\n");
+  load(
+      "import @host() -> i64\nexport func @outer() -> i64 {\n^entry():\n  %a = call @host()\n  %b = call @host()\n  %c = add.i64 %a, %b\n"
+      "  return %c\n}\nexport func @bad() {\n^entry():\n  trap user7\n}\n");
   host_ = [&](std::string_view, std::span<const u64>, std::span<u64> results) {
     try {
       call("bad", {});
@@ -171,7 +173,8 @@ TEST_F(InstanceTest, ExceptionsCrossFramesThatSaveEveryRegister) {
   std::string text = "import @host(i64) -> i64\nexport func @outer(i64) -> i64 {\n^entry(%v0: i64):\n";
   for (int i = 1; i < 20; ++i) text += "  %v" + std::to_string(i) + " = mul.i64 %v" + std::to_string(i - 1) + ", %v0\n";
   text += "  %h = call @host(%v0)\n  %s0 = add.i64 %h, %v0\n";
-  for (int i = 1; i < 20; ++i) text += "  %s" + std::to_string(i) + " = add.i64 %s" + std::to_string(i - 1) + ", %v" + std::to_string(i) + "\n";
+  for (int i = 1; i < 20; ++i)
+    text += "  %s" + std::to_string(i) + " = add.i64 %s" + std::to_string(i - 1) + ", %v" + std::to_string(i) + "\n";
   text += "  return %s19\n}\n";
   load(text);
   int thrown = 0;
@@ -210,9 +213,11 @@ TEST_F(InstanceTest, WalkOfAnotherModuleInTheSamePlaceGivesItsOwnPositions) {
     stack.clear();
     instance_.walk(stack);
   };
-  const std::string head = "import @note(i64)\n", f = "export func @f(i64) {\n^e(%x: i64):\n  call @note(%x)\n  return\n}\n";
+  const std::string head = "import @note(i64)\n",
+                    f = "export func @f(i64) {\n^e(%x: i64):\n  call @note(%x)\n  return\n}\n";
   const std::string g = "export func @g(i64) {\n^e(%x: i64):\n  jump ^b\n^b:\n  call @note(%x)\n  return\n}\n";
-  for (const auto& [text, name, block] : {std::tuple{head + f, "f", 0u}, std::tuple{head + g, "g", 1u}, std::tuple{head + f, "f", 0u}}) {
+  for (const auto& [text, name, block] :
+       {std::tuple{head + f, "f", 0u}, std::tuple{head + g, "g", 1u}, std::tuple{head + f, "f", 0u}}) {
     load(text);
     call(name, {1});
     call(name, {1});
@@ -221,8 +226,9 @@ TEST_F(InstanceTest, WalkOfAnotherModuleInTheSamePlaceGivesItsOwnPositions) {
 }
 
 TEST_F(InstanceTest, WalkStopsWhenThereAreAsManyAsAskedFor) {
-  load("import @note(i64)\nexport func @down(i64) {\n^e(%n: i64):\n  branch %n, ^more, ^end\n^more:\n  %one = const.i64 1\n"
-       "  %less = sub.i64 %n, %one\n  call @down(%less)\n  return\n^end:\n  call @note(%n)\n  return\n}\n");
+  load(
+      "import @note(i64)\nexport func @down(i64) {\n^e(%n: i64):\n  branch %n, ^more, ^end\n^more:\n  %one = const.i64 1\n"
+      "  %less = sub.i64 %n, %one\n  call @down(%less)\n  return\n^end:\n  call @note(%n)\n  return\n}\n");
   std::vector<Position> all, some(3), none(7);
   host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
     instance_.walk(all);
@@ -257,8 +263,9 @@ TEST_F(InstanceTest, NestingBeyondTheLimitTrapsStackOverflow) {
 }
 
 TEST_F(InstanceTest, ResetRestoresMemoryGlobalsAndSize) {
-  load("memory 10 200000\ndata 2 \"hi\"\nglobal @g : i16 = 5\nexport func @f() -> i32 {\n^entry():\n  %one = const.i32 1\n  %z = const.i32 0\n"
-       "  %n = const.i16 -1\n  store.i16 %one, 1, %n\n  global_set.i16 @g, %n\n  %r = memory_grow.i32 %one\n  return %r\n}\n");
+  load(
+      "memory 10 200000\ndata 2 \"hi\"\nglobal @g : i16 = 5\nexport func @f() -> i32 {\n^entry():\n  %one = const.i32 1\n  %z = const.i32 0\n"
+      "  %n = const.i16 -1\n  store.i16 %one, 1, %n\n  global_set.i16 @g, %n\n  %r = memory_grow.i32 %one\n  return %r\n}\n");
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(call("f", {}), std::vector<u64>{0});
     EXPECT_EQ(instance_.memory().size(), 65546u);
@@ -271,8 +278,9 @@ TEST_F(InstanceTest, ResetRestoresMemoryGlobalsAndSize) {
 }
 
 TEST_F(InstanceTest, GrowthBeyondTheMaximumIsRefusedWithMinusOne) {
-  load("memory 65536 131072\nexport func @f(i64) -> i64, i64 {\n^entry(%n: i64):\n  %r = memory_grow.i64 %n\n  %s = memory_size.i64\n"
-       "  return %r, %s\n}\n");
+  load(
+      "memory 65536 131072\nexport func @f(i64) -> i64, i64 {\n^entry(%n: i64):\n  %r = memory_grow.i64 %n\n  %s = memory_size.i64\n"
+      "  return %r, %s\n}\n");
   EXPECT_EQ(call("f", {2}), (std::vector<u64>{~u64{0}, 1}));
   EXPECT_EQ(call("f", {~u64{0}}), (std::vector<u64>{~u64{0}, 1}));
   EXPECT_EQ(call("f", {1}), (std::vector<u64>{1, 2}));
@@ -280,9 +288,10 @@ TEST_F(InstanceTest, GrowthBeyondTheMaximumIsRefusedWithMinusOne) {
 }
 
 TEST_F(InstanceTest, RuntimeArithmeticIsThereForProcessorsWithoutIt) {
-  load("export func @f(f64, f64, f64, f32) -> f64, f64, f64, f64, f64, f32 {\n^entry(%a: f64, %b: f64, %c: f64, %d: f32):\n"
-       "  %1 = fma.f64 %a, %b, %c\n  %2 = fceil.f64 %a\n  %3 = ffloor.f64 %a\n  %4 = ftrunc.f64 %a\n  %5 = fnearest.f64 %a\n"
-       "  %6 = fnearest.f32 %d\n  return %1, %2, %3, %4, %5, %6\n}\n");
+  load(
+      "export func @f(f64, f64, f64, f32) -> f64, f64, f64, f64, f64, f32 {\n^entry(%a: f64, %b: f64, %c: f64, %d: f32):\n"
+      "  %1 = fma.f64 %a, %b, %c\n  %2 = fceil.f64 %a\n  %3 = ffloor.f64 %a\n  %4 = ftrunc.f64 %a\n  %5 = fnearest.f64 %a\n"
+      "  %6 = fnearest.f32 %d\n  return %1, %2, %3, %4, %5, %6\n}\n");
   const auto bits = [](double x) {
     u64 out;
     std::memcpy(&out, &x, 8);

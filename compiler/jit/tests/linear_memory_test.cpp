@@ -100,7 +100,8 @@ TEST(LinearMemory, FarBeyondItsEndIsInaccessible) {
   LinearMemory memory;
   ASSERT_TRUE(memory.load(with_memory(65536, 1 << 20)));
   os::Fault fault;
-  EXPECT_EQ(os::run_guarded([&] { *const_cast<volatile u8*>(memory.base() + 65536 + 4096) = 1; }, 0, fault), os::GuardedEnd::Faulted);
+  EXPECT_EQ(os::run_guarded([&] { *const_cast<volatile u8*>(memory.base() + 65536 + 4096) = 1; }, 0, fault),
+            os::GuardedEnd::Faulted);
 }
 #endif
 

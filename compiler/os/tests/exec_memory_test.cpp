@@ -23,8 +23,12 @@ namespace {
 #if defined(__x86_64__)
 // mov eax, imm32; ret
 void write_return(const CodeBlock& block, u32 value) {
-  const u8 code[6] = {0xb8, static_cast<u8>(value), static_cast<u8>(value >> 8), static_cast<u8>(value >> 16),
-                      static_cast<u8>(value >> 24), 0xc3};
+  const u8 code[6] = {0xb8,
+                      static_cast<u8>(value),
+                      static_cast<u8>(value >> 8),
+                      static_cast<u8>(value >> 16),
+                      static_cast<u8>(value >> 24),
+                      0xc3};
   std::memcpy(block.write, code, sizeof code);
 }
 

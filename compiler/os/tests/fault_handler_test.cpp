@@ -203,7 +203,7 @@ TEST(Chain, WithoutAFormerHandlerTheProcessStillDies) {
         CodeRange range;
         static_cast<void>(add_code_range(range));
         volatile u64 address = 8; // volatile: the compiler must not see through it
-          volatile int* nowhere = reinterpret_cast<volatile int*>(address);
+        volatile int* nowhere = reinterpret_cast<volatile int*>(address);
         *nowhere = 1;
       },
       "");

@@ -23,7 +23,8 @@ std::vector<u8> make_section(const u8* code, u32 functions, const u8* section) {
   std::vector<u8> out;
   put32(out, 20);
   put32(out, 0);
-  for (const u8 byte : {1, 'z' + 0, 'R' + 0, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0}) out.push_back(static_cast<u8>(byte));
+  for (const u8 byte : {1, 'z' + 0, 'R' + 0, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0})
+    out.push_back(static_cast<u8>(byte));
   for (u32 i = 0; i < functions; ++i) {
     put32(out, 16);
     put32(out, static_cast<u32>(out.size()));
@@ -43,7 +44,8 @@ public:
     functions_ = functions;
     const auto section = make_section(block.exec, functions, block.exec + 16 * functions);
     std::memcpy(block.write + 16 * functions, section.data(), section.size());
-    registered_ = UnwindRegistration::add(code_ + 16 * functions, section.size(), code_, code_ + 16 * functions - 1, verify);
+    registered_ =
+        UnwindRegistration::add(code_ + 16 * functions, section.size(), code_, code_ + 16 * functions - 1, verify);
   }
   bool finds(u32 function) const { return unwinder_finds(code_ + 16 * function + 5); }
   BumpArena arena_;

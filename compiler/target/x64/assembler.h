@@ -134,9 +134,9 @@ private:
     u32 first_use = kNone; // in uses_
   };
   struct Use {
-    u32 field = 0; // offset of the 32-bit field
+    u32 field = 0;    // offset of the 32-bit field
     u32 next = kNone; // next use of the same label
-    i32 addend = 0; // displacement, less the bytes between the field's start and the instruction's end
+    i32 addend = 0;   // displacement, less the bytes between the field's start and the instruction's end
   };
   struct RodataUse {
     u32 field = 0;
@@ -183,8 +183,8 @@ private:
 
   std::vector<u8>* code_ = nullptr;
   u8* base_ = nullptr; // code_->data()
-  u32 offset_ = 0; // next byte
-  u32 size_ = 0; // code_->size()
+  u32 offset_ = 0;     // next byte
+  u32 size_ = 0;       // code_->size()
   bool ok_ = true;
   std::vector<LabelState> labels_;
   std::vector<Use> uses_;

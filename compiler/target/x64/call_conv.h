@@ -27,7 +27,7 @@ struct X64Conv {
 
 inline constexpr Gpr kContext = Gpr::R14; // VmContext*
 inline constexpr Gpr kScratch = Gpr::R11; // the emitter's own
-inline constexpr Gpr kTarget = Gpr::R10; // the callee of an indirect tail call: neither argument nor callee-saved
+inline constexpr Gpr kTarget = Gpr::R10;  // the callee of an indirect tail call: neither argument nor callee-saved
 
 const X64Conv& x64_conv(Os os);
 const codegen::CallConv& call_conv(Os os);

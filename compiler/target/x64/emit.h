@@ -34,10 +34,10 @@ private:
   struct Frame {
     codegen::RegSet saved = 0; // callee-saved registers that are written, frame pointer and context apart
     u32 pushed_bytes = 0;
-    u32 xmm = 0; // the first saved xmm lies at rbp - xmm
-    u32 spills = 0; // slot i lies at rbp - spills - 8 * (i + 1)
+    u32 xmm = 0;     // the first saved xmm lies at rbp - xmm
+    u32 spills = 0;  // slot i lies at rbp - spills - 8 * (i + 1)
     u32 objects = 0; // frame object 0 lies at rbp - objects
-    u32 size = 0; // rbp - rsp in the body, a multiple of 16
+    u32 size = 0;    // rbp - rsp in the body, a multiple of 16
   };
   struct Stub {
     Label label;
@@ -170,14 +170,14 @@ private:
   const codegen::Allocation* allocation_ = nullptr;
   const LoweredFunction* info_ = nullptr;
   Frame frame_;
-  u32 begin_ = 0; // offset of the function's first byte
-  u32 incoming_bytes_ = 0; // stack arguments it pops
+  u32 begin_ = 0;            // offset of the function's first byte
+  u32 incoming_bytes_ = 0;   // stack arguments it pops
   std::vector<u32> forward_; // [LIR block]: itself, or where an empty one leads; the label's id too
   std::vector<Stub> stubs_;
   std::vector<TableFixup> own_tables_;
   std::vector<Label> table_labels_; // targets of the function's jump tables, in order
-  u32 block_ = 0; // current LIR block
-  u32 next_block_ = kNone; // the one emitted after it
+  u32 block_ = 0;                   // current LIR block
+  u32 next_block_ = kNone;          // the one emitted after it
   BlockId air_block_ = kNone;
   u32 origin_ = kNone;
   const Location* locations_ = nullptr;

@@ -23,10 +23,10 @@ struct Label {
 /// A memory operand.
 struct Mem {
   enum class Kind : u8 {
-    Base, // [base + disp]
+    Base,      // [base + disp]
     BaseIndex, // [base + index * scale + disp]
-    Index, // [index * scale + disp]
-    RipLabel, // [label + disp], relative to rip
+    Index,     // [index * scale + disp]
+    RipLabel,  // [label + disp], relative to rip
     RipRodata, // [read-only data + disp], relative to rip; patched by Assembler::resolve_rodata
   };
   Kind kind = Kind::Base;
@@ -66,9 +66,9 @@ struct Form {
   u32 opcode = 0; // little-endian: [0F [38 | 3A]] op
   u8 prefix = 0;
   u8 ext = 0;
-  u8 sizes = 0; // sum of the sizes allowed in bytes; 16 for a vector
+  u8 sizes = 0;      // sum of the sizes allowed in bytes; 16 for a vector
   u8 length : 2 = 0; // bytes of `opcode`
-  u8 wide : 1 = 0; // sizes other than Byte have op + 1
+  u8 wide : 1 = 0;   // sizes other than Byte have op + 1
 
   /// The same with `more` added to the last opcode byte.
   constexpr Form plus(u32 more) const {

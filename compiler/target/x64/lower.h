@@ -26,8 +26,8 @@ struct SwitchCase {
 
 /// What the emitter must know beside the LIR.
 struct LoweredFunction {
-  u32 zero_bytes = 0; // frame objects [0, zero_bytes) are zero at entry: locals and slots
-  u32 object_bytes = 0; // all frame objects, a multiple of 16
+  u32 zero_bytes = 0;     // frame objects [0, zero_bytes) are zero at entry: locals and slots
+  u32 object_bytes = 0;   // all frame objects, a multiple of 16
   u32 incoming_bytes = 0; // stack arguments that this function pops
   std::vector<SwitchCase> cases;
 };
@@ -140,7 +140,7 @@ private:
   const X64Conv* conv_ = nullptr;
   const X64Conv* host_ = nullptr;
   std::vector<codegen::CallLayout> layouts_; // [SignatureId]
-  std::vector<u8> layout_known_; // [SignatureId]
+  std::vector<u8> layout_known_;             // [SignatureId]
 
   // The function.
   FunctionId function_ = kNone;
@@ -148,12 +148,12 @@ private:
   LoweredFunction* info_ = nullptr;
   codegen::LirBuilder b_;
   codegen::Flow flow_;
-  std::vector<VReg> vregs_; // [ValueId]; kNone: not computed, or made at each use
-  std::vector<u32> lir_block_; // [BlockId]
-  std::vector<u32> slot_offset_; // [SlotId]: frame object offset
+  std::vector<VReg> vregs_;       // [ValueId]; kNone: not computed, or made at each use
+  std::vector<u32> lir_block_;    // [BlockId]
+  std::vector<u32> slot_offset_;  // [SlotId]: frame object offset
   std::vector<Operand> operands_; // of the call being built
-  std::vector<u32> split_edges_; // of the terminator being finished: indices in Function::edges
-  u32 slots_start_ = 0; // frame object offset of the first slot; locals come before
+  std::vector<u32> split_edges_;  // of the terminator being finished: indices in Function::edges
+  u32 slots_start_ = 0;           // frame object offset of the first slot; locals come before
   VReg result_pointer_ = kNone;
   ValueId fused_ = kNone; // the comparison that its user will make itself
   bool failed_ = false;

@@ -50,7 +50,9 @@ private:
   std::span<const Gpr> pushed() const {
     return windows() ? std::span<const Gpr>(kPushedWindows) : std::span<const Gpr>(kPushedLinux);
   }
-  void effect(FrameEffect what, RegIndex reg, i32 value) { object_.frame_ops.push_back({as_.offset() - begin_, what, reg, value}); }
+  void effect(FrameEffect what, RegIndex reg, i32 value) {
+    object_.frame_ops.push_back({as_.offset() - begin_, what, reg, value});
+  }
 
   void function(void (StubWriter::*body)()) {
     FunctionCode code;
@@ -139,7 +141,8 @@ private:
     as_.mov(Size::Qword, frame, field(Gpr::R14, offsetof(VmContext, entry_fp)));
     as_.mov(Size::Qword, frame, Mem::at(frame, kFrame));
     for (u32 i = 0; i < 16; ++i) {
-      if (static_cast<Gpr>(i) != frame) as_.mov(Size::Qword, field(frame, offsetof(EntryFrame, gpr_out) + 8 * i), static_cast<Gpr>(i));
+      if (static_cast<Gpr>(i) != frame)
+        as_.mov(Size::Qword, field(frame, offsetof(EntryFrame, gpr_out) + 8 * i), static_cast<Gpr>(i));
     }
     for (u32 i = 0; i < 16; ++i) as_.movups(field(frame, offsetof(EntryFrame, fpr_out) + 16 * i), static_cast<Xmm>(i));
     as_.mov(Size::Qword, Gpr::Rbp, field(frame, offsetof(EntryFrame, fp_expected)));
@@ -194,7 +197,8 @@ private:
     effect(FrameEffect::SetFrame, index_of(Gpr::Rbp), 0);
     as_.sub(Size::Qword, Gpr::Rsp, 32);
     effect(FrameEffect::Allocate, 0, 32);
-    const Gpr args[3] = {windows() ? Gpr::Rcx : Gpr::Rdi, windows() ? Gpr::Rdx : Gpr::Rsi, windows() ? Gpr::R8 : Gpr::Rdx};
+    const Gpr args[3] = {windows() ? Gpr::Rcx : Gpr::Rdi, windows() ? Gpr::Rdx : Gpr::Rsi,
+                         windows() ? Gpr::R8 : Gpr::Rdx};
     as_.mov(Size::Qword, args[0], Gpr::R14);
     as_.mov(Size::Qword, args[1], Gpr::R11);
     as_.mov(Size::Qword, args[2], Mem::at(Gpr::Rbp, 8));

@@ -18,10 +18,10 @@
 namespace assay::x64 {
 
 struct StubCode {
-  CodeObject object;                 // functions[0]: enter; functions[1]: the trap entries
-  u32 enter_offset = 0;              // in object.code
-  u32 trap_offset[kTrapCount] = {};  // in object.code
-  u32 on_trap_field = 0;             // in object.code: eight bytes for the address of on_trap
+  CodeObject object;                // functions[0]: enter; functions[1]: the trap entries
+  u32 enter_offset = 0;             // in object.code
+  u32 trap_offset[kTrapCount] = {}; // in object.code
+  u32 on_trap_field = 0;            // in object.code: eight bytes for the address of on_trap
 };
 
 /// The stubs for runtime functions of this convention.

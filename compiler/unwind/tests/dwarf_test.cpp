@@ -394,8 +394,8 @@ TEST(EhFrame, TheSectionEndsInAZeroWordAndEveryUnitHasItsOwn) {
   ASSERT_EQ(fdes.size(), 2u);
   const Evaluator reader(units, 0);
   for (u32 fde : fdes) {
-    EXPECT_EQ(reader.u32_at(fde - 24), 20u); // its CIE
-    EXPECT_EQ(reader.u32_at(fde + 4), 28u); // points back to it
+    EXPECT_EQ(reader.u32_at(fde - 24), 20u);                    // its CIE
+    EXPECT_EQ(reader.u32_at(fde + 4), 28u);                     // points back to it
     EXPECT_EQ(reader.u32_at(fde + 4 + reader.u32_at(fde)), 0u); // its terminator
   }
 }
@@ -488,13 +488,13 @@ TEST(EhFrame, ReadelfReadsTheRowsComputedByHand) {
   const char* const rows[] = {
       "LOC CFA rbx rbp r12 ra",
       "0000000000001020 rsp+8 u u u c-8",
-      "0000000000001021 rsp+16 u c-16 u c-8", // push rbp
-      "0000000000001024 rbp+16 u c-16 u c-8", // mov rbp, rsp
+      "0000000000001021 rsp+16 u c-16 u c-8",    // push rbp
+      "0000000000001024 rbp+16 u c-16 u c-8",    // mov rbp, rsp
       "0000000000001026 rbp+16 c-24 c-16 u c-8", // push rbx
       "0000000000001028 rbp+16 c-24 c-16 c-32 c-8",
       "000000000000103b rbp+16 c-24 c-16 u c-8", // sub, 6 bytes of body, lea, pop r12
       "000000000000103d rbp+16 u c-16 u c-8",
-      "000000000000103e rsp+8 u u u c-8", // pop rbp
+      "000000000000103e rsp+8 u u u c-8",           // pop rbp
       "0000000000001041 rbp+16 c-24 c-16 c-32 c-8", // the body again
       "000000000000104d rbp+16 c-24 c-16 u c-8",
       "000000000000104f rbp+16 u c-16 u c-8",

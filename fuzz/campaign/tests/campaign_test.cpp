@@ -62,7 +62,9 @@ std::string read(const fs::path& path) {
 
 class Campaign : public testing::Test {
 protected:
-  Campaign() : folder_(fs::temp_directory_path() / ("assay-campaign-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
+  Campaign()
+      : folder_(fs::temp_directory_path() /
+                ("assay-campaign-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
     fs::remove_all(folder_);
     options_.source.seed = 5;
     options_.programs = 300;
@@ -247,7 +249,8 @@ TEST_F(Campaign, summary_tells_what_was_left_out_and_why) {
   };
   const CampaignResult result = run(unable);
   EXPECT_EQ(result.totals.skipped, result.totals.programs);
-  EXPECT_NE(summary(result, options_).find("programs on unable: it cannot"), std::string::npos) << summary(result, options_);
+  EXPECT_NE(summary(result, options_).find("programs on unable: it cannot"), std::string::npos)
+      << summary(result, options_);
   const auto json = nlohmann::json::parse(summary_json(result, options_));
   EXPECT_EQ(json.at("skips").at(0).at("programs"), result.totals.skipped);
 }

@@ -104,8 +104,9 @@ TEST(Checker, wrong_fuel_is_a_miscompile) {
 }
 
 TEST(Checker, crash_hang_and_breach_keep_their_kinds) {
-  const std::pair<OutcomeKind, FindingKind> kinds[] = {
-      {OutcomeKind::Crashed, FindingKind::Crash}, {OutcomeKind::Hung, FindingKind::Hang}, {OutcomeKind::Breached, FindingKind::Breach}};
+  const std::pair<OutcomeKind, FindingKind> kinds[] = {{OutcomeKind::Crashed, FindingKind::Crash},
+                                                       {OutcomeKind::Hung, FindingKind::Hang},
+                                                       {OutcomeKind::Breached, FindingKind::Breach}};
   for (const auto& [outcome, finding] : kinds) {
     Rig rig;
     rig.spoiler->spoil = [kind = outcome](Outcome& out) { out.kind = kind; };
@@ -148,7 +149,8 @@ TEST(Checker, failure_to_compile_is_a_difference) {
 
 TEST(Checker, program_that_the_oracle_refuses_is_not_run_on_subjects) {
   Rig rig;
-  rig.module = parse("export func @wild() -> i8 {\n  slot $s : 8\n^entry:\n  %p = slot_addr $s\n  %v = pload.i8 %p, 4096\n  return %v\n}\n");
+  rig.module = parse(
+      "export func @wild() -> i8 {\n  slot $s : 8\n^entry:\n  %p = slot_addr $s\n  %v = pload.i8 %p, 4096\n  return %v\n}\n");
   rig.cases.clear();
   rig.cases.add(0, {}, 100);
   EXPECT_TRUE(rig.checker.check(rig.module, rig.cases));
@@ -186,7 +188,8 @@ TEST(Checker, every_available_subject_agrees_on_a_generated_program) {
 }
 
 TEST(MakeCases, function_without_parameters_is_called_once) {
-  const Module module = parse("export func @a() {\n^entry:\n  return\n}\nexport func @b(i32) {\n^entry(%x: i32):\n  return\n}\n");
+  const Module module =
+      parse("export func @a() {\n^entry:\n  return\n}\nexport func @b(i32) {\n^entry(%x: i32):\n  return\n}\n");
   Cases cases;
   make_cases(module, 1, 3, 10, cases);
   EXPECT_EQ(cases.size(), 4u);

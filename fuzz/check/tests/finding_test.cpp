@@ -63,7 +63,9 @@ Finding found() {
 
 class FindingFile : public testing::Test {
 protected:
-  FindingFile() : folder_(fs::temp_directory_path() / ("assay-finding-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
+  FindingFile()
+      : folder_(fs::temp_directory_path() /
+                ("assay-finding-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
     fs::remove_all(folder_);
   }
   ~FindingFile() override {
@@ -160,7 +162,8 @@ TEST_F(FindingFile, failed_write_keeps_the_file_that_was_there) {
   const auto written = write_file_atomically((folder_ / "target").string(), "text");
   EXPECT_FALSE(written.ok());
   EXPECT_TRUE(fs::is_directory(folder_ / "target" / "inside"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1) << "a temporary file was left behind";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1)
+      << "a temporary file was left behind";
 }
 
 TEST_F(FindingFile, device_is_written_to_and_not_replaced) {

@@ -155,7 +155,8 @@ TEST(RunLines, call_of_a_function_that_is_not_imported_is_refused) { refused("; 
 
 TEST(RunLines, written_line_reads_back_as_what_was_written) {
   const u64 args[] = {5, 0xff};
-  const std::string text = write_run_line(module(), module().find_function("f"), args, returned({~u64{0}}, {Type::I64}));
+  const std::string text =
+      write_run_line(module(), module().find_function("f"), args, returned({~u64{0}}, {Type::I64}));
   EXPECT_EQ(text, "; run: @f(5, -1) == -1");
   const RunLine line = one(text);
   EXPECT_EQ(line.args, (std::vector<u64>{5, 0xff}));

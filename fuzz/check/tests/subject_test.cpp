@@ -64,7 +64,8 @@ TEST(Subjects, os_filter_keeps_only_that_convention) {
 }
 
 TEST(Subjects, each_available_subject_adds) {
-  auto module = parse_and_verify("export func @add(i32, i32) -> i32 {\n^entry(%a: i32, %b: i32):\n  %r = add.i32 %a, %b\n  return %r\n}\n");
+  auto module = parse_and_verify(
+      "export func @add(i32, i32) -> i32 {\n^entry(%a: i32, %b: i32):\n  %r = add.i32 %a, %b\n  return %r\n}\n");
   ASSERT_TRUE(module.ok());
   qemu::TestHost host;
   for (const SubjectRow& row : subject_rows()) {

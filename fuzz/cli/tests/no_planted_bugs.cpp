@@ -32,7 +32,8 @@ std::vector<std::string> names_in(const std::string& bank) {
 }
 
 bool contains(const std::string& binary, const std::string& wanted) {
-  return std::search(binary.begin(), binary.end(), std::boyer_moore_horspool_searcher(wanted.begin(), wanted.end())) != binary.end();
+  return std::search(binary.begin(), binary.end(), std::boyer_moore_horspool_searcher(wanted.begin(), wanted.end())) !=
+         binary.end();
 }
 
 } // namespace

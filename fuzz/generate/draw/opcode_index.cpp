@@ -12,9 +12,7 @@ constexpr OpFlags kAnyEffect = kReads | kWrites | kCalls | kEnds | kEffect;
 
 bool contains(std::string_view text, char letter) { return text.find(letter) != std::string_view::npos; }
 
-bool only_floats(TypeMask mask) {
-  return mask != 0 && (mask & ~(mask_of(Type::F32) | mask_of(Type::F64))) == 0;
-}
+bool only_floats(TypeMask mask) { return mask != 0 && (mask & ~(mask_of(Type::F32) | mask_of(Type::F64))) == 0; }
 
 /// Whether the letters say all that is needed to make the operation.
 bool drawable(const OpcodeInfo& row) {

@@ -35,7 +35,7 @@ struct OpcodeIndex {
   };
   std::vector<Combination> combinations; // of operations without effect or reference; never of type ptr
   std::array<std::vector<Row>, kFamilyCount> families;
-  std::vector<Access> loads, stores;               // linear memory
+  std::vector<Access> loads, stores;                 // linear memory
   std::vector<Access> pointer_loads, pointer_stores; // native; not of type ptr
 
   OpcodeIndex();

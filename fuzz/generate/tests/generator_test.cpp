@@ -82,20 +82,11 @@ TEST(Generator, gives_the_known_programs_on_every_host) {
   };
   // Change these only together with a deliberate change of the generator.
   const Golden golden[] = {
-      {"small", 0, 0x944bf6110c851be3},
-      {"small", 1, 0x59e1ac7a9334d214},
-      {"large", 0, 0x8fbef360636c0161},
-      {"large", 1, 0x8eaf8b6b2d69737a},
-      {"calls", 0, 0xf8502053c525c079},
-      {"calls", 1, 0x949558b7c3049b91},
-      {"memory", 0, 0x96ceeb19fd6f92f2},
-      {"memory", 1, 0x9e7515ce2e47e97a},
-      {"floats", 0, 0x6f9bad70a12b35c1},
-      {"floats", 1, 0xbc5a1e78a81c4a32},
-      {"pressure", 0, 0xaa5620238a8e9a5d},
-      {"pressure", 1, 0x80455e4554507e71},
-      {"exceptions", 0, 0x5c2a7967e9238170},
-      {"exceptions", 1, 0xb8349b462a781fe3},
+      {"small", 0, 0x944bf6110c851be3},      {"small", 1, 0x59e1ac7a9334d214},      {"large", 0, 0x8fbef360636c0161},
+      {"large", 1, 0x8eaf8b6b2d69737a},      {"calls", 0, 0xf8502053c525c079},      {"calls", 1, 0x949558b7c3049b91},
+      {"memory", 0, 0x96ceeb19fd6f92f2},     {"memory", 1, 0x9e7515ce2e47e97a},     {"floats", 0, 0x6f9bad70a12b35c1},
+      {"floats", 1, 0xbc5a1e78a81c4a32},     {"pressure", 0, 0xaa5620238a8e9a5d},   {"pressure", 1, 0x80455e4554507e71},
+      {"exceptions", 0, 0x5c2a7967e9238170}, {"exceptions", 1, 0xb8349b462a781fe3},
   };
   for (const Golden& known : golden) {
     Generator generator(config_of(known.preset));
@@ -114,7 +105,8 @@ TEST(Generator, reaches_every_operation_in_every_type) {
   Module module;
   for (u64 seed = 0; seed < 20000; ++seed) generator.generate(seed, module);
   for (const MissingCombination& hole : missing_combinations(generator.counts(), config)) {
-    ADD_FAILURE() << "never generated: " << info(hole.op).name << ' ' << name_of(hole.type) << ' ' << name_of(hole.from);
+    ADD_FAILURE() << "never generated: " << info(hole.op).name << ' ' << name_of(hole.type) << ' '
+                  << name_of(hole.from);
   }
 }
 
@@ -150,7 +142,8 @@ TEST(Generator, makes_loops_that_swap_or_rotate_their_parameters) {
       u32 moved = 0;
       for (u32 i = 0; i < edge.arg_count; ++i) {
         const u32 arg = f.args_of(edge)[i];
-        moved += arg >= target.first_param && arg < target.first_param + target.param_count && arg != target.first_param + i;
+        moved +=
+            arg >= target.first_param && arg < target.first_param + target.param_count && arg != target.first_param + i;
       }
       if (moved >= 2) return true;
     }

@@ -16,7 +16,8 @@ namespace {
 constexpr u64 kFuel = 100000;
 
 /// Runs every entry of the module on `count` inputs and gives each Outcome to `look`.
-template <typename Look> void run_all(const Module& module, u64 seed, u32 count, oracle::Interpreter& oracle, Look look) {
+template <typename Look>
+void run_all(const Module& module, u64 seed, u32 count, oracle::Interpreter& oracle, Look look) {
   std::vector<FunctionId> entries;
   std::vector<u64> inputs;
   TestHost host;

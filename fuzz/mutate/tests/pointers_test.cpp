@@ -7,7 +7,8 @@ namespace {
 
 bool exposes(std::string_view body) {
   const std::string text = "func @f(i64) -> i64 {\nslot $a : 32 align 8\nslot $b : 32 align 8\n^b0(%x: i64):\n"
-                           "  %p = slot_addr $a\n  %q = slot_addr $b\n" + std::string(body) + "  return %x\n}\n";
+                           "  %p = slot_addr $a\n  %q = slot_addr $b\n" +
+                           std::string(body) + "  return %x\n}\n";
   std::string reason;
   const bool result = exposes_pointers(module_of(text), &reason);
   EXPECT_EQ(result, !reason.empty());

@@ -57,7 +57,9 @@ std::string read_from_start(std::FILE* file) {
   return out;
 }
 
-double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 void become_worker(pid_t parent) {
   std::signal(SIGINT, SIG_IGN);
@@ -138,7 +140,8 @@ Result<ErrorCapture> ErrorCapture::begin() {
   }
   return ErrorCapture(file, saved);
 }
-ErrorCapture::ErrorCapture(ErrorCapture&& other) noexcept : file_(std::exchange(other.file_, nullptr)), saved_(other.saved_) {}
+ErrorCapture::ErrorCapture(ErrorCapture&& other) noexcept
+    : file_(std::exchange(other.file_, nullptr)), saved_(other.saved_) {}
 ErrorCapture::~ErrorCapture() { end(); }
 std::string ErrorCapture::end() {
   if (file_ == nullptr) return {};
@@ -169,7 +172,8 @@ double cpu_seconds() {
   rusage own{}, children{};
   getrusage(RUSAGE_SELF, &own);
   getrusage(RUSAGE_CHILDREN, &children);
-  return seconds_of(own.ru_utime) + seconds_of(own.ru_stime) + seconds_of(children.ru_utime) + seconds_of(children.ru_stime);
+  return seconds_of(own.ru_utime) + seconds_of(own.ru_stime) + seconds_of(children.ru_utime) +
+         seconds_of(children.ru_stime);
 }
 
 u64 process_id() { return static_cast<u64>(getpid()); }

@@ -74,7 +74,8 @@ Result<ErrorCapture> ErrorCapture::begin() {
   }
   return ErrorCapture(file, saved);
 }
-ErrorCapture::ErrorCapture(ErrorCapture&& other) noexcept : file_(std::exchange(other.file_, nullptr)), saved_(other.saved_) {}
+ErrorCapture::ErrorCapture(ErrorCapture&& other) noexcept
+    : file_(std::exchange(other.file_, nullptr)), saved_(other.saved_) {}
 ErrorCapture::~ErrorCapture() { end(); }
 std::string ErrorCapture::end() {
   if (file_ == nullptr) return {};

@@ -189,7 +189,7 @@ TEST(Float, to_integral_agrees_with_the_library_on_every_exponent) {
 
 TEST(Float, to_integral_of_the_largest_fractions_rounds_right) {
   OneOp f(Opcode::FNearest, Type::F64);
-  EXPECT_EQ(f.value({0x3fdfffffffffffff}), 0u); // just below 0.5
+  EXPECT_EQ(f.value({0x3fdfffffffffffff}), 0u);                  // just below 0.5
   EXPECT_EQ(f.value({0x432fffffffffffff}), 0x4330000000000000u); // 2^52 - 0.5, a tie
   EXPECT_EQ(f.value({0x432ffffffffffffd}), 0x432ffffffffffffcu); // 2^52 - 1.5, a tie
   EXPECT_TRUE(std::isnan(as_f64(f.value({kSignalling64}))));

@@ -160,7 +160,7 @@ TEST_F(AssemblerTest, AlignmentPadsUpToTheMultipleAndNoFurther) {
 
 TEST_F(AssemblerText, RodataDisplacementCountsFromTheEndOfTheInstruction) {
   as_.imul(Size::Qword, Gpr::Rax, Mem::rodata(8), 0x1000); // 4 bytes follow the displacement
-  as_.roundsd(Xmm::Xmm1, Mem::rodata(16), 8); // 1 byte follows
+  as_.roundsd(Xmm::Xmm1, Mem::rodata(16), 8);              // 1 byte follows
   as_.movsd(Xmm::Xmm9, Mem::rodata(0));
   as_.finish();
   as_.resolve_rodata(0x100);
@@ -168,8 +168,8 @@ TEST_F(AssemblerText, RodataDisplacementCountsFromTheEndOfTheInstruction) {
   ASSERT_TRUE(debug::disassemble(Target::X64, code_, 0, lines).ok());
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[0].text, "imul rax, qword ptr [rip + 0xfd], 0x1000"); // 0x108 - 11
-  EXPECT_EQ(lines[1].text, "roundsd xmm1, qword ptr [rip + 0xfb], 8"); // 0x110 - 21
-  EXPECT_EQ(lines[2].text, "movsd xmm9, qword ptr [rip + 0xe2]"); // 0x100 - 30
+  EXPECT_EQ(lines[1].text, "roundsd xmm1, qword ptr [rip + 0xfb], 8");  // 0x110 - 21
+  EXPECT_EQ(lines[2].text, "movsd xmm9, qword ptr [rip + 0xe2]");       // 0x100 - 30
 }
 
 TEST_F(AssemblerTest, AppendsToWhatTheVectorHolds) {

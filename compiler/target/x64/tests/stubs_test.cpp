@@ -42,7 +42,8 @@ std::vector<u8> assemble(void (*body)(Assembler&)) {
 }
 
 struct StubRun {
-  explicit StubRun(void (*body)(Assembler&)) : stubs(make_stubs(Os::Linux)), stub_code(stubs.object.code), callee(assemble(body)) {
+  explicit StubRun(void (*body)(Assembler&))
+      : stubs(make_stubs(Os::Linux)), stub_code(stubs.object.code), callee(assemble(body)) {
     frame.code = callee.address();
     frame.context = reinterpret_cast<u64>(&context);
     for (u32 i = 0; i < 16; ++i) {
@@ -130,7 +131,7 @@ TEST(TrapEntry, HandsOverContextKindAndReturnAddress) {
     as.mov(Size::Qword, Mem::at(Gpr::Rdi, offsetof(VmContext, owner)), Gpr::Rsi);
     as.mov(Size::Qword, Mem::at(Gpr::Rdi, offsetof(VmContext, host_call)), Gpr::Rdx);
     as.mov(Size::Qword, Gpr::Rsp, Gpr::Rbp);
-    as.pop(Gpr::Rbp);                          // the compiled function's
+    as.pop(Gpr::Rbp); // the compiled function's
     as.mov(Size::Qword, Gpr::Rsp, Gpr::Rbp);
     as.pop(Gpr::Rbp);
     as.ret();
@@ -157,8 +158,8 @@ TEST(StubCode, WindowsStubsKeepTheirRegistersToo) {
     pushes += op.effect == FrameEffect::Push ? 1 : 0;
     saves += op.effect == FrameEffect::Save ? 1 : 0;
   }
-  EXPECT_EQ(pushes, 8u);  // rbp rbx rsi rdi r12-r15
-  EXPECT_EQ(saves, 10u);  // xmm6-15
+  EXPECT_EQ(pushes, 8u); // rbp rbx rsi rdi r12-r15
+  EXPECT_EQ(saves, 10u); // xmm6-15
 }
 
 } // namespace

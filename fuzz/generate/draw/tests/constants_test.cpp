@@ -26,7 +26,8 @@ TEST(EdgeConstant, draws_the_edges_of_every_integer_type) {
     std::set<u64> seen;
     for (int i = 0; i < 4000; ++i) seen.insert(edge_constant(random, type));
     const u64 min = u64{1} << (bits_of(type) - 1);
-    for (const u64 edge : {u64{0}, u64{1}, bit_mask(type), min, min - 1, min >> 1}) EXPECT_TRUE(seen.count(edge)) << edge;
+    for (const u64 edge : {u64{0}, u64{1}, bit_mask(type), min, min - 1, min >> 1})
+      EXPECT_TRUE(seen.count(edge)) << edge;
   }
 }
 
@@ -63,7 +64,8 @@ TEST(EdgeImmediate, draws_both_sides_of_each_limit_of_a_field) {
   Random random(8);
   std::set<u64> seen;
   for (int i = 0; i < 4000; ++i) seen.insert(edge_immediate(random, Type::I64));
-  for (const u64 limit : {u64{127}, u64{128}, u64{65535}, u64{65536}, u64{0x7fffffff}, u64{0x80000000}, u64{0xffffffff}, u64{0x100000000}}) {
+  for (const u64 limit : {u64{127}, u64{128}, u64{65535}, u64{65536}, u64{0x7fffffff}, u64{0x80000000}, u64{0xffffffff},
+                          u64{0x100000000}}) {
     EXPECT_TRUE(seen.count(limit)) << limit;
     EXPECT_TRUE(seen.count(~limit + 1)) << limit;
   }

@@ -17,7 +17,8 @@ TEST(OpcodeIndex, holds_every_admissible_pure_combination_without_pointers) {
   for (u32 i = 0; i < kOpcodeCount; ++i) {
     const Opcode op = static_cast<Opcode>(i);
     const OpcodeInfo& row = info(op);
-    const bool plain = row.form == Form::Plain && (row.flags == kPure || row.flags == (kPure | kCommutes) || row.flags == kTraps);
+    const bool plain =
+        row.form == Form::Plain && (row.flags == kPure || row.flags == (kPure | kCommutes) || row.flags == kTraps);
     if (!plain || op == Opcode::PtrAdd) continue;
     for (u32 t = 1; t < kTypeCount; ++t) {
       for (u32 s = 0; s < kTypeCount; ++s) {
