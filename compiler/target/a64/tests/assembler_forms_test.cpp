@@ -62,18 +62,23 @@ TEST(AssemblerForms, AnotherAssemblerMakesTheSameBytesOfTheSameText) {
   if (test::other_assembler().empty()) GTEST_SKIP() << "neither llvm-mc nor aarch64-linux-gnu-as is on this host";
   const Sweep& all = sweep();
   std::vector<std::string> texts;
-  for (const test::Case& one : all.cases) texts.push_back(one.text_for_assembler());
+  std::vector<u32> offsets;
+  for (const test::Case& one : all.cases) {
+    if (one.is_page && !test::other_takes_pages()) continue;
+    texts.push_back(one.text_for_assembler());
+    offsets.push_back(one.offset);
+  }
   std::vector<u8> theirs;
   const std::string stem = testing::TempDir() + "assay_a64_" + std::to_string(reinterpret_cast<std::uintptr_t>(&texts));
   ASSERT_TRUE(test::assemble(stem, texts, theirs)) << test::other_assembler() << " refused a text";
-  ASSERT_EQ(theirs.size(), all.cases.size() * 4);
+  ASSERT_EQ(theirs.size(), texts.size() * 4);
   u32 failures = 0;
-  for (u32 i = 0; i < all.cases.size(); ++i) {
-    const u32 ours = word_at(all.code, all.cases[i].offset), other = word_at(theirs, 4 * i);
+  for (u32 i = 0; i < texts.size(); ++i) {
+    const u32 ours = word_at(all.code, offsets[i]), other = word_at(theirs, 4 * i);
     EXPECT_EQ(ours, other) << texts[i] << std::hex << "\nours: " << ours << "\ntheirs: " << other;
     if (ours != other && ++failures == 20) break;
   }
-  std::printf("compared %zu instructions with %s\n", all.cases.size(), test::other_assembler().c_str());
+  std::printf("compared %zu instructions with %s\n", texts.size(), test::other_assembler().c_str());
 }
 
 } // namespace

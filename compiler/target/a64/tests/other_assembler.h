@@ -34,6 +34,9 @@ inline const std::string& other_assembler() {
   return found;
 }
 
+/// GNU as takes no number as the target of adrp.
+inline bool other_takes_pages() { return other_assembler().find("-as ") == std::string::npos; }
+
 template <typename T> T read_at(const std::vector<u8>& bytes, size_t at) {
   T value{};
   if (at + sizeof value <= bytes.size()) std::memcpy(&value, bytes.data() + at, sizeof value);

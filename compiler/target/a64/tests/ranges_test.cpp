@@ -333,6 +333,40 @@ TEST(Islands, ServeBothRangesAndConstantsWhenAllFallDueAtOnce) {
   p.check();
 }
 
+TEST(Islands, ReachADistantBranchBehindTheTestBranchesServedBeforeIt) {
+  // The last word where the first branch's veneer may lie falls among the deadlines of many test branches.
+  for (i64 later = -2048; later <= 4096; later += 512) {
+    Program p;
+    std::vector<Label> labels = {p.label()};
+    p.b(Cond::Eq, labels[0]);
+    p.plain(static_cast<u32>((kCondReach - kTestReach + later) / 4));
+    for (u32 i = 0; i < 2000; ++i) {
+      labels.push_back(p.label());
+      p.tbz(i % 64, labels.back());
+    }
+    p.plain(20000);
+    for (Label label : labels) p.bind(label);
+    p.plain();
+    p.check();
+  }
+}
+
+TEST(Islands, ReachConstantsBehindTheBranchesServedBeforeThem) {
+  for (u32 branches : {0u, 1u, 1000u, 20000u}) {
+    Program p;
+    std::vector<Label> labels;
+    for (u32 i = 0; i < 2000; ++i) p.constant(i);
+    for (u32 i = 0; i < branches; ++i) {
+      labels.push_back(p.label());
+      p.cbnz(labels.back());
+    }
+    p.plain(1 << 18);
+    for (Label label : labels) p.bind(label);
+    p.plain();
+    p.check();
+  }
+}
+
 TEST(Islands, ConstantsStayInReachInLongCode) {
   Program p;
   for (u32 i = 0; i < 3000; ++i) {
