@@ -1,12 +1,14 @@
 // call_conv.h - where arguments and results travel in a call between AIR functions.
 //
-// The convention is the platform's C convention (System V AMD64 ABI 3.2; Microsoft x64), extended:
+// The convention is the platform's C convention (System V AMD64 ABI 3.2; Microsoft x64; AAPCS64 and what Apple and
+// Microsoft make of it), extended:
 //  - the context register holds the VmContext* (callee-saved in C, so C functions preserve it);
-//  - results: the C registers first, then further ones (table in target/x64/call_conv.cpp). Results that
-//    find no register lie in memory at [result pointer + offset]; the pointer is then a hidden first
-//    integer argument, like C's struct return. A tail call hands its own pointer on.
-//  - the *callee* pops the stack-argument area (`stack_bytes`, a multiple of 16; on Windows it starts with the
-//    32 bytes of shadow space when it is not empty). So a tail call may need more or less of it than its
+//  - results: the C registers first, then further ones (tables in target/x64/call_conv.cpp, a64: x0-x7, v0-v7).
+//    Results that find no register lie in memory at [result pointer + offset], in words of 8 bytes; the pointer is
+//    then a hidden argument, where C's struct return has it (x64: the first integer argument; a64: x8). A tail call
+//    hands its own pointer on.
+//  - the *callee* pops the stack-argument area (`stack_bytes`, a multiple of 16; on x64 Windows it starts with
+//    the 32 bytes of shadow space when it is not empty). So a tail call may need more or less of it than its
 //    caller had. Functions without stack arguments are callable from C as they are.
 //  - upper bits of narrow integers in registers and stack words are junk, both ways.
 #pragma once
@@ -24,8 +26,9 @@ struct ArgPlace {
   Type type = Type::None;
   bool in_register = false;
   PReg reg = 0;
-  u32 offset = 0; // parameter: from the callee's first stack-argument byte (entry sp + 8, x64), shadow
-                  // space included; result: from the result pointer
+  // Parameter: from the callee's first stack-argument byte (entry sp; x64: entry sp + 8), shadow space included;
+  // result: from the result pointer. A parameter owns size_of(type) bytes there: the next may lie close (Apple a64).
+  u32 offset = 0;
 };
 
 /// The layout of one signature. Storage reused by `layout_call`.
@@ -41,9 +44,10 @@ struct CallLayout {
 struct CallConv {
   Target target = Target::X64;
   Os os = Os::Linux;
-  RegSet callee_saved = 0; // context and frame pointer included
-  RegSet caller_saved = 0; // what a call clobbers
-  u32 shadow_bytes = 0;    // Windows: 32 below the stack arguments at every call
+  RegSet callee_saved = 0;     // context and frame pointer included
+  RegSet caller_saved = 0;     // what a call clobbers
+  u32 shadow_bytes = 0;        // x64 Windows: 32 below the stack arguments at every call
+  u32 saved_vector_bytes = 16; // low bytes of a callee-saved vector register that a call keeps
 };
 
 const CallConv& call_conv(Target target, Os os);

@@ -112,6 +112,22 @@ TEST(CallConv, EveryRegisterButTheStackPointerIsSavedByOneSide) {
   }
 }
 
+TEST(CallConv, TargetDecidesWhoseConventionItIs) {
+  for (Os os : {Os::Linux, Os::Windows, Os::Apple}) {
+    for (Target target : {Target::X64, Target::A64}) {
+      EXPECT_EQ(call_conv(target, os).target, target);
+      EXPECT_EQ(call_conv(target, os).os, os);
+    }
+    CallLayout l;
+    layout_call(call_conv(Target::A64, os), std::vector<Type>{I64, F64}, std::vector<Type>(9, I64), l);
+    EXPECT_EQ(l.params[0].reg, 0);
+    EXPECT_EQ(l.params[1].reg, 32);
+    EXPECT_EQ(l.result_pointer.reg, 8);
+    layout_call(call_conv(Target::X64, os), std::vector<Type>{I64, F64}, std::vector<Type>(9, I64), l);
+    EXPECT_EQ(to_text(l.result_pointer), os == Os::Windows ? "rcx" : "rdi");
+  }
+}
+
 TEST(CallConv, StackBytesAreAlwaysAMultipleOfSixteen) {
   for (Os os : {Os::Linux, Os::Windows}) {
     for (u32 count = 0; count <= 1000; ++count) {
