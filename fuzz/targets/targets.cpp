@@ -17,6 +17,9 @@ struct Tools {
   Mutator mutator;
   Module module, other;
   std::string text;
+  // The program printed last, and its text. An engine runs, and mutates on, what it was just given.
+  Module printed;
+  std::string printed_text;
 };
 
 Tools& tools() {
@@ -25,16 +28,23 @@ Tools& tools() {
 }
 
 bool parse(std::string_view text, Module& module) {
+  if (!text.empty() && text == tools().printed_text) {
+    module = tools().printed;
+    return true;
+  }
   return parse_module_into(text, "<input>", module).ok() && verify(module, "<input>").ok();
 }
 
-std::size_t print(const Module& module, std::span<std::uint8_t> out) {
-  std::string& text = tools().text;
-  text.clear();
-  print_module(module, text);
-  if (text.size() > out.size()) return 0;
-  std::memcpy(out.data(), text.data(), text.size());
-  return text.size();
+/// Writes the program, which is settled, to `out` and remembers it. 0 when there is no room.
+std::size_t print(Module& module, std::span<std::uint8_t> out) {
+  Tools& t = tools();
+  t.text.clear();
+  print_module(module, t.text);
+  if (t.text.size() > out.size()) return 0;
+  std::memcpy(out.data(), t.text.data(), t.text.size());
+  std::swap(t.printed, module);
+  std::swap(t.printed_text, t.text);
+  return t.printed_text.size();
 }
 
 } // namespace

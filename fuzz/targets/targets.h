@@ -14,7 +14,7 @@
 namespace assay::fuzz {
 
 /// The longest program that a fuzzing engine should keep, bytes of text.
-inline constexpr std::size_t kMaxInput = 1u << 16;
+inline constexpr std::size_t kMaxInput = 1u << 15;
 
 /// Parses, verifies and settles. False when the bytes are no program, or none that can be compared.
 bool program_of(std::string_view text, Module& module);
