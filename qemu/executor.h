@@ -17,6 +17,13 @@
 
 namespace assay {
 
+/// A call that is to come.
+struct RunRequest {
+  FunctionId function = kNone;
+  std::span<const u64> args;
+  u64 fuel = 0;
+};
+
 class Executor {
 public:
   virtual ~Executor() = default;
@@ -28,6 +35,9 @@ public:
 
   /// Installs `object`, the code of `module`, in place of what was loaded. Both must stay unchanged until unload.
   virtual Result<void> load(const Module& module, const CodeObject& object) = 0;
+  /// A hint, after `load`: `run` will be called with these, in this order. An executor in another process asks for all of them
+  /// at once. Changes nothing that can be seen; `run` may still be called with anything.
+  virtual void expect(std::span<const RunRequest> requests) { static_cast<void>(requests); }
   /// Runs one call of a function (a body or an import). `args` are the bits of its parameters, their number must be
   /// right. `out` is overwritten, its storage reused. `host` receives the calls of imports.
   virtual void run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) = 0;
@@ -35,8 +45,8 @@ public:
   virtual void unload() = 0;
 
   /// load, run, unload.
-  Result<void> run_once(const CodeObject& object, const Module& module, FunctionId function, std::span<const u64> args, u64 fuel,
-                        Host& host, Outcome& out) {
+  Result<void> run_once(const CodeObject& object, const Module& module, FunctionId function, std::span<const u64> args,
+                        u64 fuel, Host& host, Outcome& out) {
     if (auto done = load(module, object); !done) return done;
     run(function, args, fuel, host, out);
     unload();

@@ -1,0 +1,68 @@
+// session.cpp - see session.h.
+#include "qemu/unicorn/worker/session.h"
+
+namespace assay::qemu::unicorn {
+
+namespace {
+
+using protocol::MessageType;
+
+std::string version() {
+  unsigned major = 0, minor = 0;
+  uc_version(&major, &minor);
+  return "unicorn " + std::to_string(major) + "." + std::to_string(minor);
+}
+
+} // namespace
+
+Session::Session() {
+  hello_.runner = version();
+  for (const Isa* isa : isas()) {
+    protocol::Ability ability{isa->target, {}};
+    auto machine = Machine::create(*isa);
+    if (machine) {
+      ability.reason = (*machine)->self_test();
+      kinds_.push_back({isa->target, std::move(*machine)});
+    } else {
+      ability.reason = machine.error().message;
+    }
+    hello_.abilities.push_back(std::move(ability));
+  }
+}
+
+Machine* Session::machine_for(Target target) {
+  for (const Kind& kind : kinds_) {
+    if (kind.target == target) return kind.machine.get();
+  }
+  return nullptr;
+}
+
+Result<void> Session::load(std::span<const u8> payload) {
+  machine_ = nullptr;
+  if (auto decoded = protocol::decode_load(payload, program_); !decoded) return decoded;
+  Machine* machine = machine_for(program_.object.target);
+  if (machine == nullptr) return Error{ErrorKind::Unsupported, {}, 0, 0, "this worker does not emulate that processor"};
+  if (auto loaded = machine->load(program_); !loaded) return loaded;
+  machine_ = machine;
+  return {};
+}
+
+void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
+  const auto refuse = [&](const Error& error) {
+    protocol::encode_refused(frame.serial, {error.kind, error.message}, out);
+  };
+  if (frame.type == MessageType::Load) {
+    if (auto loaded = load(frame.payload); !loaded) refuse(loaded.error());
+    return;
+  }
+  if (frame.type != MessageType::Run)
+    return refuse({ErrorKind::BadInput, {}, 0, 0, "a message that a worker does not take"});
+  if (machine_ == nullptr) return refuse({ErrorKind::BadInput, {}, 0, 0, "no program is loaded"});
+  if (auto decoded = protocol::decode_run(frame.payload, program_.module, run_); !decoded)
+    return refuse(decoded.error());
+  host_.reset();
+  machine_->run(run_.function, run_.args, run_.fuel, host_, outcome_);
+  protocol::encode_result(frame.serial, outcome_, out);
+}
+
+} // namespace assay::qemu::unicorn
