@@ -48,12 +48,12 @@ TEST(ChildProcess, TellsHowItEnded) {
   ChildProcess dies = shell("kill -ABRT $$");
   read_all(dies, how);
   EXPECT_EQ(dies.end(5000), "signal SIGABRT");
-  ChildProcess runs = shell("sleep 100");
+  ChildProcess runs = shell("exec sleep 100");
   EXPECT_EQ(runs.end(), "");
 }
 
 TEST(ChildProcess, SilenceTimesOut) {
-  ChildProcess child = shell("sleep 100", 60);
+  ChildProcess child = shell("exec sleep 100", 60);
   Transfer how = Transfer::Done;
   const auto start = std::chrono::steady_clock::now();
   read_all(child, how);
@@ -86,7 +86,7 @@ TEST(ChildProcess, WritingToOneThatIsGoneIsNoSignal) {
 }
 
 TEST(ChildProcess, OneThatRefusesToReadTimesOut) {
-  ChildProcess child = shell("sleep 100", 100);
+  ChildProcess child = shell("exec sleep 100", 100);
   const std::vector<u8> bytes(16 << 20);
   std::span<const u8> to_send(bytes);
   std::vector<u8> space(16);

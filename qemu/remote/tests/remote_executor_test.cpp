@@ -71,7 +71,7 @@ protected:
 };
 
 TEST_F(Runner, AnswerIsTheOutcome) {
-  const auto executor = runner("cat " + file("result", result_) + "; sleep 10");
+  const auto executor = runner("cat " + file("result", result_) + "; exec sleep 10");
   EXPECT_EQ(to_string(module_, run(*executor)), "returned 42");
   EXPECT_EQ(executor->runner(), "fake");
 }
@@ -87,7 +87,7 @@ TEST_F(Runner, DeathIsACrashWithTheSignalAndANewRunnerIsStarted) {
 }
 
 TEST_F(Runner, SilenceIsAHang) {
-  const auto executor = runner("sleep 100", 300);
+  const auto executor = runner("exec sleep 100", 300);
   const Outcome out = run(*executor);
   EXPECT_EQ(out.kind, OutcomeKind::Hung);
   EXPECT_EQ(out.text, "fake gave no answer within 300 ms");
@@ -95,7 +95,7 @@ TEST_F(Runner, SilenceIsAHang) {
 }
 
 TEST_F(Runner, GarbageIsACrash) {
-  const auto executor = runner("printf 'garbage of some length, more than a header'; sleep 10");
+  const auto executor = runner("printf 'garbage of some length, more than a header'; exec sleep 10");
   const Outcome out = run(*executor);
   EXPECT_EQ(out.kind, OutcomeKind::Crashed);
   EXPECT_NE(out.text.find("answered nonsense"), std::string::npos) << out.text;
@@ -105,21 +105,21 @@ TEST_F(Runner, AnAnswerThatDoesNotFitTheModuleIsACrash) {
   Outcome outcome; // returned, without the value
   std::vector<u8> bytes;
   protocol::encode_result(2, outcome, bytes);
-  const auto executor = runner("cat " + file("result", bytes) + "; sleep 10");
+  const auto executor = runner("cat " + file("result", bytes) + "; exec sleep 10");
   const Outcome out = run(*executor);
   EXPECT_EQ(out.kind, OutcomeKind::Crashed);
   EXPECT_NE(out.text.find("answered nonsense"), std::string::npos) << out.text;
 }
 
 TEST_F(Runner, AnAnswerNobodyAskedForIsACrash) {
-  const auto executor = runner("cat " + file("hello", hello_) + "; sleep 10");
+  const auto executor = runner("cat " + file("hello", hello_) + "; exec sleep 10");
   EXPECT_EQ(run(*executor).kind, OutcomeKind::Crashed);
 }
 
 TEST_F(Runner, RefusalIsACrashWithTheReason) {
   std::vector<u8> bytes;
   protocol::encode_refused(1, {ErrorKind::Unsupported, "no room"}, bytes);
-  const auto executor = runner("cat " + file("refused", bytes) + "; sleep 10");
+  const auto executor = runner("cat " + file("refused", bytes) + "; exec sleep 10");
   const Outcome out = run(*executor);
   EXPECT_EQ(out.kind, OutcomeKind::Crashed);
   EXPECT_EQ(out.text, "fake refused: no room");
@@ -139,11 +139,11 @@ TEST_F(Runner, OneThatCannotBeStartedIsUnsupportedWithTheReason) {
 TEST_F(Runner, OneThatSaysNoHelloIsUnsupported) {
   EXPECT_FALSE(plain("exit 0")->can(Target::X64, Os::Linux));
   EXPECT_FALSE(plain("echo something else entirely, long enough")->can(Target::X64, Os::Linux));
-  EXPECT_FALSE(plain("sleep 100", 200)->can(Target::X64, Os::Linux));
+  EXPECT_FALSE(plain("exec sleep 100", 200)->can(Target::X64, Os::Linux));
 }
 
 TEST_F(Runner, WhatTheRunnerCannotDoIsUnsupportedWithItsReason) {
-  const auto executor = runner("sleep 10");
+  const auto executor = runner("exec sleep 10");
   EXPECT_TRUE(executor->can(Target::X64, Os::Linux));
   const auto able = executor->can(Target::A64, Os::Linux);
   ASSERT_FALSE(able);
