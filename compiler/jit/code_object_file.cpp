@@ -119,7 +119,7 @@ void read_body(Reader& r, CodeObject& object) {
   r.bytes(object.code);
   r.bytes(object.rodata);
   r.array(object.relocs, 13, [&](Reloc& x) {
-    x.offset = r.u32_(), x.kind = r.choice<RelocKind>(2), x.function = r.u32_(), x.addend = static_cast<i32>(r.u32_());
+    x.offset = r.u32_(), x.kind = r.choice<RelocKind>(4), x.function = r.u32_(), x.addend = static_cast<i32>(r.u32_());
   });
   r.array(object.functions, 25, [&](FunctionCode& f) {
     f.function = r.u32_(), f.begin = r.u32_(), f.end = r.u32_(), f.first_frame_op = r.u32_(),
@@ -179,7 +179,7 @@ Result<void> validate(const CodeObject& object) {
   if (auto done = validate_functions(object); !done) return done;
   const u32 size = static_cast<u32>(object.code.size());
   for (const Reloc& reloc : object.relocs) {
-    const u32 bytes = reloc.kind == RelocKind::Abs64 ? 8 : 4;
+    const u32 bytes = reloc.kind == RelocKind::Abs64 || reloc.kind == RelocKind::Lea ? 8 : 4;
     if (u64{reloc.offset} + bytes > size) return wrong("the place of a relocation");
     if (reloc.function >= object.function_entry.size()) return wrong("the function of a relocation");
   }

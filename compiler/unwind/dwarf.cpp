@@ -23,9 +23,10 @@ enum Cfa : u8 {
   kRestoreState = 0x0b,
   kDefCfa = 0x0c,
   kDefCfaOffset = 0x0e,
-  kAdvanceLoc = 0x40, // low 6 bits: delta
-  kOffset = 0x80,     // low 6 bits: register
-  kRestore = 0xc0,    // low 6 bits: register
+  kNegateRaState = 0x2d, // DW_CFA_AARCH64_negate_ra_state (DWARF for the Arm 64-bit Architecture, 4.4.2)
+  kAdvanceLoc = 0x40,    // low 6 bits: delta
+  kOffset = 0x80,        // low 6 bits: register
+  kRestore = 0xc0,       // low 6 bits: register
 };
 
 constexpr u32 kWord = 8;      // data alignment factor -8
@@ -83,6 +84,11 @@ public:
       from_frame_ = false;
       depth_ = op.value;
       def_cfa(kRsp, depth_);
+      break;
+    case FrameEffect::SignReturn:
+    case FrameEffect::AuthReturn:
+      advance(op.offset);
+      *at_++ = kNegateRaState;
       break;
     case FrameEffect::EpilogueEnd:
       depth_ = kept_depth_;

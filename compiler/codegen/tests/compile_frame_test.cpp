@@ -130,6 +130,8 @@ private:
       sp_ -= op.value;
       break;
     case FrameEffect::SetFrame: d.by_frame = true; break;
+    case FrameEffect::SignReturn:
+    case FrameEffect::AuthReturn: break; // not on x64
     case FrameEffect::Save: d.saved[op.reg] = -op.value; break;
     case FrameEffect::EpilogueBegin:
       body_ = {d, truth_, sp_};

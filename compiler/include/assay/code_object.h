@@ -25,11 +25,13 @@ std::string_view name_of(Target target); // "x64"
 std::string_view name_of(Os os);         // "linux"
 
 enum class RelocKind : u8 {
-  Rel32, // x64: 32-bit signed, relative to the end of the field, plus addend
-  Abs64, // the address itself
+  Rel32,    // x64: 32-bit signed, relative to the end of the field, plus addend
+  Abs64,    // the address itself
+  Branch26, // a64: a b or bl, whose 26-bit distance in words is relative to itself
+  Lea,      // a64: two instructions (adr and add, or adrp and add) that put the address into a register
 };
 
-/// A field of `code` to fill with the address of a function's entry.
+/// A field of `code`, from its first byte on, to fill with the address of a function's entry.
 struct Reloc {
   u32 offset = 0; // of the field, in `code`
   RelocKind kind = RelocKind::Rel32;
@@ -63,6 +65,7 @@ struct CodeObject {
   Target target = Target::X64;
   Os os = Os::Linux;      // convention between AIR functions
   Os host_os = Os::Linux; // convention towards the runtime
+  u32 alignment = 16;     // where the code's first byte may lie: a multiple of this, 16 or 4096
   std::vector<u8> code;
   std::vector<u8> rodata;
   std::vector<Reloc> relocs;

@@ -19,13 +19,17 @@ class Observer;
 
 enum class Level : u8 { O0, O2 };
 
-/// Instruction-set extensions the code may use beyond the target's baseline (x64: SSE2).
+/// Instruction-set extensions the code may use beyond the target's baseline (x64: SSE2; a64: Armv8.0).
 struct CpuFeatures {
+  // x64
   bool sse41 = false;
   bool popcnt = false;
   bool lzcnt = false;
   bool bmi1 = false;
   bool fma = false;
+  // a64. Both do nothing on processors without them; asked for by those who want the protection.
+  bool bti = false;         // functions and the targets of jump tables begin with bti
+  bool sign_return = false; // return addresses are signed (paciasp, autiasp)
 };
 
 /// What this machine has (CPUID); baseline on other hosts. Defined in compiler/os.

@@ -4,8 +4,9 @@
 // Windows and Apple tables. An effect holds from the end of the instruction that has it: `offset` is the
 // offset, from the function's first byte, of the byte *after* that instruction. Pure data.
 //
-// Exactly: the CFA is the value of sp before the call (x64: entry sp + 8, the return address at CFA - 8). The state is
-// (a) from where the CFA is known: sp, at entry, or a frame register; (b) depth = CFA - sp, at entry 8 on x64;
+// Exactly: the CFA is the value of sp before the call (x64: entry sp + 8, the return address at CFA - 8; a64: entry sp, the
+// return address in x30). The state is
+// (a) from where the CFA is known: sp, at entry, or a frame register; (b) depth = CFA - sp, at entry 8 on x64, 0 on a64;
 // (c) for each register, "has the caller's value" or "saved at CFA - n". Offsets never fall from one op to the
 // next; ops with equal offset hold together. EpilogueBegin has the offset at which the epilogue's first instruction
 // *starts* and keeps the whole state; EpilogueEnd has the offset after its last (ret, jmp) and brings it back.
@@ -32,6 +33,8 @@ enum class FrameEffect : u8 {
   ResetToFrame,  // sp := frame register + value (signed in `value`)
   Restore,       // reg has the caller's value again
   DropFrame,     // the CFA is known from sp again; value = CFA - sp = depth
+  SignReturn,    // a64: the return address in x30, and wherever it is saved from there, is signed (paciasp)
+  AuthReturn,    // a64: it is plain again (autiasp)
   EpilogueEnd,   // back to the state at the matching EpilogueBegin (the next byte is body again)
 };
 

@@ -155,6 +155,8 @@ struct Machine {
     case FrameEffect::ResetToFrame: regs[kRsp] = regs[frame] + op.value; break;
     case FrameEffect::Restore: regs[op.reg] = callers[op.reg]; break;
     case FrameEffect::DropFrame: break;
+    case FrameEffect::SignReturn: break;
+    case FrameEffect::AuthReturn: break;
     case FrameEffect::EpilogueEnd: break;
     }
   }
