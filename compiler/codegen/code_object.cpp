@@ -39,6 +39,7 @@ const PcPosition* CodeObject::position_at(u32 offset) const { return find(positi
 const FaultSite* CodeObject::fault_at(u32 offset) const { return find(faults, offset); }
 
 void CodeObject::clear() {
+  alignment = 16;
   code.clear();
   rodata.clear();
   relocs.clear();

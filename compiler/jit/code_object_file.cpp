@@ -5,6 +5,8 @@
 // memory. Tested, also with every byte changed and every length cut, in compiler/jit/tests/code_object_file_test.cpp.
 #include "compiler/jit/code_object_file.h"
 
+#include "compiler/codegen/relocate.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -93,6 +95,7 @@ private:
 
 void write_body(const CodeObject& object, Writer& w) {
   w.u(static_cast<u8>(object.target), 1), w.u(static_cast<u8>(object.os), 1), w.u(static_cast<u8>(object.host_os), 1);
+  w.u(object.alignment, 4);
   w.u(object.code.size(), 4), w.bytes(object.code.data(), object.code.size());
   w.u(object.rodata.size(), 4), w.bytes(object.rodata.data(), object.rodata.size());
   w.array(object.relocs, [&](const Reloc& r) {
@@ -116,6 +119,7 @@ void read_body(Reader& r, CodeObject& object) {
   object.target = r.choice<Target>(2);
   object.os = r.choice<Os>(3);
   object.host_os = r.choice<Os>(3);
+  object.alignment = r.u32_();
   r.bytes(object.code);
   r.bytes(object.rodata);
   r.array(object.relocs, 13, [&](Reloc& x) {
@@ -144,24 +148,36 @@ void read_body(Reader& r, CodeObject& object) {
 
 Error wrong(std::string what) { return Error{ErrorKind::BadInput, {}, 0, 0, "code object: " + std::move(what)}; }
 
-template <typename Entry> bool sorted_within(const std::vector<Entry>& entries, u32 limit) {
+template <typename Entry> bool sorted_within(const std::vector<Entry>& entries, u32 limit, u32 unit) {
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (entries[i].offset > limit || (i != 0 && entries[i].offset <= entries[i - 1].offset)) return false;
+    if (entries[i].offset > limit || entries[i].offset % unit != 0 ||
+        (i != 0 && entries[i].offset <= entries[i - 1].offset))
+      return false;
   }
   return true;
 }
 
+/// Code of this target begins, ends and has its tables' offsets at multiples of this.
+u32 instruction_unit(Target target) { return target == Target::A64 ? 4 : 1; }
+
+bool has_kind(Target target, RelocKind kind) {
+  const bool is_a64 = kind == RelocKind::Branch26 || kind == RelocKind::Lea;
+  return kind == RelocKind::Abs64 || is_a64 == (target == Target::A64);
+}
+
 Result<void> validate_functions(const CodeObject& object) {
+  const u32 unit = instruction_unit(object.target);
   u32 end = 0;
   for (const FunctionCode& f : object.functions) {
-    if (f.begin % 16 != 0 || f.begin < end || f.end <= f.begin || f.end > object.code.size())
+    if (f.begin % 16 != 0 || f.begin < end || f.end <= f.begin || f.end > object.code.size() || f.end % unit != 0)
       return wrong("a function's range");
     if (u64{f.first_frame_op} + f.frame_op_count > object.frame_ops.size())
       return wrong("a function's frame description");
     if (f.function >= object.function_entry.size()) return wrong("a function's id");
     u32 last = 0;
     for (const FrameOp& op : object.frame_of(f)) {
-      if (op.offset < last || op.offset > f.end - f.begin) return wrong("the offset of a frame effect");
+      if (op.offset < last || op.offset > f.end - f.begin || op.offset % unit != 0)
+        return wrong("the offset of a frame effect");
       last = op.offset;
     }
     end = f.end;
@@ -176,15 +192,18 @@ Result<void> validate_functions(const CodeObject& object) {
 
 Result<void> validate(const CodeObject& object) {
   if (object.code.size() > kMaxCode || object.rodata.size() > kMaxCode) return wrong("its size");
+  if (object.alignment != 16 && object.alignment != 4096) return wrong("its alignment");
+  const u32 size = static_cast<u32>(object.code.size()), unit = instruction_unit(object.target);
+  if (size % unit != 0) return wrong("its size");
   if (auto done = validate_functions(object); !done) return done;
-  const u32 size = static_cast<u32>(object.code.size());
   for (const Reloc& reloc : object.relocs) {
-    const u32 bytes = reloc.kind == RelocKind::Abs64 || reloc.kind == RelocKind::Lea ? 8 : 4;
-    if (u64{reloc.offset} + bytes > size) return wrong("the place of a relocation");
+    if (!has_kind(object.target, reloc.kind)) return wrong("the kind of a relocation");
+    if (u64{reloc.offset} + codegen::field_bytes(reloc.kind) > size || reloc.offset % unit != 0)
+      return wrong("the place of a relocation");
     if (reloc.function >= object.function_entry.size()) return wrong("the function of a relocation");
   }
-  if (!sorted_within(object.positions, size)) return wrong("the order of positions");
-  if (!sorted_within(object.faults, size)) return wrong("the order of fault sites");
+  if (!sorted_within(object.positions, size, unit)) return wrong("the order of positions");
+  if (!sorted_within(object.faults, size, unit)) return wrong("the order of fault sites");
   for (const PcPosition& p : object.positions) {
     if (p.position.function >= object.function_entry.size()) return wrong("the function of a position");
   }

@@ -14,7 +14,7 @@
 
 namespace assay::jit {
 
-inline constexpr u32 kCodeObjectVersion = 1;
+inline constexpr u32 kCodeObjectVersion = 2;
 
 /// Appends the file's bytes.
 void serialise(const CodeObject& object, std::vector<u8>& out);

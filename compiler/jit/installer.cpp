@@ -7,6 +7,7 @@
 
 #include "assay/compiler.h"
 #include "assay/planted.h"
+#include "compiler/codegen/relocate.h"
 #include "compiler/unwind/dwarf.h"
 
 #include <cstring>
@@ -30,22 +31,9 @@ Result<void> check_host(const CodeObject& object) {
   return {};
 }
 
-/// Fills each field with the address of the function's entry, as seen from the executable view.
-Result<void> relocate(const CodeObject& object, const os::CodeBlock& block) {
-  for (const Reloc& reloc : object.relocs) {
-    const u64 target = object.functions[object.function_entry[reloc.function]].begin;
-    u8* field = block.write + reloc.offset;
-    if (reloc.kind == RelocKind::Abs64) {
-      const u64 address = reinterpret_cast<u64>(block.exec) + target + static_cast<u64>(i64{reloc.addend});
-      std::memcpy(field, &address, 8);
-    } else {
-      const i64 distance = static_cast<i64>(target) - static_cast<i64>(u64{reloc.offset} + 4) + reloc.addend;
-      const i32 narrow = static_cast<i32>(distance); // both lie in one block of less than 2 GiB
-      if (narrow != distance) return unsupported("code of 2 GiB or more");
-      std::memcpy(field, &narrow, 4);
-    }
-  }
-  return {};
+/// The first byte of the block, or the first behind it that lies where the code wants to.
+u64 skip_to(u64 alignment, const os::CodeBlock& block) {
+  return (0 - reinterpret_cast<u64>(block.exec)) & (alignment - 1);
 }
 
 } // namespace
@@ -106,37 +94,44 @@ Result<void> Installer::install(const CodeObject& object, Installed& out) {
   if (!unwind::write_eh_frame(object, static_cast<i64>(eh_frame_at), eh_frame_))
     return unsupported("code of 2 GiB or more");
   const u64 size = eh_frame_at + eh_frame_.size();
-  auto block = allocate(size);
+  const u64 slack = object.alignment > os::kBlockAlign ? object.alignment - os::kBlockAlign : 0;
+  auto block = allocate(size + slack);
   if (!block) return block.error();
+  const u64 skip = skip_to(object.alignment, *block);
+  u8* const write = block->write + skip;
+  u8* const exec = block->exec + skip;
   const u64 stale = ASSAY_PLANTED(install_stale_line) ? object.code.size() % 64 : 0;
-  std::memcpy(block->write, object.code.data(), object.code.size() - stale);
-  if (!object.rodata.empty()) std::memcpy(block->write + rodata_at, object.rodata.data(), object.rodata.size());
-  std::memcpy(block->write + eh_frame_at, eh_frame_.data(), eh_frame_.size());
-  auto done = relocate(object, *block);
+  if (!object.code.empty()) std::memcpy(write, object.code.data(), object.code.size() - stale);
+  if (!object.rodata.empty()) std::memcpy(write + rodata_at, object.rodata.data(), object.rodata.size());
+  std::memcpy(write + eh_frame_at, eh_frame_.data(), eh_frame_.size());
+  auto done = codegen::relocate(object, write, reinterpret_cast<u64>(exec));
   if (done) done = publish(*block);
-  if (done && !object.functions.empty()) {
-    const u8* first = block->exec + object.functions.front().begin;
-    const u8* last = block->exec + object.functions.back().end - 1;
-    auto registered =
-        os::UnwindRegistration::add(block->exec + eh_frame_at, eh_frame_.size(), first, last, options_.verify_unwind);
-    if (registered) out.unwind_ = std::move(registered).value();
-    else done = registered.error();
-  }
-  if (done) {
-    out.range_ =
-        os::CodeRange{reinterpret_cast<u64>(block->exec), reinterpret_cast<u64>(block->exec) + object.code.size(),
-                      object.faults.data(), static_cast<u32>(object.faults.size()), trap_entries_};
-    done = os::add_code_range(out.range_);
-  }
+  if (done) done = announce(object, exec, eh_frame_at, out);
   if (!done) {
     static_cast<void>(out.unwind_.remove());
     free(*block);
     return done;
   }
   out.object_ = &object;
-  out.base_ = reinterpret_cast<u64>(block->exec);
+  out.base_ = reinterpret_cast<u64>(exec);
   out.block_ = *block;
   return {};
+}
+
+/// Tells the unwinder and the fault handler about published code.
+Result<void> Installer::announce(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out) {
+  if (!object.functions.empty()) {
+    const u8* first = exec + object.functions.front().begin;
+    const u8* last = exec + object.functions.back().end - 1;
+    auto registered =
+        os::UnwindRegistration::add(exec + eh_frame_at, eh_frame_.size(), first, last, options_.verify_unwind);
+    if (!registered) return registered.error();
+    out.unwind_ = std::move(registered).value();
+  }
+  const u64 begin = reinterpret_cast<u64>(exec);
+  out.range_ = os::CodeRange{begin, begin + object.code.size(), object.faults.data(),
+                             static_cast<u32>(object.faults.size()), trap_entries_};
+  return os::add_code_range(out.range_);
 }
 
 Result<void> Installer::uninstall(Installed& installed) {

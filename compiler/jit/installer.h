@@ -1,6 +1,6 @@
 // installer.h - a CodeObject becomes code in memory, and stops being it.
 //
-// One block: code, padding to 16, rodata, padding to 8, .eh_frame with its zero word. So every table is
+// One block: code (at a multiple of CodeObject::alignment), padding to 16, rodata, padding to 8, .eh_frame with its zero word. So every table is
 // within 2 GiB of its code, one registration covers one contiguous range, and removal is one free. Two ways:
 // Arena, for code of any life time, and OneAtATime, for a loop that installs, runs and removes a program
 // in the same pages without a system call.
@@ -65,6 +65,7 @@ private:
   Installer(const InstallOptions& options, const u64* trap_entries) : options_(options), trap_entries_(trap_entries) {}
   Result<os::CodeBlock> allocate(u64 size);
   Result<void> publish(const os::CodeBlock& block);
+  Result<void> announce(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out);
   void free(const os::CodeBlock& block);
 
   InstallOptions options_;

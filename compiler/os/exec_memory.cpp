@@ -14,8 +14,6 @@ namespace assay::os {
 
 namespace {
 
-constexpr u64 kBlockAlign = 64; // a cache line, so that neighbours do not share one
-
 u64 round_up(u64 value, u64 unit) { return (value + unit - 1) / unit * unit; }
 
 Result<Region> map_filled(u64 size, MemoryStrategy strategy) {

@@ -46,6 +46,9 @@ bool can_protect();
 /// Fills with instructions that trap (x64: int3).
 void fill_traps(u8* to, u64 size);
 
+/// Blocks begin at a multiple of this: a cache line, so that neighbours do not share one.
+inline constexpr u64 kBlockAlign = 64;
+
 /// A piece of an arena. Write through `write`; it runs at `exec`.
 struct CodeBlock {
   u8* write = nullptr;

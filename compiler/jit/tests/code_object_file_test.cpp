@@ -89,7 +89,7 @@ TEST(CodeObjectFile, WhatPassesTheChecksumIsStillValidated) {
 
 TEST(CodeObjectFile, CountsAreCheckedBeforeMemoryIsTaken) {
   std::vector<u8> file = bytes_of(CodeObject{});
-  std::memset(file.data() + 31, 0xff, 4); // the number of code bytes
+  std::memset(file.data() + 35, 0xff, 4); // the number of code bytes
   fix_checksum(file);
   EXPECT_FALSE(deserialise(file));
 }
@@ -99,7 +99,7 @@ TEST(CodeObjectFile, AnotherVersionIsNamed) {
   file[8] = 99;
   const auto read = deserialise(file);
   ASSERT_FALSE(read);
-  EXPECT_NE(read.error().message.find("version 99, expected 1"), std::string::npos);
+  EXPECT_NE(read.error().message.find("version 99, expected 2"), std::string::npos);
 }
 
 TEST(CodeObjectFile, InvalidObjectsAreNamed) {
@@ -119,6 +119,47 @@ TEST(CodeObjectFile, InvalidObjectsAreNamed) {
   refuse([](CodeObject& o) { o.positions[1].offset = 9; }, "order of positions");
   refuse([](CodeObject& o) { o.faults[0].position.function = 9; }, "fault site");
   refuse([](CodeObject& o) { o.names.pop_back(); }, "names");
+  refuse([](CodeObject& o) { o.alignment = 32; }, "alignment");
+  refuse([](CodeObject& o) { o.relocs[0].kind = RelocKind::Branch26; }, "kind of a relocation");
+}
+
+/// The same for ARM64, whose instructions are words.
+CodeObject sample_a64() {
+  CodeObject object = sample();
+  object.target = Target::A64;
+  object.alignment = 4096;
+  object.relocs = {{4, RelocKind::Branch26, 1, 0}, {40, RelocKind::Lea, 0, 0}, {48, RelocKind::Abs64, 1, 0}};
+  object.frame_ops = {
+      {4, FrameEffect::Allocate, 0, 32}, {8, FrameEffect::Save, 40, 16}, {4, FrameEffect::SetFrame, 29, 0}};
+  object.positions = {{8, {0, 0, 1}}, {44, {1, 2, 3}}};
+  object.faults = {{52, TrapKind::OutOfBounds, {1, 0, 7}}};
+  return object;
+}
+
+TEST(CodeObjectFile, Arm64CodeReadBackIsTheSame) {
+  const std::vector<u8> file = bytes_of(sample_a64());
+  auto read = deserialise(file);
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->alignment, 4096u);
+  EXPECT_EQ(bytes_of(*read), file);
+}
+
+TEST(CodeObjectFile, WhatIsNotAtAWordIsNoArm64Code) {
+  const auto refuse = [](auto&& change, std::string_view what) {
+    CodeObject object = sample_a64();
+    change(object);
+    const auto done = validate(object);
+    ASSERT_FALSE(done) << what;
+    EXPECT_NE(done.error().message.find(what), std::string::npos) << done.error().message;
+  };
+  refuse([](CodeObject& o) { o.code.push_back(0); }, "size");
+  refuse([](CodeObject& o) { o.functions[0].end = 18; }, "range");
+  refuse([](CodeObject& o) { o.frame_ops[1].offset = 6; }, "frame effect");
+  refuse([](CodeObject& o) { o.relocs[0].offset = 6; }, "place of a relocation");
+  refuse([](CodeObject& o) { o.relocs[0].kind = RelocKind::Rel32; }, "kind of a relocation");
+  refuse([](CodeObject& o) { o.relocs[1].offset = 60; }, "place of a relocation");
+  refuse([](CodeObject& o) { o.positions[0].offset = 9; }, "positions");
+  refuse([](CodeObject& o) { o.faults[0].offset = 53; }, "fault sites");
 }
 
 } // namespace

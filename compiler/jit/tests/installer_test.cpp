@@ -105,6 +105,22 @@ TEST_P(InstallerTest, ForeignCodeIsRefused) {
   EXPECT_EQ(code.object(), nullptr);
 }
 
+TEST_P(InstallerTest, CodeLiesAtAMultipleOfItsAlignment) {
+  CodeObject small = compile(kTwo), paged = compile(kTwo);
+  paged.alignment = 4096;
+  Installed before, code;
+  if (!GetParam().options.one_at_a_time) {
+    ASSERT_TRUE(installer_->install(small, before));
+  }
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(installer_->install(paged, code));
+    EXPECT_EQ(code.base() % 4096, 0u);
+    EXPECT_TRUE(os::unwinder_finds(reinterpret_cast<const u8*>(code.entry(1))));
+    ASSERT_TRUE(installer_->uninstall(code));
+  }
+  ASSERT_TRUE(installer_->uninstall(before));
+}
+
 TEST(Installer, ManyLiveObjectsAreAllFound) {
   const CodeObject object = compile(kTwo);
   auto installer = Installer::create();

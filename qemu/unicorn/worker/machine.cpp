@@ -5,6 +5,7 @@
 // Tested in qemu/unicorn/tests/unicorn_executor_test.cpp.
 #include "qemu/unicorn/worker/machine.h"
 
+#include "compiler/codegen/relocate.h"
 #include "qemu/unicorn/worker/pads.h"
 
 #include <algorithm>
@@ -60,7 +61,7 @@ Result<void> Machine::load(const protocol::Program& program) {
     engine_->unmap_memory(); // the reservation will move
   largest_memory_ = std::max(largest_memory_, module_->memory_max);
   if (auto done = memory_.load(*module_); !done) return done;
-  link();
+  if (auto done = link(); !done) return done;
   const codegen::CallConv& conv = codegen::call_conv(object_->target, object_->os);
   const codegen::CallConv& host = codegen::call_conv(object_->target, object_->host_os);
   host_registers_ = &isa().host_registers(object_->host_os);
@@ -83,24 +84,22 @@ Result<void> Machine::load(const protocol::Program& program) {
 }
 
 /// Writes code, rodata, relocations and the function table, and lets nothing of the last program be run.
-void Machine::link() {
+Result<void> Machine::link() {
   u8* code = engine_->zone(Zone::Code, 0);
   const u64 bytes = object_->rodata_offset() + object_->rodata.size();
   std::memset(code, isa().filler, std::max(code_bytes_, bytes));
   std::copy(object_->code.begin(), object_->code.end(), code);
   std::copy(object_->rodata.begin(), object_->rodata.end(), code + object_->rodata_offset());
-  for (const Reloc& reloc : object_->relocs) {
-    const u64 target = entry_of(reloc.function) + static_cast<u64>(i64{reloc.addend});
-    const u64 value = reloc.kind == RelocKind::Abs64 ? target : target - (kCodeAt + reloc.offset + 4);
-    std::memcpy(code + reloc.offset, &value, reloc.kind == RelocKind::Abs64 ? 8 : 4);
-  }
+  auto done = codegen::relocate(*object_, code, kCodeAt);
   engine_->forget_code(std::max(code_bytes_, bytes));
   code_bytes_ = bytes;
+  if (!done) return done;
   TableEntry* table = reinterpret_cast<TableEntry*>(engine_->zone(Zone::Table, 0));
   for (const FunctionId function : module_->table) {
     *table++ =
         function == kNone ? TableEntry{} : TableEntry{entry_of(function), module_->functions[function].signature};
   }
+  return {};
 }
 
 u64 Machine::entry_of(FunctionId function) const {

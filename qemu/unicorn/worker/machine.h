@@ -47,7 +47,7 @@ private:
 
   explicit Machine(std::unique_ptr<Engine> engine);
   const Isa& isa() const { return engine_->isa(); }
-  void link();
+  Result<void> link();
   void reset();
   void run_once(FunctionId function, std::span<const u64> args, u64 fuel);
   void call_and_catch(FunctionId function, std::span<const u64> args);
