@@ -1,5 +1,6 @@
 // lower_test.cpp - which LIR the x64 rules make: immediates, fusion, extension, checks; and LIR's invariants.
 #include "compile_support.h"
+#include "compiler/codegen/lowering.h"
 #include "compiler/target/x64/lir_ops.h"
 
 namespace assay::codegen {
@@ -106,12 +107,10 @@ TEST(Lower, VariableCountsOfNarrowShiftsAreMasked) {
 }
 
 TEST(Lower, DivisionByAConstantNeedsOnlyTheChecksThatCanFail) {
-  EXPECT_EQ(find_op(lower(binary("i32", " %r = div_s.i32 %a, %b")), "div_s").flags,
-            x64::kCheckZero | x64::kCheckMinusOne);
+  EXPECT_EQ(find_op(lower(binary("i32", " %r = div_s.i32 %a, %b")), "div_s").flags, kCheckZero | kCheckMinusOne);
   EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 10\n %r = div_s.i32 %a, %c")), "div_s").flags, 0);
-  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_s.i32 %a, %c")), "div_s").flags,
-            x64::kCheckMinusOne);
-  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 0\n %r = div_s.i32 %a, %c")), "div_s").flags, x64::kCheckZero);
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_s.i32 %a, %c")), "div_s").flags, kCheckMinusOne);
+  EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 0\n %r = div_s.i32 %a, %c")), "div_s").flags, kCheckZero);
   EXPECT_EQ(find_op(lower(binary("i32", " %c = const.i32 -1\n %r = div_u.i32 %a, %c")), "div_u").flags, 0);
 }
 
@@ -220,9 +219,9 @@ TEST(Lower, ExtensionsAreUsedOnlyWhenAllowed) {
   all.features = {true, true, true, true, true};
   EXPECT_EQ(lowered(binary("i32", " %r = popcnt.i32 %a")), "args popcnt.soft ret");
   EXPECT_EQ(lowered(binary("i32", " %r = popcnt.i32 %a"), all), "args popcnt ret");
-  EXPECT_EQ(find_op(lower(binary("i32", " %r = clz.i32 %a")), "clz").flags & x64::kExtension, 0);
-  EXPECT_NE(find_op(lower(binary("i32", " %r = clz.i32 %a"), all), "clz").flags & x64::kExtension, 0);
-  EXPECT_EQ(find_op(lower(binary("i32", " %r = ctz.i32 %a")), "ctz").flags & x64::kExtension, 0);
+  EXPECT_EQ(find_op(lower(binary("i32", " %r = clz.i32 %a")), "clz").flags & kExtension, 0);
+  EXPECT_NE(find_op(lower(binary("i32", " %r = clz.i32 %a"), all), "clz").flags & kExtension, 0);
+  EXPECT_EQ(find_op(lower(binary("i32", " %r = ctz.i32 %a")), "ctz").flags & kExtension, 0);
   EXPECT_EQ(lowered(binary("f64", " %r = fma.f64 %a, %b, %b")), "args call.host ret");
   EXPECT_EQ(lowered(binary("f64", " %r = fma.f64 %a, %b, %b"), all), "args fma ret");
   EXPECT_EQ(lowered(binary("f32", " %r = fnearest.f32 %a")), "args call.host ret");

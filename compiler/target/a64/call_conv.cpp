@@ -35,6 +35,13 @@ constexpr CallConv make_conv(Os os) {
   // Plain Linux lets C use x18 as one more temporary. Elsewhere it is neither side's to save.
   conv.caller_saved = kCallerSaved | (os == Os::Linux ? kPlatform : 0);
   conv.saved_vector_bytes = 8;
+  for (u32 i = 0; i < 4; ++i) {
+    conv.int_args[i] = index_of(int_register(i));
+    conv.float_args[i] = index_of(float_register(i));
+  }
+  conv.int_result = index_of(int_register(0));
+  conv.float_result = index_of(float_register(0));
+  conv.tail_target = index_of(kTarget);
   return conv;
 }
 

@@ -6,6 +6,7 @@
 #include "compiler/target/x64/backend.h"
 
 #include "compiler/target/x64/emit.h"
+#include "compiler/target/x64/lower.h"
 
 namespace assay::x64 {
 
@@ -61,7 +62,7 @@ private:
   const Module* module_ = nullptr;
   Os os_ = Os::Linux;
   Lowering lowering_;
-  LoweredFunction lowered_;
+  codegen::LoweredFunction lowered_;
   Emitter emitter_;
 };
 

@@ -27,9 +27,22 @@ constexpr RegSet kSysvClobbered =
 constexpr RegSet kWindowsSaved = kSysvSaved | set_of({Gpr::Rsi, Gpr::Rdi}) | xmms_from(6);
 constexpr RegSet kWindowsClobbered = kSysvClobbered & ~kWindowsSaved;
 
+/// What codegen::CallConv repeats of the tables, for runtime calls.
+void share_orders(X64Conv& conv) {
+  for (u32 i = 0; i < 4; ++i) {
+    conv.base.int_args[i] = index_of(conv.args.ints[i]);
+    conv.base.float_args[i] = index_of(conv.args.floats[i]);
+  }
+  conv.base.int_result = index_of(conv.results.ints[0]);
+  conv.base.float_result = index_of(conv.results.floats[0]);
+  conv.base.tail_target = index_of(kTarget);
+}
+
 X64Conv make_sysv(Os os) {
   X64Conv conv;
-  conv.base = {Target::X64, os, kSysvSaved, kSysvClobbered, 0};
+  conv.base.os = os;
+  conv.base.callee_saved = kSysvSaved;
+  conv.base.caller_saved = kSysvClobbered;
   conv.args = {{Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::Rcx, Gpr::R8, Gpr::R9},
                6,
                {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5, Xmm::Xmm6, Xmm::Xmm7},
@@ -38,18 +51,23 @@ X64Conv make_sysv(Os os) {
                   7,
                   {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5, Xmm::Xmm6, Xmm::Xmm7},
                   8};
+  share_orders(conv);
   return conv;
 }
 
 X64Conv make_windows() {
   X64Conv conv;
-  conv.base = {Target::X64, Os::Windows, kWindowsSaved, kWindowsClobbered, 32};
+  conv.base.os = Os::Windows;
+  conv.base.callee_saved = kWindowsSaved;
+  conv.base.caller_saved = kWindowsClobbered;
+  conv.base.shadow_bytes = 32;
   conv.args = {{Gpr::Rcx, Gpr::Rdx, Gpr::R8, Gpr::R9}, 4, {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3}, 4};
   conv.results = {{Gpr::Rax, Gpr::Rdx, Gpr::Rcx, Gpr::R8, Gpr::R9, Gpr::R10},
                   6,
                   {Xmm::Xmm0, Xmm::Xmm1, Xmm::Xmm2, Xmm::Xmm3, Xmm::Xmm4, Xmm::Xmm5},
                   6};
   conv.positional = true;
+  share_orders(conv);
   return conv;
 }
 

@@ -9,24 +9,24 @@
 // Tested in compiler/codegen/tests/compile_test.cpp and by every differential check.
 #pragma once
 
-#include "assay/compiler.h"
-#include "compiler/codegen/call_conv.h"
+#include "compiler/codegen/emission.h"
 #include "compiler/target/x64/assembler.h"
-#include "compiler/target/x64/lower.h"
-#include "compiler/target/x64/rodata.h"
+#include "compiler/target/x64/call_conv.h"
+#include "compiler/target/x64/lir_ops.h"
 
 namespace assay::x64 {
 
-class Emitter {
+class Emitter : private codegen::EmissionBase<Assembler> {
 public:
   void begin(const Module& module, const CompileOptions& options, CodeObject& out);
   Result<void> function(FunctionId id, const codegen::LirFunction& lir, const codegen::Allocation& allocation,
-                        const LoweredFunction& info);
+                        const codegen::LoweredFunction& info);
   Result<void> thunk(FunctionId import, const codegen::CallLayout& layout);
   /// Cuts the code to its length and resolves read-only data.
   Result<void> finish();
 
 private:
+  friend EmissionBase;
   using LirInst = codegen::LirInst;
   using Location = codegen::Location;
 
@@ -39,38 +39,21 @@ private:
     u32 objects = 0; // frame object 0 lies at rbp - objects
     u32 size = 0;    // rbp - rsp in the body, a multiple of 16
   };
-  struct Stub {
-    Label label;
-    TrapKind kind = TrapKind::Unreachable;
-    u32 origin = kNone;
-    BlockId block = kNone;
-  };
   /// A condition in the flags. Parity: floats also need "ordered" (AndNp), or "unordered" suffices (OrP).
   struct Flags {
     Cond cond = Cond::Ne;
     enum class Parity : u8 { None, AndNp, OrP } parity = Parity::None;
   };
-  struct TableFixup {
-    u32 rodata = 0, count = 0;
-  };
 
   // The walk (emit.cpp).
-  void forward_empty_blocks();
-  void blocks();
   void instruction(const LirInst& inst);
   void move(const codegen::Edit& edit);
   void stubs();
-  void begin_function(FunctionId id, bool is_thunk);
-  void end_function();
-  Position position() const;
-  Label trap_label(TrapKind kind);
+  void start(FunctionId id, bool is_thunk);
   void trap_call(TrapKind kind);
-  void record_position(Position where) { out_->positions.push_back({as_.offset(), where}); }
-  void record_reloc(u32 field, FunctionId function) { out_->relocs.push_back({field, RelocKind::Rel32, function, 0}); }
 
   // Frames (emit_frame.cpp).
   Result<void> make_frame(codegen::RegSet written, u32 spill_slots, u32 object_bytes, u32 outgoing_bytes);
-  void frame_op(FrameEffect effect, RegIndex reg, i32 value);
   void prologue(bool check_stack);
   void stack_check();
   void probe(u32 bytes);
@@ -86,10 +69,8 @@ private:
   static Mem context_field(u32 offset) { return Mem::at(kContext, static_cast<i32>(offset)); }
 
   // Operands of the current instruction.
-  const Location& location(u32 index) const { return locations_[index]; }
-  bool in_reg(u32 index) const { return locations_[index].is_reg(); }
-  Gpr gpr(u32 index) const { return gpr_of(locations_[index].preg()); }
-  Xmm xmm(u32 index) const { return xmm_of(locations_[index].preg()); }
+  Gpr gpr(u32 index) const { return gpr_of(location(index).preg()); }
+  Xmm xmm(u32 index) const { return xmm_of(location(index).preg()); }
   /// Calls `write` with the integer operand as a Gpr or as its slot's Mem; it has a form for both.
   template <typename Write> void int_rm(u32 index, Write write) {
     if (in_reg(index)) write(gpr(index));
@@ -110,7 +91,6 @@ private:
 
   // Pieces shared by emitters of one kind.
   Flags test(const LirInst& inst, u32 kind, u32 first, Size size);
-  Label label_of(u32 block) const { return Label{forward_[block]}; }
   void jump_to(u32 block);
   void alu_rm(u32 kind, Size size, Gpr dst, u32 index);
   void and_mask(Size size, Gpr reg, u64 mask);
@@ -118,14 +98,13 @@ private:
   void store(const LirInst& inst, const Mem& mem, u32 index);
   Mem linear_address(const LirInst& inst, u32 index);
   Mem pointer_address(const LirInst& inst, u32 index);
-  void record_fault(const LirInst& inst);
   void ucomis(u32 size, Xmm a, const Mem& mem);
   void ucomis(u32 size, Xmm a, Xmm b);
   void cvtt(u32 size, Gpr dst, Xmm src);
   Mem float_constant(u64 bits, u32 size) { return Mem::rodata(pool_.constant(bits, size)); }
   Mem two_to_63(u32 size, bool negative);
-  void switch_table(const LirInst& inst, std::span<const SwitchCase> cases);
-  void switch_search(const LirInst& inst, std::span<const SwitchCase> cases);
+  void switch_table(const LirInst& inst, std::span<const codegen::SwitchCase> cases);
+  void switch_search(const LirInst& inst, std::span<const codegen::SwitchCase> cases);
   void compare_case(const LirInst& inst, u64 value);
 
   // Thunks (emit_thunk.cpp).
@@ -154,33 +133,10 @@ private:
 #undef ASSAY_EMIT
       // clang-format on
 
-      // The module.
-      const Module* module_ = nullptr;
-  CodeObject* out_ = nullptr;
-  const X64Conv* conv_ = nullptr;
+      const X64Conv* conv_ = nullptr;
   const X64Conv* host_ = nullptr;
-  Assembler as_;
-  ConstantPool pool_;
-  std::vector<TableFixup> tables_; // jump tables in read-only data, whose entries hold code offsets until finish
-
-  // The function.
-  FunctionId function_ = kNone;
-  const Function* fn_ = nullptr;
-  const codegen::LirFunction* lir_ = nullptr;
-  const codegen::Allocation* allocation_ = nullptr;
-  const LoweredFunction* info_ = nullptr;
   Frame frame_;
-  u32 begin_ = 0;            // offset of the function's first byte
-  u32 incoming_bytes_ = 0;   // stack arguments it pops
-  std::vector<u32> forward_; // [LIR block]: itself, or where an empty one leads; the label's id too
-  std::vector<Stub> stubs_;
-  std::vector<TableFixup> own_tables_;
-  std::vector<Label> table_labels_; // targets of the function's jump tables, in order
-  u32 block_ = 0;                   // current LIR block
-  u32 next_block_ = kNone;          // the one emitted after it
-  BlockId air_block_ = kNone;
-  u32 origin_ = kNone;
-  const Location* locations_ = nullptr;
+  u32 incoming_bytes_ = 0; // stack arguments that the function pops
 };
 
 } // namespace assay::x64

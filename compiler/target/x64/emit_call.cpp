@@ -22,7 +22,7 @@ void Emitter::store_out(const LirInst& inst, u32 immediate) {
 }
 
 void Emitter::call_direct(const LirInst& inst, u32) {
-  record_reloc(as_.call_rel32(), inst.aux);
+  record_reloc(as_.call_rel32(), RelocKind::Rel32, inst.aux);
   record_position(position());
   if (inst.imm != 0) as_.sub(Size::Qword, Gpr::Rsp, static_cast<i32>(inst.imm));
 }
@@ -71,17 +71,16 @@ void Emitter::fuel(const LirInst& inst, u32) {
 // ---- switch ------------------------------------------------------------------------------------------
 
 void Emitter::jump_table(const LirInst& inst, u32) {
-  const std::span<const SwitchCase> cases{info_->cases.data() + inst.aux, static_cast<std::size_t>(inst.imm)};
-  const u64 range = cases.back().value - cases.front().value;
-  if (cases.size() >= 4 && range / 3 < cases.size()) switch_table(inst, cases);
+  const std::span<const codegen::SwitchCase> cases = cases_of(inst);
+  if (wants_table(cases)) switch_table(inst, cases);
   else switch_search(inst, cases);
 }
 
-/// Entries are 32-bit distances from the table; what is not a case goes to the default, the last successor.
-void Emitter::switch_table(const LirInst& inst, std::span<const SwitchCase> cases) {
+/// What is not a case goes to the default, the last successor.
+void Emitter::switch_table(const LirInst& inst, std::span<const codegen::SwitchCase> cases) {
   const Size size = size_of_inst(inst);
   const Gpr value = gpr(0), t = gpr(1);
-  const auto succs = lir_->succs_of(lir_->blocks[block_]);
+  const auto succs = successors();
   const u64 least = cases.front().value;
   const u32 entries = static_cast<u32>(cases.back().value - least) + 1;
   as_.mov(size, t, value); // clears the upper half of a 32-bit value
@@ -95,18 +94,11 @@ void Emitter::switch_table(const LirInst& inst, std::span<const SwitchCase> case
   }
   as_.cmp(size, t, static_cast<i32>(entries - (ASSAY_PLANTED(switch_bound) ? 0 : 1)));
   as_.jcc(Cond::A, label_of(succs.back()));
-  const u32 table = pool_.reserve(4 * entries, 4);
+  const u32 table = jump_table_for(cases, least, entries);
   as_.lea(Size::Qword, kScratch, Mem::rodata(table));
   as_.movsxd(Size::Qword, t, Mem::at(kScratch, t, 2));
   as_.add(Size::Qword, t, kScratch);
   as_.jmp(t);
-  u32 next = 0;
-  for (u32 i = 0; i < entries; ++i) {
-    const bool is_case = cases[next].value == least + i;
-    table_labels_.push_back(label_of(is_case ? succs[cases[next].succ] : succs.back()));
-    next += is_case ? 1 : 0;
-  }
-  own_tables_.push_back({table, entries});
 }
 
 void Emitter::compare_case(const LirInst& inst, u64 value) {
@@ -120,10 +112,10 @@ void Emitter::compare_case(const LirInst& inst, u64 value) {
 }
 
 // Values are unsigned bit patterns: above the middle case goes right. Depth is the logarithm of the number of cases.
-void Emitter::switch_search(const LirInst& inst, std::span<const SwitchCase> cases) {
-  const auto succs = lir_->succs_of(lir_->blocks[block_]);
+void Emitter::switch_search(const LirInst& inst, std::span<const codegen::SwitchCase> cases) {
+  const auto succs = successors();
   if (cases.size() <= 3) {
-    for (const SwitchCase& one : cases) {
+    for (const codegen::SwitchCase& one : cases) {
       compare_case(inst, one.value);
       as_.jcc(Cond::E, label_of(succs[one.succ]));
     }

@@ -171,7 +171,7 @@ Mem Emitter::two_to_63(u32 size, bool negative) {
 /// To at most 32 bits: right exactly when the 64-bit result is its own low part extended.
 void Emitter::float_to_small(const LirInst& inst, u32) {
   const Gpr dst = gpr(0);
-  const bool is_signed = (inst.flags & kSigned) != 0;
+  const bool is_signed = (inst.flags & codegen::kSigned) != 0;
   float_rm(1, [&](auto a) {
     if (inst.size == 8) as_.cvttsd2si(Size::Qword, dst, a);
     else as_.cvttss2si(Size::Qword, dst, a);
@@ -227,7 +227,7 @@ void Emitter::float_to_u64(const LirInst& inst, u32) {
 
 void Emitter::float_sat(const LirInst& inst, u32) {
   const Gpr dst = gpr(0);
-  const bool is_signed = (inst.flags & kSigned) != 0;
+  const bool is_signed = (inst.flags & codegen::kSigned) != 0;
   const u32 bits = 8 * static_cast<u32>(inst.imm) - (is_signed ? 1 : 0);
   const u64 most = bits == 63 ? ~u64{0} >> 1 : (u64{1} << bits) - 1;
   const u64 least = is_signed ? ~most : 0;

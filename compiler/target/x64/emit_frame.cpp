@@ -49,10 +49,6 @@ Result<void> Emitter::make_frame(RegSet written, u32 spill_slots, u32 object_byt
   return {};
 }
 
-void Emitter::frame_op(FrameEffect effect, RegIndex reg, i32 value) {
-  out_->frame_ops.push_back({as_.offset() - begin_, effect, reg, value});
-}
-
 void Emitter::prologue(bool check_stack) {
   as_.push(Gpr::Rbp);
   frame_op(FrameEffect::Push, index_of(Gpr::Rbp), 0);
@@ -235,7 +231,7 @@ void Emitter::tail_call(const LirInst& inst, u32 indirect) {
     tail_frame(bytes);
   }
   if (indirect != 0) as_.jmp(kTarget);
-  else record_reloc(as_.jmp_rel32(), inst.aux);
+  else record_reloc(as_.jmp_rel32(), RelocKind::Rel32, inst.aux);
   frame_op(FrameEffect::EpilogueEnd, 0, 0);
 }
 

@@ -124,11 +124,11 @@ void Emitter::divide(const LirInst& inst, u32 kind) {
   const Gpr divisor = gpr(3);
   const bool is_signed = (kind & 1) != 0, is_remainder = (kind & 2) != 0;
   Label done;
-  if ((inst.flags & kCheckZero) != 0) {
+  if ((inst.flags & codegen::kCheckZero) != 0) {
     as_.test(size, divisor, divisor);
     as_.jcc(Cond::E, trap_label(TrapKind::DivByZero));
   }
-  if ((inst.flags & kCheckMinusOne) != 0 && !(ASSAY_PLANTED(emit_rem_minus_one) && is_remainder)) {
+  if ((inst.flags & codegen::kCheckMinusOne) != 0 && !(ASSAY_PLANTED(emit_rem_minus_one) && is_remainder)) {
     const Label other = as_.new_label();
     as_.cmp(size, divisor, -1);
     as_.jcc(Cond::Ne, other);
@@ -171,7 +171,7 @@ void Emitter::clz(const LirInst& inst, u32) {
   const u32 width = 8u * inst.size;
   const Gpr dst = gpr(0);
   int_rm(1, [&](auto src) {
-    if ((inst.flags & kExtension) != 0) {
+    if ((inst.flags & codegen::kExtension) != 0) {
       as_.lzcnt(size, dst, src);
       return;
     }
@@ -191,7 +191,7 @@ void Emitter::ctz(const LirInst& inst, u32) {
       as_.mov(Size::Dword, kScratch, src);
       as_.or_(Size::Dword, kScratch, i32{1} << (8 * inst.size)); // ends the search at the width
       as_.bsf(Size::Dword, dst, kScratch);
-    } else if ((inst.flags & kExtension) != 0) {
+    } else if ((inst.flags & codegen::kExtension) != 0) {
       as_.tzcnt(size_of_inst(inst), dst, src);
     } else {
       as_.bsf(size_of_inst(inst), kScratch, src);
@@ -328,16 +328,16 @@ void Emitter::set(const LirInst& inst, u32 kind) {
 }
 
 void Emitter::jump_to(u32 block) {
-  if (forward_[block] != next_block_) as_.jmp(label_of(block));
+  if (!is_next(block)) as_.jmp(label_of(block));
 }
 
-void Emitter::jump(const LirInst&, u32) { jump_to(lir_->succs_of(lir_->blocks[block_])[0]); }
+void Emitter::jump(const LirInst&, u32) { jump_to(successors()[0]); }
 
 void Emitter::branch(const LirInst& inst, u32 kind) {
   const Flags flags = test(inst, kind, 0, size_of_inst(inst));
-  const auto succs = lir_->succs_of(lir_->blocks[block_]);
+  const auto succs = successors();
   const u32 if_true = succs[0], if_false = succs[1];
-  const bool true_is_next = forward_[if_true] == next_block_;
+  const bool true_is_next = is_next(if_true);
   if (flags.parity != Flags::Parity::None && !ASSAY_PLANTED(emit_branch_unordered)) {
     // A NaN sets the parity flag and decides alone.
     as_.jcc(Cond::P, label_of(flags.parity == Flags::Parity::OrP ? if_true : if_false));
@@ -353,9 +353,9 @@ void Emitter::branch(const LirInst& inst, u32 kind) {
 // The tied operand, the choice for "false", already lies in the result's register.
 void Emitter::select(const LirInst& inst, u32 kind) {
   const u32 tested = kind == 0 || kind == 2 ? 1 : 2;
-  const Flags flags = test(inst, kind, 1, static_cast<Size>(test_size(inst.flags)));
+  const Flags flags = test(inst, kind, 1, static_cast<Size>(codegen::test_size(inst.flags)));
   const u32 if_true = 1 + tested;
-  const bool is_fp = (inst.flags & kFloatValue) != 0;
+  const bool is_fp = (inst.flags & codegen::kFloatValue) != 0;
   if (!is_fp && flags.parity != Flags::Parity::AndNp) {
     int_rm(if_true, [&](auto value) {
       as_.cmov(flags.cond, size_of_inst(inst), gpr(0), value);

@@ -13,13 +13,13 @@ namespace assay::x64 {
 
 /// One instruction: what a fault site names.
 void Emitter::load(const LirInst& inst, const Mem& mem) {
-  if ((inst.flags & kFloatValue) != 0) {
+  if ((inst.flags & codegen::kFloatValue) != 0) {
     if (inst.size == 8) as_.movsd(xmm(0), mem);
     else as_.movss(xmm(0), mem);
     return;
   }
   const Gpr dst = gpr(0);
-  const bool is_signed = (inst.flags & kSigned) != 0;
+  const bool is_signed = (inst.flags & codegen::kSigned) != 0;
   switch (inst.size) {
   case 1: is_signed ? as_.movsx8(Size::Qword, dst, mem) : as_.movzx8(Size::Dword, dst, mem); break;
   case 2: is_signed ? as_.movsx16(Size::Qword, dst, mem) : as_.movzx16(Size::Dword, dst, mem); break;
@@ -29,7 +29,7 @@ void Emitter::load(const LirInst& inst, const Mem& mem) {
 }
 
 void Emitter::store(const LirInst& inst, const Mem& mem, u32 index) {
-  if ((inst.flags & kFloatValue) == 0) as_.mov(size_of_inst(inst), mem, gpr(index));
+  if ((inst.flags & codegen::kFloatValue) == 0) as_.mov(size_of_inst(inst), mem, gpr(index));
   else if (inst.size == 8) as_.movsd(mem, xmm(index));
   else as_.movss(mem, xmm(index));
 }
@@ -40,9 +40,9 @@ void Emitter::store(const LirInst& inst, const Mem& mem, u32 index) {
 Mem Emitter::linear_address(const LirInst& inst, u32 index) {
   const i32 end = static_cast<i32>(inst.aux);
   const Label outside = trap_label(TrapKind::OutOfBounds);
-  if ((inst.flags & kConstAddress) != 0) {
+  if ((inst.flags & codegen::kConstAddress) != 0) {
     as_.mov_imm(kScratch, inst.aux);
-  } else if ((inst.flags & kWideAddress) != 0) {
+  } else if ((inst.flags & codegen::kWideAddress) != 0) {
     int_rm(index, [&](auto address) { as_.mov(Size::Qword, kScratch, address); });
     as_.add(Size::Qword, kScratch, end);
     as_.jcc(Cond::B, outside);
@@ -91,11 +91,6 @@ Mem Emitter::pointer_address(const LirInst& inst, u32 index) {
   return Mem::at(gpr(index), kScratch, 0);
 }
 
-/// The next instruction may fault.
-void Emitter::record_fault(const LirInst& inst) {
-  if ((inst.flags & kMayFault) != 0) out_->faults.push_back({as_.offset(), TrapKind::OutOfBounds, position()});
-}
-
 void Emitter::pointer_load(const LirInst& inst, u32) {
   const Mem mem = pointer_address(inst, 1);
   record_fault(inst);
@@ -135,7 +130,7 @@ void Emitter::global_store(const LirInst& inst, u32) {
   store(inst, Mem::at(kScratch, static_cast<i32>(8 * inst.aux)), 0);
 }
 
-void Emitter::func_addr(const LirInst& inst, u32) { record_reloc(as_.lea_rel32(gpr(0)), inst.aux); }
+void Emitter::func_addr(const LirInst& inst, u32) { record_reloc(as_.lea_rel32(gpr(0)), RelocKind::Rel32, inst.aux); }
 
 void Emitter::context(const LirInst&, u32) { as_.mov(Size::Qword, gpr(0), kContext); }
 

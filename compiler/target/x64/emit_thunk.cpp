@@ -23,7 +23,7 @@ Result<void> Emitter::thunk(FunctionId import, const CallLayout& layout) {
   const u32 objects = (pointer_at + 8 + 15) & ~15u;
   if (Result<void> made = make_frame(host_->base.caller_saved, 0, objects, host_->base.shadow_bytes); !made)
     return made;
-  begin_function(import, true);
+  start(import, true);
   prologue(false);
   thunk_store_args(layout, params);
   if (layout.result_bytes != 0) as_.mov(Size::Qword, object(pointer_at), gpr_of(layout.result_pointer.reg));

@@ -10,10 +10,18 @@
 
 namespace assay::x64 {
 
+using codegen::CommonOp;
 using codegen::def;
 using codegen::def_early_fixed;
 using codegen::def_fixed;
 using codegen::def_tied;
+using codegen::division_checks;
+using codegen::is_narrow;
+using codegen::kCheckMinusOne;
+using codegen::kCheckZero;
+using codegen::kExtension;
+using codegen::kFloatValue;
+using codegen::kSigned;
 using codegen::LirInst;
 using codegen::temp;
 using codegen::temp_fixed;
@@ -21,14 +29,12 @@ using codegen::use;
 using codegen::use_any;
 using codegen::use_fixed;
 using codegen::use_late;
+using codegen::with_test_size;
+using codegen::word_size;
 
 namespace {
 
 constexpr codegen::PReg kRax = index_of(Gpr::Rax), kRcx = index_of(Gpr::Rcx), kRdx = index_of(Gpr::Rdx);
-
-/// Size of the operation when junk above the value does no harm.
-u32 word_size(Type type) { return size_of(type) == 8 ? 8 : 4; }
-bool is_narrow(Type type) { return size_of(type) < 4; }
 
 /// The least value of a signed type, sign-extended.
 i64 least(Type type) { return -(i64{1} << (bits_of(type) - 1)); }
@@ -61,6 +67,22 @@ constexpr u32 param_of(Opcode opcode) {
 }
 
 } // namespace
+
+void Lowering::instruction(const Inst& inst) {
+#define ACCESS(size, is_signed) ((size) | ((is_signed) ? 0x100u : 0u))
+#define RULE(opcode, shape, op, param) \
+  case Opcode::opcode: shape(inst, Op::op, static_cast<u32>(param)); return;
+  switch (inst.op) {
+#include "compiler/target/x64/rules.def"
+  }
+#undef ACCESS
+}
+
+bool Lowering::immediate(ValueId value, i64& out) const {
+  if (!int_const(value, out)) return false;
+  if (ASSAY_PLANTED(isel_imm32_unsigned) && fits_uimm32(static_cast<u64>(out))) return true;
+  return fits_imm32(out);
+}
 
 // ---- arithmetic --------------------------------------------------------------------------------------
 
@@ -128,18 +150,6 @@ void Lowering::multiply_high(const Inst& inst, Op op, u32 is_signed) {
   add_op(op, size_of(inst.type),
          {def_fixed(result(inst), kRdx), def_fixed(new_int(), kRax), use_fixed(a, kRax), use_any(b)});
 }
-
-namespace {
-
-/// Which checks a division needs, knowing the divisor or not.
-u16 division_checks(bool is_signed, bool known, i64 divisor) {
-  u16 flags = 0;
-  if (!known || divisor == 0) flags |= kCheckZero;
-  if (is_signed && (!known || divisor == -1)) flags |= kCheckMinusOne;
-  return flags;
-}
-
-} // namespace
 
 void Lowering::divide(const Inst& inst, Op op, u32 is_signed) {
   i64 divisor = 0;
@@ -280,9 +290,6 @@ void Lowering::extend(const Inst& inst, Op op, u32) {
   const VReg a = reg(operand(inst, 0));
   add_op(op, size_of(inst.from), {def(result(inst)), use_any(a)});
 }
-
-/// The result is the operand's register, read at another width or type.
-void Lowering::same_register(const Inst& inst, Op, u32) { vregs_[inst.first_result] = reg(operand(inst, 0)); }
 
 // ---- comparisons -------------------------------------------------------------------------------------
 

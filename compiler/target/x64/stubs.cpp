@@ -6,7 +6,6 @@
 // Tested in compiler/target/x64/tests/stubs_test.cpp.
 #include "compiler/target/x64/stubs.h"
 
-#include "compiler/codegen/entry_frame.h"
 #include "compiler/codegen/vm_context.h"
 #include "compiler/target/x64/assembler.h"
 
@@ -73,14 +72,14 @@ private:
     as_.mov(Size::Qword, frame, windows() ? Gpr::Rcx : Gpr::Rdi);
     as_.mov(Size::Qword, Mem::at(Gpr::Rbp, kFrame), frame);
     as_.stmxcsr(Mem::at(Gpr::Rbp, kMxcsr));
-    as_.mov(Size::Qword, Gpr::R14, field(frame, offsetof(EntryFrame, context)));
+    as_.mov(Size::Qword, Gpr::R14, field(frame, offsetof(X64EntryFrame, context)));
     as_.mov(Size::Qword, Gpr::Rax, field(Gpr::R14, offsetof(VmContext, entry_fp)));
     as_.mov(Size::Qword, Mem::at(Gpr::Rbp, kPreviousEntry), Gpr::Rax);
     as_.mov(Size::Qword, field(Gpr::R14, offsetof(VmContext, entry_fp)), Gpr::Rbp);
-    as_.mov(Size::Qword, Gpr::Rax, field(frame, offsetof(EntryFrame, code)));
+    as_.mov(Size::Qword, Gpr::Rax, field(frame, offsetof(X64EntryFrame, code)));
     as_.mov(Size::Qword, Mem::at(Gpr::Rbp, kCode), Gpr::Rax);
-    as_.mov(Size::Qword, field(frame, offsetof(EntryFrame, sp_expected)), Gpr::Rsp);
-    as_.mov(Size::Qword, field(frame, offsetof(EntryFrame, fp_expected)), Gpr::Rbp);
+    as_.mov(Size::Qword, field(frame, offsetof(X64EntryFrame, sp_expected)), Gpr::Rsp);
+    as_.mov(Size::Qword, field(frame, offsetof(X64EntryFrame, fp_expected)), Gpr::Rbp);
     push_stack_args(frame);
     load_registers(frame);
     as_.call(Mem::at(Gpr::Rbp, kCode));
@@ -112,8 +111,8 @@ private:
   // Copies highest word first. rcx counts bytes, rsi is the source.
   void push_stack_args(Gpr frame) {
     const Label next = as_.new_label(), done = as_.new_label();
-    as_.mov(Size::Qword, Gpr::Rcx, field(frame, offsetof(EntryFrame, stack_bytes)));
-    as_.mov(Size::Qword, Gpr::Rsi, field(frame, offsetof(EntryFrame, stack_args)));
+    as_.mov(Size::Qword, Gpr::Rcx, field(frame, offsetof(X64EntryFrame, stack_bytes)));
+    as_.mov(Size::Qword, Gpr::Rsi, field(frame, offsetof(X64EntryFrame, stack_args)));
     as_.sub(Size::Qword, Gpr::Rsp, Gpr::Rcx);
     as_.bind(next);
     as_.test(Size::Qword, Gpr::Rcx, Gpr::Rcx);
@@ -126,13 +125,13 @@ private:
   }
 
   void load_registers(Gpr frame) {
-    for (u32 i = 0; i < 16; ++i) as_.movups(static_cast<Xmm>(i), field(frame, offsetof(EntryFrame, fpr_in) + 16 * i));
+    for (u32 i = 0; i < 16; ++i) as_.movups(static_cast<Xmm>(i), field(frame, offsetof(X64EntryFrame, fpr_in) + 16 * i));
     for (u32 i = 0; i < 16; ++i) {
       const Gpr reg = static_cast<Gpr>(i);
       if (reg == Gpr::Rsp || reg == Gpr::Rbp || reg == Gpr::R14 || reg == frame) continue;
-      as_.mov(Size::Qword, reg, field(frame, offsetof(EntryFrame, gpr_in) + 8 * i));
+      as_.mov(Size::Qword, reg, field(frame, offsetof(X64EntryFrame, gpr_in) + 8 * i));
     }
-    as_.mov(Size::Qword, frame, field(frame, offsetof(EntryFrame, gpr_in) + 8 * number_of(frame)));
+    as_.mov(Size::Qword, frame, field(frame, offsetof(X64EntryFrame, gpr_in) + 8 * number_of(frame)));
   }
 
   // Only r14 is trusted. mov and lea leave the flags alone until they have been stored.
@@ -142,19 +141,19 @@ private:
     as_.mov(Size::Qword, frame, Mem::at(frame, kFrame));
     for (u32 i = 0; i < 16; ++i) {
       if (static_cast<Gpr>(i) != frame)
-        as_.mov(Size::Qword, field(frame, offsetof(EntryFrame, gpr_out) + 8 * i), static_cast<Gpr>(i));
+        as_.mov(Size::Qword, field(frame, offsetof(X64EntryFrame, gpr_out) + 8 * i), static_cast<Gpr>(i));
     }
-    for (u32 i = 0; i < 16; ++i) as_.movups(field(frame, offsetof(EntryFrame, fpr_out) + 16 * i), static_cast<Xmm>(i));
-    as_.mov(Size::Qword, Gpr::Rbp, field(frame, offsetof(EntryFrame, fp_expected)));
+    for (u32 i = 0; i < 16; ++i) as_.movups(field(frame, offsetof(X64EntryFrame, fpr_out) + 16 * i), static_cast<Xmm>(i));
+    as_.mov(Size::Qword, Gpr::Rbp, field(frame, offsetof(X64EntryFrame, fp_expected)));
     as_.lea(Size::Qword, Gpr::Rsp, Mem::at(Gpr::Rbp, kBottom));
     as_.pushfq();
     as_.pop(Gpr::Rax);
-    as_.mov(Size::Qword, field(frame, offsetof(EntryFrame, flags_out)), Gpr::Rax);
+    as_.mov(Size::Qword, field(frame, offsetof(X64EntryFrame, flags_out)), Gpr::Rax);
     as_.cld();
-    as_.mov(Size::Qword, field(frame, offsetof(EntryFrame, mxcsr_out)), 0);
-    as_.stmxcsr(field(frame, offsetof(EntryFrame, mxcsr_out)));
+    as_.mov(Size::Qword, field(frame, offsetof(X64EntryFrame, float_control_out)), 0);
+    as_.stmxcsr(field(frame, offsetof(X64EntryFrame, float_control_out)));
     as_.ldmxcsr(Mem::at(Gpr::Rbp, kMxcsr));
-    as_.mov(Size::Qword, Gpr::Rcx, field(frame, offsetof(EntryFrame, context)));
+    as_.mov(Size::Qword, Gpr::Rcx, field(frame, offsetof(X64EntryFrame, context)));
     as_.mov(Size::Qword, Gpr::Rax, Mem::at(Gpr::Rbp, kPreviousEntry));
     as_.mov(Size::Qword, field(Gpr::Rcx, offsetof(VmContext, entry_fp)), Gpr::Rax);
   }

@@ -1,6 +1,6 @@
 // stubs.h - the doors between C++ and x64 code: the entry stub and the trap entries.
 //
-// enter:  a function `void enter(EntryFrame*)` of the host's convention (codegen/entry_frame.h). It keeps the host's
+// enter:  a function `void enter(X64EntryFrame*)` of the host's convention (codegen/entry_frame.h). It keeps the host's
 //         callee-saved registers, loads every register (not rsp, rbp; r14 is the context) from the frame, pushes the
 //         stack arguments, calls, and stores every register back. VmContext::entry_fp is the stub's rbp during the
 //         call and what it was before afterwards. It finds its way back through r14 (never allocated by our code), so
@@ -13,16 +13,9 @@
 // Both have a FrameDescription. Pure: bytes out. Tested in compiler/target/x64/tests/stubs_test.cpp (natively).
 #pragma once
 
-#include "assay/code_object.h"
+#include "compiler/codegen/entry_frame.h"
 
 namespace assay::x64 {
-
-struct StubCode {
-  CodeObject object;                // functions[0]: enter; functions[1]: the trap entries
-  u32 enter_offset = 0;             // in object.code
-  u32 trap_offset[kTrapCount] = {}; // in object.code
-  u32 on_trap_field = 0;            // in object.code: eight bytes for the address of on_trap
-};
 
 /// The stubs for runtime functions of this convention.
 StubCode make_stubs(Os host);

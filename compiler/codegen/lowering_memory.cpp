@@ -1,32 +1,21 @@
-// lower_memory.cpp - selection for linear memory, native memory, locals and globals.
+// lowering_memory.cpp - selection for linear memory, native memory, locals and globals.
 //
 // No memory is larger than kMemoryLimit, so an access whose constant part alone reaches beyond it always
 // traps and is lowered to that; every other end fits 31 bits and can be an immediate. Accesses inside a stack
 // slot address the frame directly. Constant time an instruction. Tested in compiler/codegen/tests/lower_test.cpp.
-#include "compiler/target/x64/lower.h"
+#include "compiler/codegen/lowering.h"
 
-#include "compiler/target/x64/encoding.h"
-
-namespace assay::x64 {
-
-using codegen::def;
-using codegen::LirInst;
-using codegen::use;
-using codegen::use_any;
-
-namespace {
-u32 word_size(Type type) { return size_of(type) == 8 ? 8 : 4; }
-} // namespace
+namespace assay::codegen {
 
 /// `param` is ACCESS(size, signed) of rules.def; size 0 is that of the type.
-Lowering::Access Lowering::access_of(const Inst& inst, u32 param) const {
+LoweringBase::Access LoweringBase::access_of(const Inst& inst, u32 param) const {
   Access access;
   access.size = (param & 0xff) != 0 ? param & 0xff : size_of(inst.type);
   access.flags = static_cast<u16>(((param & 0x100) != 0 ? kSigned : 0) | (is_float(inst.type) ? kFloatValue : 0));
   return access;
 }
 
-bool Lowering::linear_address(const Inst& inst, u32 size, Operand& address, u32& end, u16& flags) {
+bool LoweringBase::linear_address(const Inst& inst, u32 size, Operand& address, u32& end, u16& flags) {
   const ValueId value = operand(inst, 0);
   const Type type = type_of(value);
   i64 constant = 0;
@@ -34,7 +23,7 @@ bool Lowering::linear_address(const Inst& inst, u32 size, Operand& address, u32&
   const u64 base = known ? static_cast<u64>(constant) & bit_mask(type) : 0;
   // Each summand is checked against the limit first, so the sum cannot wrap.
   if (base > kMemoryLimit || inst.imm > kMemoryLimit || base + inst.imm + size > kMemoryLimit) {
-    add_op(Op::Trap, 8, {}).aux = static_cast<u32>(TrapKind::OutOfBounds);
+    add_op(CommonOp::Trap, 8, {}).aux = static_cast<u32>(TrapKind::OutOfBounds);
     return false;
   }
   end = static_cast<u32>(base + inst.imm + size);
@@ -47,7 +36,7 @@ bool Lowering::linear_address(const Inst& inst, u32 size, Operand& address, u32&
   return true;
 }
 
-void Lowering::linear_load(const Inst& inst, Op op, u32 param) {
+void LoweringBase::linear_load(const Inst& inst, OpCode op, u32 param) {
   Access access = access_of(inst, param);
   Operand operands[2];
   u32 end = 0;
@@ -59,49 +48,49 @@ void Lowering::linear_load(const Inst& inst, Op op, u32 param) {
   }
   operands[0] = def(result(inst));
   LirInst& load =
-      b_.add_span(code_of(op), static_cast<u8>(access.size), {operands, (access.flags & kConstAddress) != 0 ? 1u : 2u});
+      b_.add_span(op.value, static_cast<u8>(access.size), {operands, (access.flags & kConstAddress) != 0 ? 1u : 2u});
   load.flags = access.flags;
   load.aux = end;
 }
 
-void Lowering::linear_store(const Inst& inst, Op op, u32 param) {
+void LoweringBase::linear_store(const Inst& inst, OpCode op, u32 param) {
   Access access = access_of(inst, param);
   Operand operands[2];
   u32 end = 0, bits = 0, count = 0;
   Operand address;
   if (!linear_address(inst, access.size, address, end, access.flags)) return;
-  const bool immediate_value = bits_imm32(operand(inst, 1), bits);
+  const bool immediate_value = stored_immediate(operand(inst, 1), bits);
   if (!immediate_value) operands[count++] = use(reg(operand(inst, 1)));
   if ((access.flags & kConstAddress) == 0) operands[count++] = address;
-  LirInst& store =
-      b_.add_span(code_of(immediate_value ? Op::LinStoreI : op), static_cast<u8>(access.size), {operands, count});
+  LirInst& store = b_.add_span((immediate_value ? OpCode(CommonOp::LinStoreI) : op).value, static_cast<u8>(access.size),
+                               {operands, count});
   store.flags = access.flags;
   store.aux = end;
   store.imm = static_cast<i32>(bits);
 }
 
-void Lowering::memory_size(const Inst& inst, Op op, u32) { add_op(op, 8, {def(result(inst))}); }
+void LoweringBase::memory_size(const Inst& inst, OpCode op, u32) { add_op(op, 8, {def(result(inst))}); }
 
-void Lowering::memory_grow(const Inst& inst, Op, u32) {
+void LoweringBase::memory_grow(const Inst& inst, OpCode, u32) {
   const VReg pages = inst.type == Type::I32 ? extended(operand(inst, 0), false) : reg(operand(inst, 0));
   const VReg context_reg = new_int();
-  add_op(Op::Context, 8, {def(context_reg)});
+  add_op(CommonOp::Context, 8, {def(context_reg)});
   const VReg args[2] = {context_reg, pages};
   call_runtime(RuntimeFn::MemoryGrow, args, result(inst));
 }
 
 /// memory_fill (address, byte, length) and memory_copy (to, from, length): checked here, done by the runtime.
-void Lowering::memory_bulk(const Inst& inst, Op, u32 fn) {
+void LoweringBase::memory_bulk(const Inst& inst, OpCode, u32 fn) {
   const bool is_copy = static_cast<RuntimeFn>(fn) == RuntimeFn::MemoryCopy;
   const u32 size = size_of(inst.type);
   const VReg length = inst.type == Type::I32 ? extended(operand(inst, 2), false) : reg(operand(inst, 2));
   VReg args[3] = {new_int(), kNone, length};
   const VReg to = reg(operand(inst, 0));
-  add_op(Op::RangeCheck, size, {def(args[0]), use_any(to), use_any(length)});
+  add_op(CommonOp::RangeCheck, size, {def(args[0]), use_any(to), use_any(length)});
   if (is_copy) {
     const VReg from = reg(operand(inst, 1));
     args[1] = new_int();
-    add_op(Op::RangeCheck, size, {def(args[1]), use_any(from), use_any(length)});
+    add_op(CommonOp::RangeCheck, size, {def(args[1]), use_any(from), use_any(length)});
   } else {
     args[1] = extended(operand(inst, 1), false);
   }
@@ -109,7 +98,7 @@ void Lowering::memory_bulk(const Inst& inst, Op, u32 fn) {
 }
 
 /// The frame object offset of an access through a slot_addr, when it lies inside the slot; else kNone.
-u32 Lowering::slot_place(ValueId value, u64 offset, u32 size) {
+u32 LoweringBase::slot_place(ValueId value, u64 offset, u32 size) {
   const ValueDef& source = fn_->value_defs[value];
   if (source.is_param || fn_->insts[source.index].op != Opcode::SlotAddr) return kNone;
   const Slot& slot = fn_->slots[fn_->insts[source.index].ref];
@@ -117,11 +106,11 @@ u32 Lowering::slot_place(ValueId value, u64 offset, u32 size) {
   return slot_offset_[fn_->insts[source.index].ref] + static_cast<u32>(offset);
 }
 
-void Lowering::pointer_load(const Inst& inst, Op op, u32 param) {
+void LoweringBase::pointer_load(const Inst& inst, OpCode op, u32 param) {
   const Access access = access_of(inst, param);
   const u32 place = slot_place(operand(inst, 0), inst.imm, access.size);
   if (place != kNone) {
-    LirInst& load = add_op(Op::FrameLoad, access.size, {def(result(inst))});
+    LirInst& load = add_op(CommonOp::FrameLoad, access.size, {def(result(inst))});
     load.flags = access.flags;
     load.imm = place;
     return;
@@ -132,33 +121,33 @@ void Lowering::pointer_load(const Inst& inst, Op op, u32 param) {
   load.imm = static_cast<i64>(inst.imm);
 }
 
-void Lowering::pointer_store(const Inst& inst, Op op, u32 param) {
+void LoweringBase::pointer_store(const Inst& inst, OpCode op, u32 param) {
   const Access access = access_of(inst, param);
   const u32 place = slot_place(operand(inst, 0), inst.imm, access.size);
   u32 bits = 0, count = 0;
   Operand operands[2];
-  const bool immediate_value = bits_imm32(operand(inst, 1), bits);
+  const bool immediate_value = stored_immediate(operand(inst, 1), bits);
   if (!immediate_value) operands[count++] = use(reg(operand(inst, 1)));
   if (place == kNone) operands[count++] = use(reg(operand(inst, 0)));
-  Op chosen = immediate_value ? Op::PtrStoreI : op;
-  if (place != kNone) chosen = immediate_value ? Op::FrameStoreI : Op::FrameStore;
-  LirInst& store = b_.add_span(code_of(chosen), static_cast<u8>(access.size), {operands, count});
+  OpCode chosen = immediate_value ? OpCode(CommonOp::PtrStoreI) : op;
+  if (place != kNone) chosen = immediate_value ? CommonOp::FrameStoreI : CommonOp::FrameStore;
+  LirInst& store = b_.add_span(chosen.value, static_cast<u8>(access.size), {operands, count});
   store.flags = static_cast<u16>(access.flags | (place == kNone ? kMayFault : 0));
   store.imm = place == kNone ? static_cast<i64>(inst.imm) : place;
   store.aux = bits;
 }
 
-void Lowering::local_get(const Inst& inst, Op op, u32) {
+void LoweringBase::local_get(const Inst& inst, OpCode op, u32) {
   LirInst& load = add_op(op, word_size(inst.type), {def(result(inst))});
   load.flags = is_float(inst.type) ? kFloatValue : 0;
   load.imm = i64{8} * inst.ref;
 }
 
-void Lowering::local_set(const Inst& inst, Op op, u32) {
+void LoweringBase::local_set(const Inst& inst, OpCode op, u32) {
   u32 bits = 0;
   LirInst* store = nullptr;
-  if (bits_imm32(operand(inst, 0), bits)) {
-    store = &add_op(Op::FrameStoreI, word_size(inst.type), {});
+  if (stored_immediate(operand(inst, 0), bits)) {
+    store = &add_op(CommonOp::FrameStoreI, word_size(inst.type), {});
   } else {
     const VReg value = reg(operand(inst, 0));
     store = &add_op(op, word_size(inst.type), {use(value)});
@@ -168,18 +157,18 @@ void Lowering::local_set(const Inst& inst, Op op, u32) {
   store->aux = bits;
 }
 
-void Lowering::global_get(const Inst& inst, Op op, u32) {
+void LoweringBase::global_get(const Inst& inst, OpCode op, u32) {
   LirInst& load = add_op(op, size_of(inst.type), {def(result(inst))});
   load.flags = is_float(inst.type) ? kFloatValue : 0;
   load.aux = inst.ref;
 }
 
 /// Writes exactly the type's bytes: what lies above in the cell stays zero.
-void Lowering::global_set(const Inst& inst, Op op, u32) {
+void LoweringBase::global_set(const Inst& inst, OpCode op, u32) {
   const VReg value = reg(operand(inst, 0));
   LirInst& store = add_op(op, size_of(inst.type), {use(value)});
   store.flags = is_float(inst.type) ? kFloatValue : 0;
   store.aux = inst.ref;
 }
 
-} // namespace assay::x64
+} // namespace assay::codegen

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-namespace assay::x64 {
+namespace assay::codegen {
 
 class ConstantPool {
 public:
@@ -71,4 +71,4 @@ private:
   u32 used_ = 0;
 };
 
-} // namespace assay::x64
+} // namespace assay::codegen

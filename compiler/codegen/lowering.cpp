@@ -1,33 +1,17 @@
-// lower.cpp - the frame of lowering: blocks, edges, values, and the dispatch from operation to rule.
+// lowering.cpp - the frame of lowering: blocks, edges and values.
 //
 // Needs a verified function. Leaves LIR that meets the invariants of lir.h. Block numbers are decided before
 // any block is built: an AIR block is followed by the blocks of those of its edges that are split, in edge order.
 // Linear in instructions, edges and arguments. Tested in compiler/codegen/tests/lower_test.cpp.
-#include "compiler/target/x64/lower.h"
+#include "compiler/codegen/lowering.h"
 
 #include "assay/planted.h"
-#include "compiler/target/x64/encoding.h"
 
-namespace assay::x64 {
-
-using codegen::CallLayout;
-using codegen::def;
-using codegen::def_fixed;
-using codegen::LirInst;
-using codegen::RegClass;
+namespace assay::codegen {
 
 namespace {
 
 bool is_rematerialised(Opcode op) { return op == Opcode::Const || op == Opcode::SlotAddr || op == Opcode::FuncAddr; }
-
-i64 sign_extended(u64 bits, Type type) {
-  switch (size_of(type)) {
-  case 1: return static_cast<i8>(bits);
-  case 2: return static_cast<i16>(bits);
-  case 4: return static_cast<i32>(bits);
-  default: return static_cast<i64>(bits);
-  }
-}
 
 /// One bit an operation: those without effect, which may be left out when nobody reads their results.
 struct PureSet {
@@ -52,32 +36,47 @@ constexpr u32 align_up(u32 value, u32 alignment) { return (value + alignment - 1
 
 } // namespace
 
-void Lowering::begin(const Module& module, const CompileOptions& options) {
+i64 sign_extended(u64 bits, Type type) {
+  switch (size_of(type)) {
+  case 1: return static_cast<i8>(bits);
+  case 2: return static_cast<i16>(bits);
+  case 4: return static_cast<i32>(bits);
+  default: return static_cast<i64>(bits);
+  }
+}
+
+u16 division_checks(bool is_signed, bool known, i64 divisor) {
+  u16 flags = 0;
+  if (!known || divisor == 0) flags |= kCheckZero;
+  if (is_signed && (!known || divisor == -1)) flags |= kCheckMinusOne;
+  return flags;
+}
+
+void LoweringBase::begin(const Module& module, const CompileOptions& options) {
   module_ = &module;
   options_ = options;
-  conv_ = &x64_conv(options.os);
-  host_ = &x64_conv(options.host_os);
+  conv_ = &call_conv(options.target, options.os);
+  host_ = &call_conv(options.target, options.host_os);
   if (layouts_.size() < module.signatures.size()) layouts_.resize(module.signatures.size());
   layout_known_.assign(module.signatures.size(), 0);
 }
 
-const CallLayout& Lowering::layout_of(SignatureId id) {
+const CallLayout& LoweringBase::layout_of(SignatureId id) {
   CallLayout& layout = layouts_[id];
   if (layout_known_[id] == 0) {
     const Signature& signature = module_->signatures[id];
-    x64::layout_call(conv_->base, module_->params(signature), module_->results(signature), layout);
+    layout_call(*conv_, module_->params(signature), module_->results(signature), layout);
     layout_known_[id] = 1;
   }
   return layout;
 }
 
-void Lowering::fail(std::string message) {
+void LoweringBase::fail(std::string message) {
   if (!failed_) failure_ = std::move(message);
   failed_ = true;
 }
 
-Result<void> Lowering::run(FunctionId function, codegen::LirFunction& out, LoweredFunction& info) {
-  function_ = function;
+void LoweringBase::begin_function(FunctionId function, LirFunction& out, LoweredFunction& info) {
   fn_ = &module_->functions[function];
   info_ = &info;
   failed_ = false;
@@ -88,20 +87,12 @@ Result<void> Lowering::run(FunctionId function, codegen::LirFunction& out, Lower
   vregs_.assign(fn_->value_count(), kNone);
   layout_frame();
   number_blocks();
-  entry();
-  for (BlockId id : flow_.order()) {
-    block(id);
-    if (failed_) return Error{ErrorKind::Unsupported, "", 0, 0, failure_};
-  }
-  b_.link_predecessors();
-  return {};
 }
 
 // Frame objects: locals, then slots (both zeroed at entry), then the memory results of calls. An alignment
 // beyond the frame's 16 is made at each slot_addr, within bytes reserved for it here.
-void Lowering::layout_frame() {
+void LoweringBase::layout_frame() {
   u32 offset = static_cast<u32>(fn_->locals.size()) * 8;
-  slots_start_ = offset;
   slot_offset_.clear();
   for (const Slot& slot : fn_->slots) {
     offset = align_up(offset, slot.align < 16 ? slot.align : 16);
@@ -116,11 +107,11 @@ void Lowering::layout_frame() {
 
 // ---- blocks and edges --------------------------------------------------------------------------------
 
-bool Lowering::needs_split(const Inst& terminator, const Edge& edge) const {
+bool LoweringBase::needs_split(const Inst& terminator, const Edge& edge) const {
   return terminator.edge_count > 1 && (edge.arg_count != 0 || flow_.edges_into(edge.target) > 1);
 }
 
-void Lowering::number_blocks() {
+void LoweringBase::number_blocks() {
   ASSAY_DCHECK(flow_.edges_into(0) == 0); // the verifier's word
   lir_block_.assign(fn_->blocks.size(), kNone);
   u32 next = 0;
@@ -131,8 +122,8 @@ void Lowering::number_blocks() {
   }
 }
 
-/// Opens the entry block with the parameters; `block` goes on with it.
-void Lowering::entry() {
+/// Opens the entry block with the parameters.
+void LoweringBase::entry() {
   const CallLayout& layout = layout_of(fn_->signature);
   const ValueId first = fn_->blocks[0].first_param;
   const u32 count = fn_->blocks[0].param_count;
@@ -148,37 +139,33 @@ void Lowering::entry() {
     vregs_[first + i] = b_.vreg(class_of(type_of(first + i)));
     if (layout.params[i].in_register) operands_.push_back(def_fixed(vregs_[first + i], layout.params[i].reg));
   }
-  b_.add_span(code_of(Op::Args), 8, operands_);
+  b_.add_span(static_cast<u16>(CommonOp::Args), 8, operands_);
   for (u32 i = 0; i < count; ++i) {
     if (layout.params[i].in_register || flow_.uses(first + i) == 0) continue;
-    LirInst& load = add_op(Op::LoadArg, size_of(type_of(first + i)) < 4 ? 4 : size_of(type_of(first + i)),
+    LirInst& load = add_op(CommonOp::LoadArg, size_of(type_of(first + i)) < 4 ? 4 : size_of(type_of(first + i)),
                            {def(vregs_[first + i])});
     load.imm = layout.params[i].offset;
-    if (ASSAY_PLANTED(abi_win64_shadow_ignored)) load.imm -= conv_->base.shadow_bytes;
+    if (ASSAY_PLANTED(abi_win64_shadow_ignored)) load.imm -= conv_->shadow_bytes;
     load.flags = is_float(type_of(first + i)) ? kFloatValue : 0;
   }
 }
 
-void Lowering::block(BlockId id) {
+void LoweringBase::open(BlockId id) {
+  if (id == 0) {
+    entry();
+    return;
+  }
+  b_.open_block(id);
   const Block& source = fn_->blocks[id];
-  if (id != 0) {
-    b_.open_block(id);
-    for (ValueId v = source.first_param; v < source.first_param + source.param_count; ++v) {
-      if (flow_.uses(v) == 0) continue;
-      vregs_[v] = b_.vreg(class_of(type_of(v)));
-      b_.param(vregs_[v]);
-    }
+  for (ValueId v = source.first_param; v < source.first_param + source.param_count; ++v) {
+    if (flow_.uses(v) == 0) continue;
+    vregs_[v] = b_.vreg(class_of(type_of(v)));
+    b_.param(vregs_[v]);
   }
-  const InstId end = source.first_inst + source.inst_count;
-  for (InstId i = source.first_inst; i < end; ++i) {
-    b_.set_origin(i);
-    instruction(fn_->insts[i], i);
-  }
-  finish_block(fn_->insts[end - 1]);
 }
 
 /// Arguments of parameters that nobody reads are not passed.
-void Lowering::pass_args(const Edge& edge) {
+void LoweringBase::pass_args(const Edge& edge) {
   const ValueId first = fn_->blocks[edge.target].first_param;
   const auto args = fn_->args_of(edge);
   for (u32 i = 0; i < args.size(); ++i) {
@@ -186,7 +173,7 @@ void Lowering::pass_args(const Edge& edge) {
   }
 }
 
-void Lowering::finish_block(const Inst& terminator) {
+void LoweringBase::finish_block(const Inst& terminator) {
   if (terminator.edge_count == 0) {
     b_.close_block();
     return;
@@ -194,7 +181,7 @@ void Lowering::finish_block(const Inst& terminator) {
   if (terminator.edge_count == 1) {
     const Edge& edge = fn_->edges[terminator.first_edge];
     pass_args(edge);
-    add_op(Op::Jump, 8, {});
+    add_op(CommonOp::Jump, 8, {});
     b_.succ(lir_block_[edge.target]);
     b_.close_block();
     return;
@@ -214,7 +201,7 @@ void Lowering::finish_block(const Inst& terminator) {
   for (u32 e : split_edges_) {
     b_.open_block(kNone);
     pass_args(fn_->edges[e]);
-    add_op(Op::Jump, 8, {});
+    add_op(CommonOp::Jump, 8, {});
     b_.succ(lir_block_[fn_->edges[e].target]);
     b_.close_block();
   }
@@ -222,47 +209,47 @@ void Lowering::finish_block(const Inst& terminator) {
 
 // ---- values ------------------------------------------------------------------------------------------
 
-Lowering::VReg Lowering::reg(ValueId value) {
+VReg LoweringBase::reg(ValueId value) {
   const VReg known = vregs_[value];
   if (known != kNone) return known;
   return rematerialise(fn_->insts[fn_->value_defs[value].index]);
 }
 
-Lowering::VReg Lowering::rematerialise(const Inst& source) {
+VReg LoweringBase::rematerialise(const Inst& source) {
   if (source.op == Opcode::Const) {
     if (is_float(source.type)) return float_constant(source.imm, size_of(source.type));
     return int_constant(sign_extended(source.imm, source.type), size_of(source.type) == 8 ? 8 : 4);
   }
   const VReg v = new_int();
   if (source.op == Opcode::SlotAddr) {
-    LirInst& inst = add_op(Op::FrameAddr, 8, {def(v)});
+    LirInst& inst = add_op(CommonOp::FrameAddr, 8, {def(v)});
     inst.imm = slot_offset_[source.ref];
     inst.aux = fn_->slots[source.ref].align;
     return v;
   }
   ASSAY_CHECK(source.op == Opcode::FuncAddr);
-  add_op(Op::FuncAddr, 8, {def(v)}).aux = source.ref;
+  add_op(CommonOp::FuncAddr, 8, {def(v)}).aux = source.ref;
   return v;
 }
 
-Lowering::VReg Lowering::int_constant(i64 value, u32 size) {
+VReg LoweringBase::int_constant(i64 value, u32 size) {
   const VReg v = new_int();
-  add_op(Op::Imm, size, {def(v)}).imm = size == 8 ? value : static_cast<i64>(static_cast<u32>(value));
+  add_op(CommonOp::Imm, size, {def(v)}).imm = size == 8 ? value : static_cast<i64>(static_cast<u32>(value));
   return v;
 }
 
-Lowering::VReg Lowering::float_constant(u64 bits, u32 size) {
+VReg LoweringBase::float_constant(u64 bits, u32 size) {
   const VReg v = new_float();
-  add_op(Op::FImm, size, {def(v)}).imm = static_cast<i64>(bits);
+  add_op(CommonOp::FImm, size, {def(v)}).imm = static_cast<i64>(bits);
   return v;
 }
 
-Lowering::VReg Lowering::result(const Inst& inst, u32 index) {
+VReg LoweringBase::result(const Inst& inst, u32 index) {
   const ValueId value = inst.first_result + index;
   return vregs_[value] = b_.vreg(class_of(type_of(value)));
 }
 
-bool Lowering::int_const(ValueId value, i64& out) const {
+bool LoweringBase::int_const(ValueId value, i64& out) const {
   const ValueDef& source = fn_->value_defs[value];
   if (source.is_param) return false;
   const Inst& inst = fn_->insts[source.index];
@@ -271,25 +258,18 @@ bool Lowering::int_const(ValueId value, i64& out) const {
   return true;
 }
 
-bool Lowering::immediate(ValueId value, i64& out) const {
-  if (!int_const(value, out)) return false;
-  if (ASSAY_PLANTED(isel_imm32_unsigned) && fits_uimm32(static_cast<u64>(out))) return true;
-  return fits_imm32(out);
-}
-
-bool Lowering::bits_imm32(ValueId value, u32& out) const {
-  i64 integer = 0;
+bool LoweringBase::stored_immediate(ValueId value, u32& out) const {
   const ValueDef& source = fn_->value_defs[value];
   if (source.is_param) return false;
   const Inst& inst = fn_->insts[source.index];
   if (inst.op != Opcode::Const) return false;
-  integer = sign_extended(inst.imm, inst.type);
+  const i64 integer = sign_extended(inst.imm, inst.type);
   out = static_cast<u32>(integer);
-  return fits_imm32(integer);
+  return stored_ == StoredImmediates::Zero ? integer == 0 : integer == static_cast<i32>(integer);
 }
 
 /// The value of a type narrower than 64 bits with its upper bits made right.
-Lowering::VReg Lowering::extended(ValueId value, bool is_signed) {
+VReg LoweringBase::extended(ValueId value, bool is_signed) {
   const Type type = type_of(value);
   i64 constant = 0;
   if (int_const(value, constant)) {
@@ -298,14 +278,14 @@ Lowering::VReg Lowering::extended(ValueId value, bool is_signed) {
   }
   const VReg source = reg(value);
   const VReg v = new_int();
-  add_op(is_signed ? Op::Sx : Op::Zx, size_of(type), {def(v), codegen::use_any(source)});
+  add_op(is_signed ? CommonOp::Sx : CommonOp::Zx, size_of(type), {def(v), use_any(source)});
   return v;
 }
 
 // ---- instructions ------------------------------------------------------------------------------------
 
 /// Nobody reads what it gives, and it does nothing else.
-bool Lowering::dead(const Inst& inst) const {
+bool LoweringBase::dead(const Inst& inst) const {
   if (ASSAY_PLANTED(isel_dead_division) && inst.op == Opcode::DivU) return flow_.uses(inst.first_result) == 0;
   if (!kPureOps.has(inst.op)) return false;
   for (u32 i = 0; i < inst.result_count; ++i) {
@@ -315,7 +295,7 @@ bool Lowering::dead(const Inst& inst) const {
 }
 
 /// Whether the comparison's only user is a branch or select that follows it directly (constants apart).
-bool Lowering::fuses_forward(const Inst& inst, InstId id) const {
+bool LoweringBase::fuses_forward(const Inst& inst, InstId id) const {
   if (flow_.uses(inst.first_result) != 1) return false;
   InstId next = id + 1;
   while (is_rematerialised(fn_->insts[next].op)) ++next;
@@ -323,28 +303,23 @@ bool Lowering::fuses_forward(const Inst& inst, InstId id) const {
   return (user.op == Opcode::Branch || user.op == Opcode::Select) && operand(user, 0) == inst.first_result;
 }
 
-void Lowering::instruction(const Inst& inst, InstId id) {
-  if (dead(inst)) return;
-  if (inst.op >= Opcode::Eq && inst.op <= Opcode::FGe) {
-    const bool is_compare = inst.op <= Opcode::GeU || inst.op >= Opcode::FEq;
-    if (is_compare && fuses_forward(inst, id)) {
-      fused_ = inst.first_result;
-      return;
-    }
-  }
-#define ACCESS(size, is_signed) ((size) | ((is_signed) ? 0x100u : 0u))
-#define RULE(opcode, shape, op, param) \
-  case Opcode::opcode: shape(inst, Op::op, static_cast<u32>(param)); return;
-  switch (inst.op) {
-#include "compiler/target/x64/rules.def"
-  }
-#undef ACCESS
+/// Whether the comparison is left to its user; if so, notes it in fused_.
+bool LoweringBase::fused_later(const Inst& inst, InstId id) {
+  if (inst.op < Opcode::Eq || inst.op > Opcode::FGe) return false;
+  const bool is_compare = inst.op <= Opcode::GeU || inst.op >= Opcode::FEq;
+  if (!is_compare || !fuses_forward(inst, id)) return false;
+  fused_ = inst.first_result;
+  return true;
 }
 
-void Lowering::rematerialised(const Inst&, Op, u32) {}
+/// The result is the operand's register, read at another width or type.
+void LoweringBase::same_register(const Inst& inst, OpCode, u32) { vregs_[inst.first_result] = reg(operand(inst, 0)); }
 
-void Lowering::unsupported(const Inst& inst, Op, u32) {
-  fail("x64 cannot compile " + std::string(info(inst.op).name) + " yet (function @" + fn_->name + ")");
+void LoweringBase::rematerialised(const Inst&, OpCode, u32) {}
+
+void LoweringBase::unsupported(const Inst& inst, OpCode, u32) {
+  fail(std::string(target_) + " cannot compile " + std::string(info(inst.op).name) + " yet (function @" + fn_->name +
+       ")");
 }
 
-} // namespace assay::x64
+} // namespace assay::codegen

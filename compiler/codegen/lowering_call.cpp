@@ -1,83 +1,66 @@
-// lower_call.cpp - selection for calls, returns, tail calls, traps, switches and fuel.
+// lowering_call.cpp - selection for calls, returns, tail calls, traps, switches and fuel.
 //
 // Stack arguments are stored to the outgoing area at the frame's bottom before the call; register arguments are
 // fixed operands of the call itself, so the allocator moves all of them at once. Linear in arguments and
 // results. Tested in compiler/codegen/tests/lower_test.cpp and call_conv_test.cpp.
-#include "compiler/target/x64/lower.h"
+#include "compiler/codegen/lowering.h"
 
 #include "assay/planted.h"
-#include "compiler/target/x64/encoding.h"
 
 #include <algorithm>
 
-namespace assay::x64 {
-
-using codegen::ArgPlace;
-using codegen::CallLayout;
-using codegen::def;
-using codegen::def_fixed;
-using codegen::LirInst;
-using codegen::RegClass;
-using codegen::RegSet;
-using codegen::temp;
-using codegen::use;
-using codegen::use_any;
-using codegen::use_fixed;
+namespace assay::codegen {
 
 namespace {
 
 /// Bytes in which a value travels: narrow integers are moved whole, with junk.
 u32 travel_size(Type type) { return is_float(type) ? size_of(type) : 8; }
 
-/// Integer and float results of the host's C convention.
-codegen::PReg host_result(const X64Conv& host, RegClass reg_class) {
-  return reg_class == RegClass::Int ? index_of(host.results.ints[0]) : index_of(host.results.floats[0]);
-}
-
 } // namespace
 
 /// A call of VmContext::runtime[fn] in the host's convention. All arguments are of one class, so that counting
 /// registers by position or by class is the same.
-void Lowering::call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg result_reg) {
-  RegSet clobbers = host_->base.caller_saved;
+void LoweringBase::call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg result_reg) {
+  RegSet clobbers = host_->caller_saved;
   operands_.clear();
   for (u32 i = 0; i < args.size(); ++i) {
     const bool is_int = b_.function().vreg_class[args[i]] == RegClass::Int;
-    operands_.push_back(use_fixed(args[i], is_int ? index_of(host_->args.ints[i]) : index_of(host_->args.floats[i])));
+    operands_.push_back(use_fixed(args[i], is_int ? host_->int_args[i] : host_->float_args[i]));
   }
   if (result_reg != kNone) {
-    const codegen::PReg place = host_result(*host_, b_.function().vreg_class[result_reg]);
+    const bool is_int = b_.function().vreg_class[result_reg] == RegClass::Int;
+    const PReg place = is_int ? host_->int_result : host_->float_result;
     operands_.push_back(def_fixed(result_reg, place));
-    clobbers &= ~codegen::bit(place);
+    clobbers &= ~bit(place);
   }
-  LirInst& call = b_.add_span(code_of(Op::CallHost), 8, operands_);
+  LirInst& call = b_.add_span(static_cast<u16>(CommonOp::CallHost), 8, operands_);
   call.aux = static_cast<u32>(fn);
   call.clobbers = b_.clobber_set(clobbers);
-  b_.need_outgoing(host_->base.shadow_bytes);
+  b_.need_outgoing(host_->shadow_bytes);
 }
 
 // ---- arguments ---------------------------------------------------------------------------------------
 
-void Lowering::store_stack_args(const CallLayout& layout, std::span<const ValueId> args) {
+void LoweringBase::store_stack_args(const CallLayout& layout, std::span<const ValueId> args) {
   for (u32 i = 0; i < args.size(); ++i) {
     const ArgPlace& place = layout.params[i];
     if (place.in_register) continue;
     u32 bits = 0;
-    if (bits_imm32(args[i], bits)) {
-      LirInst& store = add_op(Op::StoreOutI, travel_size(place.type), {});
+    if (stored_immediate(args[i], bits)) {
+      LirInst& store = add_op(CommonOp::StoreOutI, travel_size(place.type), {});
       store.imm = place.offset;
       store.aux = bits;
       continue;
     }
     const VReg value = reg(args[i]);
-    LirInst& store = add_op(Op::StoreOut, travel_size(place.type), {use(value)});
+    LirInst& store = add_op(CommonOp::StoreOut, travel_size(place.type), {use(value)});
     store.imm = place.offset;
     store.flags = is_float(place.type) ? kFloatValue : 0;
   }
 }
 
 /// Appends to operands_. Constants are made before, each in a register of its own.
-void Lowering::fixed_args(const CallLayout& layout, std::span<const ValueId> args, VReg result_pointer) {
+void LoweringBase::fixed_args(const CallLayout& layout, std::span<const ValueId> args, VReg result_pointer) {
   for (u32 i = 0; i < args.size(); ++i) {
     if (layout.params[i].in_register) operands_.push_back(use_fixed(reg(args[i]), layout.params[i].reg));
   }
@@ -87,94 +70,96 @@ void Lowering::fixed_args(const CallLayout& layout, std::span<const ValueId> arg
 // ---- calls -------------------------------------------------------------------------------------------
 
 /// `target`: the code to call, or kNone for the function inst.ref.
-void Lowering::any_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target) {
+void LoweringBase::any_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target) {
   store_stack_args(layout, args);
   b_.need_outgoing(layout.stack_bytes);
-  b_.need_outgoing(conv_->base.shadow_bytes);
+  b_.need_outgoing(conv_->shadow_bytes);
   VReg pointer = kNone;
   const u32 results_at = (info_->zero_bytes + 15) & ~15u; // calls share the place: results are fetched at once
   if (layout.result_bytes != 0) {
     const u32 results_end = layout.result_bytes + (ASSAY_PLANTED(isel_result_area_short) ? 0 : results_at);
     info_->object_bytes = std::max(info_->object_bytes, results_end);
     pointer = new_int();
-    LirInst& address = add_op(Op::FrameAddr, 8, {def(pointer)});
+    LirInst& address = add_op(CommonOp::FrameAddr, 8, {def(pointer)});
     address.imm = results_at;
     address.aux = 1;
   }
   operands_.clear();
   if (target != kNone) operands_.push_back(use(target));
   fixed_args(layout, args, pointer);
-  RegSet clobbers = conv_->base.caller_saved;
+  RegSet clobbers = conv_->caller_saved;
   for (u32 i = 0; i < inst.result_count; ++i) {
     if (!layout.results[i].in_register || flow_.uses(inst.first_result + i) == 0) continue;
     operands_.push_back(def_fixed(result(inst, i), layout.results[i].reg));
-    clobbers &= ~codegen::bit(layout.results[i].reg);
+    clobbers &= ~bit(layout.results[i].reg);
   }
-  LirInst& call = b_.add_span(code_of(target != kNone ? Op::CallReg : Op::Call), 8, operands_);
+  LirInst& call = b_.add_span(static_cast<u16>(target != kNone ? CommonOp::CallReg : CommonOp::Call), 8, operands_);
   call.aux = inst.ref;
   call.imm = layout.stack_bytes;
   call.clobbers = b_.clobber_set(clobbers);
   for (u32 i = 0; i < inst.result_count; ++i) {
     if (layout.results[i].in_register || flow_.uses(inst.first_result + i) == 0) continue;
     const Type type = layout.results[i].type;
-    LirInst& load = add_op(Op::FrameLoad, travel_size(type), {def(result(inst, i))});
+    LirInst& load = add_op(CommonOp::FrameLoad, travel_size(type), {def(result(inst, i))});
     load.imm = results_at + layout.results[i].offset;
     load.flags = is_float(type) ? kFloatValue : 0;
   }
 }
 
-void Lowering::call(const Inst& inst, Op, u32) {
+void LoweringBase::call(const Inst& inst, OpCode, u32) {
   any_call(inst, layout_of(module_->functions[inst.ref].signature), fn_->operands_of(inst), kNone);
 }
 
-Lowering::VReg Lowering::table_entry(const Inst& inst) {
+VReg LoweringBase::table_entry(const Inst& inst) {
   const ValueId index = operand(inst, 0);
   const VReg index_reg = reg(index), code = new_int();
-  add_op(Op::TableEntry, size_of(type_of(index)), {def(code), use_any(index_reg)}).aux = inst.ref;
+  add_op(CommonOp::TableEntry, size_of(type_of(index)), {def(code), use_any(index_reg)}).aux = inst.ref;
   return code;
 }
 
-void Lowering::call_indirect(const Inst& inst, Op, u32) {
+void LoweringBase::call_indirect(const Inst& inst, OpCode, u32) {
   const VReg code = table_entry(inst);
   any_call(inst, layout_of(inst.ref), fn_->operands_of(inst).subspan(1), code);
 }
 
-void Lowering::call_pointer(const Inst& inst, Op, u32) {
+void LoweringBase::call_pointer(const Inst& inst, OpCode, u32) {
   const VReg code = reg(operand(inst, 0));
   any_call(inst, layout_of(inst.ref), fn_->operands_of(inst).subspan(1), code);
 }
 
 /// The emitter moves the outgoing area to where this function's own stack arguments lie. When the sizes differ, the
 /// return address moves too; twice the room keeps the two places apart (emit_call.cpp).
-void Lowering::any_tail_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target) {
+void LoweringBase::any_tail_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args,
+                                 VReg target) {
   store_stack_args(layout, args);
   const bool same_size = layout.stack_bytes == info_->incoming_bytes || ASSAY_PLANTED(isel_tail_room_short);
   b_.need_outgoing(same_size ? layout.stack_bytes : 2 * layout.stack_bytes + 16);
   operands_.clear();
-  if (target != kNone) operands_.push_back(use_fixed(target, index_of(kTarget)));
+  if (target != kNone) operands_.push_back(use_fixed(target, conv_->tail_target));
   fixed_args(layout, args, result_pointer_);
-  LirInst& call = b_.add_span(code_of(target != kNone ? Op::TailCallReg : Op::TailCall), 8, operands_);
+  LirInst& call =
+      b_.add_span(static_cast<u16>(target != kNone ? CommonOp::TailCallReg : CommonOp::TailCall), 8, operands_);
   call.aux = inst.ref;
   call.imm = layout.stack_bytes;
 }
 
-void Lowering::tail_call(const Inst& inst, Op, u32) {
+void LoweringBase::tail_call(const Inst& inst, OpCode, u32) {
   any_tail_call(inst, layout_of(module_->functions[inst.ref].signature), fn_->operands_of(inst), kNone);
 }
 
-void Lowering::tail_call_indirect(const Inst& inst, Op, u32) {
+void LoweringBase::tail_call_indirect(const Inst& inst, OpCode, u32) {
   const VReg code = table_entry(inst);
   any_tail_call(inst, layout_of(inst.ref), fn_->operands_of(inst).subspan(1), code);
 }
 
-void Lowering::return_(const Inst& inst, Op op, u32) {
+void LoweringBase::return_(const Inst& inst, OpCode op, u32) {
   const CallLayout& layout = layout_of(fn_->signature);
   const auto values = fn_->operands_of(inst);
   for (u32 i = 0; i < values.size(); ++i) {
     const ArgPlace& place = layout.results[i];
     if (place.in_register) continue;
     const VReg value = reg(values[i]);
-    LirInst& store = add_op(Op::PtrStore, travel_size(place.type), {use(value), use(result_pointer_)});
+    LirInst& store = add_op(CommonOp::PtrStore, travel_size(place.type), {use(value), use(result_pointer_)});
     store.imm = place.offset;
     store.flags = is_float(place.type) ? kFloatValue : 0;
   }
@@ -182,19 +167,19 @@ void Lowering::return_(const Inst& inst, Op op, u32) {
   for (u32 i = 0; i < values.size(); ++i) {
     if (layout.results[i].in_register) operands_.push_back(use_fixed(reg(values[i]), layout.results[i].reg));
   }
-  b_.add_span(code_of(op), 8, operands_);
+  b_.add_span(op.value, 8, operands_);
 }
 
 // ---- other control -----------------------------------------------------------------------------------
 
-void Lowering::jump(const Inst&, Op, u32) {} // finish_block makes it, after the arguments
+void LoweringBase::jump(const Inst&, OpCode, u32) {} // finish_block makes it, after the arguments
 
-void Lowering::trap(const Inst& inst, Op op, u32) { add_op(op, 8, {}).aux = static_cast<u32>(inst.imm); }
+void LoweringBase::trap(const Inst& inst, OpCode op, u32) { add_op(op, 8, {}).aux = static_cast<u32>(inst.imm); }
 
-void Lowering::fuel(const Inst& inst, Op op, u32) { add_op(op, 8, {}).imm = static_cast<i64>(inst.imm); }
+void LoweringBase::fuel(const Inst& inst, OpCode op, u32) { add_op(op, 8, {}).imm = static_cast<i64>(inst.imm); }
 
 // Cases sorted by value as unsigned bit patterns; of equal values the first counts.
-void Lowering::switch_(const Inst& inst, Op op, u32) {
+void LoweringBase::switch_(const Inst& inst, OpCode op, u32) {
   if (inst.edge_count < 2) return; // only the default: a jump
   const Type type = inst.type;
   const VReg value = size_of(type) < 4 ? extended(operand(inst, 0), false) : reg(operand(inst, 0));
@@ -213,4 +198,4 @@ void Lowering::switch_(const Inst& inst, Op op, u32) {
   chosen.imm = static_cast<i64>(cases.size() - first);
 }
 
-} // namespace assay::x64
+} // namespace assay::codegen

@@ -1,0 +1,207 @@
+// emission.h - the walk from allocated LIR to machine code, as far as it is the same for every target.
+//
+// A target's Emitter derives from EmissionBase<its Assembler> and hands itself to `walk`, which binds a label a block,
+// calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction. Blocks that only
+// jump on are left out. Here too: positions, trap stubs behind the body, jump tables in read-only data, and the
+// function's entry in the CodeObject. No virtual call; constant cost an instruction; storage reused.
+// Tested in compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
+#pragma once
+
+#include "assay/compiler.h"
+#include "assay/planted.h"
+#include "compiler/codegen/lowering.h"
+#include "compiler/codegen/rodata.h"
+
+#include <utility>
+
+namespace assay::codegen {
+
+template <typename Assembler> class EmissionBase {
+protected:
+  using Label = decltype(std::declval<Assembler&>().new_label());
+
+  /// A trap raised behind the body.
+  struct Stub {
+    Label label;
+    TrapKind kind = TrapKind::Unreachable;
+    u32 origin = kNone;
+    BlockId block = kNone;
+  };
+
+  void begin_module(const Module& module, CodeObject& out) {
+    module_ = &module;
+    out_ = &out;
+    as_.begin(out.code);
+    pool_.begin(out.rodata);
+    tables_.clear();
+  }
+
+  /// The next byte is the function's first, 16-aligned.
+  void begin_function(FunctionId id, bool is_thunk, u32 frame_size) {
+    function_ = id;
+    fn_ = &module_->functions[id];
+    begin_ = as_.offset();
+    stubs_.clear();
+    own_tables_.clear();
+    table_labels_.clear();
+    FunctionCode& code = out_->functions.emplace_back();
+    code.function = id;
+    code.begin = begin_;
+    code.first_frame_op = static_cast<u32>(out_->frame_ops.size());
+    code.frame_size = frame_size;
+    code.is_thunk = is_thunk;
+  }
+
+  /// All labels are bound. Jump tables hold code offsets until the place of read-only data is known.
+  void end_function() {
+    u32 next = 0;
+    for (const Table& table : own_tables_) {
+      if (ASSAY_PLANTED(switch_table_targets)) next = static_cast<u32>(table_labels_.size()) - table.count;
+      for (u32 i = 0; i < table.count; ++i) pool_.put32(table.rodata + 4 * i, as_.offset_of(table_labels_[next++]));
+      tables_.push_back(table);
+    }
+    FunctionCode& code = out_->functions.back();
+    code.end = as_.offset();
+    code.frame_op_count = static_cast<u32>(out_->frame_ops.size()) - code.first_frame_op;
+  }
+
+  /// The module's code is complete: turns the entries of jump tables into distances from their table.
+  void finish_tables() {
+    const u32 rodata = out_->rodata_offset();
+    for (const Table& table : tables_) {
+      for (u32 i = 0; i < table.count; ++i) {
+        const u32 at = table.rodata + 4 * i;
+        pool_.put32(at, pool_.get32(at) - (rodata + table.rodata));
+      }
+    }
+  }
+
+  /// Sets what `walk` goes over, and makes one label a block, numbered like the blocks.
+  void set_body(const LirFunction& lir, const Allocation& allocation, const LoweredFunction& info) {
+    lir_ = &lir;
+    allocation_ = &allocation;
+    info_ = &info;
+  }
+  void forward_empty_blocks() {
+    const u32 count = static_cast<u32>(lir_->blocks.size());
+    forward_.resize(count);
+    const auto& edits = allocation_->edits;
+    u32 edit = 0;
+    for (u32 b = 0; b < count; ++b) {
+      as_.new_label();
+      const LirBlock& block = lir_->blocks[b];
+      while (edit < edits.size() && edits[edit].inst < block.first_inst) ++edit;
+      const bool has_edit = edit < edits.size() && edits[edit].inst < block.first_inst + block.inst_count;
+      const bool is_edge = block.origin == kNone && block.inst_count == 1;
+      forward_[b] = is_edge && !has_edit ? lir_->succs_of(block)[0] : b;
+    }
+  }
+  template <typename Self> void walk(Self& self) {
+    const u32 count = static_cast<u32>(lir_->blocks.size());
+    const auto& edits = allocation_->edits;
+    u32 edit = 0;
+    for (block_ = 0; block_ < count; block_ = next_block_) {
+      next_block_ = block_ + 1;
+      while (next_block_ < count && forward_[next_block_] != next_block_) ++next_block_;
+      const LirBlock& block = lir_->blocks[block_];
+      as_.bind(Label{block_});
+      air_block_ = block.origin;
+      const u32 end = block.first_inst + block.inst_count;
+      for (u32 i = block.first_inst; i < end; ++i) {
+        for (; edit < edits.size() && edits[edit].inst <= i; ++edit) self.move(edits[edit]);
+        const LirInst& inst = lir_->insts[i];
+        locations_ = allocation_->locations.data() + inst.operands;
+        origin_ = inst.origin;
+        self.instruction(inst);
+      }
+    }
+  }
+
+  /// Of the current instruction. Only instructions of AIR blocks ask: split edges hold nothing that traps or calls.
+  Position position() const { return {function_, air_block_, origin_ - fn_->blocks[air_block_].first_inst}; }
+  /// The next byte is what a call returns to.
+  void record_position(Position where) { out_->positions.push_back({as_.offset(), where}); }
+  void record_position(const Stub& stub) {
+    record_position({function_, stub.block, stub.origin - fn_->blocks[stub.block].first_inst});
+  }
+  void record_reloc(u32 field, RelocKind kind, FunctionId function) {
+    out_->relocs.push_back({field, kind, function, 0});
+  }
+  /// The next instruction may fault.
+  void record_fault(const LirInst& inst) {
+    if ((inst.flags & kMayFault) != 0) out_->faults.push_back({as_.offset(), TrapKind::OutOfBounds, position()});
+  }
+  /// The last instruction had this effect on the frame.
+  void frame_op(FrameEffect effect, RegIndex reg, i32 value) {
+    out_->frame_ops.push_back({as_.offset() - begin_, effect, reg, value});
+  }
+
+  /// A label, bound behind the body, at which this trap is raised for the current instruction.
+  Label trap_label(TrapKind kind) {
+    if (ASSAY_PLANTED(trap_stubs_merged) && !stubs_.empty() && stubs_.back().kind == kind) return stubs_.back().label;
+    const Label label = as_.new_label();
+    stubs_.push_back({label, kind, origin_, air_block_});
+    return label;
+  }
+
+  /// A jump table for [least, least + entries), in read-only data; gives its place there. Entries are 32-bit distances
+  /// from the table.
+  u32 jump_table_for(std::span<const SwitchCase> cases, u64 least, u32 entries) {
+    const auto succs = lir_->succs_of(lir_->blocks[block_]);
+    const u32 table = pool_.reserve(4 * entries, 4);
+    u32 next = 0;
+    for (u32 i = 0; i < entries; ++i) {
+      const bool is_case = cases[next].value == least + i;
+      table_labels_.push_back(label_of(is_case ? succs[cases[next].succ] : succs.back()));
+      next += is_case ? 1 : 0;
+    }
+    own_tables_.push_back({table, entries});
+    return table;
+  }
+  /// A table is worth it when at least a third of the range is used.
+  static bool wants_table(std::span<const SwitchCase> cases) {
+    const u64 range = cases.back().value - cases.front().value;
+    return cases.size() >= 4 && range / 3 < cases.size();
+  }
+  std::span<const SwitchCase> cases_of(const LirInst& inst) const {
+    return {info_->cases.data() + inst.aux, static_cast<std::size_t>(inst.imm)};
+  }
+
+  Label label_of(u32 block) const { return Label{forward_[block]}; }
+  bool is_next(u32 block) const { return forward_[block] == next_block_; }
+  std::span<const u32> successors() const { return lir_->succs_of(lir_->blocks[block_]); }
+  const Location& location(u32 index) const { return locations_[index]; }
+  bool in_reg(u32 index) const { return locations_[index].is_reg(); }
+
+  // The module.
+  const Module* module_ = nullptr;
+  CodeObject* out_ = nullptr;
+  Assembler as_;
+  ConstantPool pool_;
+
+  // The function.
+  FunctionId function_ = kNone;
+  const Function* fn_ = nullptr;
+  const LirFunction* lir_ = nullptr;
+  const Allocation* allocation_ = nullptr;
+  const LoweredFunction* info_ = nullptr;
+  u32 begin_ = 0; // offset of the function's first byte
+  std::vector<Stub> stubs_;
+
+private:
+  struct Table {
+    u32 rodata = 0, count = 0;
+  };
+
+  std::vector<Table> tables_;       // in read-only data, whose entries hold code offsets until finish_tables
+  std::vector<Table> own_tables_;   // those of the function
+  std::vector<Label> table_labels_; // targets of the function's jump tables, in order
+  std::vector<u32> forward_;        // [LIR block]: itself, or where an empty one leads; the label's id too
+  u32 block_ = 0;                   // current LIR block
+  u32 next_block_ = kNone;          // the one emitted after it
+  BlockId air_block_ = kNone;
+  u32 origin_ = kNone;
+  const Location* locations_ = nullptr;
+};
+
+} // namespace assay::codegen

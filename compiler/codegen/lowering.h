@@ -1,0 +1,197 @@
+// lowering.h - AIR to LIR, as far as it is the same for every target: blocks, edges, values, memory, calls, control.
+//
+// Walks the reachable blocks in reverse postorder and each instruction once. Constants, slot and function
+// addresses are made where they are used (as immediates if they fit), so none lives in a register between uses.
+// A comparison used once, by the branch or select behind it, becomes part of that. Edges with arguments out of
+// blocks with several successors, and critical edges, get a block of their own (the invariants of lir.h).
+// AIR locals and slots are objects in the frame (LoweredFunction).
+// A target derives from this: its rules.def names for each operation a shape, one of the functions below or of its
+// own, and its `run` is run_with(*this, ...). No virtual call: the derived class is known where it is instantiated.
+// Linear; storage reused. Tested in compiler/codegen/tests/lower_test.cpp and by every differential check.
+#pragma once
+
+#include "assay/compiler.h"
+#include "compiler/codegen/call_conv.h"
+#include "compiler/codegen/flow.h"
+#include "compiler/codegen/lir_builder.h"
+#include "compiler/codegen/vm_context.h"
+
+namespace assay::codegen {
+
+/// The operations that every target has, with the same numbers.
+enum class CommonOp : u16 {
+#define LIR(name, ...) name,
+#include "compiler/codegen/common_ops.def"
+#undef LIR
+};
+
+/// A target's operation or a common one.
+struct OpCode {
+  u16 value = 0;
+  template <typename Op> constexpr OpCode(Op op) : value(static_cast<u16>(op)) {} // NOLINT: meant to be implicit
+};
+
+/// LirInst::flags. The upper byte holds the size of the integers compared, for a target's Sel*.
+enum : u16 {
+  kFloatValue = 1,    // the value loaded, stored or chosen is a float
+  kSigned = 2,        // extend by sign; signed conversion
+  kCheckZero = 4,     // the divisor may be 0
+  kCheckMinusOne = 8, // the divisor may be -1
+  kConstAddress = 16, // the linear address is a constant, contained in aux
+  kWideAddress = 32,  // the linear address has 64 bits
+  kExtension = 64,    // by the instruction that a CpuFeature allows
+  kMayFault = 128,    // record a fault site
+};
+constexpr u16 with_test_size(u16 flags, u32 bytes) { return static_cast<u16>(flags | (bytes << 8)); }
+constexpr u32 test_size(u16 flags) { return flags >> 8; }
+
+/// A case of LIR's Switch: the value, zero above the operand's width, and the successor's number.
+struct SwitchCase {
+  u64 value = 0;
+  u32 succ = 0;
+};
+
+/// What the emitter must know beside the LIR.
+struct LoweredFunction {
+  u32 zero_bytes = 0;     // frame objects [0, zero_bytes) are zero at entry: locals and slots
+  u32 object_bytes = 0;   // all frame objects, a multiple of 16
+  u32 incoming_bytes = 0; // stack arguments that this function pops
+  std::vector<SwitchCase> cases;
+};
+
+/// Which constants an instruction can store without a register.
+enum class StoredImmediates : u8 { SignExtended32, Zero };
+
+/// An integer constant, sign-extended from its type.
+i64 sign_extended(u64 bits, Type type);
+/// Size of an operation for which junk above the value does no harm.
+inline u32 word_size(Type type) { return size_of(type) == 8 ? 8 : 4; }
+inline bool is_narrow(Type type) { return size_of(type) < 4; }
+/// Which checks a division needs, knowing the divisor or not.
+u16 division_checks(bool is_signed, bool known, i64 divisor);
+
+class LoweringBase {
+public:
+  const CallLayout& layout_of(SignatureId signature);
+
+protected:
+  LoweringBase(const char* target, StoredImmediates stored) : target_(target), stored_(stored) {}
+
+  void begin(const Module& module, const CompileOptions& options);
+  /// Overwrites both. `self.instruction(inst, id)` selects for one instruction.
+  template <typename Self>
+  Result<void> run_with(Self& self, FunctionId function, LirFunction& out, LoweredFunction& info) {
+    begin_function(function, out, info);
+    for (BlockId id : flow_.order()) {
+      open(id);
+      const Block& source = fn_->blocks[id];
+      const InstId end = source.first_inst + source.inst_count;
+      for (InstId i = source.first_inst; i < end; ++i) {
+        b_.set_origin(i);
+        const Inst& inst = fn_->insts[i];
+        if (!dead(inst) && !fused_later(inst, i)) self.instruction(inst);
+      }
+      finish_block(fn_->insts[end - 1]);
+      if (failed_) return Error{ErrorKind::Unsupported, "", 0, 0, failure_};
+    }
+    b_.link_predecessors();
+    return {};
+  }
+
+  // Values (lowering.cpp).
+  VReg reg(ValueId value);
+  VReg float_constant(u64 bits, u32 size);
+  VReg int_constant(i64 value, u32 size);
+  VReg result(const Inst& inst, u32 index = 0);
+  /// Integer or pointer constants, sign-extended from their width.
+  bool int_const(ValueId value, i64& out) const;
+  /// Any constant's bits, if they can be stored without a register.
+  bool stored_immediate(ValueId value, u32& out) const;
+  /// The value of a type narrower than 64 bits with its upper bits made right.
+  VReg extended(ValueId value, bool is_signed);
+  Type type_of(ValueId value) const { return fn_->value_types[value]; }
+  RegClass class_of(Type type) const { return is_float(type) ? RegClass::Float : RegClass::Int; }
+  VReg new_int() { return b_.vreg(RegClass::Int); }
+  VReg new_float() { return b_.vreg(RegClass::Float); }
+  ValueId operand(const Inst& inst, u32 index) const { return fn_->operand(inst, index); }
+  LirInst& add_op(OpCode op, u32 size, std::initializer_list<Operand> operands) {
+    return b_.add(op.value, static_cast<u8>(size), operands);
+  }
+  void fail(std::string message);
+
+  // Calls (lowering_call.cpp).
+  void call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg result);
+
+  // One function a shape. `op`: the operation it mostly makes; param: see a target's rules.def.
+  // clang-format off
+#define ASSAY_SHAPE(name) void name(const Inst& inst, OpCode op, u32 param);
+  ASSAY_SHAPE(rematerialised) ASSAY_SHAPE(same_register) ASSAY_SHAPE(unsupported)
+  ASSAY_SHAPE(linear_load) ASSAY_SHAPE(linear_store) ASSAY_SHAPE(memory_size) ASSAY_SHAPE(memory_grow)
+  ASSAY_SHAPE(memory_bulk) ASSAY_SHAPE(pointer_load) ASSAY_SHAPE(pointer_store) ASSAY_SHAPE(local_get)
+  ASSAY_SHAPE(local_set) ASSAY_SHAPE(global_get) ASSAY_SHAPE(global_set)
+  ASSAY_SHAPE(call) ASSAY_SHAPE(call_indirect) ASSAY_SHAPE(call_pointer) ASSAY_SHAPE(jump)
+  ASSAY_SHAPE(switch_) ASSAY_SHAPE(return_) ASSAY_SHAPE(trap) ASSAY_SHAPE(tail_call) ASSAY_SHAPE(tail_call_indirect)
+  ASSAY_SHAPE(fuel)
+#undef ASSAY_SHAPE
+      // clang-format on
+
+      // The module.
+      const Module* module_ = nullptr;
+  CompileOptions options_;
+  const CallConv* conv_ = nullptr; // between AIR functions
+  const CallConv* host_ = nullptr; // of the runtime
+
+  // The function.
+  const Function* fn_ = nullptr;
+  LoweredFunction* info_ = nullptr;
+  LirBuilder b_;
+  Flow flow_;
+  std::vector<VReg> vregs_;       // [ValueId]; kNone: not computed, or made at each use
+  std::vector<Operand> operands_; // of the call being built
+  ValueId fused_ = kNone;         // the comparison that its user will make itself
+
+private:
+  // Blocks and edges (lowering.cpp).
+  void begin_function(FunctionId function, LirFunction& out, LoweredFunction& info);
+  void layout_frame();
+  void number_blocks();
+  void entry();
+  void open(BlockId id);
+  void finish_block(const Inst& terminator);
+  bool needs_split(const Inst& terminator, const Edge& edge) const;
+  void pass_args(const Edge& edge);
+  bool dead(const Inst& inst) const;
+  bool fuses_forward(const Inst& inst, InstId id) const;
+  bool fused_later(const Inst& inst, InstId id);
+  VReg rematerialise(const Inst& source);
+
+  // Calls (lowering_call.cpp).
+  void store_stack_args(const CallLayout& layout, std::span<const ValueId> args);
+  void fixed_args(const CallLayout& layout, std::span<const ValueId> args, VReg result_pointer);
+  void any_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target);
+  void any_tail_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target);
+  VReg table_entry(const Inst& inst);
+
+  // Memory (lowering_memory.cpp).
+  struct Access {
+    u32 size = 0;
+    u16 flags = 0;
+  };
+  Access access_of(const Inst& inst, u32 param) const;
+  /// Whether the access can be inside; if so, fills in the address operand, aux and flags.
+  bool linear_address(const Inst& inst, u32 size, Operand& address, u32& end, u16& flags);
+  u32 slot_place(ValueId value, u64 offset, u32 size);
+
+  const char* target_;
+  StoredImmediates stored_;
+  std::vector<CallLayout> layouts_; // [SignatureId]
+  std::vector<u8> layout_known_;    // [SignatureId]
+  std::vector<u32> lir_block_;      // [BlockId]
+  std::vector<u32> slot_offset_;    // [SlotId]: frame object offset
+  std::vector<u32> split_edges_;    // of the terminator being finished: indices in Function::edges
+  VReg result_pointer_ = kNone;
+  bool failed_ = false;
+  std::string failure_;
+};
+
+} // namespace assay::codegen
