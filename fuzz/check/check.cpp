@@ -121,6 +121,11 @@ bool Checker::check_subject(const Module& module, const Cases& cases, u32 first,
   bool skipped = false;
   if (!prepare(module, subject, skipped)) return false;
   if (skipped) return true;
+  requests_.clear();
+  for (u32 i = first; i < last; ++i) {
+    if (expected_[i].kind != OutcomeKind::Refused) requests_.push_back({cases.entry(i), cases.args(i), cases.fuel(i)});
+  }
+  subjects_[subject].subject->expect(requests_);
   for (u32 i = first; i < last; ++i) {
     if (expected_[i].kind == OutcomeKind::Refused) continue;
     at(subject, i);

@@ -134,6 +134,7 @@ private:
   std::unique_ptr<oracle::Interpreter> oracle_;
   qemu::TestHost host_;
   std::vector<Outcome> expected_;
+  std::vector<RunRequest> requests_;
   Outcome actual_;
   Difference difference_;
   CheckCounts counts_;

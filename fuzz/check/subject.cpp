@@ -5,26 +5,38 @@
 #include "fuzz/check/subject.h"
 
 #include "fuzz/check/subject_kinds.h"
+#include "qemu/unicorn/unicorn_executor.h"
 
 #include <algorithm>
 
 namespace assay::fuzz {
 namespace {
 
-constexpr Target kX64 = Target::X64;
+constexpr Target kX64 = Target::X64, kA64 = Target::A64;
 constexpr Level kO0 = Level::O0;
-constexpr Exec kNative = Exec::Native;
+constexpr Exec kNative = Exec::Native, kUnicorn = Exec::Unicorn, kQemu = Exec::Qemu;
+constexpr Os kLinux = Os::Linux, kWindows = Os::Windows, kApple = Os::Apple;
 
 // clang-format off
-// name                                 where         target level convention   host cpu  registers spill-all  meaning
+// The lattice: target x level x place x convention. `extensions`: what this machine's processor has, or the emulated one; else the
+// target's baseline. What cannot run here stays in the table, and is listed with the reason.
+// name                                 where         target level convention extensions registers spill-all  meaning
 constexpr SubjectRow kRows[] = {
-  {"oracle",                            Exec::Oracle, kX64, kO0, Os::Linux,     true,     0,        false, "the reference interpreter"},
-  {"x64-O0-native-linux",               kNative,      kX64, kO0, Os::Linux,     true,     0,        false, "System V convention"},
-  {"x64-O0-native-windows",             kNative,      kX64, kO0, Os::Windows,   true,     0,        false, "Windows convention between AIR functions, run here"},
-  {"x64-O0-native-linux-baseline",      kNative,      kX64, kO0, Os::Linux,     false,    0,        false, "only SSE2: no processor extensions"},
-  {"x64-O0-native-linux-regs4",         kNative,      kX64, kO0, Os::Linux,     true,     4,        false, "four registers of each class"},
-  {"x64-O0-native-windows-regs6",       kNative,      kX64, kO0, Os::Windows,   true,     6,        false, "six registers of each class"},
-  {"x64-O0-native-linux-spill-all",     kNative,      kX64, kO0, Os::Linux,     true,     0,        true,  "every value in its stack slot"},
+  {"oracle",                            Exec::Oracle, kX64, kO0, kLinux,    true,      0,        false, "the reference interpreter"},
+  {"x64-O0-native-linux",               kNative,      kX64, kO0, kLinux,    true,      0,        false, "System V convention"},
+  {"x64-O0-native-windows",             kNative,      kX64, kO0, kWindows,  true,      0,        false, "Windows convention between AIR functions, run here"},
+  {"x64-O0-native-linux-baseline",      kNative,      kX64, kO0, kLinux,    false,     0,        false, "only SSE2: no processor extensions"},
+  {"x64-O0-native-linux-regs4",         kNative,      kX64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
+  {"x64-O0-native-windows-regs6",       kNative,      kX64, kO0, kWindows,  true,      6,        false, "six registers of each class"},
+  {"x64-O0-native-linux-spill-all",     kNative,      kX64, kO0, kLinux,    true,      0,        true,  "every value in its stack slot"},
+  {"x64-O0-unicorn-linux",              kUnicorn,     kX64, kO0, kLinux,    true,      0,        false, "emulated, System V convention"},
+  {"x64-O0-unicorn-windows",            kUnicorn,     kX64, kO0, kWindows,  false,     0,        false, "emulated as on a Windows host, only SSE2"},
+  {"a64-O0-unicorn-linux",              kUnicorn,     kA64, kO0, kLinux,    false,     0,        false, "emulated, AAPCS64"},
+  {"a64-O0-unicorn-windows",            kUnicorn,     kA64, kO0, kWindows,  false,     0,        false, "emulated as on a Windows host"},
+  {"a64-O0-unicorn-apple",              kUnicorn,     kA64, kO0, kApple,    true,      0,        false, "emulated as on Apple silicon, signed return addresses, branch targets"},
+  {"a64-O0-unicorn-linux-regs4",        kUnicorn,     kA64, kO0, kLinux,    false,     4,        false, "emulated, four registers of each class"},
+  {"a64-O0-unicorn-linux-spill-all",    kUnicorn,     kA64, kO0, kLinux,    false,     0,        true,  "emulated, every value in its stack slot"},
+  {"a64-O0-qemu-linux",                 kQemu,        kA64, kO0, kLinux,    false,     0,        false, "in a process under qemu-aarch64, AAPCS64"},
 };
 // clang-format on
 
@@ -79,15 +91,41 @@ Result<std::vector<const SubjectRow*>> by_name(const SubjectFilter& filter) {
   return rows;
 }
 
+bool admits(const SubjectFilter& filter, const SubjectRow& row) {
+  return row.exec != Exec::Oracle && contains(filter.targets, assay::name_of(row.target)) &&
+         contains(filter.levels, name_of(row.level)) && contains(filter.execs, name_of(row.exec)) &&
+         contains(filter.oses, assay::name_of(row.os));
+}
+
+/// The rows with what was asked for that can run here; the others of them are appended to `left_out`.
+std::vector<const SubjectRow*> admitted(const SubjectFilter& filter, bool emulated, std::vector<LeftOut>& left_out) {
+  std::vector<const SubjectRow*> rows;
+  for (const SubjectRow& row : kRows) {
+    if (!admits(filter, row) || (row.exec != Exec::Native && !emulated)) continue;
+    std::string reason = unavailable_reason(row);
+    if (reason.empty()) rows.push_back(&row);
+    else left_out.push_back({&row, std::move(reason)});
+  }
+  return rows;
+}
+
 } // namespace
 
-std::string_view name_of(Exec exec) { return exec == Exec::Oracle ? "oracle" : "native"; }
+std::string_view name_of(Exec exec) {
+  switch (exec) {
+  case Exec::Oracle: return "oracle";
+  case Exec::Native: return "native";
+  case Exec::Qemu: return "qemu";
+  case Exec::Unicorn: return "unicorn";
+  }
+  return "?";
+}
 std::string_view name_of(Level level) { return level == Level::O0 ? "O0" : "O2"; }
 
 std::span<const SubjectRow> subject_rows() { return kRows; }
 
 std::string unavailable_reason(const SubjectRow& row) {
-  return row.exec == Exec::Oracle ? std::string() : native_unavailable_reason(row);
+  return row.exec == Exec::Oracle ? std::string() : compiled_unavailable_reason(row);
 }
 
 CompileOptions compile_options(const SubjectRow& row) {
@@ -95,8 +133,10 @@ CompileOptions compile_options(const SubjectRow& row) {
   options.target = row.target;
   options.level = row.level;
   options.os = row.os;
-  options.host_os = host_os();
-  if (row.host_cpu) options.features = host_features();
+  // Where nothing outside is real, the host may be of any kind; elsewhere it is what it is.
+  options.host_os = row.exec == Exec::Unicorn ? row.os : row.exec == Exec::Qemu ? Os::Linux : host_os();
+  if (row.extensions)
+    options.features = row.exec == Exec::Native ? host_features() : qemu::emulated_features(row.target);
   options.max_registers = row.max_registers;
   options.spill_all = row.spill_all;
   return options;
@@ -105,10 +145,10 @@ CompileOptions compile_options(const SubjectRow& row) {
 Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const SubjectOptions& options) {
   const std::string reason = unavailable_reason(row);
   if (!reason.empty()) return unsupported("subject " + std::string(row.name) + " cannot run here: " + reason);
-  return row.exec == Exec::Oracle ? make_oracle_subject() : make_native_subject(row, options);
+  return row.exec == Exec::Oracle ? make_oracle_subject() : make_compiled_subject(row, options);
 }
 
-Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter) {
+Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter, std::vector<LeftOut>* left_out) {
   const std::pair<const std::vector<std::string>*, std::pair<std::span<const std::string_view>, std::string_view>>
       lists[] = {{&filter.targets, {kTargets, "target"}},
                  {&filter.levels, {kLevels, "level"}},
@@ -120,18 +160,16 @@ Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filt
   }
   if (filter.names_given()) return by_name(filter);
 
-  std::vector<const SubjectRow*> rows;
-  std::string reason = "no subject of this version has what was asked for";
-  for (const SubjectRow& row : kRows) {
-    if (row.exec == Exec::Oracle || !contains(filter.targets, assay::name_of(row.target)) ||
-        !contains(filter.levels, name_of(row.level)) || !contains(filter.execs, name_of(row.exec)) ||
-        !contains(filter.oses, assay::name_of(row.os)))
-      continue;
-    const std::string unavailable = unavailable_reason(row);
-    if (unavailable.empty()) rows.push_back(&row);
-    else reason = "no subject can run here: " + unavailable;
+  std::vector<LeftOut> out;
+  const bool emulated = filter.emulated || !filter.execs.empty();
+  std::vector<const SubjectRow*> rows = admitted(filter, emulated, out);
+  if (rows.empty() && !emulated) {
+    out.clear();
+    rows = admitted(filter, true, out);
   }
-  if (rows.empty()) return unsupported(std::move(reason));
+  if (rows.empty() && out.empty()) return unsupported("no subject of this version has what was asked for");
+  if (rows.empty()) return unsupported("no subject can run here: " + out.back().reason);
+  if (left_out != nullptr) *left_out = std::move(out);
   return rows;
 }
 

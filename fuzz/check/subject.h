@@ -11,6 +11,7 @@
 #include "assay/host.h"
 #include "assay/module.h"
 #include "assay/outcome.h"
+#include "qemu/executor.h"
 
 #include <memory>
 #include <span>
@@ -21,8 +22,8 @@
 namespace assay::fuzz {
 
 /// Where code runs.
-enum class Exec : u8 { Oracle, Native };
-std::string_view name_of(Exec exec);   // "oracle", "native"
+enum class Exec : u8 { Oracle, Native, Qemu, Unicorn };
+std::string_view name_of(Exec exec);   // "oracle", "native", "qemu", "unicorn"
 std::string_view name_of(Level level); // "O0", "O2"
 
 /// One subject. For the oracle only `name`, `exec` and `meaning` mean something.
@@ -31,9 +32,9 @@ struct SubjectRow {
   Exec exec = Exec::Native;
   Target target = Target::X64;
   Level level = Level::O0;
-  Os os = Os::Linux;     // convention between AIR functions
-  bool host_cpu = true;  // use what this machine's processor has; else the target's baseline
-  u32 max_registers = 0; // see CompileOptions
+  Os os = Os::Linux;      // convention between AIR functions
+  bool extensions = true; // use what the processor has, this machine's or the emulated one; else the target's baseline
+  u32 max_registers = 0;  // see CompileOptions
   bool spill_all = false;
   std::string_view meaning;
 };
@@ -52,6 +53,9 @@ public:
   /// Makes `module` (valid, unchanged until the next prepare) the one that runs. Unsupported: this subject cannot
   /// run this module, for the reason given; the caller counts a skip. Any other error is a defect of the subject.
   virtual Result<void> prepare(const Module& module) = 0;
+
+  /// A hint, after `prepare`: these runs will follow, in this order (qemu/executor.h).
+  virtual void expect(std::span<const RunRequest> requests) { static_cast<void>(requests); }
 
   /// Runs a function of the prepared module on fresh memory and globals. Overwrites `out`.
   virtual void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) = 0;
@@ -78,11 +82,22 @@ CompileOptions compile_options(const SubjectRow& row);
 /// A choice of subjects, as the command line says it; an empty list admits all.
 struct SubjectFilter {
   std::vector<std::string> names, targets, levels, execs, oses;
+  /// Admits subjects that run in an emulator, at a tenth of the speed, although neither `names` nor `execs` asks for
+  /// them.
+  bool emulated = false;
   bool names_given() const { return !names.empty(); }
 };
 
-/// Rows that the filter admits, in table order, the oracle only when it is named. BadInput for a word that no
+/// A subject that was asked for but cannot run here.
+struct LeftOut {
+  const SubjectRow* row = nullptr;
+  std::string reason;
+};
+
+/// Rows that the filter admits, in table order, the oracle only when it is named, emulated ones also where nothing
+/// else is left. `left_out` (may be null) is told which of them cannot run here, and why. BadInput for a word that no
 /// version knows; Unsupported when nothing is left, or a subject asked for by name cannot run here.
-Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter);
+Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter,
+                                                       std::vector<LeftOut>* left_out = nullptr);
 
 } // namespace assay::fuzz

@@ -7,8 +7,8 @@ namespace assay::fuzz {
 
 Result<std::unique_ptr<Subject>> make_oracle_subject();
 
-/// The bundled compiler, its code run in this process.
-Result<std::unique_ptr<Subject>> make_native_subject(const SubjectRow& row, const SubjectOptions& options);
-std::string native_unavailable_reason(const SubjectRow& row);
+/// The bundled compiler, its code run where the row says.
+Result<std::unique_ptr<Subject>> make_compiled_subject(const SubjectRow& row, const SubjectOptions& options);
+std::string compiled_unavailable_reason(const SubjectRow& row);
 
 } // namespace assay::fuzz

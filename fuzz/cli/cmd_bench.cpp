@@ -223,7 +223,7 @@ Result<void> measure_compiler(const BenchOptions& options, const Sample& sample,
 Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorConfig& config, std::vector<Figure>& out) {
   std::vector<const fuzz::SubjectRow*> all;
   for (const fuzz::SubjectRow& row : fuzz::subject_rows())
-    if (row.exec != fuzz::Exec::Oracle && fuzz::unavailable_reason(row).empty()) all.push_back(&row);
+    if (row.exec == fuzz::Exec::Native && fuzz::unavailable_reason(row).empty()) all.push_back(&row);
   for (std::size_t subjects = std::min<std::size_t>(1, all.size()); subjects != 0;
        subjects = subjects < all.size() ? all.size() : 0) {
     auto checker = fuzz::Checker::make({all.data(), subjects});

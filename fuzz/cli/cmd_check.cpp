@@ -24,7 +24,8 @@ struct CheckOptions {
 
 class FileChecker {
 public:
-  FileChecker(const CheckOptions& options, fuzz::Checker checker) : options_(options), checker_(std::move(checker)) {}
+  FileChecker(const CheckOptions& options, fuzz::Checker checker, std::vector<fuzz::LeftOut> left_out)
+      : options_(options), checker_(std::move(checker)), left_out_(std::move(left_out)) {}
 
   void check_file(const std::string& path);
   int finish();
@@ -44,6 +45,7 @@ private:
 
   const CheckOptions& options_;
   fuzz::Checker checker_;
+  std::vector<fuzz::LeftOut> left_out_; // subjects that cannot run here
   fuzz::Cases cases_;
   u64 files_ = 0, runs_ = 0, failures_ = 0, errors_ = 0;
   int worst_ = kClean;
@@ -136,11 +138,14 @@ int FileChecker::finish() {
                                 {"unknown", counts.unknown},
                                 {"refused", counts.refused},
                                 {"failures", failures_},
-                                {"skips", nlohmann::ordered_json::array()}};
+                                {"skips", nlohmann::ordered_json::array()},
+                                {"cannot", nlohmann::ordered_json::array()}};
     for (const auto& entry : checker_.subjects()) json["subjects"].push_back(entry.name);
     for (const fuzz::Skip& skip : checker_.skips())
       json["skips"].push_back(
           {{"subject", checker_.subjects()[skip.subject].name}, {"reason", skip.reason}, {"programs", skip.count}});
+    for (const fuzz::LeftOut& left : left_out_)
+      json["cannot"].push_back({{"subject", left.row->name}, {"reason", left.reason}});
     std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
     const auto n = [](u64 value) { return static_cast<unsigned long long>(value); };
@@ -151,6 +156,8 @@ int FileChecker::finish() {
     for (const fuzz::Skip& skip : checker_.skips())
       std::printf("skipped %llu programs on %s: %s\n", n(skip.count), checker_.subjects()[skip.subject].name.c_str(),
                   skip.reason.c_str());
+    for (const fuzz::LeftOut& left : left_out_)
+      std::printf("cannot run %s: %s\n", std::string(left.row->name).c_str(), left.reason.c_str());
   }
   return failures_ != 0 ? static_cast<int>(kDifference) : worst_;
 }
@@ -158,12 +165,13 @@ int FileChecker::finish() {
 int check(const CheckOptions& options) {
   int status = kClean;
   std::vector<const fuzz::SubjectRow*> rows;
-  if (!choose(options.filter, rows, status)) return status;
+  std::vector<fuzz::LeftOut> left_out;
+  if (!choose(options.filter, rows, status, &left_out)) return status;
   auto files = list_programs(options.files);
   if (!files) return report(files.error());
   auto checker = fuzz::Checker::make(rows);
   if (!checker) return report(checker.error());
-  FileChecker file_checker(options, std::move(*checker));
+  FileChecker file_checker(options, std::move(*checker), std::move(left_out));
   for (const std::string& file : *files) file_checker.check_file(file);
   return file_checker.finish();
 }
@@ -179,6 +187,7 @@ void add_check(CLI::App& app, int& status) {
   command->add_flag("-v,--verbose", options->verbose, "the oracle's outcome of each call too");
   add_fuel(*command, options->fuel);
   add_selection(*command, options->filter);
+  options->filter.emulated = true;
   command->callback([options, &status] { status = check(*options); });
 }
 

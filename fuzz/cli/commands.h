@@ -53,7 +53,8 @@ int report(const Error& error, std::string_view text = {});
 /// --target, --level, --exec, --os, --subject.
 void add_selection(CLI::App& command, fuzz::SubjectFilter& filter);
 /// The chosen rows; on failure the error is printed and `status` set.
-bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRow*>& rows, int& status);
+bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRow*>& rows, int& status,
+            std::vector<fuzz::LeftOut>* left_out = nullptr);
 /// --fuel.
 void add_fuel(CLI::App& command, u64& fuel);
 /// The files under `paths` that are programs, folders walked, in order of their names. Io when one is not there.

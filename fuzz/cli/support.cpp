@@ -110,8 +110,9 @@ void add_selection(CLI::App& command, fuzz::SubjectFilter& filter) {
   add("--os", filter.oses, "linux,windows,apple: conventions and unwind format");
 }
 
-bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRow*>& rows, int& status) {
-  auto chosen = fuzz::select_subjects(filter);
+bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRow*>& rows, int& status,
+            std::vector<fuzz::LeftOut>* left_out) {
+  auto chosen = fuzz::select_subjects(filter, left_out);
   if (chosen) {
     rows = std::move(*chosen);
     return true;

@@ -25,6 +25,7 @@ struct UnicornOptions {
 constexpr CpuFeatures emulated_features(Target target) {
   CpuFeatures features;
   features.sse41 = features.lzcnt = features.bmi1 = target == Target::X64;
+  features.bti = features.sign_return = target == Target::A64;
   return features;
 }
 

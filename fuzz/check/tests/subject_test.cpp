@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace assay::fuzz {
@@ -47,12 +48,54 @@ TEST(Subjects, unknown_word_is_bad_input_and_names_the_known_ones) {
   EXPECT_NE(chosen.error().message.find("x64"), std::string::npos);
 }
 
-TEST(Subjects, word_without_a_subject_here_is_unsupported) {
+TEST(Subjects, words_without_a_subject_are_unsupported) {
   SubjectFilter filter;
-  filter.targets = {"a64"};
+  filter.execs = {"native"};
+  filter.oses = {"apple"};
   const auto chosen = select_subjects(filter);
   ASSERT_FALSE(chosen.ok());
   EXPECT_EQ(chosen.error().kind, ErrorKind::Unsupported);
+}
+
+TEST(Subjects, name_says_target_level_place_and_convention) {
+  for (const SubjectRow& row : subject_rows()) {
+    if (row.exec == Exec::Oracle) continue;
+    std::string name(assay::name_of(row.target));
+    for (const std::string_view part : {name_of(row.level), name_of(row.exec), assay::name_of(row.os)})
+      name += "-" + std::string(part);
+    EXPECT_EQ(row.name.substr(0, name.size()), name);
+  }
+}
+
+TEST(Subjects, emulated_ones_run_only_when_asked_for) {
+  const auto usual = select_subjects({});
+  if (!usual || (*usual)[0]->exec != Exec::Native) GTEST_SKIP() << "nothing runs natively here";
+  for (const SubjectRow* row : *usual) EXPECT_EQ(row->exec, Exec::Native) << row->name;
+}
+
+TEST(Subjects, those_that_were_asked_for_run_or_are_left_out_for_a_reason) {
+  SubjectFilter filter;
+  filter.emulated = true;
+  std::vector<LeftOut> left_out;
+  const auto chosen = select_subjects(filter, &left_out);
+  ASSERT_TRUE(chosen.ok());
+  EXPECT_EQ(chosen->size() + left_out.size(), subject_rows().size() - 1); // all but the oracle
+  for (const LeftOut& left : left_out) {
+    EXPECT_FALSE(left.reason.empty()) << left.row->name;
+    EXPECT_EQ(std::count(chosen->begin(), chosen->end(), left.row), 0) << left.row->name;
+  }
+}
+
+TEST(Subjects, code_for_an_emulator_owes_nothing_to_this_machine) {
+  for (const SubjectRow& row : subject_rows()) {
+    const CompileOptions options = compile_options(row);
+    EXPECT_EQ(options.target, row.target);
+    EXPECT_EQ(options.os, row.os);
+    if (row.exec == Exec::Unicorn) {
+      EXPECT_EQ(options.host_os, row.os) << row.name;
+      EXPECT_FALSE(options.features.popcnt || options.features.fma) << row.name;
+    }
+  }
 }
 
 TEST(Subjects, os_filter_keeps_only_that_convention) {

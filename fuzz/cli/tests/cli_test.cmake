@@ -104,6 +104,7 @@ expect(3 RUN compile broken.air ERR "broken.air:3:")
 
 # subjects
 expect(0 RUN subjects OUT "^oracle +yes")
+expect(0 RUN subjects OUT "\na64-O0-unicorn-linux +(yes|no) ")
 expect(0 RUN subjects --json OUT "\"name\": \"oracle\"")
 
 # replay of what is no finding

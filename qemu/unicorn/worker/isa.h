@@ -39,8 +39,9 @@ struct Isa {
   std::span<const int> registers;     // [kRegisters] Unicorn's numbers; 0: there is none
   std::span<const char* const> names; // [kRegisters]
   u32 sp = 0, fp = 0, context = 0;
-  u32 link = kNone; // has the return address; kNone: it is on the stack
-  int pc = 0;       // Unicorn's number
+  u32 link = kNone;     // has the return address; kNone: it is on the stack
+  u32 platform = kNone; // belongs to the system: neither compiled code nor the host touches it
+  int pc = 0;           // Unicorn's number
   std::span<const ControlRegister> controls;
   std::span<const u8> stop;              // an instruction that ends the emulation without an error
   u32 stop_skip = 0;                     // by how much the pc is beyond the instruction then
@@ -51,6 +52,7 @@ struct Isa {
 };
 
 const Isa& x64_isa();
+const Isa& a64_isa();
 
 /// All that this worker emulates.
 std::span<const Isa* const> isas();

@@ -101,6 +101,7 @@ const Isa& x64_isa() {
       .fp = reg(x64::Gpr::Rbp),
       .context = reg(x64::Gpr::R14),
       .link = kNone,
+      .platform = kNone,
       .pc = UC_X86_REG_RIP,
       .controls = kControls,
       .stop = kStop,
@@ -114,7 +115,7 @@ const Isa& x64_isa() {
 }
 
 std::span<const Isa* const> isas() {
-  static const Isa* const all[] = {&x64_isa()};
+  static const Isa* const all[] = {&x64_isa(), &a64_isa()};
   return all;
 }
 

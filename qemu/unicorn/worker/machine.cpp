@@ -25,6 +25,8 @@ constexpr u64 kBeneath = 256;          // between an activation's frame and the 
 constexpr u64 kCleanStack = 16 * 1024; // has the same content at each start
 constexpr u32 kMaxActivations = 200;   // as compiler/jit has it
 
+constexpr codegen::RegSet kVectors = ~codegen::RegSet{0} << 32;
+
 u64 canary(u32 reg) { return 0xca11ee5a7ed00000u + reg * 0x101u; }
 u64 round_up(u64 value, u64 unit) { return (value + unit - 1) / unit * unit; }
 
@@ -66,8 +68,15 @@ Result<void> Machine::load(const protocol::Program& program) {
   const codegen::CallConv& host = codegen::call_conv(object_->target, object_->host_os);
   host_registers_ = &isa().host_registers(object_->host_os);
   clobbered_ = host.caller_saved;
+  half_clobbered_ = host.saved_vector_bytes < 16 ? host.callee_saved & kVectors : 0;
   shadow_bytes_ = host.shadow_bytes;
   canaries_ = conv.callee_saved;
+  whole_canaries_ = conv.saved_vector_bytes < 16 ? 0 : canaries_ & kVectors;
+  if (isa().platform != kNone) {
+    const codegen::RegSet platform = codegen::bit(static_cast<codegen::PReg>(isa().platform));
+    canaries_ |= platform;
+    clobbered_ &= ~platform;
+  }
   for (const u32 special : {isa().sp, isa().fp, isa().context})
     canaries_ &= ~codegen::bit(static_cast<codegen::PReg>(special));
   for (u32 r = 0; r < kRegisters; ++r) {
@@ -302,7 +311,7 @@ void Machine::place_args(const codegen::CallLayout& layout, std::span<const u64>
     const u64 mask = bit_mask(to.type);
     const u64 value = (args[i] & mask) | (kJunk & ~mask);
     if (to.in_register) registers.value[to.reg][0] = value;
-    else *word(args_at + to.offset) = value;
+    else std::memcpy(engine_->writable(args_at + to.offset, 8), &value, size_of(to.type)); // the next may lie close
   }
 }
 
@@ -320,9 +329,10 @@ void Machine::collect(FunctionId function, const Entry& entry, const Registers& 
 void Machine::check_return(const Entry& entry, const Registers& before, const Registers& after) {
   for (codegen::RegSet rest = canaries_; rest != 0; rest &= rest - 1) {
     const u32 r = static_cast<u32>(std::countr_zero(rest));
-    for (u32 half = 0; half < (r >= 32 ? 2u : 1u); ++half) {
+    const char* const what = r == isa().platform ? "the system's register " : "callee-saved register ";
+    for (u32 half = 0; half <= (whole_canaries_ >> r & 1); ++half) {
       if (before.value[r][half] == after.value[r][half]) continue;
-      breach(std::string("callee-saved register ") + isa().names[r], after.value[r][half], before.value[r][half]);
+      breach(std::string(what) + isa().names[r], after.value[r][half], before.value[r][half]);
     }
   }
   const u64 sp = after.value[isa().sp][0], fp = after.value[isa().fp][0], context = after.value[isa().context][0];

@@ -8,6 +8,7 @@
 
 #include "qemu/unicorn/worker/pads.h"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -112,6 +113,8 @@ void Machine::clobber(Registers& registers) {
     registers.value[r][0] = kClobber + r;
     registers.value[r][1] = ~kClobber;
   }
+  for (codegen::RegSet rest = half_clobbered_; rest != 0; rest &= rest - 1)
+    registers.value[std::countr_zero(rest)][1] = ~kClobber;
   const u64 sp = registers.value[isa().sp][0];
   for (u64 at = 0; at < shadow_bytes_; at += 8) {
     if (u64* slot = word(sp + at)) *slot = kClobber;

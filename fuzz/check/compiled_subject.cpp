@@ -1,12 +1,15 @@
-// native_subject.cpp - the bundled compiler with its code run in this process.
+// compiled_subject.cpp - the bundled compiler, its code run in this process, in another one, or in the emulator.
 //
-// prepare compiles and installs in place of the program before; the compiler, the CodeObject and the executor keep their
+// prepare compiles and loads in place of the program before; the compiler, the CodeObject and the executor keep their
 // storage. With `check_allocation` each function's allocation passes the symbolic checker of oracle/alloc before
 // code is emitted. Tested in fuzz/check/tests/subject_test.cpp.
 #include "compiler/codegen/lir.h"
 #include "fuzz/check/subject_kinds.h"
 #include "oracle/alloc/checker.h"
 #include "qemu/native/native_executor.h"
+#include "qemu/unicorn/unicorn_executor.h"
+
+#include <map>
 
 namespace assay::fuzz {
 namespace {
@@ -34,9 +37,9 @@ private:
   bool refused_ = false;
 };
 
-class NativeSubject final : public Subject {
+class CompiledSubject final : public Subject {
 public:
-  NativeSubject(CompileOptions options, bool check_allocation, std::unique_ptr<Executor> executor)
+  CompiledSubject(CompileOptions options, bool check_allocation, std::unique_ptr<Executor> executor)
       : compiler_(with_observer(options, check_allocation ? &judge_ : nullptr)), executor_(std::move(executor)) {}
 
   Result<void> prepare(const Module& module) override {
@@ -48,6 +51,7 @@ public:
     fill_stack();
     return loaded;
   }
+  void expect(std::span<const RunRequest> requests) override { executor_->expect(requests); }
   void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
     executor_->run(entry, args, fuel, host, out);
   }
@@ -65,20 +69,47 @@ private:
   std::unique_ptr<Executor> executor_;
 };
 
-} // namespace
+Result<std::unique_ptr<Executor>> make_executor(Exec exec) {
+  if (exec == Exec::Unicorn) return std::unique_ptr<Executor>(qemu::make_unicorn_executor());
+  if (exec == Exec::Qemu) return Error{ErrorKind::Unsupported, {}, 0, 0, "this version does not run code under QEMU"};
+  auto executor = qemu::NativeExecutor::create();
+  if (!executor) return executor.error();
+  return std::unique_ptr<Executor>(std::move(*executor));
+}
 
-std::string native_unavailable_reason(const SubjectRow& row) {
-  const auto executor = qemu::NativeExecutor::create();
+/// Why the place does not run code for the target; empty: it does.
+std::string executor_reason(Exec exec, Target target) {
+  const auto executor = make_executor(exec);
   if (!executor) return executor.error().message;
-  const Result<void> can = (*executor)->can(row.target, row.os);
+  const Result<void> can = (*executor)->can(target, Os::Linux); // conventions are the code's own matter
   return can ? std::string() : can.error().message;
 }
 
-Result<std::unique_ptr<Subject>> make_native_subject(const SubjectRow& row, const SubjectOptions& options) {
-  auto executor = qemu::NativeExecutor::create();
+/// Why the compiler makes no code for the target, shown by a program of nothing; empty: it does.
+std::string compiler_reason(const SubjectRow& row) {
+  CodeObject object;
+  const Result<void> compiled = Compiler(compile_options(row)).compile(Module(), object);
+  return compiled ? std::string() : compiled.error().message;
+}
+
+} // namespace
+
+std::string compiled_unavailable_reason(const SubjectRow& row) {
+  std::string reason = compiler_reason(row);
+  if (!reason.empty()) return reason;
+  if (row.exec == Exec::Native) return executor_reason(row.exec, row.target);
+  // Asking starts a process: once for each is enough.
+  static std::map<std::pair<Exec, Target>, std::string> asked;
+  const auto [entry, fresh] = asked.try_emplace({row.exec, row.target});
+  if (fresh) entry->second = executor_reason(row.exec, row.target);
+  return entry->second;
+}
+
+Result<std::unique_ptr<Subject>> make_compiled_subject(const SubjectRow& row, const SubjectOptions& options) {
+  auto executor = make_executor(row.exec);
   if (!executor) return executor.error();
   return std::unique_ptr<Subject>(
-      new NativeSubject(compile_options(row), options.check_allocation, std::move(*executor)));
+      new CompiledSubject(compile_options(row), options.check_allocation, std::move(*executor)));
 }
 
 } // namespace assay::fuzz
