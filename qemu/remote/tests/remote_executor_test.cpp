@@ -76,6 +76,16 @@ TEST_F(Runner, AnswerIsTheOutcome) {
   EXPECT_EQ(executor->runner(), "fake");
 }
 
+TEST_F(Runner, ProcessorThatItDoesNotNameIsUnsupported) {
+  hello_.clear();
+  protocol::encode_hello({"fake", {{Target::X64, ""}}}, hello_);
+  const auto executor = runner("exec sleep 10");
+  EXPECT_TRUE(executor->can(Target::X64, Os::Linux));
+  const auto able = executor->can(Target::A64, Os::Linux);
+  ASSERT_FALSE(able);
+  EXPECT_EQ(able.error().message, "fake does not run a64 code");
+}
+
 TEST_F(Runner, DeathIsACrashWithTheSignalAndANewRunnerIsStarted) {
   const auto executor = runner("kill -SEGV $$");
   for (u64 i = 1; i <= 3; ++i) {

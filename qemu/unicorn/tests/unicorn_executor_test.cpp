@@ -401,12 +401,6 @@ TEST(UnicornMissing, IsUnsupportedWithThePath) {
   EXPECT_NE(able.error().message.find("/nonexistent/worker"), std::string::npos);
 }
 
-TEST_F(Unicorn, OtherProcessorsAreUnsupported) {
-  const auto able = executor_->can(Target::A64, Os::Linux);
-  ASSERT_FALSE(able);
-  EXPECT_EQ(able.error().message, "unicorn does not run a64 code");
-}
-
 } // namespace
 } // namespace assay::qemu
 #endif

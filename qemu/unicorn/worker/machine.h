@@ -89,8 +89,8 @@ private:
   codegen::RegSet all_ = 0, canaries_ = 0, clobbered_ = 0;
   codegen::RegSet whole_canaries_ = 0; // vector registers of which both halves are kept
   codegen::RegSet half_clobbered_ = 0; // those of which the host keeps the low half only
-  u64 shadow_bytes_ = 0; // of the host convention
-  u64 code_bytes_ = 0;   // of code and rodata
+  u64 shadow_bytes_ = 0;               // of the host convention
+  u64 code_bytes_ = 0;                 // of code and rodata
   u64 stack_top_ = 0;
   Registers file_; // what each call starts from
   VmContext* context_ = nullptr;
