@@ -1,6 +1,6 @@
 // vm_context.h - the memory that compiled code and the runtime share; the context register points to it.
 //
-// x64: r14 (callee-saved in both conventions, never allocated), set by the entry stub, so a host callback
+// x64: r14, a64: x28 (callee-saved in every convention, never allocated), set by the entry stub, so a host callback
 // preserves it. Only 64-bit fields, the same layout for every host and guest; offsets are what
 // codegen addresses. Written by compiler/jit (Instance); read and written by compiled code.
 #pragma once
@@ -50,7 +50,7 @@ struct VmContext {
   u64 exit_fp = 0;
   u64 entry_fp = 0;
   u64 host_call = 0;               // void (*)(VmContext*, u64 import, const u64* args, u64* results), host convention
-  u64 trap_entry[kTrapCount] = {}; // code to `call` on a trap of that kind: never returns
+  u64 trap_entry[kTrapCount] = {}; // code to call (`call`, `blr`) on a trap of that kind: never returns
   u64 runtime[static_cast<u32>(RuntimeFn::Count)] = {};
   u64 owner = 0; // the Instance (runtime's use)
 };

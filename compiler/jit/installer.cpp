@@ -20,12 +20,13 @@ Error unsupported(std::string what) { return Error{ErrorKind::Unsupported, {}, 0
 
 Result<void> check_host(const CodeObject& object) {
 #if defined(__aarch64__) || defined(_M_ARM64)
-  constexpr Target kHere = Target::A64;
+  const bool is_ours = object.target == Target::A64;
+#elif defined(__x86_64__) || defined(_M_X64)
+  const bool is_ours = object.target == Target::X64;
 #else
-  constexpr Target kHere = Target::X64;
+  const bool is_ours = false;
 #endif
-  if (object.target != kHere)
-    return unsupported("this processor does not run " + std::string(name_of(object.target)) + " code");
+  if (!is_ours) return unsupported("this processor does not run " + std::string(name_of(object.target)) + " code");
   if (object.host_os != host_os())
     return unsupported("the code calls its host as on " + std::string(name_of(object.host_os)));
   return {};
@@ -45,8 +46,9 @@ bool Installed::position_of(u64 return_address, Position& out) const {
     out = found->position;
     return true;
   }
-  // The fault handler makes return addresses of its own: one past the first byte of the instruction.
-  if (const FaultSite* found = offset == 0 ? nullptr : object_->fault_at(offset - 1)) {
+  // The fault handler makes return addresses of its own.
+  const u32 back = os::kFaultReturn;
+  if (const FaultSite* found = offset < back ? nullptr : object_->fault_at(offset - back)) {
     out = found->position;
     return true;
   }

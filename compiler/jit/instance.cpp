@@ -40,6 +40,15 @@ u64 read_word(u64 address) {
   return word;
 }
 
+/// An address that code may have signed, as it was: ARM64 puts the signature into the unused upper bits.
+u64 plain_address(u64 return_address) {
+#if defined(__aarch64__) || defined(_M_ARM64)
+  return return_address & 0x0000ffffffffffffu;
+#else
+  return return_address;
+#endif
+}
+
 template <typename Function> u64 address_of(Function* function) { return reinterpret_cast<u64>(function); }
 
 void fill_memory(u8* to, u64 byte, u64 length) { std::memset(to, static_cast<u8>(byte), length); }
@@ -176,7 +185,7 @@ void Instance::place(FunctionId function, std::span<const u64> args, EntryFrame&
     const u64 mask = bit_mask(to.type);
     const u64 value = (args[i] & mask) | (junk & ~mask);
     if (!to.in_register) {
-      std::memcpy(stack + to.offset, &value, 8);
+      std::memcpy(stack + to.offset, &value, size_of(to.type)); // the next one may lie close
     } else if (codegen::class_of(to.reg) == codegen::RegClass::Float) {
       frame.fpr_in[to.reg - 32][0] = value;
     } else {
@@ -298,7 +307,7 @@ public:
     const u64 code_begin = self_.code_->base(), code_size = self_.code_->object()->code.size();
     for (u64 fp = exit_fp; fp != entry_fp;) {
       if (fp == 0 || fp % 8 != 0 || fp > entry_fp) return false;
-      const u64 caller_fp = read_word(fp), return_address = read_word(fp + 8);
+      const u64 caller_fp = read_word(fp), return_address = plain_address(read_word(fp + 8));
       if (return_address - code_begin - 1 < code_size) {
         const Position* position = self_.call_position(return_address);
         if (position == nullptr) return false;

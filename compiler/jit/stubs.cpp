@@ -10,7 +10,9 @@
 
 #include <cstring>
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__aarch64__) || defined(_M_ARM64)
+#include "compiler/target/a64/stubs.h"
+#else
 #include "compiler/target/x64/stubs.h"
 #endif
 
@@ -18,15 +20,20 @@ namespace assay::jit {
 
 namespace {
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__aarch64__) || defined(_M_ARM64)
+using a64::make_stubs;
+#else
+using x64::make_stubs;
+#endif
 
 struct Home {
-  x64::StubCode code = x64::make_stubs(host_os());
+  StubCode code = make_stubs(host_os());
   std::optional<Installer> installer;
   Installed installed;
   Stubs stubs;
 };
 
+/// On any other processor the installer refuses the code.
 Result<const Stubs*> make() {
   static Home* const home = new Home;
   auto installer = Installer::create();
@@ -41,14 +48,6 @@ Result<const Stubs*> make() {
     home->stubs.trap_entry[kind] = home->installed.base() + home->code.trap_offset[kind];
   return &home->stubs;
 }
-
-#else
-
-Result<const Stubs*> make() {
-  return Error{ErrorKind::Unsupported, {}, 0, 0, "there are no entry stubs for this processor yet"};
-}
-
-#endif
 
 } // namespace
 

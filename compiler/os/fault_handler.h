@@ -1,7 +1,8 @@
 // fault_handler.h - what becomes of a hardware fault, and of a run without end, in or under compiled code.
 //
 // In this order: a fault at a registered FaultSite becomes its trap (control goes to the trap entry as if the faulting
-// instruction had called it, with return address pc + 1, which the position look-up and the unwinder understand);
+// instruction had called it, with return address pc + kFaultReturn, which the position look-up and the unwinder
+// understand; on ARM64 it goes to x30, so a function with fault sites must have saved its own);
 // any other fault on a thread that is inside `run_guarded` ends that call with a Fault; any other goes to the handler
 // that was there before. Handlers run on an alternate stack, so a stack overflow is caught too. SIGABRT counts as a
 // fault inside `run_guarded`, so a failed look-up of the C++ unwinder (std::terminate) is a result as well.
@@ -23,6 +24,14 @@
 #include <string>
 
 namespace assay::os {
+
+/// From a faulting instruction to the return address in its name: anywhere behind its first byte will do for unwinders,
+/// which look one byte before. On x64 one byte, so that it is no call's; ARM64 wants whole instructions.
+#if defined(__aarch64__) || defined(_M_ARM64)
+inline constexpr u32 kFaultReturn = 4;
+#else
+inline constexpr u32 kFaultReturn = 1;
+#endif
 
 /// Code that may fault: `faults` has offsets from `begin`. Owned by whoever registers it; must stay until removed.
 struct CodeRange {

@@ -104,15 +104,15 @@ void redirect(ucontext_t* c, u64 entry) {
   auto& sp = c->uc_mcontext.gregs[REG_RSP];
   auto& pc = c->uc_mcontext.gregs[REG_RIP];
 #endif
-  const u64 back = static_cast<u64>(pc) + 1;
+  const u64 back = static_cast<u64>(pc) + kFaultReturn;
   sp -= 8;
   std::memcpy(reinterpret_cast<void*>(sp), &back, 8);
   pc = static_cast<std::remove_reference_t<decltype(pc)>>(entry);
 #elif defined(__APPLE__)
-  c->uc_mcontext->__ss.__lr = c->uc_mcontext->__ss.__pc + 4;
+  c->uc_mcontext->__ss.__lr = c->uc_mcontext->__ss.__pc + kFaultReturn;
   c->uc_mcontext->__ss.__pc = entry;
 #else
-  c->uc_mcontext.regs[30] = c->uc_mcontext.pc + 4;
+  c->uc_mcontext.regs[30] = c->uc_mcontext.pc + kFaultReturn;
   c->uc_mcontext.pc = entry;
 #endif
 }

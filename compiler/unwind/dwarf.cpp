@@ -1,9 +1,10 @@
 // dwarf.cpp - writes call frame instructions while it follows the effects of frame.h.
 //
 // Needs frame effects sorted by offset, epilogues not nested. The writer keeps what the effects leave implicit: whether
-// the CFA is counted from rsp or from a frame register, and the distance CFA - rsp. Instruction numbers: DWARF 5,
-// 7.24, table 7.29; register numbers: System V AMD64 ABI, figure 3.36. Room for the largest result is made first, then
-// bytes go through a raw pointer. Tested in compiler/unwind/tests/dwarf_test.cpp.
+// the CFA is counted from sp or from a frame register, and the distance CFA - sp. Instruction numbers: DWARF 5,
+// 7.24, table 7.29; register numbers: System V AMD64 ABI, figure 3.36, and DWARF for the Arm 64-bit Architecture, 4.1.
+// What differs from target to target is a row (Machine). Room for the largest result is made first, then
+// bytes go through a raw pointer. Tested in compiler/unwind/tests/dwarf_test.cpp, dwarf_a64_test.cpp.
 #include "compiler/unwind/dwarf.h"
 
 #include "assay/planted.h"
@@ -19,6 +20,8 @@ enum Cfa : u8 {
   kAdvanceLoc1 = 0x02,
   kAdvanceLoc2 = 0x03,
   kAdvanceLoc4 = 0x04,
+  kOffsetExtended = 0x05,
+  kRestoreExtended = 0x06,
   kRememberState = 0x0a,
   kRestoreState = 0x0b,
   kDefCfa = 0x0c,
@@ -30,23 +33,50 @@ enum Cfa : u8 {
 };
 
 constexpr u32 kWord = 8;      // data alignment factor -8
-constexpr u8 kRsp = 7;        // DWARF number
 constexpr u32 kFdeBytes = 32; // header 17 and padding, rounded up
 constexpr u32 kOpBytes = 20;  // the most one effect takes: advance 5, rule 6, def_cfa 7
 
-// Length, id, version 1, "zR", factors 1 and -8, return address column 16, one augmentation byte: pcrel | sdata4;
-// initially CFA = rsp + 8, return address at CFA - 8.
-constexpr u8 kCie[24] = {20,           0, 0,    0,   0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, kDefCfa, kRsp, 8,
-                         kOffset | 16, 1, kNop, kNop};
+/// What the writer must know of a target.
+struct Machine {
+  u8 cie[24];         // with its length
+  u32 code_unit;      // code alignment factor
+  i32 entry_depth;    // CFA - sp at a function's entry
+  u8 sp;              // DWARF number
+  u8 integers[32];    // [unified index]
+  u8 first_vector;    // DWARF number of unified index 32
+  bool saves_vectors; // System V keeps some: they are always described
+};
 
-constexpr u8 dwarf_number(RegIndex reg) {
-  constexpr u8 integers[16] = {0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
-  return reg < 16 ? integers[reg] : static_cast<u8>(17 + reg - 32);
-}
+// CIEs: length, id, version 1, "zR", factors, return address column, one augmentation byte: pcrel | sdata4; then the rules at
+// entry, and padding.
+constexpr Machine kX64 = {
+    // CFA = rsp + 8, return address (16) at CFA - 8
+    {20, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, kDefCfa, 7, 8, kOffset | 16, 1, kNop, kNop},
+    1,
+    8,
+    7,
+    {0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15},
+    17,
+    false,
+};
+constexpr Machine kA64 = {
+    // CFA = sp, return address in x30
+    {20, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 4, 0x78, 30, 1, 0x1b, kDefCfa, 31, 0, kNop, kNop, kNop, kNop},
+    4,
+    0,
+    31,
+    {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31},
+    64,
+    true,
+};
+constexpr u32 kCieBytes = sizeof Machine::cie;
 
 class FdeWriter {
 public:
-  FdeWriter(u8* at, bool vectors, u32 end) : at_(at), vectors_(vectors), end_(end) {}
+  FdeWriter(const Machine& machine, u8* at, bool vectors, u32 end)
+      : machine_(machine), at_(at), vectors_(vectors || machine.saves_vectors), end_(end), depth_(machine.entry_depth),
+        kept_depth_(machine.entry_depth) {}
 
   void effect(const FrameOp& op) {
     switch (op.effect) {
@@ -60,7 +90,7 @@ public:
       advance(op.offset);
       from_frame_ = true;
       cfa_from_frame_ = depth_ - op.value;
-      def_cfa(dwarf_number(op.reg), cfa_from_frame_);
+      def_cfa(number_of(op.reg), cfa_from_frame_);
       break;
     case FrameEffect::Save:
       if (!described(op.reg)) break;
@@ -83,7 +113,7 @@ public:
       advance(op.offset);
       from_frame_ = false;
       depth_ = op.value;
-      def_cfa(kRsp, depth_);
+      def_cfa(machine_.sp, depth_);
       break;
     case FrameEffect::SignReturn:
     case FrameEffect::AuthReturn:
@@ -104,7 +134,7 @@ public:
 
 private:
   void advance(u32 offset) {
-    const u32 delta = offset - location_;
+    const u32 delta = (offset - location_) / machine_.code_unit;
     location_ = offset;
     if (delta == 0) return;
     if (delta < 64) {
@@ -140,24 +170,40 @@ private:
   }
   /// The caller's register lies at CFA - distance.
   void saved(RegIndex reg, i32 distance) {
-    *at_++ = static_cast<u8>(kOffset | dwarf_number(reg));
+    const u8 number = number_of(reg);
+    if (number < 64) {
+      *at_++ = static_cast<u8>(kOffset | number);
+    } else {
+      *at_++ = kOffsetExtended;
+      *at_++ = number; // below 128: one byte
+    }
     uleb(static_cast<u32>(distance) / kWord);
   }
   void restored(const FrameOp& op) {
     if (!described(op.reg)) return;
     advance(op.offset);
-    *at_++ = static_cast<u8>(kRestore | dwarf_number(op.reg));
+    const u8 number = number_of(op.reg);
+    if (number < 64) {
+      *at_++ = static_cast<u8>(kRestore | number);
+    } else {
+      *at_++ = kRestoreExtended;
+      *at_++ = number;
+    }
   }
-  bool described(RegIndex reg) const { return reg < 16 || vectors_; }
+  u8 number_of(RegIndex reg) const {
+    return reg < 32 ? machine_.integers[reg] : static_cast<u8>(machine_.first_vector + reg - 32);
+  }
+  bool described(RegIndex reg) const { return reg < 32 || vectors_; }
 
+  const Machine& machine_;
   u8* at_;
   bool vectors_;
   u32 end_;
   u32 location_ = 0;
-  i32 depth_ = kWord; // CFA - rsp
+  i32 depth_; // CFA - sp
   bool from_frame_ = false;
   i32 cfa_from_frame_ = 0; // CFA - frame register
-  i32 kept_depth_ = kWord;
+  i32 kept_depth_;
   bool kept_from_frame_ = false;
 };
 
@@ -167,14 +213,14 @@ u8* put32(u8* at, u32 value) {
 }
 
 /// One FDE at `fde`, whose CIE is at `cie`; `pc_field` is its initial location, relative to that field.
-u8* write_fde(u8* fde, const u8* cie, i32 pc_field, const CodeObject& object, const FunctionCode& function,
-              bool vectors) {
+u8* write_fde(const Machine& machine, u8* fde, const u8* cie, i32 pc_field, const CodeObject& object,
+              const FunctionCode& function, bool vectors) {
   u8* at = fde + 4;
   at = put32(at, static_cast<u32>(at - cie));
   at = put32(at, static_cast<u32>(pc_field));
   at = put32(at, function.end - function.begin);
   *at++ = 0; // no augmentation data
-  FdeWriter writer(at, vectors, function.end - function.begin);
+  FdeWriter writer(machine, at, vectors, function.end - function.begin);
   for (const FrameOp& op : object.frame_of(function)) writer.effect(op);
   at = writer.at();
   while ((at - fde) % 8 != 0) *at++ = kNop;
@@ -188,13 +234,14 @@ bool write_eh_frame(const CodeObject& object, i64 section_at, std::vector<u8>& o
                     std::vector<u32>* fde_offsets) {
   out.clear();
   if (fde_offsets != nullptr) fde_offsets->clear();
+  const Machine& machine = object.target == Target::A64 ? kA64 : kX64;
   const std::size_t functions = object.functions.size();
   const std::size_t bound =
-      functions * (kFdeBytes + sizeof kCie + 4) + object.frame_ops.size() * kOpBytes + sizeof kCie + 8;
+      functions * (kFdeBytes + kCieBytes + 4) + object.frame_ops.size() * kOpBytes + kCieBytes + 8;
   // Every distance between a field of the section and a byte of the code fits when these do.
   constexpr i64 kReach = 0x7fffffff;
-  if (object.target != Target::X64 || section_at > kReach || section_at < -kReach ||
-      section_at + static_cast<i64>(bound) > kReach || static_cast<i64>(object.code.size()) - section_at > kReach)
+  if (section_at > kReach || section_at < -kReach || section_at + static_cast<i64>(bound) > kReach ||
+      static_cast<i64>(object.code.size()) - section_at > kReach)
     return false;
   out.resize(bound);
   u8* const base = out.data();
@@ -205,12 +252,12 @@ bool write_eh_frame(const CodeObject& object, i64 section_at, std::vector<u8>& o
     const FunctionCode& function = object.functions[i];
     if (units || i == 0) {
       cie = at;
-      std::memcpy(at, kCie, sizeof kCie);
-      at += sizeof kCie;
+      std::memcpy(at, machine.cie, kCieBytes);
+      at += kCieBytes;
     }
     if (fde_offsets != nullptr) fde_offsets->push_back(static_cast<u32>(at - base));
     const i64 pc_field = static_cast<i64>(function.begin) - (section_at + (at - base) + 8);
-    at = write_fde(at, cie, static_cast<i32>(pc_field), object, function, options.vector_registers);
+    at = write_fde(machine, at, cie, static_cast<i32>(pc_field), object, function, options.vector_registers);
     if (units) at = put32(at, 0);
   }
   if (!units || functions == 0) at = put32(at, 0);

@@ -7,48 +7,20 @@
 #include "qemu/native/native_executor.h"
 
 #include "compiler/os/fault_handler.h"
+#include "qemu/native/machine_contract.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-
-#if defined(__x86_64__) || defined(_M_X64)
-#include <xmmintrin.h>
-#endif
 
 namespace assay::qemu {
 
 namespace {
 
 constexpr u64 kJunk = 0xfeedf00ddeadbea7u; // odd and negative in every width
-constexpr u32 kRsp = 4, kRbp = 5, kContext = 14;
-constexpr u64 kDirectionFlag = u64{1} << 10;
-constexpr u64 kMxcsrControl = 0xffc0; // masks, rounding, flush-to-zero; the low bits are sticky flags
-
 u64 canary(u32 reg) { return 0xca11ee5a7ed00000u + reg * 0x101u; }
 
-u64 read_mxcsr() {
-#if defined(__x86_64__) || defined(_M_X64)
-  return _mm_getcsr();
-#else
-  return 0;
-#endif
-}
-
-void write_mxcsr([[maybe_unused]] u64 value) {
-#if defined(__x86_64__) || defined(_M_X64)
-  _mm_setcsr(static_cast<u32>(value));
-#endif
-}
-
-const char* register_name(u32 reg) {
-  static const char* const names[48] = {
-      "rax",  "rcx",  "rdx",  "rbx",  "rsp",  "rbp",  "rsi",  "rdi",  "r8",    "r9",    "r10",   "r11",
-      "r12",  "r13",  "r14",  "r15",  "",     "",     "",     "",     "",      "",      "",      "",
-      "",     "",     "",     "",     "",     "",     "",     "",     "xmm0",  "xmm1",  "xmm2",  "xmm3",
-      "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"};
-  return names[reg];
-}
+constexpr codegen::RegSet bit(u32 reg) { return codegen::bit(static_cast<codegen::PReg>(reg)); }
 
 } // namespace
 
@@ -80,11 +52,10 @@ Result<std::unique_ptr<NativeExecutor>> NativeExecutor::create(const NativeOptio
 NativeExecutor::~NativeExecutor() { unload(); }
 
 Result<void> NativeExecutor::can(Target target, Os) const {
-#if defined(__x86_64__) || defined(_M_X64)
   // Any convention between AIR functions will do: the entry takes a whole register file.
-  if (target == Target::X64) return {};
-#endif
-  return Error{ErrorKind::Unsupported, {}, 0, 0, "this processor does not run " + std::string(name_of(target)) + " code"};
+  if (host_contract() != nullptr && target == host_contract()->target) return {};
+  return Error{
+      ErrorKind::Unsupported, {}, 0, 0, "this processor does not run " + std::string(name_of(target)) + " code"};
 }
 
 Result<void> NativeExecutor::load(const Module& module, const CodeObject& object) {
@@ -107,11 +78,13 @@ void NativeExecutor::unload() {
 }
 
 void NativeExecutor::prepare_registers(const CodeObject& object) {
-  canaries_ = codegen::call_conv(object.target, object.os).callee_saved;
-  for (const u32 special : {kRsp, kRbp, kContext}) canaries_ &= ~codegen::bit(static_cast<codegen::PReg>(special));
-  for (u32 r = 0; r < 16; ++r) {
-    registers_.gpr_in[r] = (canaries_ & codegen::bit(static_cast<codegen::PReg>(r))) != 0 ? canary(r) : kJunk + r;
-    registers_.fpr_in[r][0] = (canaries_ & codegen::bit(static_cast<codegen::PReg>(r + 32))) != 0 ? canary(r + 32) : kJunk - r;
+  const codegen::CallConv& conv = codegen::call_conv(object.target, object.os);
+  const MachineContract& machine = *host_contract();
+  canaries_ = conv.callee_saved & ~(bit(machine.sp) | bit(machine.fp) | bit(machine.context));
+  kept_halves_ = conv.saved_vector_bytes / 8;
+  for (u32 r = 0; r < EntryFrame::kRegisters; ++r) {
+    registers_.gpr_in[r] = (canaries_ & bit(r)) != 0 ? canary(r) : kJunk + r;
+    registers_.fpr_in[r][0] = (canaries_ & bit(r + 32)) != 0 ? canary(r + 32) : kJunk - r;
     registers_.fpr_in[r][1] = ~registers_.fpr_in[r][0];
   }
 }
@@ -125,31 +98,47 @@ void NativeExecutor::breach(std::string_view what, u64 found, u64 expected) {
 }
 
 void NativeExecutor::check_registers(const EntryFrame& frame) {
+  const MachineContract& machine = *host_contract();
   u64 wrong = 0; // the stub finds its frame by the context register: when that is wrong, the run has crashed
-  for (u32 r = 0; r < 16; ++r) {
+  for (u32 r = 0; r < EntryFrame::kRegisters; ++r) {
     if ((canaries_ >> r & 1) != 0) wrong |= frame.gpr_out[r] ^ frame.gpr_in[r];
-    if ((canaries_ >> (r + 32) & 1) != 0) {
-      wrong |= (frame.fpr_out[r][0] ^ frame.fpr_in[r][0]) | (frame.fpr_out[r][1] ^ frame.fpr_in[r][1]);
-    }
+    if ((canaries_ >> (r + 32) & 1) == 0) continue;
+    wrong |= frame.fpr_out[r][0] ^ frame.fpr_in[r][0];
+    if (kept_halves_ == 2) wrong |= frame.fpr_out[r][1] ^ frame.fpr_in[r][1];
   }
-  wrong |= (frame.gpr_out[kRsp] ^ frame.sp_expected) | (frame.gpr_out[kRbp] ^ frame.fp_expected);
-  wrong |= (frame.flags_out & kDirectionFlag) | ((frame.mxcsr_out ^ read_mxcsr()) & kMxcsrControl);
-  if (wrong == 0) return;
-  for (u32 r = 0; r < 16; ++r) {
+  wrong |= (frame.gpr_out[machine.sp] ^ frame.sp_expected) | (frame.gpr_out[machine.fp] ^ frame.fp_expected);
+  wrong |= frame.flags_out & machine.flags;
+  wrong |= (frame.float_control_out ^ frame.float_control_in) & machine.float_control;
+  if (machine.platform != kNone && stayed_in_code())
+    wrong |= frame.gpr_out[machine.platform] ^ frame.gpr_in[machine.platform];
+  if (wrong != 0) name_breach(frame);
+}
+
+/// C functions may use the platform's register where the platform has no use for it, so nothing can be said after a call.
+bool NativeExecutor::stayed_in_code() { return out_->calls.empty() && instance_.memory().max() == 0; }
+
+void NativeExecutor::name_breach(const EntryFrame& frame) {
+  const MachineContract& machine = *host_contract();
+  for (u32 r = 0; r < EntryFrame::kRegisters; ++r) {
     if ((canaries_ >> r & 1) != 0 && frame.gpr_out[r] != frame.gpr_in[r]) {
-      breach(std::string("callee-saved register ") + register_name(r), frame.gpr_out[r], frame.gpr_in[r]);
+      breach(std::string("callee-saved register ") + machine.names[r], frame.gpr_out[r], frame.gpr_in[r]);
     }
-    for (u32 half = 0; half < 2 && (canaries_ >> (r + 32) & 1) != 0; ++half) {
+    for (u32 half = 0; half < kept_halves_ && (canaries_ >> (r + 32) & 1) != 0; ++half) {
       if (frame.fpr_out[r][half] != frame.fpr_in[r][half]) {
-        breach(std::string("callee-saved register ") + register_name(r + 32), frame.fpr_out[r][half], frame.fpr_in[r][half]);
+        breach(std::string("callee-saved register ") + machine.names[r + 32], frame.fpr_out[r][half],
+               frame.fpr_in[r][half]);
       }
     }
   }
   // Addresses differ from run to run: only their distance is told.
-  if (frame.gpr_out[kRsp] != frame.sp_expected) breach("stack pointer, off by", frame.gpr_out[kRsp] - frame.sp_expected, 0);
-  if (frame.gpr_out[kRbp] != frame.fp_expected) breach("frame pointer, off by", frame.gpr_out[kRbp] - frame.fp_expected, 0);
-  if ((frame.flags_out & kDirectionFlag) != 0) breach("direction flag", 1, 0);
-  if (((frame.mxcsr_out ^ read_mxcsr()) & kMxcsrControl) != 0) breach("MXCSR", frame.mxcsr_out & kMxcsrControl, read_mxcsr() & kMxcsrControl);
+  if (const u64 off = frame.gpr_out[machine.sp] - frame.sp_expected) breach("stack pointer, off by", off, 0);
+  if (const u64 off = frame.gpr_out[machine.fp] - frame.fp_expected) breach("frame pointer, off by", off, 0);
+  if ((frame.flags_out & machine.flags) != 0) breach(machine.flags_name, 1, 0);
+  const u64 control = machine.float_control;
+  if (((frame.float_control_out ^ frame.float_control_in) & control) != 0)
+    breach(machine.float_control_name, frame.float_control_out & control, frame.float_control_in & control);
+  if (breach_.empty())
+    breach_ = std::string("the platform's register ") + machine.names[machine.platform] + " was written";
 }
 
 void NativeExecutor::check_zones() {
@@ -167,7 +156,8 @@ void NativeExecutor::call(FunctionId function, std::span<const u64> args, std::s
   instance_.collect(function, frame, results);
 }
 
-bool NativeExecutor::try_call(FunctionId function, std::span<const u64> args, std::span<u64> results, jit::TrapValue& trap) {
+bool NativeExecutor::try_call(FunctionId function, std::span<const u64> args, std::span<u64> results,
+                              jit::TrapValue& trap) {
   EntryFrame frame = registers_;
   instance_.place(function, args, frame, kJunk);
   if (!instance_.try_enter(function, frame, trap)) return false;
@@ -176,7 +166,8 @@ bool NativeExecutor::try_call(FunctionId function, std::span<const u64> args, st
   return true;
 }
 
-void NativeExecutor::on_import(jit::Instance& instance, FunctionId import, std::span<const u64> args, std::span<u64> results) {
+void NativeExecutor::on_import(jit::Instance& instance, FunctionId import, std::span<const u64> args,
+                               std::span<u64> results) {
   Outcome& out = *out_;
   HostCall made;
   made.function = import;
@@ -216,7 +207,8 @@ void NativeExecutor::call_and_catch(FunctionId function, std::span<const u64> ar
     out.trap = trap.kind();
     out.position = trap.position();
   } catch (const AirException& exception) {
-    const std::span<const Type> payload = module_->params(module_->signatures[module_->tags[exception.tag()].signature]);
+    const std::span<const Type> payload =
+        module_->params(module_->signatures[module_->tags[exception.tag()].signature]);
     out.kind = OutcomeKind::Threw;
     out.tag = exception.tag();
     out.values.assign(exception.payload().begin(), exception.payload().end());
@@ -242,7 +234,7 @@ void NativeExecutor::run(FunctionId function, std::span<const u64> args, u64 fue
   host_ = &host;
   out_ = &out;
   breach_.clear();
-  const u64 mxcsr = read_mxcsr();
+  const FloatState float_state;
   os::Fault fault;
   const os::GuardedEnd end = os::run_guarded([&] { call_and_catch(function, args); }, options_.time_limit_ms, fault);
   if (end == os::GuardedEnd::Finished) {
@@ -252,8 +244,8 @@ void NativeExecutor::run(FunctionId function, std::span<const u64> args, u64 fue
   }
   if (end != os::GuardedEnd::Finished || !breach_.empty()) {
     distrusted_ = true;
-    write_mxcsr(mxcsr);
-    out.kind = end == os::GuardedEnd::Faulted ? OutcomeKind::Crashed
+    float_state.restore();
+    out.kind = end == os::GuardedEnd::Faulted    ? OutcomeKind::Crashed
                : end == os::GuardedEnd::TimedOut ? OutcomeKind::Hung
                                                  : OutcomeKind::Breached;
     out.text = out.kind == OutcomeKind::Crashed ? os::to_string(fault) : breach_;

@@ -72,6 +72,8 @@ private:
     as_.mov(Size::Qword, frame, windows() ? Gpr::Rcx : Gpr::Rdi);
     as_.mov(Size::Qword, Mem::at(Gpr::Rbp, kFrame), frame);
     as_.stmxcsr(Mem::at(Gpr::Rbp, kMxcsr));
+    as_.mov(Size::Qword, field(frame, offsetof(X64EntryFrame, float_control_in)), 0);
+    as_.stmxcsr(field(frame, offsetof(X64EntryFrame, float_control_in)));
     as_.mov(Size::Qword, Gpr::R14, field(frame, offsetof(X64EntryFrame, context)));
     as_.mov(Size::Qword, Gpr::Rax, field(Gpr::R14, offsetof(VmContext, entry_fp)));
     as_.mov(Size::Qword, Mem::at(Gpr::Rbp, kPreviousEntry), Gpr::Rax);
@@ -125,7 +127,8 @@ private:
   }
 
   void load_registers(Gpr frame) {
-    for (u32 i = 0; i < 16; ++i) as_.movups(static_cast<Xmm>(i), field(frame, offsetof(X64EntryFrame, fpr_in) + 16 * i));
+    for (u32 i = 0; i < 16; ++i)
+      as_.movups(static_cast<Xmm>(i), field(frame, offsetof(X64EntryFrame, fpr_in) + 16 * i));
     for (u32 i = 0; i < 16; ++i) {
       const Gpr reg = static_cast<Gpr>(i);
       if (reg == Gpr::Rsp || reg == Gpr::Rbp || reg == Gpr::R14 || reg == frame) continue;
@@ -143,7 +146,8 @@ private:
       if (static_cast<Gpr>(i) != frame)
         as_.mov(Size::Qword, field(frame, offsetof(X64EntryFrame, gpr_out) + 8 * i), static_cast<Gpr>(i));
     }
-    for (u32 i = 0; i < 16; ++i) as_.movups(field(frame, offsetof(X64EntryFrame, fpr_out) + 16 * i), static_cast<Xmm>(i));
+    for (u32 i = 0; i < 16; ++i)
+      as_.movups(field(frame, offsetof(X64EntryFrame, fpr_out) + 16 * i), static_cast<Xmm>(i));
     as_.mov(Size::Qword, Gpr::Rbp, field(frame, offsetof(X64EntryFrame, fp_expected)));
     as_.lea(Size::Qword, Gpr::Rsp, Mem::at(Gpr::Rbp, kBottom));
     as_.pushfq();

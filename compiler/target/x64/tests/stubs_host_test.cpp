@@ -156,6 +156,7 @@ TEST_P(HostContract, CalleeSavedRegistersSurviveACalleeThatRuinsThem) {
 TEST_P(HostContract, DirectionFlagAndFloatControlAreReportedAndPutRight) {
   EXPECT_NE(frame_.flags_out & 0x400, 0u);
   EXPECT_EQ(seen_.flags & 0x400, 0u);
+  EXPECT_EQ(frame_.float_control_in & 0xffc0, mxcsr_before_ & 0xffc0);
   EXPECT_EQ(frame_.float_control_out & 0x8040, 0x8040u);
   EXPECT_EQ(mxcsr_after_ & 0xffc0, mxcsr_before_ & 0xffc0);
 }
