@@ -33,6 +33,9 @@ function(assay_tests name)
       add_executable(${name}_tests ${tests})
       target_link_libraries(${name}_tests PRIVATE ${ARG_DEPS} assay::flags GTest::gtest_main)
       target_compile_definitions(${name}_tests PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+      if(CMAKE_CROSSCOMPILING_EMULATOR) # which cannot start a program of the target from within another
+        target_compile_definitions(${name}_tests PRIVATE ASSAY_EMULATED=1)
+      endif()
       gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
         PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
     endif()

@@ -31,9 +31,6 @@ struct EngineState {
   static CompileOptions compile_options(const EngineOptions& o) {
     CompileOptions out;
     out.level = o.level;
-#if defined(__aarch64__) || defined(_M_ARM64)
-    out.target = Target::A64;
-#endif
     if (o.use_host_features) out.features = host_features();
     return out;
   }

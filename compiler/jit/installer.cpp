@@ -79,9 +79,7 @@ Result<os::CodeBlock> Installer::allocate(u64 size) {
 }
 
 Result<void> Installer::publish(const os::CodeBlock& block) {
-  if (arena_) return arena_->publish(block);
-  bump_->publish(block);
-  return {};
+  return arena_ ? arena_->publish(block) : bump_->publish(block);
 }
 
 void Installer::free(const os::CodeBlock& block) {

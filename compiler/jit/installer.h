@@ -20,7 +20,7 @@ namespace assay::jit {
 
 struct InstallOptions {
   bool one_at_a_time = false;
-  os::MemoryStrategy strategy = os::MemoryStrategy::Protect; // of Arena; OneAtATime is DualMap always
+  os::MemoryStrategy strategy = os::MemoryStrategy::Protect; // of Arena; OneAtATime is DualMap where that works
   bool fall_back = true;
   bool verify_unwind = true; // ask the unwinder after each registration and removal
 };

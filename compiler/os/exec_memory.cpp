@@ -2,7 +2,7 @@
 //
 // CodeArena: first fit in sorted free lists, neighbours joined on free. With Protect a block is whole pages, because
 // flipping a page that also holds another block would take execute permission from running code; with DualMap
-// 64 bytes is the unit. Invariant: every byte of a region that is in no block is a trap instruction, and in
+// 64 bytes is the unit. BumpArena turns all its pages over at once. Invariant: every byte of a region that is in no block is a trap instruction, and in
 // Protect a page that is in no block is writable and not executable.
 // Tested in compiler/os/tests/exec_memory_test.cpp.
 #include "compiler/os/exec_memory.h"
@@ -29,8 +29,46 @@ void fill_traps(u8* to, u64 size) {
   const u32 brk = 0xd4200000u; // brk #0
   for (u64 at = 0; at + 4 <= size; at += 4) std::memcpy(to + at, &brk, 4);
 #else
-  std::memset(to, 0xcc, size); // int3
+  std::memset(to, 0xcc, size);                                      // int3
 #endif
+}
+
+namespace {
+
+/// Writes a function that returns `value` (below 256).
+void write_probe(u8* to, u32 value) {
+#if defined(__aarch64__) || defined(_M_ARM64)
+  const u32 code[2] = {0x52800000u | value << 5, 0xd65f03c0u}; // mov w0, #value; ret
+#else
+  const u8 code[6] = {0xb8, static_cast<u8>(value), 0, 0, 0, 0xc3}; // mov eax, value; ret
+#endif
+  std::memcpy(to, code, sizeof code);
+}
+
+bool probe_other_view() {
+#if defined(__aarch64__) || defined(_M_ARM64) || defined(__x86_64__) || defined(_M_X64)
+  auto region = map_region(page_size(), MemoryStrategy::DualMap);
+  if (!region) return false;
+  bool sees = true;
+  for (u32 value = 1; value <= 3; ++value) {
+    write_probe(region->write, value);
+    flush_code(region->write, region->exec, 8);
+    u32 (*function)() = nullptr;
+    std::memcpy(&function, &region->exec, sizeof function);
+    sees &= function() == value;
+  }
+  unmap_region(*region);
+  return sees;
+#else
+  return false;
+#endif
+}
+
+} // namespace
+
+bool sees_other_view() {
+  static const bool sees = probe_other_view();
+  return sees;
 }
 
 bool can_protect() {
@@ -43,11 +81,17 @@ bool can_protect() {
 
 Result<CodeArena> CodeArena::create(const ArenaOptions& options) {
   CodeArena arena(options);
-  if (options.strategy == MemoryStrategy::Protect && !can_protect()) {
+  const bool wants_protect = options.strategy == MemoryStrategy::Protect;
+  if (!(wants_protect ? can_protect() : sees_other_view())) {
     if (!options.fall_back) {
-      return Error{ErrorKind::Unsupported, {}, 0, 0, "this process may not make writable pages executable"};
+      return Error{ErrorKind::Unsupported,
+                   {},
+                   0,
+                   0,
+                   wants_protect ? "this process may not make writable pages executable"
+                                 : "code that is written through another view does not run as written here"};
     }
-    arena.options_.strategy = MemoryStrategy::DualMap;
+    arena.options_.strategy = wants_protect ? MemoryStrategy::DualMap : MemoryStrategy::Protect;
   }
   auto region = map_filled(options.region_size, arena.options_.strategy);
   if (!region) return region.error();
@@ -113,7 +157,7 @@ Result<void> CodeArena::publish(const CodeBlock& block) {
   const Region& region = regions_[block.region].region;
   const u64 offset = static_cast<u64>(block.exec - region.exec);
   if (auto done = make_executable(region, offset, block.size); !done) return done;
-  flush_code(block.exec, block.size);
+  flush_code(block.write, block.exec, block.size);
   return {};
 }
 
@@ -153,29 +197,33 @@ u64 CodeArena::bytes_mapped() const {
 }
 
 Result<BumpArena> BumpArena::create(u64 capacity) {
-  auto region = map_filled(capacity, MemoryStrategy::DualMap);
+  auto region = map_filled(capacity, sees_other_view() ? MemoryStrategy::DualMap : MemoryStrategy::Protect);
   if (!region) return region.error();
   return BumpArena(*region);
 }
 
-BumpArena::BumpArena(BumpArena&& other) noexcept : region_(other.region_), used_(other.used_), dirty_(other.dirty_) {
-  other.region_ = Region{};
-  other.used_ = other.dirty_ = 0;
-}
+BumpArena::BumpArena(BumpArena&& other) noexcept { *this = std::move(other); }
 
 BumpArena& BumpArena::operator=(BumpArena&& other) noexcept {
   std::swap(region_, other.region_);
   std::swap(used_, other.used_);
   std::swap(dirty_, other.dirty_);
+  std::swap(published_, other.published_);
   return *this;
 }
 
 Result<CodeBlock> BumpArena::allocate(u64 size) {
   const u64 rounded = round_up(std::max<u64>(size, 1), kBlockAlign);
+  if (published_ && used_ != 0)
+    return Error{ErrorKind::Unsupported, {}, 0, 0, "the pages of a program that may be running cannot be written"};
+  if (published_) {
+    if (auto done = make_writable(region_, 0, region_.size); !done) return done.error();
+    published_ = false;
+  }
   if (used_ + rounded > region_.size) {
     if (used_ != 0)
       return Error{ErrorKind::Unsupported, {}, 0, 0, "the program needs more code memory than its arena has"};
-    auto larger = map_filled(rounded + rounded / 2, MemoryStrategy::DualMap);
+    auto larger = map_filled(rounded + rounded / 2, region_.strategy);
     if (!larger) return larger.error();
     unmap_region(region_);
     region_ = *larger;
@@ -188,6 +236,15 @@ Result<CodeBlock> BumpArena::allocate(u64 size) {
   if (old_end > used_ - rounded) fill_traps(block.write, old_end - (used_ - rounded));
   dirty_ = used_;
   return block;
+}
+
+Result<void> BumpArena::publish(const CodeBlock& block) {
+  if (region_.strategy == MemoryStrategy::Protect && !published_) {
+    if (auto done = make_executable(region_, 0, region_.size); !done) return done;
+    published_ = true;
+  }
+  flush_code(block.write, block.exec, block.size);
+  return {};
 }
 
 void BumpArena::reset() {

@@ -3,7 +3,8 @@
 // Two strategies behind one interface. Protect: pages are mapped writable, filled, then made executable;
 // works everywhere but where a policy refuses to add execute permission. DualMap: one memory object seen
 // twice, through a writable and through an executable view; publishing code costs no system call, which is
-// what a fuzzing loop wants. Where Protect is refused (EACCES), the arena falls back to DualMap by itself.
+// what a fuzzing loop wants. Where one of them is refused (Protect by EACCES, DualMap by an emulator, see sees_other_view),
+// an arena falls back to the other by itself.
 //
 // Every region has an inaccessible page on both sides, every byte not in use is a trap instruction, and the
 // destructor gives everything back. Regions are placed within 2 GiB of this library where there is room.
@@ -37,8 +38,13 @@ Result<Region> map_region(u64 size, MemoryStrategy strategy);
 /// Protect: changes whole pages from writable to executable, or back. DualMap: does nothing.
 Result<void> make_executable(const Region& region, u64 offset, u64 size);
 Result<void> make_writable(const Region& region, u64 offset, u64 size);
-/// Makes new code visible to instruction fetch (nothing on x64).
-void flush_code(u8* exec, u64 size);
+/// Makes new code visible to instruction fetch (nothing on x64): what was written at `write` will run at `exec`. Both are
+/// the same place with Protect. ARM64: data caches are cleaned by the one address, instruction caches emptied by the other.
+void flush_code(u8* write, u8* exec, u64 size);
+/// Whether code that is written over through the writable view of DualMap runs as written, once flushed. So it is on
+/// processors. An emulator that keeps translated code may not notice a write through another view and run what was there
+/// before: QEMU's user mode before 8.1 for ARM64. Tried out, once a process; false as well where DualMap cannot be had.
+bool sees_other_view();
 void unmap_region(Region& region);
 /// Whether this process may turn writable pages into executable ones. Asks the system once a call.
 bool can_protect();
@@ -59,7 +65,7 @@ struct CodeBlock {
 
 struct ArenaOptions {
   MemoryStrategy strategy = MemoryStrategy::Protect;
-  bool fall_back = true;        // Protect refused: use DualMap instead of failing
+  bool fall_back = true;        // where the strategy does not work, use the other instead of failing
   u64 region_size = 256 * 1024; // bytes mapped at a time; a larger block gets a region of its own
 };
 
@@ -100,7 +106,8 @@ private:
 };
 
 /// One program at a time in the same pages: allocate blocks one after another, then forget them all.
-/// Always DualMap. Grows (with a system call) when a program needs more than any before it.
+/// DualMap where that works, else Protect, which costs two system calls a program and makes all pages executable at the
+/// first `publish`. Grows (with a system call) when a program needs more than any before it.
 class BumpArena {
 public:
   static Result<BumpArena> create(u64 capacity = 256 * 1024);
@@ -108,11 +115,11 @@ public:
   BumpArena& operator=(BumpArena&& other) noexcept;
   ~BumpArena() { unmap_region(region_); }
 
-  /// A 64-aligned block. Only the first allocation after `reset` may grow the arena: a program takes one
+  /// A 64-aligned block. Not after `publish`, before `reset`. Only the first allocation after `reset` may grow the arena: a program takes one
   /// block, or the arena was created large enough; otherwise Unsupported.
   Result<CodeBlock> allocate(u64 size);
-  /// Call when the block's bytes are written (instruction cache; nothing on x64).
-  void publish(const CodeBlock& block) { flush_code(block.exec, block.size); }
+  /// Call when the bytes of all blocks are written.
+  Result<void> publish(const CodeBlock& block);
   /// Forgets every block. What the next program does not overwrite becomes traps at its first `allocate`.
   void reset();
   const Region& region() const { return region_; }
@@ -120,8 +127,9 @@ public:
 private:
   explicit BumpArena(const Region& region) : region_(region) {}
   Region region_;
-  u64 used_ = 0;  // by this program
-  u64 dirty_ = 0; // bytes that may hold something else than traps
+  u64 used_ = 0;           // by this program
+  u64 dirty_ = 0;          // bytes that may hold something else than traps
+  bool published_ = false; // Protect: the pages are executable
 };
 
 } // namespace assay::os

@@ -94,7 +94,10 @@ Result<void> make_writable(const Region& region, u64 offset, u64 size) {
   return protect(region, offset, size, PROT_READ | PROT_WRITE);
 }
 
-void flush_code(u8* exec, u64 size) { sys_icache_invalidate(exec, size); }
+void flush_code(u8* write, u8* exec, u64 size) {
+  if (write != exec) sys_dcache_flush(write, size);
+  sys_icache_invalidate(exec, size);
+}
 
 void unmap_region(Region& region) {
   if (region.size == 0) return;

@@ -35,7 +35,7 @@ u8* reserve_near(u64 size) {
     for (int side = 0; side < 2; ++side) {
       const u64 step = (distance + 0xfffff) & ~u64{0xfffff};
       if (side == 0 && home < step + size) continue;
-      void* hint = reinterpret_cast<void*>(side == 0 ? home - step - size / 4096 * 4096 : home + step);
+      void* hint = reinterpret_cast<void*>(side == 0 ? home - step - size : home + step);
       void* got = mmap(hint, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
       if (got == MAP_FAILED) continue;
       if (got == hint) return static_cast<u8*>(got);
@@ -126,10 +126,12 @@ Result<void> make_writable(const Region& region, u64 offset, u64 size) {
   return protect(region, offset, size, PROT_READ | PROT_WRITE);
 }
 
-void flush_code(u8* exec, u64 size) {
+void flush_code(u8* write, u8* exec, u64 size) {
 #if defined(__x86_64__) || defined(__i386__)
-  static_cast<void>(exec), static_cast<void>(size); // coherent
+  static_cast<void>(write), static_cast<void>(exec), static_cast<void>(size); // coherent
 #else
+  // The builtin cleans data caches and empties instruction caches for one range of addresses.
+  if (write != exec) __builtin___clear_cache(reinterpret_cast<char*>(write), reinterpret_cast<char*>(write + size));
   __builtin___clear_cache(reinterpret_cast<char*>(exec), reinterpret_cast<char*>(exec + size));
 #endif
 }

@@ -100,7 +100,10 @@ Result<void> make_writable(const Region& region, u64 offset, u64 size) {
   return protect(region, offset, size, PAGE_READWRITE);
 }
 
-void flush_code(u8* exec, u64 size) { FlushInstructionCache(GetCurrentProcess(), exec, size); }
+void flush_code(u8* write, u8* exec, u64 size) {
+  if (write != exec) FlushInstructionCache(GetCurrentProcess(), write, size); // cleans the data caches too
+  FlushInstructionCache(GetCurrentProcess(), exec, size);
+}
 
 void unmap_region(Region& region) {
   if (region.size == 0) return;

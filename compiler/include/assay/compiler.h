@@ -44,9 +44,17 @@ constexpr Os host_os() {
   return Os::Linux;
 #endif
 }
+/// The target whose code this host's processor runs; x64 on processors that run neither.
+constexpr Target host_target() {
+#if defined(__aarch64__) || defined(_M_ARM64)
+  return Target::A64;
+#else
+  return Target::X64;
+#endif
+}
 
 struct CompileOptions {
-  Target target = Target::X64;
+  Target target = assay::host_target();
   Level level = Level::O0;
   Os os = assay::host_os();      // convention between AIR functions
   Os host_os = assay::host_os(); // convention of runtime and host calls

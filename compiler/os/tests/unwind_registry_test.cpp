@@ -12,7 +12,7 @@
 namespace assay::os {
 namespace {
 
-#if defined(__x86_64__) && !defined(_WIN32)
+#if !defined(_WIN32)
 
 void put32(std::vector<u8>& out, u32 value) {
   for (int i = 0; i < 4; ++i) out.push_back(static_cast<u8>(value >> (8 * i)));
