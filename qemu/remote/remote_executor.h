@@ -34,6 +34,8 @@ public:
   void run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override;
   void unload() override;
 
+  /// What starts the runner.
+  const std::vector<std::string>& command() const { return options_.command; }
   /// What the runner calls itself; empty before it was started.
   std::string_view runner() const { return connection_->hello().runner; }
   /// The process of the runner; 0: none.
