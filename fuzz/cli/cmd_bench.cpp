@@ -9,6 +9,7 @@
 #include "fuzz/check/check.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/commands.h"
+#include "fuzz/os/process.h"
 #include "qemu/native/native_executor.h"
 
 #include <algorithm>
@@ -220,25 +221,54 @@ Result<void> measure_compiler(const BenchOptions& options, const Sample& sample,
   return {};
 }
 
-Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorConfig& config, std::vector<Figure>& out) {
-  std::vector<const fuzz::SubjectRow*> all;
-  for (const fuzz::SubjectRow& row : fuzz::subject_rows())
-    if (row.exec == fuzz::Exec::Native && fuzz::unavailable_reason(row).empty()) all.push_back(&row);
-  for (std::size_t subjects = std::min<std::size_t>(1, all.size()); subjects != 0;
-       subjects = subjects < all.size() ? all.size() : 0) {
-    auto checker = fuzz::Checker::make({all.data(), subjects});
+/// Programs of a campaign through the whole check on these subjects: by the clock, and as processor time of all processes.
+Result<void> measure_check(const BenchOptions& options, const fuzz::GeneratorConfig& config, const std::string& what,
+                           std::span<const fuzz::SubjectRow* const> rows, u32 inputs, std::vector<Figure>& out) {
+  fuzz::SourceOptions source_options;
+  source_options.generator = config;
+  source_options.inputs = inputs;
+  fuzz::ProgramSource source(source_options, nullptr);
+  Module module;
+  fuzz::Cases cases;
+  u64 programs = 0;
+  double spent = 0;
+  const double before = fuzz::cpu_seconds();
+  {
+    auto checker = fuzz::Checker::make(rows);
     if (!checker) return checker.error();
-    fuzz::SourceOptions source_options;
-    source_options.generator = config;
-    fuzz::ProgramSource source(source_options, nullptr);
-    Module module;
-    fuzz::Cases cases;
-    const double spent = best(options.rounds, [&] {
-      for (u64 index = 0; index < options.programs; ++index)
-        if (source.make(index, module, cases)) static_cast<void>(checker->check(module, cases));
+    spent = best(options.rounds, [&] {
+      programs = 0;
+      for (u64 index = 0; index < options.programs; ++index) {
+        if (!source.make(index, module, cases)) continue;
+        ++programs;
+        static_cast<void>(checker->check(module, cases));
+      }
     });
-    out.push_back({"whole check, " + std::to_string(subjects) + (subjects == 1 ? " subject" : " subjects"),
-                   "programs/s", static_cast<double>(options.programs) * 1e9 / spent});
+  } // the processes of emulators end here, and are counted
+  const double rounds = static_cast<double>(programs) * options.rounds;
+  out.push_back({what, "programs/s", static_cast<double>(programs) * 1e9 / spent});
+  out.push_back({what, "us of processor/program", (fuzz::cpu_seconds() - before) * 1e6 / rounds});
+  return {};
+}
+
+/// The sets of subjects that a campaign is run with.
+Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorConfig& config, std::vector<Figure>& out) {
+  std::vector<const fuzz::SubjectRow*> native;
+  for (const fuzz::SubjectRow& row : fuzz::subject_rows())
+    if (row.exec == fuzz::Exec::Native && fuzz::unavailable_reason(row).empty()) native.push_back(&row);
+  if (native.empty()) return {};
+  const std::span<const fuzz::SubjectRow* const> all = native;
+  if (auto done = measure_check(options, config, "whole check, 1 subject", all.first(1), 2, out); !done) return done;
+  const std::string count = std::to_string(all.size());
+  if (auto done = measure_check(options, config, "whole check, " + count + " subjects", all, 2, out); !done)
+    return done;
+  for (const fuzz::SubjectRow& row : fuzz::subject_rows()) {
+    const bool plain = row.os == Os::Linux && row.max_registers == 0 && !row.spill_all;
+    if (row.exec == fuzz::Exec::Oracle || row.exec == fuzz::Exec::Native || !plain) continue;
+    if (!fuzz::unavailable_reason(row).empty()) continue;
+    const fuzz::SubjectRow* const both[] = {native[0], &row};
+    const std::string what = "check, 4 inputs, native + " + std::string(row.name);
+    if (auto done = measure_check(options, config, what, both, 4, out); !done) return done;
   }
   return {};
 }

@@ -91,9 +91,9 @@ Result<std::string> assembly(const CodeObject& object) {
   return out;
 }
 
-constexpr std::string_view kEffectNames[] = {"push",           "allocate",   "set_frame",   "save",
-                                             "epilogue_begin", "pop",        "release",     "reset_to_frame",
-                                             "restore",        "drop_frame", "epilogue_end"};
+constexpr std::string_view kEffectNames[] = {
+    "push",           "allocate", "set_frame",  "save",        "epilogue_begin", "pop",         "release",
+    "reset_to_frame", "restore",  "drop_frame", "sign_return", "auth_return",    "epilogue_end"};
 
 /// The frame description of each function, from which every unwind format is written.
 std::string frames(const CodeObject& object) {
@@ -121,15 +121,17 @@ int options_of(const CompileCommand& command, CompileOptions& out) {
   for (const std::string& stage : command.emit)
     if (std::find(std::begin(kStages), std::end(kStages), stage) == std::end(kStages))
       return usage_error("--emit has no '" + stage + "'; expected some of air,ssa,opt,lir,asm,unwind,obj");
-  if (command.target == "a64") return cannot("this version does not compile for a64");
-  if (command.target != "x64") return usage_error("--target has no '" + command.target + "'; expected x64 or a64");
+  if (command.target == "a64") out.target = Target::A64;
+  else if (command.target == "x64") out.target = Target::X64;
+  else return usage_error("--target has no '" + command.target + "'; expected x64 or a64");
   if (command.level == "O2") return cannot("this version does not compile at O2");
   if (command.level != "O0") return usage_error("--level has no '" + command.level + "'; expected O0 or O2");
   for (const Os os : {Os::Linux, Os::Windows, Os::Apple})
     if (command.os == name_of(os)) out.os = out.host_os = os;
   if (!command.os.empty() && command.os != name_of(out.os))
     return usage_error("--os has no '" + command.os + "'; expected linux, windows or apple");
-  if (!command.baseline) out.features = host_features();
+  // Of another processor nothing beyond its baseline is known here.
+  if (!command.baseline && out.target == host_target()) out.features = host_features();
   out.spill_all = command.spill_all;
   out.max_registers = command.max_registers;
   return kClean;
