@@ -48,6 +48,7 @@ struct CallConv {
   RegSet caller_saved = 0;     // what a call clobbers
   u32 shadow_bytes = 0;        // x64 Windows: 32 below the stack arguments at every call
   u32 saved_vector_bytes = 16; // low bytes of a callee-saved vector register that a call keeps
+  bool packed_arguments = false; // a stack argument takes size_of(type) bytes, not a word
   // What runtime functions take and give: the first of C's registers. Counted by class; by position is the same as long
   // as all arguments are of one class.
   PReg int_args[4] = {}, float_args[4] = {};

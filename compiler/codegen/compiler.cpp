@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/backend.h"
 #include "compiler/codegen/regalloc.h"
+#include "compiler/target/a64/backend.h"
 #include "compiler/target/x64/backend.h"
 
 namespace assay {
@@ -16,15 +17,12 @@ namespace codegen {
 std::unique_ptr<Backend> make_backend(Target target) {
   switch (target) {
   case Target::X64: return x64::make_backend();
-  case Target::A64: break;
+  case Target::A64: return a64::make_backend();
   }
   return nullptr;
 }
 
-const LirNames& lir_names(Target target) {
-  ASSAY_CHECK(target == Target::X64);
-  return x64::lir_names();
-}
+const LirNames& lir_names(Target target) { return target == Target::A64 ? a64::lir_names() : x64::lir_names(); }
 
 } // namespace codegen
 

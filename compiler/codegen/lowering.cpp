@@ -142,8 +142,9 @@ void LoweringBase::entry() {
   b_.add_span(static_cast<u16>(CommonOp::Args), 8, operands_);
   for (u32 i = 0; i < count; ++i) {
     if (layout.params[i].in_register || flow_.uses(first + i) == 0) continue;
-    LirInst& load = add_op(CommonOp::LoadArg, size_of(type_of(first + i)) < 4 ? 4 : size_of(type_of(first + i)),
-                           {def(vregs_[first + i])});
+    const u32 size = size_of(type_of(first + i));
+    LirInst& load =
+        add_op(CommonOp::LoadArg, size < 4 && !conv_->packed_arguments ? 4 : size, {def(vregs_[first + i])});
     load.imm = layout.params[i].offset;
     if (ASSAY_PLANTED(abi_win64_shadow_ignored)) load.imm -= conv_->shadow_bytes;
     load.flags = is_float(type_of(first + i)) ? kFloatValue : 0;

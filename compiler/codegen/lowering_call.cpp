@@ -15,6 +15,8 @@ namespace {
 
 /// Bytes in which a value travels: narrow integers are moved whole, with junk.
 u32 travel_size(Type type) { return is_float(type) ? size_of(type) : 8; }
+/// The same for a stack argument; packed ones must not touch their neighbours.
+u32 travel_size(const CallConv& conv, Type type) { return conv.packed_arguments ? size_of(type) : travel_size(type); }
 
 } // namespace
 
@@ -47,13 +49,13 @@ void LoweringBase::store_stack_args(const CallLayout& layout, std::span<const Va
     if (place.in_register) continue;
     u32 bits = 0;
     if (stored_immediate(args[i], bits)) {
-      LirInst& store = add_op(CommonOp::StoreOutI, travel_size(place.type), {});
+      LirInst& store = add_op(CommonOp::StoreOutI, travel_size(*conv_, place.type), {});
       store.imm = place.offset;
       store.aux = bits;
       continue;
     }
     const VReg value = reg(args[i]);
-    LirInst& store = add_op(CommonOp::StoreOut, travel_size(place.type), {use(value)});
+    LirInst& store = add_op(CommonOp::StoreOut, travel_size(*conv_, place.type), {use(value)});
     store.imm = place.offset;
     store.flags = is_float(place.type) ? kFloatValue : 0;
   }

@@ -21,7 +21,7 @@ constexpr std::string_view kStages[] = {"air", "ssa", "opt", "lir", "asm", "unwi
 struct CompileCommand {
   std::string file, out;
   std::vector<std::string> emit{"asm"};
-  std::string target = "x64", level = "O0", os;
+  std::string target{name_of(host_target())}, level = "O0", os;
   bool baseline = false, spill_all = false;
   u32 max_registers = 0;
 };
@@ -81,7 +81,8 @@ Result<std::string> assembly(const CodeObject& object) {
     for (const debug::Line& line : lines) {
       std::string hex;
       for (u32 i = 0; i < line.length; ++i) hex += fmt::format("{:02x}", bytes[line.offset + i]);
-      const bool call = line.text.starts_with("call") || line.text.starts_with("lea") || line.text.starts_with("jmp");
+      const bool call = line.text.starts_with("call") || line.text.starts_with("bl") || line.text.starts_with("lea") ||
+                        line.text.starts_with("jmp");
       const std::string note = call || object.fault_at(code.begin + line.offset) != nullptr
                                    ? position_note(object, code.begin + line.offset)
                                    : "";

@@ -35,6 +35,7 @@ constexpr CallConv make_conv(Os os) {
   // Plain Linux lets C use x18 as one more temporary. Elsewhere it is neither side's to save.
   conv.caller_saved = kCallerSaved | (os == Os::Linux ? kPlatform : 0);
   conv.saved_vector_bytes = 8;
+  conv.packed_arguments = os == Os::Apple;
   for (u32 i = 0; i < 4; ++i) {
     conv.int_args[i] = index_of(int_register(i));
     conv.float_args[i] = index_of(float_register(i));
@@ -116,7 +117,7 @@ void layout_call(const CallConv& conv, std::span<const Type> params, std::span<c
   out.result_bytes = result_places.memory_bytes();
   out.result_pointer = ArgPlace{};
   if (out.result_bytes != 0) out.result_pointer = {Type::Ptr, true, index_of(kResultPointer), 0};
-  Placer places(conv.os == Os::Apple);
+  Placer places(conv.packed_arguments);
   for (Type type : params) out.params.push_back(places.place(type));
   out.stack_bytes = places.memory_bytes();
 }

@@ -1,0 +1,137 @@
+// emit.cpp - the function, its instructions one by one, the allocator's moves, and traps.
+//
+// Needs and leaves what emit.h says. Linear in instructions, edits and labels. Tested in
+// compiler/target/a64/tests/compile_test.cpp.
+#include "compiler/target/a64/emit.h"
+
+#include "assay/planted.h"
+
+#include <cstddef>
+
+namespace assay::a64 {
+
+using codegen::Edit;
+using codegen::RegClass;
+
+namespace {
+
+/// Addresses of functions and constants are made by adr and add up to here, and by pages beyond.
+constexpr u64 kLargestUnpaged = u64{16} << 20;
+
+} // namespace
+
+void Emitter::begin(const Module& module, const CompileOptions& options, CodeObject& out) {
+  conv_ = &call_conv(options.os);
+  host_ = &call_conv(options.host_os);
+  features_ = options.features;
+  begin_module(module, out);
+}
+
+void Emitter::start(FunctionId id, bool is_thunk) {
+  as_.reset_labels();
+  as_.align_udf(16);
+  begin_function(id, is_thunk, frame_.size + 16);
+}
+
+Result<void> Emitter::function(FunctionId id, const codegen::LirFunction& lir, const codegen::Allocation& allocation,
+                               const codegen::LoweredFunction& info) {
+  set_body(lir, allocation, info);
+  incoming_bytes_ = info.incoming_bytes;
+  if (Result<void> made = make_frame(allocation.written, allocation.slot_count, info.object_bytes, lir.outgoing_bytes);
+      !made) {
+    return made;
+  }
+  start(id, false);
+  forward_empty_blocks();
+  prologue(true);
+  zero_objects(info.zero_bytes);
+  walk(*this);
+  stubs();
+  end_function();
+  return {};
+}
+
+Result<void> Emitter::finish() {
+  as_.finish();
+  as_.resolve_rodata(out_->rodata_offset());
+  if (!as_.ok())
+    return Error{ErrorKind::Unsupported, "", 0, 0, "the module's code is too large for A64's branches (128 MiB)"};
+  if (as_.needs_page_alignment() || u64{out_->rodata_offset()} + out_->rodata.size() > kLargestUnpaged)
+    out_->alignment = 4096;
+  finish_tables();
+  return {};
+}
+
+// ---- the walk ----------------------------------------------------------------------------------------
+
+/// All 64 bits. Between two slots through x16, whatever the class.
+void Emitter::move(const Edit& edit) {
+  const bool is_int = edit.reg_class == RegClass::Int;
+  if (edit.from.is_reg() && edit.to.is_reg()) {
+    if (is_int) as_.mov(Size::X, gpr_of(edit.to.preg()), gpr_of(edit.from.preg()));
+    else as_.fmov(FSize::D, vreg_of(edit.to.preg()), vreg_of(edit.from.preg()));
+  } else if (edit.from.is_reg()) {
+    if (is_int) as_.str(Size::X, gpr_of(edit.from.preg()), slot(edit.to));
+    else as_.str(FSize::D, vreg_of(edit.from.preg()), slot(edit.to));
+  } else if (edit.to.is_reg()) {
+    if (is_int) as_.ldr(Size::X, gpr_of(edit.to.preg()), slot(edit.from));
+    else as_.ldr(FSize::D, vreg_of(edit.to.preg()), slot(edit.from));
+  } else {
+    as_.ldr(Size::X, kScratch, slot(edit.from));
+    as_.str(Size::X, kScratch, slot(edit.to));
+  }
+}
+
+void Emitter::instruction(const LirInst& inst) {
+  switch (static_cast<Op>(inst.op)) {
+#define LIR(name, text, emitter, param, meaning) \
+  case Op::name:                                 \
+    emitter(inst, param);                        \
+    return;
+#include "compiler/target/a64/lir_ops.def"
+  }
+}
+
+/// base + offset for an access of `bytes`; far offsets through x17. May add instructions.
+Mem Emitter::reachable(Gpr base, i64 offset, u32 bytes) {
+  const Mem near = Mem::at(base, offset);
+  u32 log2 = 0;
+  while ((1u << log2) < bytes) ++log2;
+  if (encodable(near, log2)) return near;
+  as_.mov_imm(kScratch2, static_cast<u64>(offset));
+  return Mem::at(base, kScratch2);
+}
+
+// ---- traps -------------------------------------------------------------------------------------------
+
+/// Calls the code whose address is in that field of the context.
+void Emitter::call_through(u32 context_offset) {
+  as_.ldr(Size::X, kScratch, context_field(context_offset));
+  as_.blr(kScratch);
+}
+
+// The call never returns. The instruction after it belongs to this function, so that an unwinder which looks up the return
+// address finds it.
+void Emitter::trap_call(TrapKind kind) {
+  call_through(static_cast<u32>(offsetof(VmContext, trap_entry)) + 8 * static_cast<u32>(kind));
+}
+
+void Emitter::stubs() {
+  for (const Stub& stub : stubs_) {
+    as_.bind(stub.label);
+    // The budget went below zero (`trap out_of_fuel` has no stub, and leaves it alone).
+    if (stub.kind == TrapKind::OutOfFuel && !ASSAY_PLANTED(a64_fuel_not_cleared))
+      as_.str(Size::X, Gpr::Zr, context_field(offsetof(VmContext, fuel)));
+    trap_call(stub.kind);
+    record_position(stub);
+    as_.udf(0);
+  }
+}
+
+void Emitter::trap(const LirInst& inst, u32) {
+  trap_call(static_cast<TrapKind>(inst.aux));
+  record_position(position());
+  as_.udf(0);
+}
+
+} // namespace assay::a64

@@ -1,0 +1,77 @@
+// lower.h - AIR to LIR for a64: instruction selection by local rules (rules.def), on codegen/lowering.h.
+//
+// Here: integers, floats, comparisons, and what one instruction of A64 does of two of AIR (lower_fold.cpp): products
+// added, shifted and extended operands, bit fields, branches on a bit. What is the same for every target is
+// LoweringBase's. Linear; storage reused. Tested in compiler/target/a64/tests/lower_test.cpp and by every differential check.
+#pragma once
+
+#include "compiler/codegen/lowering.h"
+#include "compiler/target/a64/lir_ops.h"
+
+namespace assay::a64 {
+
+class Lowering : public codegen::LoweringBase {
+public:
+  Lowering() : LoweringBase("a64", codegen::StoredImmediates::Zero) {}
+  using LoweringBase::begin;
+  /// Overwrites both. Unsupported names an operation or a limit.
+  Result<void> run(FunctionId function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
+    absorbed_ = kNone;
+    return run_with(*this, function, out, info);
+  }
+
+private:
+  friend LoweringBase;
+  using VReg = codegen::VReg;
+  using Operand = codegen::Operand;
+  using OpCode = codegen::OpCode;
+
+  /// A condition on its way into a value, a branch or a select.
+  struct Test {
+    u32 kind = 0; // 0 test, 1 compare, 2 compare with immediate, 3 floats: the offset in Set*, Br*, Sel*
+    u8 size = 4;
+    u8 cond = 0;
+    i64 imm = 0;
+    Operand operands[2];
+    u32 count = 0;
+  };
+
+  void instruction(const Inst& inst); // lower_int.cpp
+  /// An integer constant, if it or its negative is an immediate of add and sub.
+  bool add_immediate(ValueId value, i64& out) const;
+  /// A constant's bits, if they are an immediate of and, orr, eor for the type.
+  bool logic_immediate(ValueId value, Type type, i64& out) const;
+  const Inst& definition(ValueId value) const { return fn_->insts[fn_->value_defs[value].index]; }
+
+  // Folding (lower_fold.cpp).
+  bool absorbed_later(const Inst& inst);
+  bool absorbs(const Inst& user, const Inst& inst) const;
+  bool shift_count(const Inst& inst, u32& count) const;
+  bool add_absorbed(const Inst& inst, ValueId plain, bool subtract);
+  bool logic_absorbed(const Inst& inst, ValueId plain);
+  bool field_absorbed(const Inst& inst);
+  bool branch_absorbed(const Inst& inst);
+
+  // Tests (lower_int.cpp).
+  Test test_of(ValueId condition);
+  Test compare_test(const Inst& compare);
+  codegen::LirInst& add_test(Op first, const Test& test, std::span<const Operand> before,
+                             std::span<const Operand> after);
+
+  // One function a shape of rules.def that is a64's own.
+  // clang-format off
+#define ASSAY_SHAPE(name) void name(const Inst& inst, Op op, u32 param);
+  ASSAY_SHAPE(add) ASSAY_SHAPE(subtract) ASSAY_SHAPE(bitwise) ASSAY_SHAPE(multiply)
+  ASSAY_SHAPE(multiply_high) ASSAY_SHAPE(divide) ASSAY_SHAPE(remainder) ASSAY_SHAPE(shift) ASSAY_SHAPE(rotate)
+  ASSAY_SHAPE(min_max) ASSAY_SHAPE(unary) ASSAY_SHAPE(overflow) ASSAY_SHAPE(compare)
+  ASSAY_SHAPE(select) ASSAY_SHAPE(extend) ASSAY_SHAPE(branch)
+  ASSAY_SHAPE(float_binary) ASSAY_SHAPE(float_unary) ASSAY_SHAPE(float_fma) ASSAY_SHAPE(float_canon)
+  ASSAY_SHAPE(float_copysign) ASSAY_SHAPE(float_to_int) ASSAY_SHAPE(int_to_float) ASSAY_SHAPE(bitcast)
+#undef ASSAY_SHAPE
+      // clang-format on
+
+      InstId at_ = kNone;    // the instruction being selected
+  ValueId absorbed_ = kNone; // the value that its only user, the next instruction, will make itself
+};
+
+} // namespace assay::a64
