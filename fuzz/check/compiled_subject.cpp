@@ -8,6 +8,8 @@
 #include "oracle/alloc/checker.h"
 #include "qemu/native/native_executor.h"
 #include "qemu/unicorn/unicorn_executor.h"
+#include "qemu/user/user_executor.h"
+#include "qemu/user/user_executor.h"
 
 #include <map>
 
@@ -71,7 +73,7 @@ private:
 
 Result<std::unique_ptr<Executor>> make_executor(Exec exec) {
   if (exec == Exec::Unicorn) return std::unique_ptr<Executor>(qemu::make_unicorn_executor());
-  if (exec == Exec::Qemu) return Error{ErrorKind::Unsupported, {}, 0, 0, "this version does not run code under QEMU"};
+  if (exec == Exec::Qemu) return std::unique_ptr<Executor>(qemu::make_user_executor());
   auto executor = qemu::NativeExecutor::create();
   if (!executor) return executor.error();
   return std::unique_ptr<Executor>(std::move(*executor));
