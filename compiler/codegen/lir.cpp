@@ -11,7 +11,9 @@ void LirFunction::clear() {
   block_pool.clear();
   vreg_class.clear();
   clobber_sets.assign(1, 0);
+  fixed_defs.clear();
   outgoing_bytes = 0;
+  may_loop = true;
 }
 
 void Allocation::clear() {

@@ -58,13 +58,19 @@ struct Operand {
 };
 
 struct LirInst {
+  // Values of `plan`. All but kGeneral promise: no fixed register, only Use and Def, at most operand 0 tied.
+  static constexpr u8 kGeneral = 255;
+  static constexpr u8 kUntied = 254; // below that: the Use that operand 0 is tied to
+
   u16 op = 0;       // target's operation
   u8 size = 0;      // target's: operand size in bytes
   u8 cond = 0;      // target's: condition code
   u32 operands = 0; // first of operand_count in LirFunction::operands
   u16 operand_count = 0;
   u16 flags = 0;      // target's
-  u32 clobbers = 0;   // index in LirFunction::clobber_sets; 0: none. Written late, besides the Defs
+  u16 clobbers = 0;   // index in LirFunction::clobber_sets; 0: none. Written late, besides the Defs
+  u8 def_count = 0;   // unless `plan` is kGeneral: how many operands are Defs; they come first
+  u8 plan = kGeneral; // what allocation need not find out by looking at each operand
   u32 aux = 0;        // target's: callee, trap site, rodata offset, address form
   u32 origin = kNone; // AIR InstId that it implements
   i64 imm = 0;        // target's: immediate or displacement
@@ -77,6 +83,13 @@ struct LirBlock {
   u32 succs = 0, succ_count = 0;   // in LirFunction::block_pool
   u32 preds = 0, pred_count = 0;   // in LirFunction::block_pool
   BlockId origin = kNone;          // AIR block, kNone for a split edge
+  u32 first_vreg = kNone;          // VRegs below it are defined in earlier blocks, no others are; kNone: not known
+};
+
+/// A definition demanded in one register: allocation tries to keep the value there.
+struct FixedDef {
+  VReg vreg;
+  PReg reg;
 };
 
 struct LirFunction {
@@ -87,7 +100,9 @@ struct LirFunction {
   std::vector<u32> block_pool;
   std::vector<RegClass> vreg_class; // [VReg]
   std::vector<RegSet> clobber_sets; // [0] is empty
+  std::vector<FixedDef> fixed_defs; // hints: may lack some
   u32 outgoing_bytes = 0;           // largest area for stack arguments of the calls made
+  bool may_loop = true;             // false: no edge leads to its own or an earlier block
 
   std::span<const LirInst> insts_of(const LirBlock& b) const { return {insts.data() + b.first_inst, b.inst_count}; }
   std::span<const Operand> operands_of(const LirInst& i) const {
@@ -138,6 +153,7 @@ struct RegisterFile {
   PReg scratch[2] = {};    // [RegClass]: reserved for the emitter
   u8 order[2][32] = {};    // [RegClass]: allocation preference, caller-saved first
   u8 order_count[2] = {};
+  RegSet wanted_fixed = 0; // registers that instructions often demand: others are better for everything else
 };
 
 /// Told of each intermediate form; used by `--emit`, and by test builds to run the checker.

@@ -25,11 +25,27 @@ constexpr Operand def_early_fixed(VReg v, PReg reg) { return {v, Role::DefEarly,
 constexpr Operand temp(VReg v) { return {v, Role::Temp, Where::Reg, 0, 0}; }
 constexpr Operand temp_fixed(VReg v, PReg reg) { return {v, Role::Temp, Where::Fixed, reg, 0}; }
 
+/// Sets `plan` and `def_count` from the operands.
+constexpr void set_plan(LirInst& inst, std::span<const Operand> operands) {
+  u32 defs = 0, odd = 0;
+  for (u32 i = 0; i < operands.size(); ++i) {
+    const Operand& operand = operands[i];
+    const bool is_def = operand.role == Role::Def;
+    odd |= static_cast<u32>((operand.role != Role::Use && !is_def) || operand.where == Where::Fixed);
+    odd |= static_cast<u32>(is_def && (defs != i || (operand.where == Where::Tied && i != 0)));
+    defs += is_def ? 1 : 0;
+  }
+  const bool tied = defs != 0 && operands[0].where == Where::Tied;
+  inst.def_count = static_cast<u8>(defs);
+  inst.plan = odd != 0 ? LirInst::kGeneral : tied ? operands[0].index : LirInst::kUntied;
+}
+
 class LirBuilder {
 public:
   void begin(LirFunction& function) {
     function_ = &function;
     function.clear();
+    function.may_loop = false;
     origin_ = kNone;
   }
   /// The AIR instruction that the next ones implement.
@@ -51,19 +67,24 @@ public:
     inst.operands = static_cast<u32>(function_->operands.size());
     inst.operand_count = static_cast<u16>(operands.size());
     inst.origin = origin_;
-    for (const Operand& operand : operands) function_->operands.push_back(operand); // few: beats a range insert
+    for (const Operand& operand : operands) { // few: beats a range insert
+      function_->operands.push_back(operand);
+      if (operand.where == Where::Fixed && operand.role >= Role::Def)
+        function_->fixed_defs.push_back({operand.vreg, operand.index});
+    }
+    set_plan(inst, operands);
     return inst;
   }
 
   /// The index of this clobber set in LirFunction::clobber_sets. There are few different ones.
-  u32 clobber_set(RegSet set) {
+  u16 clobber_set(RegSet set) {
     auto& sets = function_->clobber_sets;
     const auto found = std::find(sets.begin(), sets.end(), set);
     if (found == sets.end()) {
       sets.push_back(set);
-      return static_cast<u32>(sets.size() - 1);
+      return static_cast<u16>(sets.size() - 1);
     }
-    return static_cast<u32>(found - sets.begin());
+    return static_cast<u16>(found - sets.begin());
   }
   void need_outgoing(u32 bytes) { function_->outgoing_bytes = std::max(function_->outgoing_bytes, bytes); }
 
@@ -73,6 +94,7 @@ public:
     block.first_inst = static_cast<u32>(function_->insts.size());
     block.params = block.args = static_cast<u32>(function_->vreg_pool.size());
     block.succs = static_cast<u32>(function_->block_pool.size());
+    block.first_vreg = function_->vreg_count();
   }
   /// Parameters come before any argument of the same block.
   void param(VReg v) {
@@ -86,6 +108,7 @@ public:
     ++function_->blocks.back().arg_count;
   }
   void succ(u32 block) {
+    function_->may_loop |= block < function_->blocks.size();
     function_->block_pool.push_back(block);
     ++function_->blocks.back().succ_count;
   }

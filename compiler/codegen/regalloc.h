@@ -1,9 +1,9 @@
 // regalloc.h - gives every LIR operand a register or a spill slot.
 //
-// Linear scan in one pass over the blocks ("second-chance binpacking": Traub, Holloway, Smith, "Quality and
-// Speed in Linear-scan Register Allocation", PLDI 1998): values move between registers and
-// their slots as pressure demands, and every edge ends with the parallel move that makes both sides agree.
-// Near linear in instructions plus live-in entries. oracle/alloc checks each result in test builds.
+// One walk over the code, backwards: the last use of a value gives it a register, which it keeps up to its definition
+// unless it must make way for another (regalloc_walk.h). No pass before it: going backwards, a use that finds no
+// register is a last use. (As in the allocators of LuaJIT and, within a block, of regalloc2's "fastalloc".)
+// Linear in operands, plus the values in registers at each block end. oracle/alloc checks each result in test builds.
 // Tested in compiler/codegen/tests/regalloc_test.cpp.
 #pragma once
 
@@ -23,8 +23,7 @@ class RegisterAllocator {
 public:
   RegisterAllocator();
   ~RegisterAllocator();
-  /// Overwrites `out`. Fails with Unsupported when the function is too large (live-in entries beyond a
-  /// fixed limit), never for lack of registers on a LIR that meets its invariants.
+  /// Overwrites `out`. Never fails on a LIR that meets its invariants.
   Result<void> run(const LirFunction& function, const RegisterFile& registers, const AllocOptions& options,
                    Allocation& out);
 

@@ -1,129 +1,130 @@
-// regalloc_state.cpp - see the header: slots, register choice, the merge of definition stores into the edits.
+// regalloc_state.cpp - see the header: slots, victims, the order of edits, loops.
 //
-// Each operation is constant time but for the choice of a victim, which looks at one register class.
 // Tested through compiler/codegen/tests/regalloc_test.cpp.
 #include "compiler/codegen/regalloc_state.h"
 
 #include "assay/errors.h"
-#include "assay/planted.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace assay::codegen {
 
-void AllocState::begin(const LirFunction& function, const Liveness& liveness, const RegisterFile& file,
-                       const AllocOptions& options, Allocation& out) {
+namespace {
+
+constexpr RegSet registers_of(RegClass reg_class) {
+  return reg_class == RegClass::Int ? RegSet{0xffffffff} : ~RegSet{0xffffffff};
+}
+
+} // namespace
+
+void AllocState::begin(const LirFunction& function, const RegisterFile& file, const AllocOptions& options,
+                       Allocation& out) {
+  ASSAY_DCHECK((file.allocatable >> 63) == 0); // the number that stands for "no hint"
   function_ = &function;
-  liveness_ = &liveness;
   file_ = &file;
   out_ = &out;
-  std::fill(std::begin(owner_), std::end(owner_), kNone);
-  occupied_ = 0;
+  classes_ = function.vreg_class.data();
+  occupied_ = written = reserved_ = 0;
+  loop_first_ = 0;
   slot_count = 0;
-  values_.assign(function.vreg_count(), Value{});
-  for (VReg v = 0; v < values_.size(); ++v) values_[v].cursor = liveness.range(v).uses;
-  slot_busy_until_.clear();
-  stores_.clear();
-  calls_left_ = static_cast<u32>(liveness.calls().size());
+  unsorted_ = false;
+  last_edit_ = kNone;
+  slot_low_.clear();
+  loops_.clear();
+  const u32 count = function.vreg_count();
+  if (values_.size() < count) values_.resize(std::max<std::size_t>(64, 2 * std::size_t{count}));
+  if (count != 0) std::memset(static_cast<void*>(values_.data()), 0xff, count * sizeof(Value));
+  for (const FixedDef& fixed : function.fixed_defs) values_[fixed.vreg].hint = fixed.reg;
   for (u32 c = 0; c < 2; ++c) {
-    const u32 count =
-        options.max_registers == 0 ? file.order_count[c] : std::min<u32>(options.max_registers, file.order_count[c]);
+    usable_[c] = file.allocatable & registers_of(static_cast<RegClass>(c));
+    if (options.max_registers == 0 || options.max_registers >= file.order_count[c]) continue;
     usable_[c] = 0;
-    for (u32 i = 0; i < count; ++i) usable_[c] |= bit(file.order[c][i]);
+    for (u32 i = 0; i < options.max_registers; ++i) usable_[c] |= bit(file.order[c][i]);
   }
 }
 
-// A slot is free for a value when its last user's range ended before the value is defined. (A parameter's
-// slot is written at the end of the predecessors; a value that still needed the slot there would be live into the
-// block, so its range would reach the block's start.)
+// A slot is free for a value whose last need lies here when all who had it are defined later. A value that lives around
+// a loop is needed until the loop's end, whatever the walk has seen of it.
 Location AllocState::slot_of(VReg vreg) {
   Value& value = values_[vreg];
   if (value.slot != kNone) return Location::slot(value.slot);
-  const LiveRange& range = liveness_->range(vreg);
-  u32 chosen = kNone;
-  for (u32 s = 0; s < slot_busy_until_.size() && s < 64; ++s) {
-    if (slot_busy_until_[s] < range.start || (ASSAY_PLANTED(ra_slot_shared) && slot_busy_until_[s] < range.end)) {
-      chosen = s;
-      break;
-    }
+  u32 needed = position;
+  for (const Loop& loop : loops_) {
+    if (vreg >= loop.first_vreg) continue;
+    needed = loop.last_position;
+    break;
   }
-  if (chosen == kNone) {
+  u32 chosen = 0;
+  const u32 limit = std::min<u32>(static_cast<u32>(slot_low_.size()), 64);
+  while (chosen < limit && slot_low_[chosen] <= needed) ++chosen;
+  if (chosen == limit) {
     chosen = slot_count++;
-    slot_busy_until_.resize(slot_count, 0xfffffffe); // slots taken by the parallel mover are never shared
+    slot_low_.resize(slot_count, 0); // slots taken by the parallel mover are never shared
   }
-  slot_busy_until_[chosen] = range.end;
+  slot_low_[chosen] = ASSAY_PLANTED(ra_slot_shared) ? position : 0;
   value.slot = chosen;
-  if (value.def_reg != kNoReg) store_definition(vreg);
   return Location::slot(chosen);
 }
 
-PReg AllocState::pick_free(RegClass reg_class, RegSet forbidden, VReg for_value, PReg hint) const {
-  const RegSet free = usable(reg_class) & ~forbidden & ~occupied_;
-  if (free == 0) return kNoReg;
-  const bool crosses =
-      for_value != kNone && calls_left_ != 0 && liveness_->range(for_value).end > liveness_->calls()[calls_left_ - 1];
-  const RegSet kept = free & file_->callee_saved;
-  if (hint != kNoReg && (free & bit(hint)) != 0 && (!crosses || (kept & bit(hint)) != 0)) return hint;
-  const RegSet wanted = crosses && kept != 0 ? kept : free;
-  const u32 c = static_cast<u32>(reg_class);
-  for (u32 i = 0; i < file_->order_count[c]; ++i) {
-    if ((wanted & bit(file_->order[c][i])) != 0) return file_->order[c][i];
+PReg AllocState::victim(RegClass reg_class, RegSet locked, bool& evicts) const {
+  RegSet candidates = usable_[static_cast<u32>(reg_class)] & occupied_ & ~locked;
+  evicts = true;
+  if (candidates == 0) {
+    const RegSet all = file_->allocatable & registers_of(reg_class) & ~locked;
+    const RegSet free = all & ~occupied_;
+    ASSAY_CHECK(all != 0);
+    evicts = free == 0;
+    if (free != 0) return static_cast<PReg>(std::countr_zero(free));
+    candidates = all;
   }
-  return kNoReg;
-}
-
-PReg AllocState::furthest(RegSet candidates) const {
-  PReg best = kNoReg;
-  u32 best_use = 0;
-  for (RegSet rest = candidates; rest != 0; rest &= rest - 1) {
+  PReg best = static_cast<PReg>(std::countr_zero(candidates));
+  for (RegSet rest = candidates & (candidates - 1); rest != 0; rest &= rest - 1) {
     const PReg reg = static_cast<PReg>(std::countr_zero(rest));
-    const u32 use = next_use(owner_[reg]);
-    if (best == kNoReg || use > best_use) {
-      best = reg;
-      best_use = use;
-    }
+    if (owner_[reg] < owner_[best]) best = reg;
   }
   return best;
 }
 
-PReg AllocState::pick(RegClass reg_class, RegSet forbidden, VReg for_value, PReg hint) {
-  const PReg free = pick_free(reg_class, forbidden, for_value, hint);
-  if (free != kNoReg) return free;
-  RegSet candidates = usable(reg_class) & ~forbidden;
-  if (candidates == 0) {
-    // max_registers is below what this one instruction needs: take from the whole class.
-    const RegSet in_class = reg_class == RegClass::Int ? 0xffffffffu : ~RegSet{0xffffffffu};
-    candidates = file_->allocatable & in_class & ~forbidden;
-    ASSAY_CHECK(candidates != 0);
-    const RegSet unowned = candidates & ~occupied_;
-    if (unowned != 0) return static_cast<PReg>(std::countr_zero(unowned));
+// Behind a terminator is the start of each block that it leads to; those have no other predecessor.
+void AllocState::edit_behind(RegClass reg_class, Location from, Location to) {
+  if (position != block_->first_inst + block_->inst_count - 1) {
+    edit(position + 1, reg_class, from, to);
+    return;
   }
-  const PReg victim = furthest(candidates);
-  evict(victim);
-  return victim;
+  for (u32 succ : function_->succs_of(*block_)) edit(function_->blocks[succ].first_inst, reg_class, from, to);
 }
 
-void AllocState::enter_block(u32 block) {
-  const LirBlock& b = function_->blocks[block];
-  block_ = block;
-  block_last_ = b.first_inst + b.inst_count - 1;
-  for (u32 succ : function_->succs_of(b)) {
-    liveness_->for_each_live_in(succ, [&](VReg vreg) { values_[vreg].live_out = block; });
-  }
-}
-
+// Found backwards; those at the start of a block may have been found when its predecessor was walked.
 void AllocState::finish() {
   std::vector<Edit>& edits = out_->edits;
-  if (!stores_.empty()) {
-    // Those of one instruction are independent of each other; their order must only be the same in every run.
-    std::sort(stores_.begin(), stores_.end(),
-              [](const Edit& a, const Edit& b) { return a.inst != b.inst ? a.inst < b.inst : a.to.bits < b.to.bits; });
-    merged_.resize(stores_.size() + edits.size());
-    std::merge(stores_.begin(), stores_.end(), edits.begin(), edits.end(), merged_.begin(),
-               [](const Edit& a, const Edit& b) { return a.inst < b.inst; });
-    edits.swap(merged_);
+  std::reverse(edits.begin(), edits.end());
+  if (unsorted_) {
+    std::stable_sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.inst < b.inst; });
   }
   out_->slot_count = slot_count;
+  out_->written = written;
+}
+
+void AllocState::push_loop(Loop loop) {
+  loop.outer_written = written;
+  loop.outer_reserved = reserved_;
+  written = reserved_ = 0;
+  loops_.push_back(loop);
+  loop_first_ = loop.clean ? loop.first_vreg : 0;
+}
+
+// What kept its register through this loop goes on to keep it through the loop around it.
+void AllocState::pop_loop() {
+  const Loop loop = loops_.back();
+  loops_.pop_back();
+  written |= loop.outer_written;
+  reserved_ = loop.outer_reserved;
+  loop_first_ = loops_.empty() || !loops_.back().clean ? 0 : loops_.back().first_vreg;
+  for (RegSet rest = occupied_ & ~written; rest != 0; rest &= rest - 1) {
+    const PReg reg = static_cast<PReg>(std::countr_zero(rest));
+    if (owner_[reg] < loop_first_) reserved_ |= bit(reg);
+  }
 }
 
 } // namespace assay::codegen

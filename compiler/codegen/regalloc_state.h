@@ -1,15 +1,17 @@
-// regalloc_state.h - the allocator's view of the machine while it walks the code.
+// regalloc_state.h - the allocator's view of the machine while it walks the code backwards.
 //
-// Which value each register holds, which slot each value has, what the next use of a value is. Because LIR
-// values are defined once, a value that has a slot is stored there right at its definition, so the slot is right
-// everywhere and eviction costs nothing; `finish` says where those stores go. Slots are shared by values
-// whose ranges (in layout order) do not overlap. Used by regalloc*.cpp only; tested through the allocator.
+// At each point of the walk: which value each register holds there, which values have a slot, which loops the point
+// lies in. Values are defined once, so a value that has a slot is stored there right at its definition, the slot is
+// right from there on, and eviction costs one reload.
+// Slots: a slot is busy from the point where its value first asked for it (the last in layout order) up to the
+// value's definition; a value that lives around a loop asks for the whole of the loop.
+// Each operation is constant time but for the search of a slot and of a victim. Used by regalloc*.cpp only; tested
+// through compiler/codegen/tests/regalloc_test.cpp.
 #pragma once
 
+#include "assay/planted.h"
 #include "compiler/codegen/lir.h"
-#include "compiler/codegen/liveness.h"
 #include "compiler/codegen/regalloc.h"
-#include "compiler/codegen/regalloc_parallel_move.h"
 
 #include <bit>
 #include <vector>
@@ -18,113 +20,136 @@ namespace assay::codegen {
 
 class AllocState {
 public:
-  void begin(const LirFunction& function, const Liveness& liveness, const RegisterFile& file,
-             const AllocOptions& options, Allocation& out);
+  static constexpr PReg kNoReg = 255;
+
+  void begin(const LirFunction& function, const RegisterFile& file, const AllocOptions& options, Allocation& out);
 
   // -- values and registers
   VReg owner(PReg reg) const { return owner_[reg]; }
   PReg reg_of(VReg vreg) const { return values_[vreg].reg; }
   bool in_reg(VReg vreg) const { return values_[vreg].reg != kNoReg; }
+  bool has_slot(VReg vreg) const { return values_[vreg].slot != kNone; }
+  RegSet occupied() const { return occupied_; }
+  RegClass class_of_value(VReg vreg) const { return classes_[vreg]; }
   void assign(VReg vreg, PReg reg) {
     owner_[reg] = vreg;
     values_[vreg].reg = reg;
     occupied_ |= bit(reg);
   }
   void release(PReg reg) {
-    if (owner_[reg] != kNone) values_[owner_[reg]].reg = kNoReg;
-    owner_[reg] = kNone;
+    values_[owner_[reg]].reg = kNoReg;
     occupied_ &= ~bit(reg);
   }
   void release_all() {
-    for (RegSet rest = occupied_; rest != 0; rest &= rest - 1) release(static_cast<PReg>(std::countr_zero(rest)));
+    for (RegSet rest = occupied_; rest != 0; rest &= rest - 1) values_[owner_[std::countr_zero(rest)]].reg = kNoReg;
+    occupied_ = 0;
   }
-  RegSet occupied() const { return occupied_; }
-  /// The value leaves its register; its slot is (or becomes) its home.
-  void evict(PReg reg) {
-    slot_of(owner_[reg]);
-    release(reg);
-  }
+  void set_hint(VReg vreg, PReg reg) { values_[vreg].hint = reg; }
+
+  // -- slots
   /// The value's slot, made on first request.
   Location slot_of(VReg vreg);
-  /// Where the value is now: its register, else its slot.
+  /// The walk has come to the value's definition: its slot is free for those that live only before.
+  void free_slot(VReg vreg) {
+    u32& slot = values_[vreg].slot;
+    slot_low_[slot] = position;
+    slot = kNone;
+  }
+  /// Its register, else its slot.
   Location where(VReg vreg) { return in_reg(vreg) ? Location::reg(values_[vreg].reg) : slot_of(vreg); }
 
   // -- choosing
-  /// A register outside `forbidden`: the hint, a free one, else the one whose value is needed last,
-  /// which is evicted. Values that live over a call prefer callee-saved registers.
-  PReg pick(RegClass reg_class, RegSet forbidden, VReg for_value, PReg hint);
-  /// Whether `pick` would find a register.
-  bool can_pick(RegClass reg_class, RegSet forbidden) const {
-    const RegSet in_class = reg_class == RegClass::Int ? 0xffffffffu : ~RegSet{0xffffffffu};
-    return (file_->allocatable & in_class & ~forbidden) != 0;
+  /// A free register outside `forbidden`, or kNoReg. What lives around the innermost loop gets a register that the loop
+  /// does not write otherwise, if there is one; others keep away from those.
+  PReg pick_free(RegClass reg_class, RegSet forbidden, VReg for_value) {
+    RegSet free = usable_[static_cast<u32>(reg_class)] & ~(occupied_ | forbidden);
+    if (free == 0) return kNoReg;
+    if (for_value < loop_first_) {
+      const RegSet unwritten = free & ~(written | reserved_);
+      if (unwritten != 0) {
+        const PReg reg = best_of(unwritten);
+        reserved_ |= bit(reg);
+        return reg;
+      }
+    }
+    if (for_value != kNone) {
+      const PReg hint = values_[for_value].hint & 63; // 63 stands for none, too
+      if ((free >> hint & 1) != 0) return hint;
+    }
+    const RegSet unreserved = free & ~reserved_;
+    return best_of(unreserved != 0 ? unreserved : free);
   }
-  /// A free register outside `forbidden`, or kNoReg.
-  PReg pick_free(RegClass reg_class, RegSet forbidden, VReg for_value, PReg hint) const;
-  PReg hint_of(VReg vreg) const { return liveness_->range(vreg).hint; }
+  /// The register outside `locked` whose value is defined first, or, when an instruction needs more than
+  /// max_registers, any of the class that is free: `evicts` says which.
+  PReg victim(RegClass reg_class, RegSet locked, bool& evicts) const;
+  bool allocatable(PReg reg) const { return (file_->allocatable >> reg & 1) != 0; }
+  u32 free_count(RegClass reg_class) const {
+    return static_cast<u32>(std::popcount(usable_[static_cast<u32>(reg_class)] & ~occupied_));
+  }
 
-  // -- liveness at the point of the walk
-  void enter_block(u32 block);
-  /// Whether the value is still needed after the instruction at `position` (its uses up to there consumed).
-  bool live_after(VReg vreg) const {
-    const Value& value = values_[vreg];
-    return (value.cursor != kNone && liveness_->use(value.cursor).position <= block_last_) || value.live_out == block_;
+  // -- edits, found in an order that is the reverse of execution
+  void edit(u32 inst, RegClass reg_class, Location from, Location to) {
+    if (to.is_reg() && !ASSAY_PLANTED(ra_moved_not_saved)) written |= bit(to.preg());
+    unsorted_ |= inst > last_edit_;
+    last_edit_ = inst;
+    out_->edits.push_back({inst, reg_class, from, to});
   }
-  void consume(VReg vreg, u32 position) {
-    u32& cursor = values_[vreg].cursor;
-    while (cursor != kNone && liveness_->use(cursor).position <= position) cursor = liveness_->use(cursor).next;
-  }
-  void pass_call() { --calls_left_; }
-
-  // -- results
-  /// Records where a value is when it is defined, for the store that a later eviction asks for.
-  void defined_at(VReg vreg, PReg reg, u32 store_before) {
-    Value& value = values_[vreg];
-    value.def_reg = reg;
-    value.store_before = store_before;
-    if (value.slot != kNone) store_definition(vreg);
-  }
-  /// A block parameter that arrives in its slot: no store is needed.
-  void defined_in_slot(VReg vreg) { slot_of(vreg); }
-  /// Stores at definitions, merged before the edits of the same instruction.
+  /// Executed right behind the instruction at `position`.
+  void edit_behind(RegClass reg_class, Location from, Location to);
   void finish();
 
-  static constexpr PReg kNoReg = 255;
+  // -- blocks and loops
+  void enter_block(const LirBlock& block) {
+    block_ = &block;
+    position = block.first_inst + block.inst_count - 1;
+  }
+  struct Loop {
+    u32 header = 0, last = 0; // blocks
+    u32 last_position = 0;
+    u32 first_vreg = 0; // values below it are defined before the loop
+    bool clean = false; // no way in but by the header
+    RegSet outer_written = 0, outer_reserved = 0;
+  };
+  void push_loop(Loop loop);
+  void pop_loop();
+  bool in_loop() const { return !loops_.empty(); }
+  const Loop& loop() const { return loops_.back(); }
+
+  u32 position = 0;   // of the instruction that the walk is at
+  RegSet written = 0; // by operands, edits and clobbers, in the innermost loop as far as walked
   u32 slot_count = 0;
 
 private:
   struct Value {
-    PReg reg = kNoReg;
-    PReg def_reg = kNoReg;
-    u32 slot = kNone;
-    u32 cursor = kNone;       // the next use
-    u32 live_out = kNone;     // the block that it was last found live out of
-    u32 store_before = kNone; // with def_reg: where its store would stand
+    u32 slot;
+    PReg reg;
+    PReg hint;
+    u16 unused;
   };
 
-  u32 next_use(VReg vreg) const {
-    const u32 cursor = values_[vreg].cursor;
-    return cursor == kNone ? 0xfffffff0u : liveness_->use(cursor).position;
+  /// By order of cost.
+  PReg best_of(RegSet set) const {
+    const RegSet volatile_set = set & ~file_->callee_saved, plain = volatile_set & ~file_->wanted_fixed;
+    RegSet best = volatile_set != 0 ? volatile_set : set;
+    best = plain != 0 ? plain : best;
+    return static_cast<PReg>(std::countr_zero(best));
   }
-  void store_definition(VReg vreg) {
-    const Value& value = values_[vreg];
-    stores_.push_back(
-        {value.store_before, function_->vreg_class[vreg], Location::reg(value.def_reg), Location::slot(value.slot)});
-  }
-  RegSet usable(RegClass reg_class) const { return usable_[static_cast<u32>(reg_class)]; }
-  PReg furthest(RegSet candidates) const;
 
   const LirFunction* function_ = nullptr;
-  const Liveness* liveness_ = nullptr;
   const RegisterFile* file_ = nullptr;
   Allocation* out_ = nullptr;
+  const RegClass* classes_ = nullptr;
+  const LirBlock* block_ = nullptr;
   VReg owner_[64] = {};
   RegSet occupied_ = 0;
-  RegSet usable_[2] = {};     // after max_registers
-  std::vector<Value> values_; // [VReg]
-  std::vector<u32> slot_busy_until_;
-  u32 calls_left_ = 0; // the next call is Liveness::calls()[calls_left_ - 1]
-  std::vector<Edit> stores_, merged_;
-  u32 block_ = kNone, block_last_ = 0;
+  RegSet usable_[2] = {}; // after max_registers
+  RegSet reserved_ = 0;   // held for values that live around the innermost loop
+  VReg loop_first_ = 0;   // values below it live around the innermost loop
+  bool unsorted_ = false;
+  u32 last_edit_ = 0;
+  std::vector<Value> values_; // [VReg]; all bits set: nowhere
+  std::vector<u32> slot_low_; // [slot]: busy at this position and before; kNone less one: the mover's
+  std::vector<Loop> loops_;   // from the outermost
 };
 
 } // namespace assay::codegen

@@ -1,10 +1,12 @@
 // regalloc_test.cpp - random LIR functions, allocated, then executed along random paths twice: by value names
 // and by locations. Every read must find the value it names. (oracle/alloc proves the same over all paths.)
 #include "assay/errors.h"
+#include "compiler/codegen/lir_builder.h"
 #include "compiler/codegen/regalloc.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -33,7 +35,7 @@ RegisterFile small_file() {
 // edges, values used only where their definition dominates.
 class RandomLir {
 public:
-  explicit RandomLir(u32 seed) : random_(seed) {}
+  explicit RandomLir(u32 seed) : random_(seed), as_lowered_(seed % 4 != 0) {}
 
   LirFunction make() { return build(); }
 
@@ -51,23 +53,31 @@ private:
     std::vector<VReg> visible;
     open_block();
     fill(visible, 3 + pick(8));
-    const u32 shapes = 1 + pick(5);
-    for (u32 s = 0; s < shapes; ++s) {
-      switch (pick(3)) {
-      case 0: diamond(visible); break;
-      case 1: loop(visible); break;
-      default: fill(visible, 1 + pick(12)); break;
-      }
-    }
+    shapes(visible, 1 + pick(5), 0);
     terminate({}, visible, true);
     finish_edges();
     return std::move(function_);
+  }
+
+  // Shapes in a row. Two deep, they lie within a side of a diamond or the body of a loop.
+  void shapes(std::vector<VReg>& visible, u32 count, u32 depth) {
+    for (u32 s = 0; s < count; ++s) {
+      switch (pick(3)) {
+      case 0: diamond(visible, depth); break;
+      case 1: loop(visible, depth); break;
+      default: fill(visible, 1 + pick(12)); break;
+      }
+    }
+  }
+  void inner_shapes(std::vector<VReg>& visible, u32 depth) {
+    if (depth < 2 && pick(3) == 0) shapes(visible, 1 + pick(3), depth + 1);
   }
 
   void open_block() {
     LirBlock block;
     block.first_inst = static_cast<u32>(function_.insts.size());
     block.params = static_cast<u32>(function_.vreg_pool.size());
+    if (as_lowered_) block.first_vreg = function_.vreg_count();
     function_.blocks.push_back(block);
     succs_.push_back({});
     args_.push_back({});
@@ -84,11 +94,24 @@ private:
     return params;
   }
 
+  static void put_defs_first(std::vector<Operand>& operands) {
+    const auto is_def = [](const Operand& operand) { return operand.role == Role::Def; };
+    const auto defs = std::count_if(operands.begin(), operands.end(), is_def);
+    for (Operand& operand : operands) {
+      if (operand.where == Where::Tied) operand.index = static_cast<u8>(operand.index + defs);
+    }
+    std::stable_partition(operands.begin(), operands.end(), is_def);
+  }
+
   void add_inst(std::vector<Operand> operands, u32 clobbers) {
     LirInst inst;
+    if (as_lowered_) {
+      put_defs_first(operands);
+      if (clobbers == 0) set_plan(inst, operands);
+    }
     inst.operands = static_cast<u32>(function_.operands.size());
     inst.operand_count = static_cast<u16>(operands.size());
-    inst.clobbers = clobbers;
+    inst.clobbers = static_cast<u16>(clobbers);
     function_.operands.insert(function_.operands.end(), operands.begin(), operands.end());
     function_.insts.push_back(inst);
     ++function_.blocks.back().inst_count;
@@ -183,27 +206,32 @@ private:
     return some(visible, RegClass::Int) != kNone && some(visible, RegClass::Float) != kNone;
   }
 
-  void diamond(std::vector<VReg>& visible) {
+  void diamond(std::vector<VReg>& visible, u32 depth) {
     if (!have_both(visible)) return fill(visible, 4);
     const u32 head = current();
-    terminate({head + 1, head + 2}, visible, true);
+    terminate({}, visible, true);
     std::vector<VReg> side[2];
     std::vector<u32> ends;
     for (u32 s = 0; s < 2; ++s) {
       open_block();
+      succs_[head].push_back(current());
       side[s] = visible;
       fill(side[s], pick(8));
-      terminate({head + 3}, visible, false);
+      inner_shapes(side[s], depth);
+      terminate({}, visible, false);
       ends.push_back(current());
     }
     open_block();
     const auto params = add_params(pick(6));
-    for (u32 s = 0; s < 2; ++s) args_[ends[s]] = args_for(params, side[s]);
+    for (u32 s = 0; s < 2; ++s) {
+      args_[ends[s]] = args_for(params, side[s]);
+      succs_[ends[s]] = {current()};
+    }
     visible.insert(visible.end(), params.begin(), params.end());
     fill(visible, pick(4));
   }
 
-  void loop(std::vector<VReg>& visible) {
+  void loop(std::vector<VReg>& visible, u32 depth) {
     if (!have_both(visible)) return fill(visible, 4);
     const u32 before = current();
     terminate({before + 1}, visible, false);
@@ -212,14 +240,16 @@ private:
     args_[before] = args_for(params, visible);
     visible.insert(visible.end(), params.begin(), params.end());
     fill(visible, pick(6));
-    terminate({before + 2, before + 3}, visible, true);
+    terminate({before + 2}, visible, true);
     open_block(); // body, jumps back
     std::vector<VReg> inside = visible;
     fill(inside, pick(10));
+    inner_shapes(inside, depth);
     terminate({before + 1}, inside, false);
     // A swap of parameters is the classic trap.
     args_[current()] = pick(2) == 0 ? rotated(params) : args_for(params, inside);
     open_block(); // exit
+    succs_[before + 1].push_back(current());
     fill(visible, pick(4));
   }
 
@@ -259,6 +289,7 @@ private:
   }
 
   std::mt19937 random_;
+  bool as_lowered_; // with all that lowering says of instructions and blocks, which allocation can do without
   LirFunction function_;
   std::vector<std::vector<u32>> succs_;
   std::vector<std::vector<VReg>> args_;

@@ -19,6 +19,7 @@ RegisterFile make_register_file(Os os, std::initializer_list<Gpr> ints) {
   file.callee_saved = call_conv(os).callee_saved;
   file.scratch[0] = index_of(kScratch);
   file.scratch[1] = index_of(Xmm::Xmm15);
+  file.wanted_fixed = codegen::bit(index_of(Gpr::Rcx)) | codegen::bit(index_of(Gpr::Rdx));
   for (Gpr reg : ints) file.order[0][file.order_count[0]++] = index_of(reg);
   for (u32 i = 0; i < 15; ++i) file.order[1][file.order_count[1]++] = index_of(static_cast<Xmm>(i));
   for (u32 c = 0; c < 2; ++c) {

@@ -76,7 +76,7 @@ struct LirCase {
       allocation.locations.push_back(p.location);
     }
     if (clobbers != 0) {
-      i.clobbers = static_cast<u32>(lir.clobber_sets.size());
+      i.clobbers = static_cast<u16>(lir.clobber_sets.size());
       lir.clobber_sets.push_back(clobbers);
     }
     lir.insts.push_back(i);
