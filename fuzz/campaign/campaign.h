@@ -8,6 +8,7 @@
 
 #include "fuzz/campaign/program_source.h"
 #include "fuzz/campaign/shared_state.h"
+#include "fuzz/check/attribution.h"
 
 #include <functional>
 
@@ -58,6 +59,7 @@ struct WorkerContext {
   CheckCounts published{};
   std::vector<u64> published_skips{};
   std::vector<std::pair<std::string, u32>> kept{}; // kind of finding, files
+  Attributor attributor{};
 
   bool should_stop() const { return shared.stop.load(std::memory_order_relaxed) != 0; }
   /// Checks one program that is in `state` as the one under way, and keeps what it finds.

@@ -76,6 +76,7 @@ void keep_invalid(WorkerContext& context, const Module& module, const std::strin
   finding.program_index = context.state.index.load(kRelaxed);
   finding.origin = origin;
   finding.difference = "verifier: " + why;
+  finding.culprit = "generator";
   finding.tool = tool_version();
   finding.sizes = sizes_of(module);
   finding.program = to_text(module);
@@ -94,7 +95,7 @@ void WorkerContext::check(const Module& module, const Cases& cases, const std::s
   const bool same = checker.check(module, cases);
   publish_counts(checker.counts(), published, state);
   if (!same) {
-    Finding finding = make_finding(module, cases, checker);
+    Finding finding = make_finding(module, cases, checker, &attributor);
     finding.seed = options.source.seed;
     finding.program_index = state.index.load(kRelaxed);
     finding.origin = origin;
@@ -216,14 +217,16 @@ std::string finding_event(const Finding& finding, const std::string& path) {
   event["seed"] = finding.seed;
   event["program"] = finding.program_index;
   event["difference"] = finding.difference;
+  event["culprit"] = finding.culprit;
   event["path"] = path;
   return event.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 void print_finding(const Finding& finding, const std::string& path) {
   const char* clear = error_stream_is_terminal() ? "\r\033[K" : "";
-  std::fprintf(stderr, "%s%s: %s: %s\n  %s\n", clear, std::string(name_of(finding.kind)).c_str(),
-               finding.subject.c_str(), finding.difference.c_str(), path.c_str());
+  const std::string culprit = finding.culprit.empty() ? "" : " (" + finding.culprit + ")";
+  std::fprintf(stderr, "%s%s: %s: %s%s\n  %s\n", clear, std::string(name_of(finding.kind)).c_str(),
+               finding.subject.c_str(), finding.difference.c_str(), culprit.c_str(), path.c_str());
 }
 
 } // namespace assay::fuzz

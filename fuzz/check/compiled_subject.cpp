@@ -9,7 +9,6 @@
 #include "qemu/native/native_executor.h"
 #include "qemu/unicorn/unicorn_executor.h"
 #include "qemu/user/user_executor.h"
-#include "qemu/user/user_executor.h"
 
 #include <map>
 
@@ -71,14 +70,6 @@ private:
   std::unique_ptr<Executor> executor_;
 };
 
-Result<std::unique_ptr<Executor>> make_executor(Exec exec) {
-  if (exec == Exec::Unicorn) return std::unique_ptr<Executor>(qemu::make_unicorn_executor());
-  if (exec == Exec::Qemu) return std::unique_ptr<Executor>(qemu::make_user_executor());
-  auto executor = qemu::NativeExecutor::create();
-  if (!executor) return executor.error();
-  return std::unique_ptr<Executor>(std::move(*executor));
-}
-
 /// Why the place does not run code for the target; empty: it does.
 std::string executor_reason(Exec exec, Target target) {
   const auto executor = make_executor(exec);
@@ -95,6 +86,14 @@ std::string compiler_reason(const SubjectRow& row) {
 }
 
 } // namespace
+
+Result<std::unique_ptr<Executor>> make_executor(Exec exec) {
+  if (exec == Exec::Unicorn) return std::unique_ptr<Executor>(qemu::make_unicorn_executor());
+  if (exec == Exec::Qemu) return std::unique_ptr<Executor>(qemu::make_user_executor());
+  auto executor = qemu::NativeExecutor::create();
+  if (!executor) return executor.error();
+  return std::unique_ptr<Executor>(std::move(*executor));
+}
 
 std::string compiled_unavailable_reason(const SubjectRow& row) {
   std::string reason = compiler_reason(row);

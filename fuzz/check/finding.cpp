@@ -116,6 +116,8 @@ std::string_view take(std::string_view key, const std::string& value, Finding& o
   else if (key == "expected") out.expected = value;
   else if (key == "actual") out.actual = value;
   else if (key == "difference") out.difference = value;
+  else if (key == "culprit") out.culprit = value;
+  else if (key == "trials") out.trials = value;
   return "";
 }
 
@@ -146,9 +148,14 @@ std::string sizes_of(const Module& module) {
          " instructions";
 }
 
-Finding make_finding(const Module& module, const Cases& cases, const Checker& checker) {
+Finding make_finding(const Module& module, const Cases& cases, const Checker& checker, Attributor* attributor) {
   const Difference& difference = checker.difference();
   Finding out;
+  if (attributor != nullptr) {
+    Attribution found = attribute(*attributor, module, cases, checker);
+    out.culprit = std::move(found.culprit);
+    out.trials = std::move(found.trials);
+  }
   out.kind = difference.kind;
   out.subject = checker.subjects()[difference.subject].name;
   out.difference = difference.what;
@@ -191,6 +198,8 @@ std::string to_text(const Finding& finding, std::string_view path) {
   line("expected", finding.expected);
   line("actual", finding.actual);
   line("difference", finding.difference);
+  line("culprit", finding.culprit);
+  line("trials", finding.trials);
   if (finding.replays != 0)
     line("reproduced", std::to_string(finding.reproduced) + " of " + std::to_string(finding.replays));
   line("replay", "assay replay " + std::string(path));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "assay/errors.h"
+#include "fuzz/check/attribution.h"
 #include "fuzz/check/check.h"
 
 #include <string>
@@ -26,9 +27,11 @@ struct Finding {
   std::string expected;   // the oracle's outcome, printed
   std::string actual;     // the subject's
   std::string difference; // the first one
-  std::string run_line;   // "; run: ..." for the regression corpus
-  std::string sizes;      // "2 functions, 9 blocks, 54 instructions"
-  std::string tool;       // "assay 0.1.0"
+  std::string culprit;    // who is at fault, and what was tried to learn it (attribution.h); empty: not asked
+  std::string trials;
+  std::string run_line; // "; run: ..." for the regression corpus
+  std::string sizes;    // "2 functions, 9 blocks, 54 instructions"
+  std::string tool;     // "assay 0.1.0"
   u32 replays = 0, reproduced = 0;
   std::string program; // AIR text
 };
@@ -36,8 +39,9 @@ struct Finding {
 /// What names the finding: kind, subject, first differing observable, and eight hex digits of program and call.
 std::string signature(const Finding& finding);
 
-/// Of a check that has just failed.
-Finding make_finding(const Module& module, const Cases& cases, const Checker& checker);
+/// Of a check that has just failed. With an attributor (may be null), the culprit too.
+Finding make_finding(const Module& module, const Cases& cases, const Checker& checker,
+                     Attributor* attributor = nullptr);
 
 /// "2 functions, 9 blocks, 54 instructions"
 std::string sizes_of(const Module& module);

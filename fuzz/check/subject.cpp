@@ -62,12 +62,6 @@ Result<void> check_words(const std::vector<std::string>& words, std::span<const 
   return {};
 }
 
-const SubjectRow* find_row(std::string_view name) {
-  const auto* found =
-      std::find_if(std::begin(kRows), std::end(kRows), [&](const SubjectRow& r) { return r.name == name; });
-  return found == std::end(kRows) ? nullptr : found;
-}
-
 Error unsupported(std::string message) {
   Error error;
   error.kind = ErrorKind::Unsupported;
@@ -78,7 +72,7 @@ Error unsupported(std::string message) {
 Result<std::vector<const SubjectRow*>> by_name(const SubjectFilter& filter) {
   std::vector<const SubjectRow*> rows;
   for (const std::string& name : filter.names) {
-    const SubjectRow* row = find_row(name);
+    const SubjectRow* row = find_subject_row(name);
     if (row == nullptr) {
       Error error;
       error.message = "there is no subject '" + name + "'; 'assay subjects' lists them";
@@ -123,6 +117,12 @@ std::string_view name_of(Exec exec) {
 std::string_view name_of(Level level) { return level == Level::O0 ? "O0" : "O2"; }
 
 std::span<const SubjectRow> subject_rows() { return kRows; }
+
+const SubjectRow* find_subject_row(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kRows), std::end(kRows), [&](const SubjectRow& r) { return r.name == name; });
+  return found == std::end(kRows) ? nullptr : found;
+}
 
 std::string unavailable_reason(const SubjectRow& row) {
   return row.exec == Exec::Oracle ? std::string() : compiled_unavailable_reason(row);

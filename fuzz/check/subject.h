@@ -42,6 +42,9 @@ struct SubjectRow {
 /// All that this version knows, the oracle first.
 std::span<const SubjectRow> subject_rows();
 
+/// The row of that name; null: there is none.
+const SubjectRow* find_subject_row(std::string_view name);
+
 /// Empty when this host and build can run the subject, else why not.
 std::string unavailable_reason(const SubjectRow& row);
 

@@ -11,4 +11,7 @@ Result<std::unique_ptr<Subject>> make_oracle_subject();
 Result<std::unique_ptr<Subject>> make_compiled_subject(const SubjectRow& row, const SubjectOptions& options);
 std::string compiled_unavailable_reason(const SubjectRow& row);
 
+/// Where compiled code runs; whether it can, its `can` says. Unsupported or Io when there is none.
+Result<std::unique_ptr<Executor>> make_executor(Exec exec);
+
 } // namespace assay::fuzz

@@ -4,6 +4,7 @@
 // inputs made from a fixed seed. A file with an `; error:` line must be refused just so. Folders are walked.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "assay/text.h"
+#include "fuzz/check/attribution.h"
 #include "fuzz/check/check.h"
 #include "fuzz/check/run_lines.h"
 #include "fuzz/cli/commands.h"
@@ -47,6 +48,7 @@ private:
   fuzz::Checker checker_;
   std::vector<fuzz::LeftOut> left_out_; // subjects that cannot run here
   fuzz::Cases cases_;
+  fuzz::Attributor attributor_;
   u64 files_ = 0, runs_ = 0, failures_ = 0, errors_ = 0;
   int worst_ = kClean;
 };
@@ -108,6 +110,10 @@ void FileChecker::check_program(const Source& source, const Module& module) {
     message += "\n  oracle    " + to_string(module, checker_.expected(difference.case_index));
     message += "\n  subject   " + to_string(module, checker_.actual());
   }
+  const fuzz::Attribution attribution = fuzz::attribute(attributor_, module, cases_, checker_);
+  if (!attribution.culprit.empty())
+    message +=
+        "\n  culprit   " + attribution.culprit + (attribution.trials.empty() ? "" : " (" + attribution.trials + ")");
   fail(message);
 }
 
