@@ -26,3 +26,22 @@ build() {
   case "$(ninja -C "$dir" -n "$@" 2>&1)" in *"no work to do"*) return 0 ;; esac
   ninja -C "$dir" "$@" || die "the build in $dir failed"
 }
+
+# Why this host cannot build and run ARM64 programs beside its own; nothing when it can. With "tests": the test suite.
+no_arm64() {
+  if [ "$(uname -s)" != Linux ] || [ "$(uname -m)" = aarch64 ]; then echo "not a Linux host with another processor"
+  elif ! command -v aarch64-linux-gnu-g++ >/dev/null; then echo "no cross compiler (package g++-aarch64-linux-gnu)"
+  elif ! command -v qemu-aarch64 >/dev/null; then echo "no qemu-aarch64 (package qemu-user)"
+  elif [ "${1:-}" = tests ] && ! [ -e /usr/lib/aarch64-linux-gnu/cmake/GTest ]; then
+    echo "no libraries for arm64 (package libgtest-dev:arm64)"
+  fi
+}
+
+# Builds the agent that runs ARM64 code under qemu-aarch64, where this host can.
+build_agent() {
+  local reason
+  reason=$(no_arm64)
+  if [ -n "$reason" ]; then say "no ARM64 agent: $reason"; return 0; fi
+  configure agent-arm64
+  build agent-arm64 assay_agent
+}

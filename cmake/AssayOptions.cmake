@@ -1,6 +1,7 @@
 # The build's switches. None changes what a program means or what a test accepts.
 option(ASSAY_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(ASSAY_BENCH "Build the benchmarks" OFF)
+option(ASSAY_COMMAND "Build the harness in fuzz/ and its command `assay`" ON)
 option(ASSAY_VERIFY "Verify IR after each stage and check every register allocation" ON)
 option(ASSAY_MUTANTS "Compile in the bank of planted bugs (inactive until chosen at run time)" OFF)
 option(ASSAY_FUZZERS "Build the libFuzzer targets (clang only)" OFF)
@@ -18,7 +19,9 @@ if(ASSAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${ASSAY_CCACHE})
 endif()
 
-find_package(fmt REQUIRED)
+if(ASSAY_COMMAND)
+  find_package(fmt REQUIRED)
+endif()
 find_package(Threads REQUIRED)
 if(ASSAY_TESTS)
   enable_testing()

@@ -11,7 +11,7 @@
 namespace assay::jit {
 namespace {
 
-#if defined(__x86_64__) && !defined(_WIN32)
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
 
 CodeObject compile(std::string_view text) {
   auto module = parse_and_verify(text);
@@ -61,7 +61,12 @@ TEST_P(InstallerTest, CodeIsCopiedAndCallsAreLinked) {
   const Reloc& reloc = object.relocs[0];
   i32 field = 0;
   std::memcpy(&field, reinterpret_cast<const void*>(code.base() + reloc.offset), 4);
-  EXPECT_EQ(code.base() + reloc.offset + 4 + static_cast<u64>(i64{field}), code.entry(reloc.function));
+#if defined(__x86_64__)
+  const i64 distance = i64{field} + 4; // from the end of the field
+#else
+  const i64 distance = static_cast<i64>(static_cast<u64>(field) << 38) >> 36; // of a bl, in words
+#endif
+  EXPECT_EQ(code.base() + reloc.offset + static_cast<u64>(distance), code.entry(reloc.function));
   ASSERT_TRUE(installer_->uninstall(code));
 }
 
@@ -78,13 +83,13 @@ TEST_P(InstallerTest, AbsoluteRelocationsHoldTheRunningAddress) {
 
 TEST_P(InstallerTest, PositionsAreThoseOfReturnAddressesAndFaults) {
   CodeObject object = compile(kTwo);
-  object.faults = {{object.functions[0].begin + 1, TrapKind::OutOfBounds, {0, 3, 4}}};
+  object.faults = {{object.functions[0].begin + 4, TrapKind::OutOfBounds, {0, 3, 4}}};
   Installed code;
   ASSERT_TRUE(installer_->install(object, code));
   Position position;
   ASSERT_TRUE(code.position_of(code.base() + object.relocs[0].offset + 4, position));
   EXPECT_EQ(position, (Position{1, 0, 0}));
-  ASSERT_TRUE(code.position_of(code.entry(0) + 2, position));
+  ASSERT_TRUE(code.position_of(code.entry(0) + 4 + os::kFaultReturn, position));
   EXPECT_EQ(position, (Position{0, 3, 4}));
   EXPECT_FALSE(code.position_of(code.entry(0), position));
   EXPECT_FALSE(code.position_of(code.base() - 1, position));
@@ -94,10 +99,10 @@ TEST_P(InstallerTest, PositionsAreThoseOfReturnAddressesAndFaults) {
 
 TEST_P(InstallerTest, ForeignCodeIsRefused) {
   CodeObject object = compile(kTwo);
-  object.target = Target::A64;
+  object.target = host_target() == Target::X64 ? Target::A64 : Target::X64;
   Installed code;
   EXPECT_FALSE(installer_->install(object, code));
-  object.target = Target::X64;
+  object.target = host_target();
   object.host_os = host_os() == Os::Windows ? Os::Linux : Os::Windows;
   const auto refused = installer_->install(object, code);
   ASSERT_FALSE(refused);
