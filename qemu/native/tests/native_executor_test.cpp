@@ -185,6 +185,7 @@ INSTANTIATE_TEST_SUITE_P(Memory, Strategies, testing::Values(0, 1, 2));
 
 TEST_P(Strategies, ThousandsOfLoadsLeaveNoMapping) {
   const Program a = compile(kHostCalls), b = compile(kStore);
+  ASSERT_TRUE(executor_->load(a.module, a.object)); // so that the fixture's own executor has an executable mapping
   const u32 before = code_mappings();
   {
     executor_ = make(options());
