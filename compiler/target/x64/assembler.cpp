@@ -1,10 +1,9 @@
 // assembler.cpp - the bytes behind assembler.h: prefixes, ModRM, SIB, displacements, immediates.
 //
 // Every emitter makes room for one whole instruction, writes with a raw pointer, then commits the new end;
-// nothing is checked a byte at a time. What is odd about x64 addresses (Intel SDM 2A, 2.1.5 and 2.2.1):
-//  - rm = 4 (rsp, r12) means "a SIB byte follows", so these bases always take one;
-//  - mod = 0 with base 5 (rbp, r13) means "no base" (rip-relative without SIB), so these take a zero disp8;
-//  - a rip-relative displacement counts from the end of the instruction, immediate included.
+// nothing is checked a byte at a time. The common instructions are in assembler_encode.h; here are the addresses that
+// are not a base and a displacement, VEX, branches and labels. A rip-relative displacement counts from the end of the
+// instruction, immediate included.
 // Constant cost an instruction. Tested in compiler/target/x64/tests/assembler_test.cpp, assembler_forms_test.cpp.
 #include "compiler/target/x64/assembler.h"
 
@@ -24,23 +23,7 @@ u8* put32(u8* at, i32 value) {
   return at + 4;
 }
 
-/// The low `size` bytes of the immediate; Qword takes 4, which the processor sign-extends.
-u8* put_imm(u8* at, Size size, i32 imm) {
-  std::memcpy(at, &imm, 4);
-  return at + std::min(static_cast<u32>(size), 4u);
-}
-
-u32 imm_bytes(Size size) { return std::min(static_cast<u32>(size), 4u); }
-
 constexpr u8 kMap0f38 = 2; // VEX.mmmmm
-
-constexpr u8 modrm(u32 mod, u32 reg, u32 rm) { return static_cast<u8>((mod << 6) | ((reg & 7) << 3) | (rm & 7)); }
-
-/// ModRM.mod: how many bytes of displacement there are (0: none, 1: one, 2: four).
-u32 mod_of(const Mem& mem, u32 base) {
-  if (ASSAY_PLANTED(enc_r13_without_disp) && mem.disp == 0 && base == 13) return 0;
-  return mem.disp == 0 && (base & 7) != 5 ? 0 : fits_imm8(mem.disp) ? 1 : 2;
-}
 
 u32 rex_of(u8 reg, const Mem& mem) {
   u32 rex = (reg >> 3) << 2;
@@ -55,7 +38,7 @@ u32 rex_of(u8 reg, const Mem& mem) {
 void Assembler::begin(std::vector<u8>& code) {
   code_ = &code;
   base_ = code.data();
-  size_ = offset_ = static_cast<u32>(code.size());
+  cursor_ = limit_ = base_ + code.size();
   ok_ = true;
   labels_.clear();
   uses_.clear();
@@ -63,22 +46,25 @@ void Assembler::begin(std::vector<u8>& code) {
 }
 
 void Assembler::grow() {
-  if (size_ >= kLargestSize) {
+  const std::size_t size = code_->size();
+  std::size_t offset = static_cast<std::size_t>(cursor_ - base_);
+  if (size >= kLargestSize) {
     // Too much code for one object: keep writing over the last part, and say so.
     ok_ = false;
-    offset_ = size_ / 2;
-    return;
+    offset = size / 2;
+  } else {
+    code_->resize(std::max<std::size_t>(kFirstSize, size * 2));
   }
-  code_->resize(std::max(kFirstSize, size_ * 2));
-  size_ = static_cast<u32>(code_->size());
   base_ = code_->data();
+  cursor_ = base_ + offset;
+  limit_ = base_ + code_->size() - kRoom;
 }
 
 void Assembler::finish() {
   reset_labels();
-  code_->resize(offset_);
+  code_->resize(offset());
   base_ = code_->data();
-  size_ = offset_;
+  cursor_ = limit_ = base_ + code_->size();
 }
 
 void Assembler::reset_labels() {
@@ -94,9 +80,9 @@ Label Assembler::new_label() {
 
 void Assembler::bind(Label label) {
   LabelState& state = labels_[label.id];
-  state.offset = offset_;
+  state.offset = offset();
   for (u32 use = state.first_use; use != kNone; use = uses_[use].next)
-    fill_field(uses_[use].field, static_cast<i64>(offset_) + uses_[use].addend - uses_[use].field);
+    fill_field(uses_[use].field, static_cast<i64>(offset()) + uses_[use].addend - uses_[use].field);
 }
 
 void Assembler::use_label(Label label, u32 field, i32 addend) {
@@ -122,48 +108,27 @@ void Assembler::resolve_rodata(u32 rodata_offset) {
 
 // Instruction pieces.
 
-// Each optional byte is written, then kept or overwritten: branches here would be mispredicted.
-inline u8* Assembler::head(u8* at, Form form, Size size, u32 rex) {
-  ASSAY_DCHECK((form.sizes & static_cast<u8>(size)) != 0 || size == Size::Dword);
-  *at = 0x66;
-  at += size == Size::Word;
-  *at = form.prefix;
-  at += form.prefix != 0;
-  rex |= static_cast<u32>(size) & 8; // REX.W
-  *at = static_cast<u8>(0x40 | rex);
-  at += rex != 0;
-  const u32 shift = 8u * (form.length - 1u);
-  const u32 opcode = form.opcode + (static_cast<u32>(size != Size::Byte && form.wide) << shift);
-  std::memcpy(at, &opcode, 4);
-  return at + form.length;
-}
-
-inline u8* Assembler::rr_start(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs) {
-  u32 bytes = size == Size::Byte ? byte_regs & kBoth : 0;
-  if (byte_regs == kRmAlways) bytes = kRm;
-  u32 rex = static_cast<u32>((reg >> 3) << 2) | static_cast<u32>(rm_reg >> 3);
-  if (((bytes & kReg) != 0 && reg >= 4) || ((bytes & kRm) != 0 && rm_reg >= 4)) rex |= 0x40;
-  if (ASSAY_PLANTED(enc_byte_reg_without_rex) && (bytes & kReg) == 0) rex &= ~0x40u;
-  u8* at = head(room(), form, size, rex);
-  *at++ = modrm(3, reg, rm_reg);
-  return at;
-}
-
-inline u8* Assembler::rm_start(Form form, Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u32 trailing) {
+/// What start_rm does, for every kind of address. No address: null, and ok() becomes false.
+u8* Assembler::other_memory(Form form, Size size, u8 reg, const Mem& mem, u32 byte_rex, u32 trailing) {
   if (!encodable(mem)) {
     ok_ = false;
     return nullptr;
   }
-  u32 rex = rex_of(reg, mem);
-  if (size == Size::Byte && (byte_regs & kReg) != 0 && reg >= 4) rex |= 0x40;
-  return memory(head(room(), form, size, rex), reg, mem, trailing);
+  u8* at = room();
+  const u32 rex = rex_of(reg, mem) | byte_rex | (static_cast<u32>(size) & 8);
+  if (size == Size::Word) *at++ = 0x66;
+  if (form.prefix != 0) *at++ = form.prefix;
+  if (rex != 0) *at++ = static_cast<u8>(0x40 | rex);
+  if (size != Size::Byte && form.wide != 0) form = form.plus(1);
+  std::memcpy(at, &form.opcode, 4);
+  return address(at + form.length, reg, mem, trailing);
 }
 
-inline u8* Assembler::memory(u8* at, u8 reg, const Mem& mem, u32 trailing) {
+u8* Assembler::address(u8* at, u8 reg, const Mem& mem, u32 trailing) {
   const u32 base = number_of(mem.base), index = number_of(mem.index);
   switch (mem.kind) {
-  case Mem::Kind::Base: { // written without branches, see head()
-    const u32 mod = mod_of(mem, base);
+  case Mem::Kind::Base: {
+    const u32 mod = mod_of(mem.disp, base);
     *at++ = modrm(mod, reg, base);
     *at = modrm(0, 4, base);
     at += (base & 7) == 4;
@@ -171,7 +136,7 @@ inline u8* Assembler::memory(u8* at, u8 reg, const Mem& mem, u32 trailing) {
     return at + mod * mod; // 0, 1 or 4 bytes
   }
   case Mem::Kind::BaseIndex: {
-    const u32 mod = mod_of(mem, base);
+    const u32 mod = mod_of(mem.disp, base);
     *at++ = modrm(mod, reg, 4);
     *at++ = modrm(mem.scale_log2, index, base);
     put32(at, mem.disp);
@@ -201,77 +166,7 @@ u8* Assembler::rip_relative(u8* at, u8 reg, const Mem& mem, u32 trailing) {
   return at + 4;
 }
 
-// Emitters, one for each way to encode.
-
-void Assembler::rr(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs) {
-  commit(rr_start(form, size, reg, rm_reg, byte_regs));
-}
-
-void Assembler::rm(Form form, Size size, u8 reg, const Mem& mem, ByteRegs byte_regs) {
-  if (const u8* at = rm_start(form, size, reg, mem, byte_regs, 0)) commit(at);
-}
-
-void Assembler::rm_imm8(Form form, Size size, u8 reg, const Mem& mem, u8 imm) {
-  u8* at = rm_start(form, size, reg, mem, kNeither, 1);
-  if (at == nullptr) return;
-  *at++ = imm;
-  commit(at);
-}
-
-void Assembler::ri(Form form, Size size, u8 reg, i32 imm) {
-  if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
-  if (size == Size::Byte || !fits_imm8(imm)) return ri_wide(form, size, reg, imm);
-  form = form.plus(2);
-  u8* at = rr_start(form, size, form.ext, reg, kRm);
-  *at++ = static_cast<u8>(imm & 0xff);
-  commit(at);
-}
-
-void Assembler::mi(Form form, Size size, const Mem& mem, i32 imm) {
-  if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
-  if (size == Size::Byte || !fits_imm8(imm)) return mi_wide(form, size, mem, imm);
-  form = form.plus(2);
-  rm_imm8(form, size, form.ext, mem, static_cast<u8>(imm & 0xff));
-}
-
-void Assembler::ri_wide(Form form, Size size, u8 reg, i32 imm) {
-  commit(put_imm(rr_start(form, size, form.ext, reg, kRm), size, imm));
-}
-
-void Assembler::mi_wide(Form form, Size size, const Mem& mem, i32 imm) {
-  if (u8* at = rm_start(form, size, form.ext, mem, kNeither, imm_bytes(size))) commit(put_imm(at, size, imm));
-}
-
-void Assembler::rri(Form form, Size size, u8 dst, u8 src, i32 imm) {
-  if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
-  const bool short_form = fits_imm8(imm);
-  if (short_form) form = form.plus(2);
-  u8* at = rr_start(form, size, dst, src, kNeither);
-  commit(put_imm(at, short_form ? Size::Byte : size, imm));
-}
-
-void Assembler::rmi(Form form, Size size, u8 dst, const Mem& mem, i32 imm) {
-  if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
-  const Size width = fits_imm8(imm) ? Size::Byte : size;
-  if (width == Size::Byte) form = form.plus(2);
-  if (u8* at = rm_start(form, size, dst, mem, kNeither, imm_bytes(width))) commit(put_imm(at, width, imm));
-}
-
-void Assembler::shift(Form form, Size size, u8 reg, u8 count) {
-  if (count == 1) {
-    form = form.plus(0x10);
-    return rr(form, size, form.ext, reg, kRm);
-  }
-  rr(form, size, form.ext, reg, kRm);
-  byte(count);
-}
-
-void Assembler::in_opcode(Form form, Size size, u8 reg) {
-  form = form.plus(reg & 7);
-  commit(head(room(), form, size, reg >> 3));
-}
-
-void Assembler::bare(Form form) { commit(head(room(), form, sole_size(form), 0)); }
+// VEX.
 
 void Assembler::vex_rr(Form form, u8 dst, u8 first, u8 second) {
   u8* at = room();
@@ -294,15 +189,14 @@ void Assembler::vex_rm(Form form, u8 dst, u8 first, const Mem& mem) {
   *at++ = static_cast<u8>(((~rex & 7) << 5) | kMap0f38);
   *at++ = static_cast<u8>((form.sizes == 8 ? 0x80 : 0) | ((~first & 15) << 3) | 1);
   *at++ = form.last_byte();
-  commit(memory(at, dst, mem, 0));
+  commit(address(at, dst, mem, 0));
 }
 
 // Branches and what has several lengths.
 
 void Assembler::branch32(Label label) {
-  put32(base_ + offset_, 0);
-  const u32 field = offset_;
-  offset_ += 4;
+  const u32 field = offset();
+  commit(put32(cursor_, 0));
   use_label(label, field, -4);
 }
 
@@ -310,9 +204,9 @@ void Assembler::jmp(Label label) {
   u8* at = room();
   const u32 target = offset_of(label);
   const u32 reach = ASSAY_PLANTED(enc_short_jump_range) ? 129 : 128;
-  if (target != kNone && offset_ + 2 - target <= reach) {
+  if (target != kNone && offset() + 2 - target <= reach) {
     *at++ = 0xeb;
-    *at++ = static_cast<u8>((target - (offset_ + 2)) & 0xff);
+    *at++ = static_cast<u8>((target - (offset() + 2)) & 0xff);
     return commit(at);
   }
   *at++ = 0xe9;
@@ -323,9 +217,9 @@ void Assembler::jmp(Label label) {
 void Assembler::jcc(Cond cond, Label label) {
   u8* at = room();
   const u32 target = offset_of(label);
-  if (target != kNone && offset_ + 2 - target <= 128) {
+  if (target != kNone && offset() + 2 - target <= 128) {
     *at++ = static_cast<u8>(0x70 + static_cast<u8>(cond));
-    *at++ = static_cast<u8>((target - (offset_ + 2)) & 0xff);
+    *at++ = static_cast<u8>((target - (offset() + 2)) & 0xff);
     return commit(at);
   }
   *at++ = 0x0f;
@@ -345,14 +239,14 @@ u32 Assembler::call_rel32() {
   u8* at = room();
   *at++ = 0xe8;
   commit(put32(at, 0));
-  return offset_ - 4;
+  return offset() - 4;
 }
 
 u32 Assembler::jmp_rel32() {
   u8* at = room();
   *at++ = 0xe9;
   commit(put32(at, 0));
-  return offset_ - 4;
+  return offset() - 4;
 }
 
 u32 Assembler::lea_rel32(Gpr dst) {
@@ -361,7 +255,7 @@ u32 Assembler::lea_rel32(Gpr dst) {
   *at++ = 0x8d;
   *at++ = modrm(0, number_of(dst), 5);
   commit(put32(at, 0));
-  return offset_ - 4;
+  return offset() - 4;
 }
 
 u32 Assembler::mov_abs64(Gpr dst, u64 value) {
@@ -370,7 +264,7 @@ u32 Assembler::mov_abs64(Gpr dst, u64 value) {
   *at++ = static_cast<u8>(0xb8 | (number_of(dst) & 7));
   std::memcpy(at, &value, 8);
   commit(at + 8);
-  return offset_ - 8;
+  return offset() - 8;
 }
 
 void Assembler::mov_imm(Gpr dst, u64 value) {
@@ -423,10 +317,10 @@ void Assembler::nop(u32 bytes) {
   }
 }
 
-void Assembler::align_nop(u32 alignment) { nop((0u - offset_) & (alignment - 1)); }
+void Assembler::align_nop(u32 alignment) { nop((0u - offset()) & (alignment - 1)); }
 
 void Assembler::align_int3(u32 alignment) {
-  for (u32 rest = (0u - offset_) & (alignment - 1); rest != 0;) {
+  for (u32 rest = (0u - offset()) & (alignment - 1); rest != 0;) {
     const u32 count = std::min(rest, kRoom);
     u8* at = room();
     std::memset(at, 0xcc, count);

@@ -29,7 +29,7 @@ public:
   /// Forgets the labels, so that the next function's begin again at 0; unbound uses make ok() false.
   void reset_labels();
   /// Where the next byte goes, in the vector.
-  u32 offset() const { return offset_; }
+  u32 offset() const { return static_cast<u32>(cursor_ - base_); }
   /// Everything asked for since begin() could be encoded.
   bool ok() const { return ok_; }
 
@@ -69,54 +69,54 @@ public:
 
   // One function a row. Legend of the shapes: assembler_forms.def.
   // clang-format off
-#define ASSAY_X64_RMR(f, form)  void f(Size s, Gpr rm, Gpr reg) { rr(form, s, number_of(reg), number_of(rm), kBoth); }
-#define ASSAY_X64_RRM(f, form)  void f(Size s, Gpr reg, Gpr rm) { rr(form, s, number_of(reg), number_of(rm), kBoth); }
-#define ASSAY_X64_MR(f, form)   void f(Size s, const Mem& m, Gpr reg) { rm(form, s, number_of(reg), m); }
-#define ASSAY_X64_RM(f, form)   void f(Size s, Gpr reg, const Mem& m) { rm(form, s, number_of(reg), m); }
+#define ASSAY_X64_RMR(f, form)  void f(Size s, Gpr rm, Gpr reg) { rr<form>(s, number_of(reg), number_of(rm), kBoth); }
+#define ASSAY_X64_RRM(f, form)  void f(Size s, Gpr reg, Gpr rm) { rr<form>(s, number_of(reg), number_of(rm), kBoth); }
+#define ASSAY_X64_MR(f, form)   void f(Size s, const Mem& m, Gpr reg) { rm<form>(s, number_of(reg), m); }
+#define ASSAY_X64_RM(f, form)   void f(Size s, Gpr reg, const Mem& m) { rm<form>(s, number_of(reg), m); }
 #define ASSAY_X64_EXTM ASSAY_X64_RM
 #define ASSAY_X64_LEA ASSAY_X64_RM
 #define ASSAY_X64_RMS ASSAY_X64_RM
-#define ASSAY_X64_RI(f, form)   void f(Size s, Gpr reg, i32 imm) { ri(form, s, number_of(reg), imm); }
-#define ASSAY_X64_MI(f, form)   void f(Size s, const Mem& m, i32 imm) { mi(form, s, m, imm); }
-#define ASSAY_X64_RIW(f, form)  void f(Size s, Gpr reg, i32 imm) { ri_wide(form, s, number_of(reg), imm); }
-#define ASSAY_X64_MIW(f, form)  void f(Size s, const Mem& m, i32 imm) { mi_wide(form, s, m, imm); }
-#define ASSAY_X64_R1(f, form)   void f(Size s, Gpr reg) { rr(form, s, (form).ext, number_of(reg), kRm); }
+#define ASSAY_X64_RI(f, form)   void f(Size s, Gpr reg, i32 imm) { ri<form>(s, number_of(reg), imm); }
+#define ASSAY_X64_MI(f, form)   void f(Size s, const Mem& m, i32 imm) { mi<form>(s, m, imm); }
+#define ASSAY_X64_RIW(f, form)  void f(Size s, Gpr reg, i32 imm) { ri_wide<form>(s, number_of(reg), imm); }
+#define ASSAY_X64_MIW(f, form)  void f(Size s, const Mem& m, i32 imm) { mi_wide<form>(s, m, imm); }
+#define ASSAY_X64_R1(f, form)   void f(Size s, Gpr reg) { rr<form>(s, (form).ext, number_of(reg), kRm); }
 #define ASSAY_X64_RCL ASSAY_X64_R1
-#define ASSAY_X64_M1(f, form)   void f(Size s, const Mem& m) { rm(form, s, (form).ext, m, kNeither); }
+#define ASSAY_X64_M1(f, form)   void f(Size s, const Mem& m) { rm<form>(s, (form).ext, m, kNeither); }
 #define ASSAY_X64_RI8(f, form) \
-  void f(Size s, Gpr reg, u8 imm) { rr(form, s, (form).ext, number_of(reg), kRm); byte(imm); }
-#define ASSAY_X64_RSH(f, form)  void f(Size s, Gpr reg, u8 imm) { shift(form, s, number_of(reg), imm); }
-#define ASSAY_X64_RRI(f, form)  void f(Size s, Gpr d, Gpr a, i32 imm) { rri(form, s, number_of(d), number_of(a), imm); }
-#define ASSAY_X64_RMI(f, form)  void f(Size s, Gpr d, const Mem& m, i32 imm) { rmi(form, s, number_of(d), m, imm); }
+  void f(Size s, Gpr reg, u8 imm) { rr<form>(s, (form).ext, number_of(reg), kRm); byte(imm); }
+#define ASSAY_X64_RSH(f, form)  void f(Size s, Gpr reg, u8 imm) { shift<form>(s, number_of(reg), imm); }
+#define ASSAY_X64_RRI(f, form)  void f(Size s, Gpr d, Gpr a, i32 imm) { rri<form>(s, number_of(d), number_of(a), imm); }
+#define ASSAY_X64_RMI(f, form)  void f(Size s, Gpr d, const Mem& m, i32 imm) { rmi<form>(s, number_of(d), m, imm); }
 #define ASSAY_X64_EXTR(f, form) \
-  void f(Size s, Gpr d, Gpr a) { rr(form, s, number_of(d), number_of(a), (form).ext == 1 ? kRmAlways : kNeither); }
-#define ASSAY_X64_CR(f, form)   void f(Cond c, Gpr reg) { rr(with(form, c), Size::Byte, 0, number_of(reg), kRm); }
-#define ASSAY_X64_CM(f, form)   void f(Cond c, const Mem& m) { rm(with(form, c), Size::Byte, 0, m, kNeither); }
+  void f(Size s, Gpr d, Gpr a) { rr<form>(s, number_of(d), number_of(a), (form).ext == 1 ? kRmAlways : kNeither); }
+#define ASSAY_X64_CR(f, form)   void f(Cond c, Gpr reg) { rr<form>(Size::Byte, 0, number_of(reg), kRm, number_of(c)); }
+#define ASSAY_X64_CM(f, form)   void f(Cond c, const Mem& m) { rm<form>(Size::Byte, 0, m, kNeither, number_of(c)); }
 #define ASSAY_X64_CRRM(f, form) \
-  void f(Cond c, Size s, Gpr d, Gpr a) { rr(with(form, c), s, number_of(d), number_of(a), kNeither); }
-#define ASSAY_X64_CRM(f, form)  void f(Cond c, Size s, Gpr d, const Mem& m) { rm(with(form, c), s, number_of(d), m); }
-#define ASSAY_X64_OPR(f, form)  void f(Size s, Gpr reg) { in_opcode(form, s, number_of(reg)); }
-#define ASSAY_X64_OP64(f, form) void f(Gpr reg) { in_opcode(form, Size::Dword, number_of(reg)); }
-#define ASSAY_X64_R64(f, form)  void f(Gpr reg) { rr(form, Size::Dword, (form).ext, number_of(reg), kNeither); }
-#define ASSAY_X64_M64(f, form)  void f(const Mem& m) { rm(form, Size::Dword, (form).ext, m); }
+  void f(Cond c, Size s, Gpr d, Gpr a) { rr<form>(s, number_of(d), number_of(a), kNeither, number_of(c)); }
+#define ASSAY_X64_CRM(f, form)  void f(Cond c, Size s, Gpr d, const Mem& m) { rm<form>(s, number_of(d), m, kNeither, number_of(c)); }
+#define ASSAY_X64_OPR(f, form)  void f(Size s, Gpr reg) { in_opcode<form>(s, number_of(reg)); }
+#define ASSAY_X64_OP64(f, form) void f(Gpr reg) { in_opcode<form>(Size::Dword, number_of(reg)); }
+#define ASSAY_X64_R64(f, form)  void f(Gpr reg) { rr<form>(Size::Dword, (form).ext, number_of(reg), kNeither); }
+#define ASSAY_X64_M64(f, form)  void f(const Mem& m) { rm<form>(Size::Dword, (form).ext, m); }
 #define ASSAY_X64_MST ASSAY_X64_M64
-#define ASSAY_X64_NO(f, form)   void f() { bare(form); }
-#define ASSAY_X64_XX(f, form)   void f(Xmm d, Xmm a) { rr(form, Size::Dword, number_of(d), number_of(a), kNeither); }
-#define ASSAY_X64_XM(f, form)   void f(Xmm d, const Mem& m) { rm(form, Size::Dword, number_of(d), m); }
-#define ASSAY_X64_MX(f, form)   void f(const Mem& m, Xmm a) { rm(form, Size::Dword, number_of(a), m); }
+#define ASSAY_X64_NO(f, form)   void f() { bare<form>(); }
+#define ASSAY_X64_XX(f, form)   void f(Xmm d, Xmm a) { rr<form>(Size::Dword, number_of(d), number_of(a), kNeither); }
+#define ASSAY_X64_XM(f, form)   void f(Xmm d, const Mem& m) { rm<form>(Size::Dword, number_of(d), m); }
+#define ASSAY_X64_MX(f, form)   void f(const Mem& m, Xmm a) { rm<form>(Size::Dword, number_of(a), m); }
 #define ASSAY_X64_XXI(f, form) \
-  void f(Xmm d, Xmm a, u8 imm) { rr(form, Size::Dword, number_of(d), number_of(a), kNeither); byte(imm); }
+  void f(Xmm d, Xmm a, u8 imm) { rr<form>(Size::Dword, number_of(d), number_of(a), kNeither); byte(imm); }
 #define ASSAY_X64_XMI(f, form) \
-  void f(Xmm d, const Mem& m, u8 imm) { rm_imm8(form, Size::Dword, number_of(d), m, imm); }
+  void f(Xmm d, const Mem& m, u8 imm) { rm_imm8<form>(Size::Dword, number_of(d), m, imm); }
 #define ASSAY_X64_XI(f, form) \
-  void f(Xmm d, u8 imm) { rr(form, Size::Dword, (form).ext, number_of(d), kNeither); byte(imm); }
+  void f(Xmm d, u8 imm) { rr<form>(Size::Dword, (form).ext, number_of(d), kNeither); byte(imm); }
 #define ASSAY_X64_XR(f, form) \
-  void f(Xmm d, Gpr a) { rr(form, sole_size(form), number_of(d), number_of(a), kNeither); }
+  void f(Xmm d, Gpr a) { rr<form>(sole_size(form), number_of(d), number_of(a), kNeither); }
 #define ASSAY_X64_RX(f, form) \
-  void f(Gpr d, Xmm a) { rr(form, sole_size(form), number_of(a), number_of(d), kNeither); }
-#define ASSAY_X64_XRS(f, form)  void f(Size s, Xmm d, Gpr a) { rr(form, s, number_of(d), number_of(a), kNeither); }
-#define ASSAY_X64_XMS(f, form)  void f(Size s, Xmm d, const Mem& m) { rm(form, s, number_of(d), m); }
-#define ASSAY_X64_RXS(f, form)  void f(Size s, Gpr d, Xmm a) { rr(form, s, number_of(d), number_of(a), kNeither); }
+  void f(Gpr d, Xmm a) { rr<form>(sole_size(form), number_of(a), number_of(d), kNeither); }
+#define ASSAY_X64_XRS(f, form)  void f(Size s, Xmm d, Gpr a) { rr<form>(s, number_of(d), number_of(a), kNeither); }
+#define ASSAY_X64_XMS(f, form)  void f(Size s, Xmm d, const Mem& m) { rm<form>(s, number_of(d), m); }
+#define ASSAY_X64_RXS(f, form)  void f(Size s, Gpr d, Xmm a) { rr<form>(s, number_of(d), number_of(a), kNeither); }
 #define ASSAY_X64_VXX(f, form)  void f(Xmm d, Xmm a, Xmm b) { vex_rr(form, number_of(d), number_of(a), number_of(b)); }
 #define ASSAY_X64_VXM(f, form)  void f(Xmm d, Xmm a, const Mem& m) { vex_rm(form, number_of(d), number_of(a), m); }
 #define FORM(shape, function, mnemonic, prefix, map, opcode, ext, sizes) \
@@ -144,47 +144,52 @@ private:
     u32 target = 0;
   };
 
-  static constexpr Form with(Form form, Cond cond) { return form.plus(static_cast<u8>(cond)); }
   static constexpr Size sole_size(Form form) { return static_cast<Size>(form.sizes); }
 
-  void rr(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs);
-  void rm(Form form, Size size, u8 reg, const Mem& mem, ByteRegs byte_regs = kReg);
-  void rm_imm8(Form form, Size size, u8 reg, const Mem& mem, u8 imm);
-  void ri(Form form, Size size, u8 reg, i32 imm);
-  void mi(Form form, Size size, const Mem& mem, i32 imm);
-  void ri_wide(Form form, Size size, u8 reg, i32 imm);
-  void mi_wide(Form form, Size size, const Mem& mem, i32 imm);
-  void rri(Form form, Size size, u8 dst, u8 src, i32 imm);
-  void rmi(Form form, Size size, u8 dst, const Mem& mem, i32 imm);
-  void shift(Form form, Size size, u8 reg, u8 count);
-  void in_opcode(Form form, Size size, u8 reg);
-  void bare(Form form);
+  // Instructions, and pieces of them: assembler_encode.h.
+  struct Head;
+  template <Form F> static Head head(Size size, u32 rex, u8 modrm_byte, u32 more);
+  template <Form F> static u32 byte_rex(Size size, u32 reg, u32 rm_reg, ByteRegs byte_regs);
+  template <Form F> u8* start_rr(Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs, u32 more);
+  template <Form F> u8* start_rm(Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u32 trailing, u32 more);
+  static u8* put_imm(u8* at, Size size, i32 imm, bool is_short);
+  static bool short_imm(Size size, i32& imm);
+  template <Form F> void rr(Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs, u32 more = 0);
+  template <Form F> void rm(Size size, u8 reg, const Mem& mem, ByteRegs byte_regs = kReg, u32 more = 0);
+  template <Form F> void rm_imm8(Size size, u8 reg, const Mem& mem, u8 imm);
+  template <Form F> void ri(Size size, u8 reg, i32 imm);
+  template <Form F> void mi(Size size, const Mem& mem, i32 imm);
+  template <Form F> void ri_wide(Size size, u8 reg, i32 imm);
+  template <Form F> void mi_wide(Size size, const Mem& mem, i32 imm);
+  template <Form F> void rri(Size size, u8 dst, u8 src, i32 imm);
+  template <Form F> void rmi(Size size, u8 dst, const Mem& mem, i32 imm);
+  template <Form F> void shift(Size size, u8 reg, u8 count);
+  template <Form F> void in_opcode(Size size, u8 reg);
+  template <Form F> void bare();
   void vex_rr(Form form, u8 dst, u8 first, u8 second);
   void vex_rm(Form form, u8 dst, u8 first, const Mem& mem);
 
   u8* room() {
-    if (offset_ + kRoom > size_) grow();
-    return base_ + offset_;
+    if (cursor_ >= limit_) grow();
+    return cursor_;
   }
   void grow();
-  void commit(const u8* end) { offset_ = static_cast<u32>(end - base_); }
-  u8* memory(u8* at, u8 reg, const Mem& mem, u32 trailing);
+  void commit(const u8* end) { cursor_ += end - cursor_; }
+  u8* other_memory(Form form, Size size, u8 reg, const Mem& mem, u32 byte_rex, u32 trailing);
+  u8* address(u8* at, u8 reg, const Mem& mem, u32 trailing);
   u8* rip_relative(u8* at, u8 reg, const Mem& mem, u32 trailing);
   void use_label(Label label, u32 field, i32 addend);
   void branch32(Label label);
   void fill_field(u32 field, i64 value);
-  u8* head(u8* at, Form form, Size size, u32 rex);
-  u8* rm_start(Form form, Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u32 trailing);
-  u8* rr_start(Form form, Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs);
   /// The imm8 of an instruction whose start made the room.
-  void byte(u8 value) { base_[offset_++] = value; }
+  void byte(u8 value) { *cursor_++ = value; }
 
   static constexpr u32 kRoom = 32; // more than the longest instruction, 15 bytes
 
   std::vector<u8>* code_ = nullptr;
-  u8* base_ = nullptr; // code_->data()
-  u32 offset_ = 0;     // next byte
-  u32 size_ = 0;       // code_->size()
+  u8* base_ = nullptr;   // code_->data()
+  u8* cursor_ = nullptr; // next byte
+  u8* limit_ = nullptr;  // from here on there may be no room for an instruction
   bool ok_ = true;
   std::vector<LabelState> labels_;
   std::vector<Use> uses_;
@@ -192,3 +197,5 @@ private:
 };
 
 } // namespace assay::x64
+
+#include "compiler/target/x64/assembler_encode.h"

@@ -43,6 +43,7 @@ enum class Cond : u8 {
   Le, G,  // signed <=, >
 };
 // clang-format on
+constexpr u8 number_of(Cond cond) { return static_cast<u8>(cond); }
 constexpr Cond opposite(Cond cond) { return static_cast<Cond>(static_cast<u8>(cond) ^ 1); }
 
 /// Predicates of cmpss, cmpsd.
