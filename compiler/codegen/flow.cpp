@@ -31,17 +31,28 @@ void Flow::walk(const Function& function) {
   std::reverse(order_.begin(), order_.end());
 }
 
+// Most instructions have up to two operands: these are counted without branches, in a place of their own when absent.
+void Flow::count_operands(const Function& function, const Inst& inst) {
+  const u32 first = 0u - static_cast<u32>(inst.operand_count > 0),
+            second = 0u - static_cast<u32>(inst.operand_count > 1);
+  const ValueId a = function.pool[inst.operands & first], b = function.pool[(inst.operands + 1) & second];
+  ++uses_[(a & first) | (no_value_ & ~first)];
+  ++uses_[(b & second) | (no_value_ & ~second)];
+  for (u32 i = 2; i < inst.operand_count; ++i) ++uses_[function.pool[inst.operands + i]];
+}
+
 void Flow::compute(const Function& function) {
   walk(function);
-  uses_.assign(function.value_count(), 0);
+  no_value_ = function.value_count();
+  uses_.assign(function.value_count() + 1, 0);
+  if (function.pool.empty()) return;
   for (BlockId block : order_) {
-    for (const Inst& inst : function.insts_of(function.blocks[block])) {
-      for (ValueId value : function.operands_of(inst)) ++uses_[value];
-    }
+    for (const Inst& inst : function.insts_of(function.blocks[block])) count_operands(function, inst);
     for (const Edge& edge : function.edges_of(function.terminator(function.blocks[block]))) {
       for (ValueId value : function.args_of(edge)) ++uses_[value];
     }
   }
+  uses_[no_value_] = 0;
 }
 
 } // namespace assay::codegen

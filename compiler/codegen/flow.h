@@ -18,6 +18,7 @@ public:
   const std::vector<BlockId>& order() const { return order_; }
   /// Edges that enter the block from reachable blocks; the way in from the caller is not one.
   u32 edges_into(BlockId block) const { return edges_into_[block]; }
+  /// `value` may be one more than the last: that has none.
   u32 uses(ValueId value) const { return uses_[value]; }
 
 private:
@@ -26,11 +27,13 @@ private:
     u32 next_edge; // counts down
   };
   void walk(const Function& function);
+  void count_operands(const Function& function, const Inst& inst);
 
   std::vector<BlockId> order_;
   std::vector<u32> edges_into_; // [BlockId]
   std::vector<u8> seen_;        // [BlockId]
-  std::vector<u32> uses_;       // [ValueId]
+  std::vector<u32> uses_;       // [ValueId], and one place for operands that are not there
+  ValueId no_value_ = 0;        // that place
   std::vector<Visit> stack_;
 };
 

@@ -8,7 +8,6 @@
 #include "compiler/codegen/lir.h"
 
 #include <algorithm>
-#include <initializer_list>
 
 namespace assay::codegen {
 
@@ -26,18 +25,21 @@ constexpr Operand temp(VReg v) { return {v, Role::Temp, Where::Reg, 0, 0}; }
 constexpr Operand temp_fixed(VReg v, PReg reg) { return {v, Role::Temp, Where::Fixed, reg, 0}; }
 
 /// Sets `plan` and `def_count` from the operands.
-constexpr void set_plan(LirInst& inst, std::span<const Operand> operands) {
+template <typename Operands> constexpr void set_plan(LirInst& inst, Operands operands) {
   u32 defs = 0, odd = 0;
   for (u32 i = 0; i < operands.size(); ++i) {
     const Operand& operand = operands[i];
     const bool is_def = operand.role == Role::Def;
-    odd |= static_cast<u32>((operand.role != Role::Use && !is_def) || operand.where == Where::Fixed);
-    odd |= static_cast<u32>(is_def && (defs != i || (operand.where == Where::Tied && i != 0)));
-    defs += is_def ? 1 : 0;
+    // Without branches, in case it is not known when this is compiled.
+    const u32 late_tie = static_cast<u32>(defs != i) | (static_cast<u32>(operand.where == Where::Tied) & (i != 0));
+    odd |= static_cast<u32>(operand.role != Role::Use) & static_cast<u32>(!is_def);
+    odd |= static_cast<u32>(operand.where == Where::Fixed) | (static_cast<u32>(is_def) & late_tie);
+    defs += static_cast<u32>(is_def);
   }
-  const bool tied = defs != 0 && operands[0].where == Where::Tied;
+  u8 plan = LirInst::kUntied;
+  if (operands.size() != 0) plan = operands[0].where == Where::Tied ? operands[0].index : plan;
   inst.def_count = static_cast<u8>(defs);
-  inst.plan = odd != 0 ? LirInst::kGeneral : tied ? operands[0].index : LirInst::kUntied;
+  inst.plan = odd != 0 ? LirInst::kGeneral : plan;
 }
 
 class LirBuilder {
@@ -56,25 +58,13 @@ public:
     return static_cast<VReg>(function_->vreg_class.size() - 1);
   }
 
-  /// The reference holds until the next instruction is added.
-  LirInst& add(u16 op, u8 size, std::initializer_list<Operand> operands) {
-    return add_span(op, size, {operands.begin(), operands.size()});
+  /// The reference holds until the next instruction is added. As many operands as are written down: what they demand
+  /// is known when this is compiled.
+  template <std::size_t N> LirInst& add(u16 op, u8 size, const Operand (&operands)[N]) {
+    return append(op, size, std::span<const Operand, N>(operands));
   }
-  LirInst& add_span(u16 op, u8 size, std::span<const Operand> operands) {
-    LirInst& inst = function_->insts.emplace_back();
-    inst.op = op;
-    inst.size = size;
-    inst.operands = static_cast<u32>(function_->operands.size());
-    inst.operand_count = static_cast<u16>(operands.size());
-    inst.origin = origin_;
-    for (const Operand& operand : operands) { // few: beats a range insert
-      function_->operands.push_back(operand);
-      if (operand.where == Where::Fixed && operand.role >= Role::Def)
-        function_->fixed_defs.push_back({operand.vreg, operand.index});
-    }
-    set_plan(inst, operands);
-    return inst;
-  }
+  LirInst& add(u16 op, u8 size) { return append(op, size, std::span<const Operand, 0>()); }
+  LirInst& add_span(u16 op, u8 size, std::span<const Operand> operands) { return append(op, size, operands); }
 
   /// The index of this clobber set in LirFunction::clobber_sets. There are few different ones.
   u16 clobber_set(RegSet set) {
@@ -140,6 +130,25 @@ public:
   LirFunction& function() { return *function_; }
 
 private:
+  template <typename Operands> LirInst& append(u16 op, u8 size, Operands operands) {
+    LirInst& inst = function_->insts.emplace_back();
+    inst.op = op;
+    inst.size = size;
+    inst.operands = static_cast<u32>(function_->operands.size());
+    inst.operand_count = static_cast<u16>(operands.size());
+    inst.origin = origin_;
+    set_plan(inst, operands);
+    for (std::size_t i = 0; i < operands.size(); ++i) function_->operands.push_back(operands[i]); // few: beats insert
+    if (inst.plan == LirInst::kGeneral) note_fixed_defs(operands);
+    return inst;
+  }
+  void note_fixed_defs(std::span<const Operand> operands) {
+    for (const Operand& operand : operands) {
+      if (operand.where == Where::Fixed && operand.role >= Role::Def)
+        function_->fixed_defs.push_back({operand.vreg, operand.index});
+    }
+  }
+
   LirFunction* function_ = nullptr;
   u32 origin_ = kNone;
 };

@@ -11,26 +11,35 @@ namespace assay::codegen {
 
 namespace {
 
-bool is_rematerialised(Opcode op) { return op == Opcode::Const || op == Opcode::SlotAddr || op == Opcode::FuncAddr; }
+constexpr bool is_rematerialised(Opcode op) {
+  return op == Opcode::Const || op == Opcode::SlotAddr || op == Opcode::FuncAddr;
+}
 
-/// One bit an operation: those without effect, which may be left out when nobody reads their results.
-struct PureSet {
-  u64 bits[(kOpcodeCount + 63) / 64] = {};
-  constexpr bool has(Opcode op) const {
-    return (bits[static_cast<u32>(op) / 64] >> (static_cast<u32>(op) % 64) & 1) != 0;
-  }
+/// What lowering asks of an operation before it looks at it.
+enum : u8 {
+  kPure = 1,           // without effect: may be left out when nobody reads its results
+  kMadeAtUse = 2,      // nothing stands where it is defined
+  kLoneComparison = 4, // its only user, a branch or select behind it, can make it
 };
-constexpr PureSet make_pure_set() {
+struct Traits {
+  u8 of[kOpcodeCount] = {};
+};
+constexpr Traits make_traits() {
   constexpr u32 PURE = 1, TRAPS = 0, READS = 0, WRITES = 0, CALLS = 0, ENDS = 0, COMM = 0, FX = 0;
   constexpr bool pure[kOpcodeCount] = {
 #define OP(name, text, form, operands, results, types, from, relation, flags, meaning) ((flags)&1) != 0,
 #include "assay/opcodes.def"
   };
-  PureSet set;
-  for (u32 i = 0; i < kOpcodeCount; ++i) set.bits[i / 64] |= u64{pure[i] ? 1u : 0u} << (i % 64);
-  return set;
+  Traits traits;
+  for (u32 i = 0; i < kOpcodeCount; ++i) {
+    const Opcode op = static_cast<Opcode>(i);
+    const bool compares = (op >= Opcode::Eq && op <= Opcode::GeU) || (op >= Opcode::FEq && op <= Opcode::FGe);
+    traits.of[i] = static_cast<u8>((pure[i] ? kPure : 0) | (is_rematerialised(op) ? kMadeAtUse : 0) |
+                                   (compares ? kLoneComparison : 0));
+  }
+  return traits;
 }
-constexpr PureSet kPureOps = make_pure_set();
+constexpr Traits kTraits = make_traits();
 
 constexpr u32 align_up(u32 value, u32 alignment) { return (value + alignment - 1) & ~(alignment - 1); }
 
@@ -285,13 +294,19 @@ VReg LoweringBase::extended(ValueId value, bool is_signed) {
 
 // ---- instructions ------------------------------------------------------------------------------------
 
-/// Nobody reads what it gives, and it does nothing else.
-bool LoweringBase::dead(const Inst& inst) const {
+/// Nothing stands for it where it is: nobody reads what it gives and it does nothing else, it is made where it is used, or
+/// its user makes it; that is noted in fused_.
+bool LoweringBase::left_out(const Inst& inst, InstId id) {
   if (ASSAY_PLANTED(isel_dead_division) && inst.op == Opcode::DivU) return flow_.uses(inst.first_result) == 0;
-  if (!kPureOps.has(inst.op)) return false;
-  for (u32 i = 0; i < inst.result_count; ++i) {
-    if (flow_.uses(inst.first_result + i) != 0) return false;
-  }
+  const u32 traits = kTraits.of[static_cast<u32>(inst.op)];
+  // Pure operations have one or two results. The reads are of value 0, whoever that is, where there are none.
+  const u32 pure = 0u - (traits & kPure);
+  const u32 uses =
+      flow_.uses(inst.first_result & pure) | flow_.uses((inst.first_result + inst.result_count - 1) & pure);
+  const u32 dead = static_cast<u32>(uses == 0) & pure;
+  if ((dead | (traits & kMadeAtUse)) != 0) return true;
+  if ((traits & kLoneComparison) == 0 || !fuses_forward(inst, id)) return false;
+  fused_ = inst.first_result;
   return true;
 }
 
@@ -302,15 +317,6 @@ bool LoweringBase::fuses_forward(const Inst& inst, InstId id) const {
   while (is_rematerialised(fn_->insts[next].op)) ++next;
   const Inst& user = fn_->insts[next];
   return (user.op == Opcode::Branch || user.op == Opcode::Select) && operand(user, 0) == inst.first_result;
-}
-
-/// Whether the comparison is left to its user; if so, notes it in fused_.
-bool LoweringBase::fused_later(const Inst& inst, InstId id) {
-  if (inst.op < Opcode::Eq || inst.op > Opcode::FGe) return false;
-  const bool is_compare = inst.op <= Opcode::GeU || inst.op >= Opcode::FEq;
-  if (!is_compare || !fuses_forward(inst, id)) return false;
-  fused_ = inst.first_result;
-  return true;
 }
 
 /// The result is the operand's register, read at another width or type.

@@ -87,9 +87,10 @@ protected:
       const Block& source = fn_->blocks[id];
       const InstId end = source.first_inst + source.inst_count;
       for (InstId i = source.first_inst; i < end; ++i) {
-        b_.set_origin(i);
         const Inst& inst = fn_->insts[i];
-        if (!dead(inst) && !fused_later(inst, i)) self.instruction(inst);
+        if (left_out(inst, i)) continue;
+        b_.set_origin(i);
+        self.instruction(inst);
       }
       finish_block(fn_->insts[end - 1]);
       if (failed_) return Error{ErrorKind::Unsupported, "", 0, 0, failure_};
@@ -114,9 +115,11 @@ protected:
   VReg new_int() { return b_.vreg(RegClass::Int); }
   VReg new_float() { return b_.vreg(RegClass::Float); }
   ValueId operand(const Inst& inst, u32 index) const { return fn_->operand(inst, index); }
-  LirInst& add_op(OpCode op, u32 size, std::initializer_list<Operand> operands) {
+  template <std::size_t N> LirInst& add_op(OpCode op, u32 size, const Operand (&operands)[N]) {
     return b_.add(op.value, static_cast<u8>(size), operands);
   }
+  struct NoOperands {};
+  LirInst& add_op(OpCode op, u32 size, NoOperands) { return b_.add(op.value, static_cast<u8>(size)); }
   void fail(std::string message);
 
   // Calls (lowering_call.cpp).
@@ -160,9 +163,8 @@ private:
   void finish_block(const Inst& terminator);
   bool needs_split(const Inst& terminator, const Edge& edge) const;
   void pass_args(const Edge& edge);
-  bool dead(const Inst& inst) const;
+  bool left_out(const Inst& inst, InstId id);
   bool fuses_forward(const Inst& inst, InstId id) const;
-  bool fused_later(const Inst& inst, InstId id);
   VReg rematerialise(const Inst& source);
 
   // Calls (lowering_call.cpp).

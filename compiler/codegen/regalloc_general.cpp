@@ -17,24 +17,22 @@ bool is_use(const Operand& operand) { return operand.role == Role::Use || operan
 
 } // namespace
 
+// One look at every operand, without branches: which stages there is something to do for, and which registers are named.
 void AllocWalk::gather(const LirInst& inst) {
+  RegSet named[5] = {}; // [Role]
   demand_ = {};
   tied_ = 0;
-  for (u32 i = 0; i < inst.operand_count; ++i) {
-    const Operand& o = operand(inst, i);
-    const RegSet reg = o.where == Where::Fixed ? bit(o.index) : 0;
-    switch (o.role) {
-    case Role::UseLate: demand_.late_uses |= reg; [[fallthrough]];
-    case Role::Use: demand_.uses |= reg; break;
-    case Role::Def:
-      demand_.defs |= reg;
-      // Only the first 64 operands may be tied to.
-      if (o.where == Where::Tied) tied_ |= u64{1} << o.index;
-      break;
-    case Role::DefEarly: demand_.defs |= reg; [[fallthrough]];
-    case Role::Temp: demand_.early |= reg; break;
-    }
+  for (const Operand& o : function_->operands_of(inst)) {
+    const u32 role = static_cast<u32>(o.role), is_fixed = o.where == Where::Fixed ? 1 : 0;
+    named[role] |= RegSet{is_fixed} << (o.index & 63);
+    demand_.kinds |= 1u << (2 * role + is_fixed);
+    tied_ |= u64{o.where == Where::Tied ? 1u : 0u} << (o.index & 63); // only the first 64 operands may be tied to
+    demand_.wanted |= RegSet{o.role >= Role::Def ? 1u : 0u} << (state_.reg_of(o.vreg) & 63);
   }
+  demand_.uses = named[0] | named[1];
+  demand_.late_uses = named[1];
+  demand_.defs = named[2] | named[3];
+  demand_.early = named[3] | named[4];
   demand_.clobbers = function_->clobber_sets[inst.clobbers];
   state_.written |= demand_.clobbers;
   if (ASSAY_PLANTED(ra_clobber_forgotten)) demand_.clobbers &= ~clobber_left_out_;
@@ -61,7 +59,7 @@ PReg AllocWalk::take(RegClass reg_class, RegSet forbidden, VReg for_value) {
 
 // ---- behind the instruction ----------------------------------------------------------------------------------
 
-PReg AllocWalk::place_def(const LirInst& inst, const Operand& o, RegSet posts) {
+PReg AllocWalk::place_def(const LirInst& inst, const Operand& o) {
   if (o.where == Where::Fixed) return o.index;
   if (o.where == Where::Tied && operand(inst, o.index).where == Where::Fixed) return operand(inst, o.index).index;
   RegSet avoid = demand_.destroyed() | demand_.late_uses;
@@ -69,20 +67,15 @@ PReg AllocWalk::place_def(const LirInst& inst, const Operand& o, RegSet posts) {
   if (o.where == Where::Tied || o.role == Role::DefEarly) avoid |= demand_.uses;
   const PReg wanted = state_.reg_of(o.vreg);
   if (wanted != kNoReg && (avoid & bit(wanted)) == 0) return wanted;
-  return take(state_.class_of_value(o.vreg), avoid | posts, o.vreg);
+  return take(state_.class_of_value(o.vreg), avoid | demand_.wanted, o.vreg);
 }
 
 void AllocWalk::place_defs(const LirInst& inst) {
-  RegSet posts = 0; // where the state behind wants the definitions
-  for (u32 i = 0; i < inst.operand_count; ++i) {
-    const Operand& o = operand(inst, i);
-    if (!is_use(o) && state_.in_reg(o.vreg)) posts |= bit(state_.reg_of(o.vreg));
-  }
   for (u32 i = 0; i < inst.operand_count; ++i) {
     const Operand& o = operand(inst, i);
     if (o.role != Role::Def && o.role != Role::DefEarly) continue;
     const RegClass reg_class = state_.class_of_value(o.vreg);
-    const PReg reg = place_def(inst, o, posts), wanted = state_.reg_of(o.vreg);
+    const PReg reg = place_def(inst, o), wanted = state_.reg_of(o.vreg);
     const Location place = Location::reg(reg);
     location(inst, i) = place;
     demand_.defs |= bit(reg);
@@ -225,13 +218,14 @@ void AllocWalk::place_temps(const LirInst& inst) {
 
 void AllocWalk::general(const LirInst& inst) {
   gather(inst);
-  place_defs(inst);
-  vacate(inst);
-  place_late_uses(inst);
-  place_fixed_uses(inst);
+  constexpr u32 defs = Demand::any(Role::Def) | Demand::any(Role::DefEarly);
+  if ((demand_.kinds & defs) != 0) place_defs(inst);
+  if ((state_.occupied() & (demand_.destroyed() | demand_.uses)) != 0) vacate(inst);
+  if ((demand_.kinds & Demand::free(Role::UseLate)) != 0) place_late_uses(inst);
+  if (demand_.uses != 0) place_fixed_uses(inst);
   if (tied_ != 0) place_tied_uses(inst);
-  place_uses(inst);
-  place_temps(inst);
+  if ((demand_.kinds & Demand::free(Role::Use)) != 0) place_uses(inst);
+  if ((demand_.kinds & Demand::any(Role::Temp)) != 0) place_temps(inst);
   if (!behind_.empty()) {
     sequence_.clear();
     mover_.resolve(behind_, state_.position, state_.slot_count, sequence_);

@@ -66,10 +66,28 @@ void ParallelMover::break_cycle(const std::vector<PendingMove>& moves, u32 first
   }
 }
 
+/// No move reads what another writes, as far as one look tells: any order will do.
+bool ParallelMover::independent(const std::vector<PendingMove>& moves) {
+  u64 read = 0, written = 0;
+  u32 slot_read = 0, slot_written = 0;
+  for (const PendingMove& move : moves) {
+    if (move.from == move.to) return false;
+    slot_read |= static_cast<u32>(move.from.is_slot());
+    slot_written |= static_cast<u32>(move.to.is_slot());
+    read |= u64{move.from.is_reg() ? 1u : 0u} << (move.from.bits & 63);
+    written |= u64{move.to.is_reg() ? 1u : 0u} << (move.to.bits & 63);
+  }
+  return (read & written) == 0 && (slot_read & slot_written) == 0;
+}
+
 void ParallelMover::resolve(const std::vector<PendingMove>& moves, u32 inst, u32& slot_count, std::vector<Edit>& out) {
   if (moves.empty()) return;
   if (moves.size() == 1) {
     if (!(moves[0].from == moves[0].to)) out.push_back({inst, moves[0].reg_class, moves[0].from, moves[0].to});
+    return;
+  }
+  if (independent(moves)) {
+    for (const PendingMove& move : moves) out.push_back({inst, move.reg_class, move.from, move.to});
     return;
   }
   prepare(moves, slot_count);

@@ -28,6 +28,7 @@ public:
 
 private:
   static u32 index_of(Location location) { return location.is_reg() ? location.bits : 64 + location.slot_index(); }
+  static bool independent(const std::vector<PendingMove>& moves);
   void prepare(const std::vector<PendingMove>& moves, u32 slot_count);
   void drain(const std::vector<PendingMove>& moves, u32 inst, std::vector<Edit>& out);
   void break_cycle(const std::vector<PendingMove>& moves, u32 first, u32 inst, u32& slot_count, std::vector<Edit>& out);

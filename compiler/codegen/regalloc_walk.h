@@ -35,6 +35,10 @@ private:
     RegSet early = 0;     // written early, as far as decided
     RegSet clobbers = 0;
     RegSet locked = 0; // holds an operand, or is the target of a move before the instruction
+    RegSet wanted = 0; // where the state behind has the definitions; bit 63 says nothing
+    u32 kinds = 0;     // of operands that there are, by role: free() of any register, or fixed ones
+    static constexpr u32 free(Role role) { return 1u << (2 * static_cast<u32>(role)); }
+    static constexpr u32 any(Role role) { return 3 * free(role); }
     RegSet destroyed() const { return defs | early | clobbers; }
   };
   struct Entry {
@@ -68,7 +72,7 @@ private:
   void general(const LirInst& inst);
   void gather(const LirInst& inst);
   void place_defs(const LirInst& inst);
-  PReg place_def(const LirInst& inst, const Operand& operand, RegSet posts);
+  PReg place_def(const LirInst& inst, const Operand& operand);
   void vacate(const LirInst& inst);
   void place_late_uses(const LirInst& inst);
   void place_fixed_uses(const LirInst& inst);
