@@ -111,6 +111,20 @@ bool wanted(const MutantsOptions& options, std::string_view name) {
   return options.bugs.empty() || std::find(options.bugs.begin(), options.bugs.end(), name) != options.bugs.end();
 }
 
+/// Of the subjects chosen, those whose code can have the bug, in this process if that is possible: a bug in the code is
+/// the same in an emulator, but takes longer. All of them for the control.
+std::vector<const fuzz::SubjectRow*> subjects_of(const fuzz::PlantedBug* bug,
+                                                 const std::vector<const fuzz::SubjectRow*>& rows) {
+  if (bug == nullptr) return rows;
+  const Target target = bug->name.starts_with("a64_") ? Target::A64 : Target::X64;
+  std::vector<const fuzz::SubjectRow*> native, emulated;
+  for (const fuzz::SubjectRow* row : rows) {
+    if (row->exec == fuzz::Exec::Oracle || row->target != target) continue;
+    (row->exec == fuzz::Exec::Native ? native : emulated).push_back(row);
+  }
+  return native.empty() ? emulated : native;
+}
+
 int measure_all(const MutantsOptions& options, const std::vector<const fuzz::SubjectRow*>& rows,
                 const std::string& folder) {
   fuzz::CampaignOptions campaign;
@@ -120,8 +134,6 @@ int measure_all(const MutantsOptions& options, const std::vector<const fuzz::Sub
   campaign.corpus = options.corpus;
   campaign.findings = folder;
   campaign.hang_seconds = std::max(3.0, options.seconds / 4);
-  const auto make_checker = [&rows] { return fuzz::Checker::make(rows); };
-
   Tally tally;
   std::vector<const fuzz::PlantedBug*> bugs;
   if (options.control > 0) bugs.push_back(nullptr);
@@ -129,6 +141,13 @@ int measure_all(const MutantsOptions& options, const std::vector<const fuzz::Sub
     if (wanted(options, bug.name)) bugs.push_back(&bug);
   for (const fuzz::PlantedBug* bug : bugs) {
     campaign.seconds = bug == nullptr ? options.control : options.seconds;
+    const auto subjects = subjects_of(bug, rows);
+    if (subjects.empty()) { // none of that target can run here, or was asked for
+      std::fprintf(stderr, "assay mutants: skipped %s: no subject chosen compiles for its target\n",
+                   std::string(bug->name).c_str());
+      continue;
+    }
+    const auto make_checker = [&subjects] { return fuzz::Checker::make(subjects); };
     const auto measured = fuzz::measure(bug, campaign, make_checker);
     if (!measured) return report(measured.error());
     note(*measured, options.json, tally);

@@ -66,7 +66,10 @@ private:
   // Places. The address register, when one is needed, is x17.
   Mem stack(i64 sp_offset, u32 bytes) { return reachable(Gpr::Sp, sp_offset, bytes); }
   Mem reachable(Gpr base, i64 offset, u32 bytes);
-  Mem slot(Location at) { return stack(frame_.size - frame_.spills - i64{8} * (at.slot_index() + 1), 8); }
+  /// `bytes`: of the access, at the slot's low end.
+  Mem slot(Location at, u32 bytes = 8) {
+    return stack(frame_.size - frame_.spills - i64{8} * (at.slot_index() + 1), bytes);
+  }
   Mem object(i64 offset, u32 bytes) { return stack(i64{frame_.size} - frame_.objects + offset, bytes); }
   static Mem context_field(u32 offset) { return Mem::at(kContext, offset); }
 

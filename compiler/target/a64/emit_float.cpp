@@ -55,12 +55,12 @@ void Emitter::float_imm(const LirInst& inst, u32) { float_value(vreg(0), static_
 
 void Emitter::move_to_float(const LirInst& inst, u32) {
   if (in_reg(1)) as_.fmov(word(inst.size), vreg(0), gpr(1));
-  else as_.ldr(fsize(inst.size), vreg(0), slot(location(1)));
+  else as_.ldr(fsize(inst.size), vreg(0), slot(location(1), inst.size));
 }
 
 void Emitter::move_to_int(const LirInst& inst, u32) {
   if (in_reg(1)) as_.fmov(word(inst.size), gpr(0), vreg(1));
-  else as_.ldr(word(inst.size), gpr(0), slot(location(1)));
+  else as_.ldr(word(inst.size), gpr(0), slot(location(1), inst.size));
 }
 
 // ---- arithmetic --------------------------------------------------------------------------------------

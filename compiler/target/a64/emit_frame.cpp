@@ -268,7 +268,7 @@ void Emitter::copy_words(Gpr to_base, i32 to, u32 bytes) {
 /// All callee-saved registers and the frame record, by loads that leave sp alone.
 void Emitter::restore_saved() {
   const bool swapped = conv_->os == Os::Apple;
-  i64 depth = 16;
+  i64 depth = ASSAY_PLANTED(a64_tail_restore_slot) ? 32 : 16;
   for (RegSet rest = frame_.saved; rest != 0; rest &= rest - 1, rest &= rest - 1, depth += 16) {
     const u32 first = static_cast<u32>(std::countr_zero(rest));
     const RegIndex low = static_cast<RegIndex>(swapped ? first + 1 : first);

@@ -1,0 +1,149 @@
+// lower_test.cpp - which LIR the a64 rules make: immediates, folding, fusion, extension, checks.
+#include "compile_support.h"
+#include "compiler/codegen/lowering.h"
+#include "compiler/target/a64/registers.h"
+
+namespace assay::a64 {
+namespace {
+
+std::string names(const std::string& text) { return op_names(lowered(text)); }
+
+// ---- immediates --------------------------------------------------------------------------------------
+
+TEST(A64Lower, AdditionTakesTwelveBitsOrTwelveShifted) {
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 4095\n %r = add.i64 %a, %c")), "args add.i ret");
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 0xfff000\n %r = add.i64 %c, %a")), "args add.i ret");
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 4097\n %r = add.i64 %a, %c")), "args imm add ret");
+}
+
+TEST(A64Lower, SubtractionOfAnImmediateAddsItsNegative) {
+  EXPECT_EQ(find_op(lowered(binary("i32", " %c = const.i32 5\n %r = sub.i32 %a, %c")), "add.i").imm, -5);
+  EXPECT_EQ(find_op(lowered(binary("i32", " %c = const.i32 -5\n %r = sub.i32 %a, %c")), "add.i").imm, 5);
+}
+
+TEST(A64Lower, LogicTakesBitmaskImmediatesOfTheWidth) {
+  EXPECT_EQ(find_op(lowered(binary("i32", " %c = const.i32 -2\n %r = and.i32 %a, %c")), "and.i").imm, 0xfffffffe);
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 0x5555555555555555\n %r = xor.i64 %c, %a")), "args xor.i ret");
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 5\n %r = or.i64 %a, %c")), "args imm or ret");
+  EXPECT_EQ(names(binary("i32", " %c = const.i32 -1\n %r = or.i32 %a, %c")), "args imm or ret") << "all ones";
+}
+
+TEST(A64Lower, NarrowUnsignedComparisonsExtendTheirImmediateWithZeros) {
+  const auto test = find_op(lowered(binary("i8", " %c = const.i8 -1\n %r = lt_u.i8 %a, %c")), "set.cmpi");
+  EXPECT_EQ(test.imm, 255);
+  EXPECT_EQ(find_op(lowered(binary("i8", " %c = const.i8 -1\n %r = lt_s.i8 %a, %c")), "set.cmpi").imm, -1);
+}
+
+TEST(A64Lower, ConstantOnTheLeftExchangesTheCondition) {
+  const auto test = find_op(lowered(binary("i64", " %c = const.i64 7\n %r = lt_s.i64 %c, %a", "i8")), "set.cmpi");
+  EXPECT_EQ(static_cast<Cond>(test.cond), Cond::Gt);
+}
+
+TEST(A64Lower, OnlyZeroIsStoredWithoutARegister) {
+  const std::string memory = "memory 65536\n";
+  EXPECT_EQ(names(memory + "export func @f(i32) {\n^e(%a: i32):\n %c = const.i64 0\n store.i64 %a, 0, %c\n return\n}"),
+            "args store.i ret");
+  EXPECT_EQ(names(memory + "export func @f(i32) {\n^e(%a: i32):\n %c = const.i64 1\n store.i64 %a, 0, %c\n return\n}"),
+            "args imm store ret");
+}
+
+// ---- two operations in one ---------------------------------------------------------------------------
+
+TEST(A64Lower, ProductIsFoldedIntoTheSumBehindIt) {
+  EXPECT_EQ(names(binary("i64", " %p = mul.i64 %a, %b\n %r = add.i64 %p, %a")), "args madd ret");
+  EXPECT_EQ(names(binary("i32", " %p = mul.i32 %a, %b\n %r = sub.i32 %a, %p")), "args msub ret");
+  EXPECT_EQ(names(binary("i32", " %p = mul.i32 %a, %b\n %r = sub.i32 %p, %a")), "args mul sub ret") << "not c - a * b";
+}
+
+TEST(A64Lower, ShiftIsFoldedIntoArithmeticAndLogic) {
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 3\n %s = shl.i64 %b, %c\n %r = add.i64 %a, %s")), "args add.s ret");
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 3\n %s = shl.i64 %b, %c\n %r = xor.i64 %s, %a")), "args xor.s ret");
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 0\n %s = shl.i64 %b, %c\n %r = add.i64 %a, %s")), "args add ret");
+}
+
+TEST(A64Lower, ExtensionIsFoldedIntoTheSum) {
+  const std::string text = "export func @f(i64, i8) -> i64 {\n^e(%a: i64, %b: i8):\n %x = sext.i64.i8 %b\n"
+                           " %r = sub.i64 %a, %x\n return %r\n}";
+  const auto function = lowered(text);
+  EXPECT_EQ(op_names(function), "args sub.x ret");
+  EXPECT_EQ(find_op(function, "sub.x").imm, 1);
+  EXPECT_NE(find_op(function, "sub.x").flags & codegen::kSigned, 0);
+}
+
+TEST(A64Lower, ShiftsAndMasksAreBitFields) {
+  const auto u = find_op(
+      lowered(binary("i64", " %c = const.i64 5\n %s = shr_u.i64 %a, %c\n %m = const.i64 255\n %r = and.i64 %s, %m")),
+      "field_u");
+  EXPECT_EQ(u.imm, 5);
+  EXPECT_EQ(u.aux, 8u);
+  const auto s = find_op(
+      lowered(binary("i32", " %c = const.i32 20\n %s = shl.i32 %a, %c\n %d = const.i32 24\n %r = shr_s.i32 %s, %d")),
+      "field_s");
+  EXPECT_EQ(s.imm, 4);
+  EXPECT_EQ(s.aux, 8u);
+}
+
+TEST(A64Lower, MaskBeyondTheShiftedValueIsNoField) {
+  EXPECT_EQ(
+      names(binary("i32", " %c = const.i32 28\n %s = shr_u.i32 %a, %c\n %m = const.i32 255\n %r = and.i32 %s, %m")),
+      "args shr.i and.i ret");
+}
+
+TEST(A64Lower, BranchOnOneBitTestsIt) {
+  const std::string text = binary("i64", " %m = const.i64 0x100000000\n %t = and.i64 %a, %m\n branch %t, ^x, ^y\n^x:\n"
+                                         " return %a\n^y:\n %r = add.i64 %a, %b");
+  const auto function = lowered(text);
+  EXPECT_EQ(op_names(function), "args br.bit ret add ret");
+  EXPECT_EQ(find_op(function, "br.bit").imm, 32);
+}
+
+TEST(A64Lower, ValueUsedTwiceIsNotFolded) {
+  EXPECT_EQ(names(binary("i64", " %p = mul.i64 %a, %b\n %q = add.i64 %p, %a\n %r = xor.i64 %p, %q")),
+            "args mul add xor ret");
+}
+
+TEST(A64Lower, ValueIsNotFoldedOverAnotherOperation) {
+  EXPECT_EQ(names(binary("i64", " %p = mul.i64 %a, %b\n fuel 1\n %r = add.i64 %p, %a")), "args mul fuel add ret");
+}
+
+TEST(A64Lower, NothingIsFoldedIntoAnOperationThatIsLeftOut) {
+  EXPECT_EQ(names(binary("i64", " %p = mul.i64 %a, %b\n %q = add.i64 %p, %a\n %r = add.i64 %a, %b")),
+            "args mul add ret");
+}
+
+// ---- narrow types, divisions, conversions ------------------------------------------------------------
+
+TEST(A64Lower, NarrowRightShiftsAndDivisionsExtendFirst) {
+  EXPECT_EQ(names(binary("i8", " %c = const.i8 3\n %r = shr_u.i8 %a, %c")), "args zx shr.i ret");
+  EXPECT_EQ(names(binary("i16", " %r = div_s.i16 %a, %b")), "args sx sx div_s ret");
+}
+
+TEST(A64Lower, VariableCountsOfNarrowShiftsAreMasked) {
+  EXPECT_EQ(names(binary("i8", " %r = shl.i8 %a, %b")), "args and.i shl ret");
+  EXPECT_EQ(names(binary("i32", " %r = shl.i32 %a, %b")), "args shl ret");
+}
+
+TEST(A64Lower, DivisionByAConstantNeedsOnlyTheChecksThatCanFail) {
+  EXPECT_EQ(find_op(lowered(binary("i32", " %r = div_s.i32 %a, %b")), "div_s").flags,
+            codegen::kCheckZero | codegen::kCheckMinusOne);
+  EXPECT_EQ(find_op(lowered(binary("i32", " %c = const.i32 10\n %r = div_s.i32 %a, %c")), "div_s").flags, 0);
+  EXPECT_EQ(find_op(lowered(binary("i32", " %r = rem_s.i32 %a, %b")), "rem_s").flags, codegen::kCheckZero)
+      << "MIN % -1 comes out right by itself";
+}
+
+TEST(A64Lower, FusedMultiplyAddNeedsNoRuntime) {
+  EXPECT_EQ(names(binary("f64", " %r = fma.f64 %a, %b, %a")), "args fma ret");
+}
+
+TEST(A64Lower, AppleStackArgumentsAreMovedInTheirOwnSize) {
+  std::string params = "i64", values = "%a";
+  for (u32 i = 1; i < 8; ++i) params += ", i64", values += ", %a";
+  params += ", i8, i8", values += ", %b, %b";
+  const std::string text = "import @g(" + params + ")\nexport func @f(i64, i8) {\n^e(%a: i64, %b: i8):\n call @g(" +
+                           values + ")\n return\n}";
+  EXPECT_EQ(find_op(lowered(text, options_for(Os::Apple)), "storeout").size, 1);
+  EXPECT_EQ(find_op(lowered(text, options_for(Os::Linux)), "storeout").size, 8);
+}
+
+} // namespace
+} // namespace assay::a64
