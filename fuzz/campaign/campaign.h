@@ -60,10 +60,14 @@ struct WorkerContext {
   std::vector<u64> published_skips{};
   std::vector<std::pair<std::string, u32>> kept{}; // kind of finding, files
   Attributor attributor{};
+  u32 emulator_faults = 0; // known ones that concern these subjects
 
   bool should_stop() const { return shared.stop.load(std::memory_order_relaxed) != 0; }
   /// Checks one program that is in `state` as the one under way, and keeps what it finds.
   void check(const Module& module, const Cases& cases, const std::string& origin);
+
+private:
+  bool judge(const Module& module, const Cases& cases, const std::string& origin);
 };
 
 /// Runs the campaign to its end. Io when findings or events cannot be written, before anything else is done.

@@ -58,6 +58,13 @@ Json totals_json(const Totals& totals) {
   json["findings_written"] = totals.findings;
   json["findings_similar"] = totals.similar;
   json["unreproduced"] = totals.unreproduced;
+  json["known_emulator_faults"] = Json::array();
+  for (std::size_t i = 0; i < emulator_faults().size(); ++i) {
+    if (totals.avoided[i] == 0) continue;
+    const EmulatorFault& fault = emulator_faults()[i];
+    json["known_emulator_faults"].push_back(
+        {{"name", fault.name}, {"reason", fault.reason}, {"programs", totals.avoided[i]}});
+  }
   return json;
 }
 
@@ -154,6 +161,12 @@ std::string summary(const CampaignResult& result, const CampaignOptions& options
   for (const Skip& skip : totals.skips)
     out += fmt::format("skipped   {} programs on {}: {}\n", grouped(skip.count), result.subjects[skip.subject],
                        skip.reason);
+  for (std::size_t i = 0; i < emulator_faults().size(); ++i) {
+    if (totals.avoided[i] == 0) continue;
+    const EmulatorFault& fault = emulator_faults()[i];
+    out += fmt::format("known     {}, {}: {}; {} programs compiled without it\n", fault.version,
+                       assay::name_of(fault.target), fault.reason, grouped(totals.avoided[i]));
+  }
   if (result.worker_deaths != 0) out += fmt::format("workers   {} ended by a program\n", result.worker_deaths);
   if (totals.unreproduced != 0)
     out += fmt::format("unsure    {} differences were not seen again\n", totals.unreproduced);

@@ -7,6 +7,7 @@
 #include "fuzz/generate/generator.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace assay::fuzz {
@@ -68,6 +69,7 @@ void add_up(std::span<const WorkerState* const> workers, Totals& out) {
     out.findings += worker->findings.load(kRelaxed);
     out.similar += worker->similar.load(kRelaxed);
     out.unreproduced += worker->unreproduced.load(kRelaxed);
+    for (u32 i = 0; i < out.avoided.size(); ++i) out.avoided[i] += worker->avoided[i].load(kRelaxed);
     for (u32 i = 0; i < out.outcomes.size(); ++i) out.outcomes[i] += worker->outcomes[i].load(kRelaxed);
     for (u32 i = 0; i < worker->skip_count.load(std::memory_order_acquire); ++i) {
       const auto& skip = worker->skips[i];
@@ -91,6 +93,12 @@ u32 admitted_combinations() {
       for (u32 from = 0; from < kTypeCount; ++from)
         count += types_allowed(static_cast<Opcode>(op), static_cast<Type>(type), static_cast<Type>(from));
   return count;
+}
+
+void note_emulator_faults(const Module& module, u32 concerned, WorkerState& state) {
+  if (concerned == 0) return;
+  for (u32 met = emulator_faults_in(module) & concerned; met != 0; met &= met - 1)
+    add(state.avoided[static_cast<u32>(std::countr_zero(met))], 1);
 }
 
 void note_coverage(const Module& module, WorkerState& state) {

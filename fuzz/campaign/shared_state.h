@@ -6,6 +6,7 @@
 #pragma once
 
 #include "fuzz/check/check.h"
+#include "fuzz/check/known_emulator_faults.h"
 
 #include <array>
 #include <atomic>
@@ -30,6 +31,7 @@ struct WorkerState {
   std::atomic<u64> similar{0};                // reproduced, but enough of that kind are kept already
   std::atomic<u64> unreproduced{0};           // differences that a replay did not show again
   std::array<std::atomic<u8>, kCombinationCount> covered{};
+  std::array<std::atomic<u64>, kMaxEmulatorFaults> avoided{}; // programs compiled otherwise because of a known fault
 
   struct SharedSkip {
     std::atomic<u64> count{0};
@@ -55,6 +57,7 @@ struct Totals {
   u64 programs = 0, discarded = 0, runs = 0, compared = 0, agree = 0, unknown = 0, refused = 0, skipped = 0;
   std::array<u64, 8> outcomes{};
   u64 findings = 0, similar = 0, unreproduced = 0;
+  std::array<u64, kMaxEmulatorFaults> avoided{};
   u32 covered = 0; // combinations of operation and types seen
   std::vector<Skip> skips;
 };
@@ -66,6 +69,9 @@ u32 admitted_combinations();
 
 /// Marks what the module has.
 void note_coverage(const Module& module, WorkerState& state);
+
+/// Counts the known faults of emulators, of those in `concerned`, that the module would meet.
+void note_emulator_faults(const Module& module, u32 concerned, WorkerState& state);
 
 /// Copies a checker's counts, as increments over `before`, which is updated.
 void publish_counts(const CheckCounts& now, CheckCounts& before, WorkerState& state);

@@ -18,6 +18,7 @@ namespace assay::fuzz {
 namespace {
 
 constexpr u32 kReplays = 3;
+constexpr u32 kAttempts = 3; // to check a program whose differences do not come again
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 /// How often of kReplays the finding shows again in the program read back from text.
@@ -85,31 +86,39 @@ void keep_invalid(WorkerContext& context, const Module& module, const std::strin
 
 } // namespace
 
+/// Of a difference just found: true when it is a finding. Else what was not compared because of it is still to be.
+bool WorkerContext::judge(const Module& module, const Cases& cases, const std::string& origin) {
+  Finding finding = make_finding(module, cases, checker, &attributor);
+  finding.seed = options.source.seed;
+  finding.program_index = state.index.load(kRelaxed);
+  finding.origin = origin;
+  finding.replays = kReplays;
+  finding.reproduced = reproduce(finding, checker);
+  published = checker.counts(); // replays are not part of the campaign's counts
+  if (finding.reproduced == kReplays) {
+    keep(*this, finding);
+    return true;
+  }
+  state.unreproduced.fetch_add(1, kRelaxed);
+  std::fprintf(stderr, "\nnot reproduced (%u of %u): program %llu of seed %llu on %s: %s\n", finding.reproduced,
+               kReplays, static_cast<unsigned long long>(finding.program_index),
+               static_cast<unsigned long long>(finding.seed), finding.subject.c_str(), finding.difference.c_str());
+  return false;
+}
+
 void WorkerContext::check(const Module& module, const Cases& cases, const std::string& origin) {
   note_coverage(module, state);
+  note_emulator_faults(module, emulator_faults, state);
   std::string why;
   if (!valid(module, why)) {
     keep_invalid(*this, module, origin, why);
     return;
   }
-  const bool same = checker.check(module, cases);
-  publish_counts(checker.counts(), published, state);
-  if (!same) {
-    Finding finding = make_finding(module, cases, checker, &attributor);
-    finding.seed = options.source.seed;
-    finding.program_index = state.index.load(kRelaxed);
-    finding.origin = origin;
-    finding.replays = kReplays;
-    finding.reproduced = reproduce(finding, checker);
-    published = checker.counts(); // replays are not part of the campaign's counts
-    if (finding.reproduced == kReplays) {
-      keep(*this, finding);
-    } else {
-      state.unreproduced.fetch_add(1, kRelaxed);
-      std::fprintf(stderr, "\nnot reproduced (%u of %u): program %llu of seed %llu on %s: %s\n", finding.reproduced,
-                   kReplays, static_cast<unsigned long long>(finding.program_index),
-                   static_cast<unsigned long long>(finding.seed), finding.subject.c_str(), finding.difference.c_str());
-    }
+  for (u32 attempt = 0; attempt < kAttempts; ++attempt) {
+    const bool same = checker.check(module, cases);
+    if (attempt != 0) ++published.programs; // it is the same program
+    publish_counts(checker.counts(), published, state);
+    if (same || judge(module, cases, origin)) break;
   }
   // Skips change rarely; their strings are compared only now and then, and at the end.
   if ((state.beat.fetch_add(1, kRelaxed) & 0xff) == 0) publish_skips(checker.skips(), published_skips, state);
@@ -125,6 +134,9 @@ int work(const CampaignOptions& options, const CheckerFactory& make_checker, con
   checker->set_progress(&state.progress);
   ProgramSource source(options.source, corpus);
   WorkerContext context{options, shared, state, source, *checker, number};
+  for (const Checker::Entry& entry : checker->subjects()) {
+    if (const SubjectRow* row = find_subject_row(entry.name)) context.emulator_faults |= emulator_faults_of(*row);
+  }
   int status = 0;
   if (options.engine) {
     status = options.engine(context);

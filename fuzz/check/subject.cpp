@@ -29,6 +29,10 @@ constexpr SubjectRow kRows[] = {
   {"x64-O0-native-linux-regs4",         kNative,      kX64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
   {"x64-O0-native-windows-regs6",       kNative,      kX64, kO0, kWindows,  true,      6,        false, "six registers of each class"},
   {"x64-O0-native-linux-spill-all",     kNative,      kX64, kO0, kLinux,    true,      0,        true,  "every value in its stack slot"},
+  {"a64-O0-native-linux",               kNative,      kA64, kO0, kLinux,    true,      0,        false, "AAPCS64"},
+  {"a64-O0-native-apple",               kNative,      kA64, kO0, kApple,    true,      0,        false, "Apple convention between AIR functions, run here"},
+  {"a64-O0-native-linux-regs4",         kNative,      kA64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
+  {"a64-O0-native-linux-spill-all",     kNative,      kA64, kO0, kLinux,    true,      0,        true,  "every value in its stack slot"},
   {"x64-O0-unicorn-linux",              kUnicorn,     kX64, kO0, kLinux,    true,      0,        false, "emulated, System V convention"},
   {"x64-O0-unicorn-windows",            kUnicorn,     kX64, kO0, kWindows,  false,     0,        false, "emulated as on a Windows host, only SSE2"},
   {"a64-O0-unicorn-linux",              kUnicorn,     kA64, kO0, kLinux,    false,     0,        false, "emulated, AAPCS64"},
@@ -37,6 +41,7 @@ constexpr SubjectRow kRows[] = {
   {"a64-O0-unicorn-linux-regs4",        kUnicorn,     kA64, kO0, kLinux,    false,     4,        false, "emulated, four registers of each class"},
   {"a64-O0-unicorn-linux-spill-all",    kUnicorn,     kA64, kO0, kLinux,    false,     0,        true,  "emulated, every value in its stack slot"},
   {"a64-O0-qemu-linux",                 kQemu,        kA64, kO0, kLinux,    false,     0,        false, "in a process under qemu-aarch64, AAPCS64"},
+  {"a64-O0-qemu-apple",                 kQemu,        kA64, kO0, kApple,    true,      0,        false, "so, Apple convention between AIR functions, signed return addresses"},
 };
 // clang-format on
 

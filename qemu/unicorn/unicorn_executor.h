@@ -21,7 +21,8 @@ struct UnicornOptions {
   protocol::Limits limits;
 };
 
-/// Extensions that code for the emulator may use: the same on every host, because the processor is emulated.
+/// Extensions that code for the emulator may use: the same on every host, because the processor is emulated. What is
+/// left out has a row in fuzz/check/known_emulator_faults.def.
 constexpr CpuFeatures emulated_features(Target target) {
   CpuFeatures features;
   features.sse41 = features.lzcnt = features.bmi1 = target == Target::X64;
