@@ -95,13 +95,31 @@ void AllocState::edit_behind(RegClass reg_class, Location from, Location to) {
   for (u32 succ : function_->succs_of(*block_)) edit(function_->blocks[succ].first_inst, reg_class, from, to);
 }
 
+namespace {
+
+bool stands_before(const Edit& a, const Edit& b) { return a.inst < b.inst; }
+
+/// Stable. Up to a few dozen by insertion, which allocates nothing.
+void sort_edits(std::vector<Edit>& edits) {
+  if (edits.size() > 48) {
+    std::stable_sort(edits.begin(), edits.end(), stands_before);
+    return;
+  }
+  for (std::size_t i = 1; i < edits.size(); ++i) {
+    const Edit edit = edits[i];
+    std::size_t at = i;
+    for (; at != 0 && stands_before(edit, edits[at - 1]); --at) edits[at] = edits[at - 1];
+    edits[at] = edit;
+  }
+}
+
+} // namespace
+
 // Found backwards; those at the start of a block may have been found when its predecessor was walked.
 void AllocState::finish() {
   std::vector<Edit>& edits = out_->edits;
   std::reverse(edits.begin(), edits.end());
-  if (unsorted_) {
-    std::stable_sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.inst < b.inst; });
-  }
+  if (unsorted_) sort_edits(edits);
   out_->slot_count = slot_count;
   out_->written = written;
 }

@@ -86,16 +86,6 @@ TEST(Compile, OperationsNotCompiledYetAreNamed) {
   EXPECT_TRUE(object.functions.empty());
 }
 
-TEST(Compile, ATargetWithoutABackendIsUnsupported) {
-  CompileOptions options;
-  options.target = Target::A64;
-  CodeObject object;
-  const assay::Result<void> done = Compiler(options).compile(parse(kProgram), object);
-  ASSERT_FALSE(done.ok());
-  EXPECT_EQ(done.error().kind, ErrorKind::Unsupported);
-  EXPECT_NE(done.error().message.find("a64"), std::string::npos);
-}
-
 class Discontent : public Observer {
 public:
   std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) override {
