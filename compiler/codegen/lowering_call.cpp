@@ -16,10 +16,7 @@ namespace {
 /// Bytes in which a value travels: narrow integers are moved whole, with junk.
 u32 travel_size(Type type) { return is_float(type) ? size_of(type) : 8; }
 /// The same for a stack argument; packed ones must not touch their neighbours.
-u32 travel_size(const CallConv& conv, Type type) {
-  if (ASSAY_PLANTED(a64_apple_args_unpacked)) return travel_size(type);
-  return conv.packed_arguments ? size_of(type) : travel_size(type);
-}
+u32 travel_size(const CallConv& conv, Type type) { return conv.packed_arguments ? size_of(type) : travel_size(type); }
 
 } // namespace
 
@@ -60,6 +57,7 @@ void LoweringBase::store_stack_args(const CallLayout& layout, std::span<const Va
     const VReg value = reg(args[i]);
     LirInst& store = add_op(CommonOp::StoreOut, travel_size(*conv_, place.type), {use(value)});
     store.imm = place.offset;
+    if (ASSAY_PLANTED(a64_apple_args_unpacked)) store.imm = (store.imm + 7) & ~i64{7};
     store.flags = is_float(place.type) ? kFloatValue : 0;
   }
 }

@@ -153,6 +153,8 @@ private:
   void emit_combination(const Combination& combination);
   ValueId guarded_divisor(const OpcodeInfo& row, Type type);
   ValueId guarded_float(Opcode op, Type to, Type from);
+  void folded_operand();
+  void bit_field();
   void double_shift(Type type);
   void multiply_and_add();
   void carry_chain(Type type);

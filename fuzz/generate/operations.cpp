@@ -93,9 +93,13 @@ ValueId Body::masked(Type type, u64 mask) {
   return emit(Opcode::And, type, {pick_or_convert(type), literal(type, mask)});
 }
 
-/// Any integer; a fresh comparison as often as not.
+/// Any integer; a fresh comparison as often as not, or one bit.
 ValueId Body::condition() {
-  const u32 way = random_.below(8);
+  const u32 way = random_.below(9);
+  if (way == 8) {
+    const Type type = random_.coin() ? Type::I32 : Type::I64;
+    return masked(type, u64{1} << random_.below(bits_of(type)));
+  }
   if (way < 5) {
     const Family family = way < 4 ? Family::Compare : Family::Floating;
     const std::vector<OpcodeIndex::Row>& rows = index_.families[static_cast<u32>(family)];
@@ -133,7 +137,7 @@ void Body::repeat() {
 /// Short sequences that selection and simplification rules look for.
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64) : (random_.coin() ? Type::I8 : Type::I16);
-  switch (random_.below(11)) {
+  switch (random_.below(14)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
@@ -169,6 +173,8 @@ void Body::idiom() {
     return offer(info(op).results == "B" ? Type::I8 : wide,
                  emit(op, wide, {a, literal(wide, edge_immediate(random_, wide))}));
   }
+  case 10: return folded_operand();
+  case 11: return bit_field();
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();
     const ValueId a = pick_or_convert(type);
@@ -177,6 +183,46 @@ void Body::idiom() {
     return offer(type, emit(is_signed ? Opcode::RemS : Opcode::RemU, type, {a, b}));
   }
   }
+}
+
+/// A product, shift or extension right before the sum or mask that is its only user: one instruction on some machines.
+void Body::folded_operand() {
+  const Type type = random_.coin() ? Type::I32 : Type::I64;
+  const ValueId other = pick_or_convert(type);
+  const u32 kind = random_.below(3);
+  ValueId value = kNone;
+  if (kind == 0) {
+    const ValueId a = pick_or_convert(type), b = pick(type);
+    value = emit(Opcode::Mul, type, {a, b});
+  } else if (kind == 1) {
+    const ValueId a = pick_or_convert(type), count = literal(type, random_.below(bits_of(type)));
+    value = emit(Opcode::Shl, type, {a, count});
+  } else {
+    constexpr Type kNarrow[] = {Type::I8, Type::I16, Type::I32};
+    const Type from = kNarrow[random_.below(type == Type::I64 ? 3 : 2)];
+    const ValueId narrow = pick_or_convert(from);
+    value = emit(random_.coin() ? Opcode::Sext : Opcode::Zext, type, from, {&narrow, 1});
+  }
+  constexpr Opcode kUsers[] = {Opcode::Add, Opcode::Sub, Opcode::Add, Opcode::Sub,
+                               Opcode::And, Opcode::Or,  Opcode::Xor};
+  const Opcode user = kUsers[random_.below(kind == 1 ? 7 : 4)];
+  const bool left = random_.chance(1, 4);
+  offer(type, emit(user, type, {left ? value : other, left ? other : value}));
+}
+
+/// Bits out of the middle: shifted down and masked, or shifted up and down again.
+void Body::bit_field() {
+  const Type type = random_.coin() ? Type::I32 : Type::I64;
+  const u32 width = bits_of(type), first = random_.below(width), second = random_.below(width);
+  const ValueId whole = pick_or_convert(type);
+  const ValueId count = literal(type, first), other = literal(type, second);
+  if (random_.coin()) {
+    const ValueId mask = literal(type, bit_mask(type) >> second);
+    const ValueId shifted = emit(Opcode::ShrU, type, {whole, count});
+    return offer(type, emit(Opcode::And, type, {shifted, mask}));
+  }
+  const ValueId shifted = emit(Opcode::Shl, type, {whole, count});
+  offer(type, emit(random_.coin() ? Opcode::ShrS : Opcode::ShrU, type, {shifted, other}));
 }
 
 /// Two shifts by amounts that add up to the width.
