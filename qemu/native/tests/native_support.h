@@ -32,7 +32,8 @@ inline Program compile(std::string_view text, Os os = host_os()) {
   return program;
 }
 
-inline std::unique_ptr<NativeExecutor> make(NativeOptions options = {}) {
+/// Generous with time: no test may fail because the machine is busy.
+inline std::unique_ptr<NativeExecutor> make(NativeOptions options = {.time_limit_ms = 60000}) {
   auto made = NativeExecutor::create(options);
   EXPECT_TRUE(made) << made.error().to_string();
   return std::move(made).value();

@@ -24,6 +24,7 @@ Result<NativeExecutor*> Session::executor(u64 stack_bytes) {
   if (executor_ == nullptr || stack_bytes != stack_bytes_) {
     NativeOptions options;
     options.stack_bytes = stack_bytes;
+    options.time_limit_ms = 5000; // code may be emulated; still less than an asker waits
     executor_.reset();
     auto made = NativeExecutor::create(options);
     if (!made) return made.error();

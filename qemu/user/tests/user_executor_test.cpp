@@ -59,13 +59,15 @@ protected:
     if (auto done = Compiler(options).compile(Module(), object); !done) GTEST_SKIP() << done.error().message;
   }
 
-  static Program compile(std::string_view text) {
+  static Program compile(std::string_view text, Os os = Os::Linux, CpuFeatures features = {}) {
     Program program;
     auto module = parse_and_verify(text);
     EXPECT_TRUE(module) << module.error().to_string();
     program.module = std::move(module).value();
     CompileOptions options;
     options.target = target();
+    options.os = os;
+    options.features = features;
     const auto done = Compiler(options).compile(program.module, program.object);
     EXPECT_TRUE(done) << done.error().to_string();
     return program;
@@ -162,6 +164,20 @@ TEST_P(User, ResultsTrapsExceptionsCallsAndMemoryAreTheOracles) {
   EXPECT_EQ(check(program, {1}).kind, OutcomeKind::Trapped);
   EXPECT_EQ(check(program, {0}).kind, OutcomeKind::ThrewHost);
   EXPECT_EQ(executor_->starts(), 1u);
+}
+
+// Packed stack arguments; frames whose return addresses are signed, walked and unwound; landing pads.
+TEST_P(User, EveryConventionAndProtectionGivesTheOraclesOutcome) {
+  CpuFeatures guarded;
+  guarded.sign_return = guarded.bti = target() == Target::A64;
+  for (const Os os : {Os::Linux, Os::Windows, Os::Apple}) {
+    for (const CpuFeatures& features : {CpuFeatures(), guarded}) {
+      const Program program = compile(kEverything, os, features);
+      EXPECT_EQ(check(program, {7}).kind, OutcomeKind::Returned);
+      EXPECT_EQ(check(program, {1}).kind, OutcomeKind::Trapped);
+      EXPECT_EQ(check(program, {0}).kind, OutcomeKind::ThrewHost);
+    }
+  }
 }
 
 TEST_P(User, ManyProgramsInOneProcessEachRunAsTheyAre) {
