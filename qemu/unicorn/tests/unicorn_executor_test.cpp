@@ -317,6 +317,19 @@ TEST_F(Unicorn, NeverRunsCodeOfTheProgramBefore) {
   }
 }
 
+TEST_F(Unicorn, ServesMoreProgramsThanOneEmulatorCan) {
+  std::string body;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string now = std::to_string(i), next = std::to_string(i + 1);
+    body += "  %v" + next + " = mul.i64 %v" + now + ", %v" + now + "\n";
+  }
+  const Program large = compile("export func @f(i64) -> i64 {\n^e(%v0: i64):\n" + body + "  return %v3000\n}\n");
+  ASSERT_GT(large.object.code.size(), 8192u);
+  const size_t loads = (16u << 20) / large.object.code.size(); // the emulator is replaced at least three times
+  for (size_t i = 0; i < loads; ++i) ASSERT_EQ(run(large, "f", {i % 2}).values, std::vector<u64>{i % 2});
+  EXPECT_EQ(executor_->starts(), 1u);
+}
+
 // ---- a worker that fails -------------------------------------------------------------------------------
 
 const char* const kLong =

@@ -21,6 +21,9 @@ constexpr u64 kNowhere = 0xfffffffffffffff0; // where no code goes and the emula
 constexpr u64 kBlockWork = 16;
 constexpr u64 kMemoryGuard = 64; // behind the linear memory (linear_memory.h)
 constexpr u64 kKeptMapping = 1u << 20;
+// What was translated stays in a buffer of 1 GiB also when it is forgotten, and Unicorn 2.0 dies when that is full, after some
+// 100,000 programs. A byte of code becomes up to 30; so 128 MiB of the buffer are used when an engine is replaced.
+constexpr u64 kWornBytes = 4u << 20;
 
 u64 round_up(u64 value, u64 unit) { return (value + unit - 1) / unit * unit; }
 
@@ -139,7 +142,12 @@ u8* Engine::writable(u64 guest, u64 bytes) {
   return inside(memory_) ? memory_.host + (guest - memory_.guest) : nullptr;
 }
 
-void Engine::forget_code(u64 bytes) { uc_ctl_remove_cache(uc_, kCodeAt, kCodeAt + bytes); }
+void Engine::forget_code(u64 bytes) {
+  uc_ctl_remove_cache(uc_, kCodeAt, kCodeAt + bytes);
+  forgotten_ += bytes;
+}
+
+bool Engine::worn() const { return forgotten_ > kWornBytes; }
 
 u32 Engine::gather(codegen::RegSet set, Registers& registers) {
   u32 count = 0;

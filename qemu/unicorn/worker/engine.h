@@ -63,6 +63,8 @@ public:
 
   /// Code in the first `bytes` of its zone has changed.
   void forget_code(u64 bytes);
+  /// So much code was forgotten that this engine should be replaced: see kWornBytes in engine.cpp.
+  bool worn() const;
   /// Registers of the set, to and from the emulator.
   void write(const Registers& registers, codegen::RegSet set);
   void read(Registers& registers, codegen::RegSet set);
@@ -95,6 +97,7 @@ private:
   Area zones_[kZones];
   Area memory_; // of the linear memory, from its front guard page on
   i64 work_ = 0;
+  u64 forgotten_ = 0;   // bytes of code, ever
   u64 access_ = 0;      // address of the last bad access
   u64 instruction_ = 0; // pc of the last instruction, when precise
   bool precise_ = false;

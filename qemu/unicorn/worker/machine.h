@@ -22,6 +22,8 @@ class Machine {
 public:
   static Result<std::unique_ptr<Machine>> create(const Isa& isa);
 
+  /// Another machine should take its place before the next load.
+  bool worn() const { return engine_->worn(); }
   /// `program` must stay until the next load. Io or Unsupported when there is no room for it.
   Result<void> load(const protocol::Program& program);
   void run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out);

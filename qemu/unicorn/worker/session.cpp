@@ -22,7 +22,7 @@ Session::Session() {
     auto machine = Machine::create(*isa);
     if (machine) {
       ability.reason = (*machine)->self_test();
-      kinds_.push_back({isa->target, std::move(*machine)});
+      kinds_.push_back({isa, std::move(*machine)});
     } else {
       ability.reason = machine.error().message;
     }
@@ -31,8 +31,12 @@ Session::Session() {
 }
 
 Machine* Session::machine_for(Target target) {
-  for (const Kind& kind : kinds_) {
-    if (kind.target == target) return kind.machine.get();
+  for (Kind& kind : kinds_) {
+    if (kind.isa->target != target) continue;
+    if (kind.machine->worn()) {
+      if (auto fresh = Machine::create(*kind.isa)) kind.machine = std::move(*fresh);
+    }
+    return kind.machine.get();
   }
   return nullptr;
 }

@@ -19,7 +19,7 @@ public:
 
 private:
   struct Kind {
-    Target target = Target::X64;
+    const Isa* isa = nullptr;
     std::unique_ptr<Machine> machine;
   };
 
