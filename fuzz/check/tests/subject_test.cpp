@@ -50,7 +50,7 @@ TEST(Subjects, unknown_word_is_bad_input_and_names_the_known_ones) {
 
 TEST(Subjects, words_without_a_subject_are_unsupported) {
   SubjectFilter filter;
-  filter.execs = {"native"};
+  filter.targets = {"x64"};
   filter.oses = {"apple"};
   const auto chosen = select_subjects(filter);
   ASSERT_FALSE(chosen.ok());
