@@ -90,16 +90,18 @@ protected:
     for (u32 b = 0; b < count; ++b) {
       as_.new_label();
       const LirBlock& block = lir_->blocks[b];
+      forward_[b] = b;
+      if (block.origin != kNone || block.inst_count != 1) continue;
       while (edit < edits.size() && edits[edit].inst < block.first_inst) ++edit;
-      const bool has_edit = edit < edits.size() && edits[edit].inst < block.first_inst + block.inst_count;
-      const bool is_edge = block.origin == kNone && block.inst_count == 1;
-      forward_[b] = is_edge && !has_edit ? lir_->succs_of(block)[0] : b;
+      const bool has_edit = edit < edits.size() && edits[edit].inst == block.first_inst;
+      if (!has_edit) forward_[b] = lir_->succs_of(block)[0];
     }
   }
   template <typename Self> void walk(Self& self) {
     const u32 count = static_cast<u32>(lir_->blocks.size());
-    const auto& edits = allocation_->edits;
-    u32 edit = 0;
+    const Edit* edit = allocation_->edits.data();
+    const Edit* const last = edit + allocation_->edits.size();
+    u32 next_edit = edit != last ? edit->inst : kNone;
     for (block_ = 0; block_ < count; block_ = next_block_) {
       next_block_ = block_ + 1;
       while (next_block_ < count && forward_[next_block_] != next_block_) ++next_block_;
@@ -108,7 +110,10 @@ protected:
       air_block_ = block.origin;
       const u32 end = block.first_inst + block.inst_count;
       for (u32 i = block.first_inst; i < end; ++i) {
-        for (; edit < edits.size() && edits[edit].inst <= i; ++edit) self.move(edits[edit]);
+        while (next_edit <= i) {
+          self.move(*edit++);
+          next_edit = edit != last ? edit->inst : kNone;
+        }
         const LirInst& inst = lir_->insts[i];
         locations_ = allocation_->locations.data() + inst.operands;
         origin_ = inst.origin;
