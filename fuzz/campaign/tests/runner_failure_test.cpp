@@ -22,9 +22,9 @@ namespace fs = std::filesystem;
 /// x64 code in a runner with that command.
 class RemoteSubject final : public Subject {
 public:
-  explicit RemoteSubject(std::vector<std::string> command)
+  RemoteSubject(std::vector<std::string> command, u32 limit_ms)
       : compiler_(compile_options(*find_subject_row("x64-O0-unicorn-linux"))),
-        executor_({"runner", std::move(command), {}, 1000, {}}) {}
+        executor_({"runner", std::move(command), {}, limit_ms, {}}) {}
   Result<void> prepare(const Module& module) override {
     if (auto compiled = compiler_.compile(module, object_); !compiled) return compiled;
     return executor_.load(module, object_);
@@ -42,7 +42,7 @@ private:
 
 class RunnerFailure : public testing::Test {
 protected:
-  static constexpr u64 kPrograms = 60;
+  static constexpr u64 kPrograms = 40;
 
   void SetUp() override {
     if (auto able = qemu::make_unicorn_executor()->can(Target::X64, Os::Linux); !able)
@@ -60,12 +60,13 @@ protected:
     fs::remove_all(folder_, ignored);
   }
   /// The worker gets the first ten messages or so (each is a read of dd's), then its input ends and `then` happens.
-  CampaignResult run(const std::string& then) {
+  CampaignResult run(const std::string& then, u32 limit_ms = 20000) {
     const std::string script =
         "dd bs=1048576 count=10 2>/dev/null | " + std::string(ASSAY_UNICORN_WORKER) + "; " + then;
     auto result = run_campaign(options_, [&]() -> Result<Checker> {
       std::vector<Checker::Entry> entries;
-      entries.push_back({"runner", std::make_unique<RemoteSubject>(std::vector<std::string>{"/bin/sh", "-c", script})});
+      entries.push_back(
+          {"runner", std::make_unique<RemoteSubject>(std::vector<std::string>{"/bin/sh", "-c", script}, limit_ms)});
       return Checker(std::move(entries));
     });
     EXPECT_TRUE(result) << result.error().to_string();
@@ -98,7 +99,7 @@ protected:
 };
 
 TEST_F(RunnerFailure, runner_that_dies) { expect_all_checked(run("kill -KILL $$")); }
-TEST_F(RunnerFailure, runner_that_falls_silent) { expect_all_checked(run("exec sleep 60")); }
+TEST_F(RunnerFailure, runner_that_falls_silent) { expect_all_checked(run("exec sleep 60", 2000)); }
 TEST_F(RunnerFailure, runner_that_talks_nonsense) {
   expect_all_checked(run("echo something else entirely, and long enough; exec sleep 60"));
 }
