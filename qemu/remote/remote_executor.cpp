@@ -23,19 +23,18 @@ RemoteExecutor::RemoteExecutor(RemoteOptions options)
       connection_(std::make_unique<Connection>(options_.name, options_.command, options_.time_limit_ms)) {}
 
 Result<void> RemoteExecutor::can(Target target, Os) const {
-  std::string reason = options_.unavailable;
-  if (reason.empty()) {
-    if (auto opened = connection_->open(); !opened)
-      return Error{ErrorKind::Unsupported, {}, 0, 0, opened.error().message};
-    // Any convention will do: the runner takes the registers from the CodeObject's.
-    reason = options_.name + " does not run " + std::string(name_of(target)) + " code";
-    for (const protocol::Ability& ability : connection_->hello().abilities) {
-      if (ability.target != target) continue;
-      if (ability.reason.empty()) return {};
-      reason = options_.name + ": " + ability.reason;
-    }
+  const auto unsupported = [](std::string reason) {
+    return Error{ErrorKind::Unsupported, {}, 0, 0, std::move(reason)};
+  };
+  if (!options_.unavailable.empty()) return unsupported(options_.unavailable);
+  if (auto opened = connection_->open(); !opened) return unsupported(opened.error().message);
+  // Any convention will do: the runner takes the registers from the CodeObject's.
+  for (const protocol::Ability& ability : connection_->hello().abilities) {
+    if (ability.target != target) continue;
+    if (ability.reason.empty()) return {};
+    return unsupported(options_.name + ": " + ability.reason);
   }
-  return Error{ErrorKind::Unsupported, {}, 0, 0, std::move(reason)};
+  return unsupported(options_.name + " does not run " + std::string(name_of(target)) + " code");
 }
 
 Result<void> RemoteExecutor::load(const Module& module, const CodeObject& object) {
