@@ -54,7 +54,9 @@ TEST(Compile, ACompilerForgetsTheModuleBefore) {
       program = parse(kProgram),
       other = parse(
           "import @other(i8) -> f32\nexport func @f() -> f32 {\n^e:\n %c = const.i8 3\n %r = call @other(%c)\n return %r\n}");
-  Compiler compiler{CompileOptions{}};
+  CompileOptions options;
+  options.target = Target::X64;
+  Compiler compiler(options);
   CodeObject first, second;
   ASSERT_TRUE(compiler.compile(program, first).ok());
   ASSERT_TRUE(compiler.compile(other, second).ok());
