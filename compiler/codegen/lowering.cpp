@@ -294,8 +294,8 @@ VReg LoweringBase::extended(ValueId value, bool is_signed) {
 
 // ---- instructions ------------------------------------------------------------------------------------
 
-/// Nothing stands for it where it is: nobody reads what it gives and it does nothing else, it is made where it is used, or
-/// its user makes it; that is noted in fused_.
+/// Nothing stands for it where it is: nobody reads what it gives and it does nothing else, it is made where it is used,
+/// or its user makes it; that is noted in fused_.
 bool LoweringBase::left_out(const Inst& inst, InstId id) {
   if (ASSAY_PLANTED(isel_dead_division) && inst.op == Opcode::DivU) return flow_.uses(inst.first_result) == 0;
   const u32 traits = kTraits.of[static_cast<u32>(inst.op)];

@@ -269,8 +269,8 @@ bool AllocWalk::is_clean(const AllocState::Loop& loop) const {
   return true;
 }
 
-// A loop is the blocks from the target of an edge that leads back to the last such edge's source, in layout order. Loops
-// that overlap are made to nest by prolonging the first.
+// A loop is the blocks from the target of an edge that leads back to the last such edge's source, in layout order.
+// Loops that overlap are made to nest by prolonging the first.
 void AllocWalk::find_loops() {
   loops_.clear();
   next_loop_ = 0;

@@ -17,7 +17,7 @@ bool is_use(const Operand& operand) { return operand.role == Role::Use || operan
 
 } // namespace
 
-// One look at every operand, without branches: which stages there is something to do for, and which registers are named.
+// One look at every operand, without branches: which stages there is something to do for, which registers are named.
 void AllocWalk::gather(const LirInst& inst) {
   RegSet named[5] = {}; // [Role]
   demand_ = {};

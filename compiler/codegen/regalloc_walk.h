@@ -2,8 +2,8 @@
 //
 // Going backwards, the first operand met that reads a value is its last use: there it gets a register, which it
 // keeps, unless it must make way, until its definition is met. So nothing need be known of liveness beforehand, a value
-// is dead before its definition by itself, and what a later instruction demands (a call's argument register, the register
-// of a tied operand, the place of a block parameter) is where the value is made.
+// is dead before its definition by itself, and what a later instruction demands (a call's argument register, the
+// register of a tied operand, the place of a block parameter) is where the value is made.
 //
 // Blocks, in reverse layout order. A block's entry state says in which register each value must be that is live into
 // it; every forward edge comes from a block that is walked later and starts from that state. An edge back to a

@@ -94,7 +94,8 @@ public:
 #define ASSAY_X64_CM(f, form)   void f(Cond c, const Mem& m) { rm<form>(Size::Byte, 0, m, kNeither, number_of(c)); }
 #define ASSAY_X64_CRRM(f, form) \
   void f(Cond c, Size s, Gpr d, Gpr a) { rr<form>(s, number_of(d), number_of(a), kNeither, number_of(c)); }
-#define ASSAY_X64_CRM(f, form)  void f(Cond c, Size s, Gpr d, const Mem& m) { rm<form>(s, number_of(d), m, kNeither, number_of(c)); }
+#define ASSAY_X64_CRM(f, form) \
+  void f(Cond c, Size s, Gpr d, const Mem& m) { rm<form>(s, number_of(d), m, kNeither, number_of(c)); }
 #define ASSAY_X64_OPR(f, form)  void f(Size s, Gpr reg) { in_opcode<form>(s, number_of(reg)); }
 #define ASSAY_X64_OP64(f, form) void f(Gpr reg) { in_opcode<form>(Size::Dword, number_of(reg)); }
 #define ASSAY_X64_R64(f, form)  void f(Gpr reg) { rr<form>(Size::Dword, (form).ext, number_of(reg), kNeither); }

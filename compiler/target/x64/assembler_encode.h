@@ -1,7 +1,7 @@
 // assembler_encode.h - the bytes of one instruction, written without branches; the end of assembler.h.
 //
-// A form's fixed bytes are known when its function is compiled, so each form has its own code: prefixes, REX, opcode and
-// ModRM are put together in one register, stored at once, and what is not needed is overwritten by what follows.
+// A form's fixed bytes are known when its function is compiled, so each form has its own code: prefixes, REX, opcode
+// and ModRM are put together in one register, stored at once, and what is not needed is overwritten by what follows.
 // Branches on operands would be mispredicted: a program that compiles something else each time takes them at random.
 // What is odd about x64 addresses (Intel SDM 2A, 2.1.5 and 2.2.1):
 //  - rm = 4 (rsp, r12) means "a SIB byte follows", so these bases always take one;
