@@ -54,8 +54,12 @@ Result<void> Emitter::function(FunctionId id, const codegen::LirFunction& lir, c
 Result<void> Emitter::finish() {
   as_.finish();
   as_.resolve_rodata(out_->rodata_offset());
-  if (!as_.ok())
+  if (!as_.ok()) {
+    // Beyond the limit the assembler writes over the upper half again. With less code something else was refused.
+    if (as_.offset() < Assembler::kLargestSize / 2)
+      return Error{ErrorKind::Internal, "", 0, 0, "an instruction without an encoding was asked for"};
     return Error{ErrorKind::Unsupported, "", 0, 0, "the module's code is too large for A64's branches (128 MiB)"};
+  }
   if (as_.needs_page_alignment() || u64{out_->rodata_offset()} + out_->rodata.size() > kLargestUnpaged)
     out_->alignment = 4096;
   finish_tables();

@@ -16,7 +16,6 @@ namespace assay::x64 {
 namespace {
 
 constexpr u32 kFirstSize = 1024;
-constexpr u32 kLargestSize = 1u << 30; // so that every distance within the code has 32 bits
 
 u8* put32(u8* at, i32 value) {
   std::memcpy(at, &value, 4);

@@ -22,6 +22,9 @@ namespace assay::x64 {
 
 class Assembler {
 public:
+  /// Code beyond this makes ok() false: 1 GiB, so that every distance within it has 32 bits.
+  static constexpr u32 kLargestSize = 1u << 30;
+
   /// Appends to `code` from its present end. Labels and fixups are forgotten, their storage kept.
   void begin(std::vector<u8>& code);
   /// Cuts the vector to the code written. Every label that was used must be bound, else ok() becomes false.
