@@ -26,10 +26,11 @@ enum Cfa : u8 {
   kRestoreState = 0x0b,
   kDefCfa = 0x0c,
   kDefCfaOffset = 0x0e,
-  kNegateRaState = 0x2d, // DW_CFA_AARCH64_negate_ra_state (DWARF for the Arm 64-bit Architecture, 4.4.2)
-  kAdvanceLoc = 0x40,    // low 6 bits: delta
-  kOffset = 0x80,        // low 6 bits: register
-  kRestore = 0xc0,       // low 6 bits: register
+  kDefCfaOffsetSf = 0x13, // signed, in data alignment units
+  kNegateRaState = 0x2d,  // DW_CFA_AARCH64_negate_ra_state (DWARF for the Arm 64-bit Architecture, 4.4.2)
+  kAdvanceLoc = 0x40,     // low 6 bits: delta
+  kOffset = 0x80,         // low 6 bits: register
+  kRestore = 0xc0,        // low 6 bits: register
 };
 
 constexpr u32 kWord = 8;      // data alignment factor -8
@@ -156,6 +157,11 @@ private:
     for (; value >= 128; value >>= 7) *at_++ = static_cast<u8>(0x80 | (value & 127));
     *at_++ = static_cast<u8>(value);
   }
+  /// Of a number that is not negative.
+  void sleb(i32 value) {
+    for (; value >= 64; value >>= 7) *at_++ = static_cast<u8>(0x80 | (value & 127));
+    *at_++ = static_cast<u8>(value);
+  }
   void def_cfa(u8 reg, i32 offset) {
     *at_++ = kDefCfa;
     *at_++ = reg;
@@ -165,6 +171,11 @@ private:
     depth_ += deeper;
     if (from_frame_) return;
     advance(op.offset);
+    if (depth_ < 0) { // behind the pop of stack arguments: sp is above the CFA
+      *at_++ = kDefCfaOffsetSf;
+      sleb(depth_ / -static_cast<i32>(kWord));
+      return;
+    }
     *at_++ = kDefCfaOffset;
     uleb(static_cast<u32>(depth_));
   }

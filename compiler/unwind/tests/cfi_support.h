@@ -59,6 +59,15 @@ private:
       if (byte < 128) return value;
     }
   }
+  i64 sleb(u32& at) const {
+    i64 value = 0;
+    for (u32 shift = 0;;) {
+      const u8 byte = bytes_.at(at++);
+      value |= static_cast<i64>(byte & 127u) << shift;
+      shift += 7;
+      if (byte < 128) return byte >= 64 ? value - (i64{1} << shift) : value;
+    }
+  }
   void run(u32 at, u32 end, u32 pc, Row& row) {
     u32 location = 0;
     std::vector<Row> stack;
@@ -78,6 +87,7 @@ private:
       else if (op == 0x0a) stack.push_back(row);
       else if (op == 0x0b) row = stack.at(stack.size() - 1), stack.pop_back();
       else if (op == 0x0c) row.cfa_register = static_cast<u32>(uleb(at)), row.cfa_offset = static_cast<i64>(uleb(at));
+      else if (op == 0x13) row.cfa_offset = -8 * sleb(at);
       else if (op == 0x0e) row.cfa_offset = static_cast<i64>(uleb(at));
       else ASSERT_EQ(op, 0) << "unknown call frame instruction";
       location += delta * code_factor_;

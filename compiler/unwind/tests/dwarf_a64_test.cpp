@@ -54,6 +54,7 @@ struct Shape {
   u32 epilogues = 1;
   u32 body = 3;
   bool sign = false;
+  i32 popped = 0; // bytes of stack arguments
 };
 
 void epilogue(Builder& b, const Shape& shape) {
@@ -72,6 +73,7 @@ void epilogue(Builder& b, const Shape& shape) {
   b.same(FrameEffect::Release, 0, shape.frame_bytes);
   b.same(FrameEffect::DropFrame, 0, 0);
   if (shape.sign) b.op(FrameEffect::AuthReturn);
+  if (shape.popped != 0) b.op(FrameEffect::Release, 0, shape.popped);
   b.op(FrameEffect::EpilogueEnd);
 }
 
@@ -195,6 +197,8 @@ TEST(EhFrameA64, RandomFramesGiveTheCallersRegistersBackAtEveryInstruction) {
       Shape shape{.ints = 2 * below(6), .floats = 2 * below(5), .epilogues = 1 + below(3), .sign = sign};
       const u32 bodies[] = {1, 30, 63, 64, 255, 256, 300};
       shape.body = bodies[below(7)];
+      const i32 popped[] = {0, 16, 512, 4096}; // stack arguments: sp ends above the CFA
+      shape.popped = popped[below(4)];
       shape.frame_bytes = static_cast<i32>(16 + 8 * (shape.ints + shape.floats) + 16 * below(300));
       make_function(b, i == 0 ? 0 : (b.object.functions.back().end + 15) & ~15u, shape);
     }
