@@ -1,5 +1,5 @@
 // flow.cpp - see flow.h. The last edge of a terminator is visited first, so that the first edge's block tends to
-// stand right behind it in the order.
+// stand right behind it in the order. Uses are counted straight from the pool of operands where that is the same.
 #include "compiler/codegen/flow.h"
 
 #include <algorithm>
@@ -41,11 +41,26 @@ void Flow::count_operands(const Function& function, const Inst& inst) {
   for (u32 i = 2; i < inst.operand_count; ++i) ++uses_[function.pool[inst.operands + i]];
 }
 
-void Flow::compute(const Function& function) {
-  walk(function);
-  no_value_ = function.value_count();
-  uses_.assign(function.value_count() + 1, 0);
-  if (function.pool.empty()) return;
+/// Whether each place in the pool belongs to one instruction or edge, and each instruction to one block: so the builder
+/// and the parser leave it. It is found without branches, in the order in which it lies in memory.
+bool Flow::covers_pool(const Function& function) {
+  u32 next = 0, next_inst = 0, odd = 0;
+  for (const Block& block : function.blocks) {
+    odd |= block.first_inst ^ next_inst;
+    next_inst += block.inst_count;
+    for (const Inst& inst : function.insts_of(block)) {
+      odd |= inst.operand_count != 0 ? inst.operands ^ next : 0;
+      next += inst.operand_count;
+    }
+    for (const Edge& edge : function.edges_of(function.terminator(block))) {
+      odd |= edge.arg_count != 0 ? edge.args ^ next : 0;
+      next += edge.arg_count;
+    }
+  }
+  return odd == 0 && next == function.pool.size();
+}
+
+void Flow::count_reachable(const Function& function) {
   for (BlockId block : order_) {
     for (const Inst& inst : function.insts_of(function.blocks[block])) count_operands(function, inst);
     for (const Edge& edge : function.edges_of(function.terminator(function.blocks[block]))) {
@@ -53,6 +68,16 @@ void Flow::compute(const Function& function) {
     }
   }
   uses_[no_value_] = 0;
+}
+
+void Flow::compute(const Function& function) {
+  no_value_ = function.value_count();
+  uses_.assign(function.value_count() + 1, 0);
+  const bool covers = covers_pool(function); // before the walk, which jumps about in what this brings near
+  walk(function);
+  if (function.pool.empty()) return;
+  if (!covers || order_.size() != function.blocks.size()) return count_reachable(function);
+  for (ValueId value : function.pool) ++uses_[value];
 }
 
 } // namespace assay::codegen

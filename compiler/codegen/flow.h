@@ -27,6 +27,8 @@ private:
     u32 next_edge; // counts down
   };
   void walk(const Function& function);
+  static bool covers_pool(const Function& function);
+  void count_reachable(const Function& function);
   void count_operands(const Function& function, const Inst& inst);
 
   std::vector<BlockId> order_;

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "assay/types.h"
+#include "compiler/codegen/sequence.h"
 
 #include <span>
 #include <string>
@@ -93,12 +94,12 @@ struct FixedDef {
 };
 
 struct LirFunction {
-  std::vector<LirInst> insts;
-  std::vector<Operand> operands;
+  Sequence<LirInst> insts;
+  Sequence<Operand> operands;
   std::vector<LirBlock> blocks;
   std::vector<VReg> vreg_pool;
   std::vector<u32> block_pool;
-  std::vector<RegClass> vreg_class; // [VReg]
+  Sequence<RegClass> vreg_class;    // [VReg]
   std::vector<RegSet> clobber_sets; // [0] is empty
   std::vector<FixedDef> fixed_defs; // hints: may lack some
   u32 outgoing_bytes = 0;           // largest area for stack arguments of the calls made
@@ -139,10 +140,10 @@ struct Edit {
 };
 
 struct Allocation {
-  std::vector<Location> locations; // [index in LirFunction::operands]
-  std::vector<Edit> edits;         // sorted by inst; order within one inst is execution order
-  u32 slot_count = 0;              // spill slots used
-  RegSet written = 0;              // every register that an operand, edit or clobber writes
+  Sequence<Location> locations; // [index in LirFunction::operands]
+  std::vector<Edit> edits;      // sorted by inst; order within one inst is execution order
+  u32 slot_count = 0;           // spill slots used
+  RegSet written = 0;           // every register that an operand, edit or clobber writes
   void clear();
 };
 

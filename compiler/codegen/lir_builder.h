@@ -9,6 +9,12 @@
 
 #include <algorithm>
 
+#if defined(_MSC_VER)
+#define ASSAY_ALWAYS_INLINE __forceinline
+#else
+#define ASSAY_ALWAYS_INLINE [[gnu::always_inline]] inline
+#endif
+
 namespace assay::codegen {
 
 // Operands, by what they demand (lir.h, Role and Where).
@@ -24,8 +30,14 @@ constexpr Operand def_early_fixed(VReg v, PReg reg) { return {v, Role::DefEarly,
 constexpr Operand temp(VReg v) { return {v, Role::Temp, Where::Reg, 0, 0}; }
 constexpr Operand temp_fixed(VReg v, PReg reg) { return {v, Role::Temp, Where::Fixed, reg, 0}; }
 
-/// Sets `plan` and `def_count` from the operands.
-template <typename Operands> constexpr void set_plan(LirInst& inst, Operands operands) {
+/// What LirInst says of its operands.
+struct OperandPlan {
+  u16 count = 0;
+  u8 def_count = 0;
+  u8 plan = LirInst::kGeneral;
+};
+
+template <typename Operands> constexpr OperandPlan plan_of(const Operands& operands) {
   u32 defs = 0, odd = 0;
   for (u32 i = 0; i < operands.size(); ++i) {
     const Operand& operand = operands[i];
@@ -38,8 +50,7 @@ template <typename Operands> constexpr void set_plan(LirInst& inst, Operands ope
   }
   u8 plan = LirInst::kUntied;
   if (operands.size() != 0) plan = operands[0].where == Where::Tied ? operands[0].index : plan;
-  inst.def_count = static_cast<u8>(defs);
-  inst.plan = odd != 0 ? LirInst::kGeneral : plan;
+  return {static_cast<u16>(operands.size()), static_cast<u8>(defs), odd != 0 ? LirInst::kGeneral : plan};
 }
 
 class LirBuilder {
@@ -53,18 +64,31 @@ public:
   /// The AIR instruction that the next ones implement.
   void set_origin(u32 inst) { origin_ = inst; }
 
+  u32 origin() const { return origin_; }
+
   VReg vreg(RegClass reg_class) {
-    function_->vreg_class.push_back(reg_class);
+    *function_->vreg_class.extend(1) = reg_class;
     return static_cast<VReg>(function_->vreg_class.size() - 1);
   }
 
   /// The reference holds until the next instruction is added. As many operands as are written down: what they demand
-  /// is known when this is compiled.
-  template <std::size_t N> LirInst& add(u16 op, u8 size, const Operand (&operands)[N]) {
-    return append(op, size, std::span<const Operand, N>(operands));
+  /// is known when this is compiled, and that is why it must be inlined.
+  template <std::size_t N> ASSAY_ALWAYS_INLINE LirInst& add(u16 op, u8 size, const Operand (&operands)[N]) {
+    const OperandPlan plan = plan_of(std::span<const Operand, N>(operands));
+    Operand* const copy = function_->operands.extend(N);
+    for (std::size_t i = 0; i < N; ++i) copy[i] = operands[i];
+    LirInst& inst = append(op, size, plan);
+    if (plan.plan == LirInst::kGeneral) note_fixed_defs({copy, N});
+    return inst;
   }
-  LirInst& add(u16 op, u8 size) { return append(op, size, std::span<const Operand, 0>()); }
-  LirInst& add_span(u16 op, u8 size, std::span<const Operand> operands) { return append(op, size, operands); }
+  LirInst& add(u16 op, u8 size) { return append(op, size, plan_of(std::span<const Operand, 0>())); }
+  LirInst& add_span(u16 op, u8 size, std::span<const Operand> operands) {
+    const OperandPlan plan = plan_of(operands);
+    function_->operands.append(operands.data(), operands.data() + operands.size());
+    LirInst& inst = append(op, size, plan);
+    if (plan.plan == LirInst::kGeneral) note_fixed_defs(operands);
+    return inst;
+  }
 
   /// The index of this clobber set in LirFunction::clobber_sets. There are few different ones.
   u16 clobber_set(RegSet set) {
@@ -130,16 +154,17 @@ public:
   LirFunction& function() { return *function_; }
 
 private:
-  template <typename Operands> LirInst& append(u16 op, u8 size, Operands operands) {
-    LirInst& inst = function_->insts.emplace_back();
+  /// Its operands were appended just before.
+  LirInst& append(u16 op, u8 size, OperandPlan plan) {
+    LirInst& inst = *function_->insts.extend(1);
+    inst = LirInst{};
     inst.op = op;
     inst.size = size;
-    inst.operands = static_cast<u32>(function_->operands.size());
-    inst.operand_count = static_cast<u16>(operands.size());
+    inst.operands = static_cast<u32>(function_->operands.size()) - plan.count;
+    inst.operand_count = plan.count;
+    inst.def_count = plan.def_count;
+    inst.plan = plan.plan;
     inst.origin = origin_;
-    set_plan(inst, operands);
-    for (std::size_t i = 0; i < operands.size(); ++i) function_->operands.push_back(operands[i]); // few: beats insert
-    if (inst.plan == LirInst::kGeneral) note_fixed_defs(operands);
     return inst;
   }
   void note_fixed_defs(std::span<const Operand> operands) {

@@ -11,36 +11,6 @@ namespace assay::codegen {
 
 namespace {
 
-constexpr bool is_rematerialised(Opcode op) {
-  return op == Opcode::Const || op == Opcode::SlotAddr || op == Opcode::FuncAddr;
-}
-
-/// What lowering asks of an operation before it looks at it.
-enum : u8 {
-  kPure = 1,           // without effect: may be left out when nobody reads its results
-  kMadeAtUse = 2,      // nothing stands where it is defined
-  kLoneComparison = 4, // its only user, a branch or select behind it, can make it
-};
-struct Traits {
-  u8 of[kOpcodeCount] = {};
-};
-constexpr Traits make_traits() {
-  constexpr u32 PURE = 1, TRAPS = 0, READS = 0, WRITES = 0, CALLS = 0, ENDS = 0, COMM = 0, FX = 0;
-  constexpr bool pure[kOpcodeCount] = {
-#define OP(name, text, form, operands, results, types, from, relation, flags, meaning) ((flags)&1) != 0,
-#include "assay/opcodes.def"
-  };
-  Traits traits;
-  for (u32 i = 0; i < kOpcodeCount; ++i) {
-    const Opcode op = static_cast<Opcode>(i);
-    const bool compares = (op >= Opcode::Eq && op <= Opcode::GeU) || (op >= Opcode::FEq && op <= Opcode::FGe);
-    traits.of[i] = static_cast<u8>((pure[i] ? kPure : 0) | (is_rematerialised(op) ? kMadeAtUse : 0) |
-                                   (compares ? kLoneComparison : 0));
-  }
-  return traits;
-}
-constexpr Traits kTraits = make_traits();
-
 constexpr u32 align_up(u32 value, u32 alignment) { return (value + alignment - 1) & ~(alignment - 1); }
 
 } // namespace
@@ -219,12 +189,6 @@ void LoweringBase::finish_block(const Inst& terminator) {
 
 // ---- values ------------------------------------------------------------------------------------------
 
-VReg LoweringBase::reg(ValueId value) {
-  const VReg known = vregs_[value];
-  if (known != kNone) return known;
-  return rematerialise(fn_->insts[fn_->value_defs[value].index]);
-}
-
 VReg LoweringBase::rematerialise(const Inst& source) {
   if (source.op == Opcode::Const) {
     if (is_float(source.type)) return float_constant(source.imm, size_of(source.type));
@@ -254,12 +218,7 @@ VReg LoweringBase::float_constant(u64 bits, u32 size) {
   return v;
 }
 
-VReg LoweringBase::result(const Inst& inst, u32 index) {
-  const ValueId value = inst.first_result + index;
-  return vregs_[value] = b_.vreg(class_of(type_of(value)));
-}
-
-bool LoweringBase::int_const(ValueId value, i64& out) const {
+bool LoweringBase::unnamed_int_const(ValueId value, i64& out) const {
   const ValueDef& source = fn_->value_defs[value];
   if (source.is_param) return false;
   const Inst& inst = fn_->insts[source.index];
@@ -268,7 +227,7 @@ bool LoweringBase::int_const(ValueId value, i64& out) const {
   return true;
 }
 
-bool LoweringBase::stored_immediate(ValueId value, u32& out) const {
+bool LoweringBase::unnamed_stored_immediate(ValueId value, u32& out) const {
   const ValueDef& source = fn_->value_defs[value];
   if (source.is_param) return false;
   const Inst& inst = fn_->insts[source.index];
@@ -294,29 +253,14 @@ VReg LoweringBase::extended(ValueId value, bool is_signed) {
 
 // ---- instructions ------------------------------------------------------------------------------------
 
-/// Nothing stands for it where it is: nobody reads what it gives and it does nothing else, it is made where it is used,
-/// or its user makes it; that is noted in fused_.
-bool LoweringBase::left_out(const Inst& inst, InstId id) {
-  if (ASSAY_PLANTED(isel_dead_division) && inst.op == Opcode::DivU) return flow_.uses(inst.first_result) == 0;
-  const u32 traits = kTraits.of[static_cast<u32>(inst.op)];
-  // Pure operations have one or two results. The reads are of value 0, whoever that is, where there are none.
-  const u32 pure = 0u - (traits & kPure);
-  const u32 uses =
-      flow_.uses(inst.first_result & pure) | flow_.uses((inst.first_result + inst.result_count - 1) & pure);
-  const u32 dead = static_cast<u32>(uses == 0) & pure;
-  if ((dead | (traits & kMadeAtUse)) != 0) return true;
-  if ((traits & kLoneComparison) == 0 || !fuses_forward(inst, id)) return false;
-  fused_ = inst.first_result;
-  return true;
-}
-
-/// Whether the comparison's only user is a branch or select that follows it directly (constants apart).
-bool LoweringBase::fuses_forward(const Inst& inst, InstId id) const {
+bool LoweringBase::left_to_user(const Inst& inst) {
   if (flow_.uses(inst.first_result) != 1) return false;
-  InstId next = id + 1;
+  InstId next = b_.origin() + 1;
   while (is_rematerialised(fn_->insts[next].op)) ++next;
   const Inst& user = fn_->insts[next];
-  return (user.op == Opcode::Branch || user.op == Opcode::Select) && operand(user, 0) == inst.first_result;
+  if ((user.op != Opcode::Branch && user.op != Opcode::Select) || operand(user, 0) != inst.first_result) return false;
+  fused_ = inst.first_result;
+  return true;
 }
 
 /// The result is the operand's register, read at another width or type.

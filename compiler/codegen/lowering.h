@@ -11,6 +11,7 @@
 #pragma once
 
 #include "assay/compiler.h"
+#include "assay/planted.h"
 #include "compiler/codegen/call_conv.h"
 #include "compiler/codegen/flow.h"
 #include "compiler/codegen/lir_builder.h"
@@ -24,6 +25,26 @@ enum class CommonOp : u16 {
 #include "compiler/codegen/common_ops.def"
 #undef LIR
 };
+
+/// What lowering asks of an operation before it looks at it.
+struct LoweringTraits {
+  u8 pure_mask[kOpcodeCount] = {}; // all ones: without effect, left out when nobody reads its results
+};
+constexpr LoweringTraits make_lowering_traits() {
+  constexpr u32 PURE = 1, TRAPS = 0, READS = 0, WRITES = 0, CALLS = 0, ENDS = 0, COMM = 0, FX = 0;
+  constexpr bool pure[kOpcodeCount] = {
+#define OP(name, text, form, operands, results, types, from, relation, flags, meaning) ((flags)&1) != 0,
+#include "assay/opcodes.def"
+  };
+  LoweringTraits traits;
+  for (u32 i = 0; i < kOpcodeCount; ++i) traits.pure_mask[i] = pure[i] ? 0xff : 0;
+  return traits;
+}
+inline constexpr LoweringTraits kLoweringTraits = make_lowering_traits();
+/// Nothing stands where their value is defined: it is made where it is used.
+constexpr bool is_rematerialised(Opcode op) {
+  return op == Opcode::Const || op == Opcode::SlotAddr || op == Opcode::FuncAddr;
+}
 
 /// A target's operation or a common one.
 struct OpCode {
@@ -78,7 +99,7 @@ protected:
   LoweringBase(const char* target, StoredImmediates stored) : target_(target), stored_(stored) {}
 
   void begin(const Module& module, const CompileOptions& options);
-  /// Overwrites both. `self.instruction(inst, id)` selects for one instruction.
+  /// Overwrites both. `self.instruction(op, inst)` selects for one instruction, taking `op` for its operation.
   template <typename Self>
   Result<void> run_with(Self& self, FunctionId function, LirFunction& out, LoweredFunction& info) {
     begin_function(function, out, info);
@@ -88,9 +109,8 @@ protected:
       const InstId end = source.first_inst + source.inst_count;
       for (InstId i = source.first_inst; i < end; ++i) {
         const Inst& inst = fn_->insts[i];
-        if (left_out(inst, i)) continue;
         b_.set_origin(i);
-        self.instruction(inst);
+        self.instruction(wanted_op(inst), inst);
       }
       finish_block(fn_->insts[end - 1]);
       if (failed_) return Error{ErrorKind::Unsupported, "", 0, 0, failure_};
@@ -100,14 +120,26 @@ protected:
   }
 
   // Values (lowering.cpp).
-  VReg reg(ValueId value);
+  VReg reg(ValueId value) {
+    const VReg known = vregs_[value];
+    return known != kNone ? known : rematerialise(fn_->insts[fn_->value_defs[value].index]);
+  }
   VReg float_constant(u64 bits, u32 size);
   VReg int_constant(i64 value, u32 size);
-  VReg result(const Inst& inst, u32 index = 0);
-  /// Integer or pointer constants, sign-extended from their width.
-  bool int_const(ValueId value, i64& out) const;
+  VReg result(const Inst& inst, u32 index = 0) {
+    const ValueId value = inst.first_result + index;
+    return vregs_[value] = b_.vreg(class_of(type_of(value)));
+  }
+  /// Integer or pointer constants, sign-extended from their width. What has a register is none: constants are made at
+  /// each use.
+  bool int_const(ValueId value, i64& out) const { return vregs_[value] == kNone && unnamed_int_const(value, out); }
   /// Any constant's bits, if they can be stored without a register.
-  bool stored_immediate(ValueId value, u32& out) const;
+  bool stored_immediate(ValueId value, u32& out) const {
+    return vregs_[value] == kNone && unnamed_stored_immediate(value, out);
+  }
+  /// For a comparison: whether its only user is a branch or select that follows it directly (constants apart). Then that
+  /// makes it; noted in fused_.
+  bool left_to_user(const Inst& inst);
   /// The value of a type narrower than 64 bits with its upper bits made right.
   VReg extended(ValueId value, bool is_signed);
   Type type_of(ValueId value) const { return fn_->value_types[value]; }
@@ -115,7 +147,7 @@ protected:
   VReg new_int() { return b_.vreg(RegClass::Int); }
   VReg new_float() { return b_.vreg(RegClass::Float); }
   ValueId operand(const Inst& inst, u32 index) const { return fn_->operand(inst, index); }
-  template <std::size_t N> LirInst& add_op(OpCode op, u32 size, const Operand (&operands)[N]) {
+  template <std::size_t N> ASSAY_ALWAYS_INLINE LirInst& add_op(OpCode op, u32 size, const Operand (&operands)[N]) {
     return b_.add(op.value, static_cast<u8>(size), operands);
   }
   struct NoOperands {};
@@ -163,9 +195,20 @@ private:
   void finish_block(const Inst& terminator);
   bool needs_split(const Inst& terminator, const Edge& edge) const;
   void pass_args(const Edge& edge);
-  bool left_out(const Inst& inst, InstId id);
-  bool fuses_forward(const Inst& inst, InstId id) const;
   VReg rematerialise(const Inst& source);
+  bool unnamed_int_const(ValueId value, i64& out) const;
+  bool unnamed_stored_immediate(ValueId value, u32& out) const;
+  /// The instruction's operation; Const, for which nothing stands where it is, when nobody reads what it gives and it does
+  /// nothing else. Without branches: the one on the operation will be mispredicted as it is.
+  Opcode wanted_op(const Inst& inst) const {
+    if (ASSAY_PLANTED(isel_dead_division) && inst.op == Opcode::DivU && flow_.uses(inst.first_result) == 0)
+      return Opcode::Const;
+    // Pure operations have one or two results. The reads are of value 0, whoever that is, where there are none.
+    const u32 pure = 0u - (kLoweringTraits.pure_mask[static_cast<u32>(inst.op)] & 1u);
+    const u32 uses =
+        flow_.uses(inst.first_result & pure) | flow_.uses((inst.first_result + inst.result_count - 1) & pure);
+    return (static_cast<u32>(uses == 0) & pure) != 0 ? Opcode::Const : inst.op;
+  }
 
   // Calls (lowering_call.cpp).
   void store_stack_args(const CallLayout& layout, std::span<const ValueId> args);

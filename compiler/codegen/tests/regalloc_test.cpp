@@ -107,12 +107,16 @@ private:
     LirInst inst;
     if (as_lowered_) {
       put_defs_first(operands);
-      if (clobbers == 0) set_plan(inst, operands);
+      if (clobbers == 0) {
+        const OperandPlan plan = plan_of(operands);
+        inst.def_count = plan.def_count;
+        inst.plan = plan.plan;
+      }
     }
     inst.operands = static_cast<u32>(function_.operands.size());
     inst.operand_count = static_cast<u16>(operands.size());
     inst.clobbers = static_cast<u16>(clobbers);
-    function_.operands.insert(function_.operands.end(), operands.begin(), operands.end());
+    function_.operands.append(operands.data(), operands.data() + operands.size());
     function_.insts.push_back(inst);
     ++function_.blocks.back().inst_count;
   }

@@ -36,7 +36,7 @@ private:
     u32 count = 0;
   };
 
-  void instruction(const Inst& inst); // lower_int.cpp
+  void instruction(Opcode op, const Inst& inst); // lower_int.cpp
   /// An integer constant, if it or its negative is an immediate of add and sub.
   bool add_immediate(ValueId value, i64& out) const;
   /// A constant's bits, if they are an immediate of and, orr, eor for the type.

@@ -20,7 +20,7 @@ using codegen::word_size;
 
 namespace {
 
-bool is_rematerialised(Opcode op) { return op == Opcode::Const || op == Opcode::SlotAddr || op == Opcode::FuncAddr; }
+using codegen::is_rematerialised;
 bool is_logic(Opcode op) { return op == Opcode::And || op == Opcode::Or || op == Opcode::Xor; }
 /// A run of ones from bit 0 on.
 bool is_mask(u64 value) { return value != 0 && (value & (value + 1)) == 0; }

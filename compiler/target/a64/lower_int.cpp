@@ -63,13 +63,13 @@ constexpr u32 param_of(Opcode opcode) {
 
 } // namespace
 
-void Lowering::instruction(const Inst& inst) {
+void Lowering::instruction(Opcode op, const Inst& inst) {
   at_ = static_cast<InstId>(&inst - fn_->insts.data());
   if (absorbed_later(inst)) return;
 #define ACCESS(size, is_signed) ((size) | ((is_signed) ? 0x100u : 0u))
-#define RULE(opcode, shape, op, param) \
-  case Opcode::opcode: shape(inst, Op::op, static_cast<u32>(param)); return;
-  switch (inst.op) {
+#define RULE(opcode, shape, made, param) \
+  case Opcode::opcode: shape(inst, Op::made, static_cast<u32>(param)); return;
+  switch (op) {
 #include "compiler/target/a64/rules.def"
   }
 #undef ACCESS
@@ -299,6 +299,7 @@ static_assert(static_cast<u32>(Op::BrF) == static_cast<u32>(Op::BrTest) + 3);
 static_assert(static_cast<u32>(Op::SelF) == static_cast<u32>(Op::SelTest) + 3);
 
 void Lowering::compare(const Inst& inst, Op, u32) {
+  if (left_to_user(inst)) return;
   Test test = compare_test(inst);
   const Operand flag = def(result(inst));
   --test.kind; // there is no SetTest

@@ -34,7 +34,7 @@ private:
     u32 count = 0;
   };
 
-  void instruction(const Inst& inst); // lower_int.cpp
+  void instruction(Opcode op, const Inst& inst); // lower_int.cpp
   /// An integer constant, if it can be an immediate of an instruction of that type.
   bool immediate(ValueId value, i64& out) const;
 
