@@ -5,6 +5,7 @@
 #include "compiler/unwind/tables.h"
 
 #include "compiler/unwind/dwarf.h"
+#include "compiler/unwind/windows.h"
 
 namespace assay::unwind {
 
@@ -46,6 +47,8 @@ Result<void> dispatch(UnwindFormat format, const CodeObject& object, const Unwin
   switch (format) {
   case UnwindFormat::EhFrame: return write_dwarf(object, place, out);
   case UnwindFormat::Windows:
+    if (object.target == Target::X64) return write_windows_x64(object, place, out);
+    break;
   case UnwindFormat::AppleCompact: break;
   }
   return unsupported("no writer for this unwind format");

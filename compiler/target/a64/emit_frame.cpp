@@ -2,7 +2,9 @@
 //
 // Shape of every function: [paciasp | bti] stp x29, x30, [sp, -16]!; mov x29, sp; stack check; stp of pairs; sub sp. The
 // stack check's trap is called in line: behind the body the unwind state would claim registers that are not yet
-// saved. Large frames touch each page in order before sp moves. Epilogues mirror the prologue, which is what
+// saved; on Apple it comes behind the stores, because compact encodings have one state for all calls of a function. On
+// Windows an add behind the stores sets x29 again, to what it is: from there on unwind codes count from x29, not sp.
+// Large frames touch each page in order before sp moves. Epilogues mirror the prologue, which is what
 // Windows' unwind codes and Apple's compact encodings can say (Apple's want the second register of a pair below the
 // first). Tested in compiler/target/a64/tests/compile_frame_test.cpp.
 #include "compiler/target/a64/emit.h"
@@ -85,9 +87,9 @@ void Emitter::prologue(bool check_stack) {
   frame_op(FrameEffect::Save, index_of(kLinkRegister), 8);
   as_.mov(Size::X, kFramePointer, Gpr::Sp);
   frame_op(FrameEffect::SetFrame, index_of(kFramePointer), 0);
-  if (check_stack) stack_check();
-  i32 depth = 16; // CFA - sp
   const bool swapped = conv_->os == Os::Apple;
+  if (check_stack && !swapped) stack_check();
+  i32 depth = 16; // CFA - sp
   for (RegSet rest = frame_.saved; rest != 0; rest &= rest - 1, rest &= rest - 1) {
     const u32 first = static_cast<u32>(std::countr_zero(rest));
     push_pair(first);
@@ -95,6 +97,11 @@ void Emitter::prologue(bool check_stack) {
     frame_op(FrameEffect::Allocate, 0, 16);
     frame_op(FrameEffect::Save, static_cast<RegIndex>(first), swapped ? depth - 8 : depth);
     frame_op(FrameEffect::Save, static_cast<RegIndex>(first + 1), swapped ? depth : depth - 8);
+  }
+  if (check_stack && swapped) stack_check();
+  if (conv_->os == Os::Windows && frame_.pushed_bytes != 0) {
+    add_offset(kFramePointer, Gpr::Sp, frame_.pushed_bytes);
+    frame_op(FrameEffect::SetFrame, index_of(kFramePointer), static_cast<i32>(frame_.pushed_bytes));
   }
   const u32 allocated = frame_.size - frame_.pushed_bytes;
   if (allocated > kPage) probe(allocated);

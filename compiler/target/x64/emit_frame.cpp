@@ -1,9 +1,11 @@
 // emit_frame.cpp - frame layout, prologue, epilogue, tail-call frames; each effect recorded as a FrameOp.
 //
 // Shape of every function: push rbp; mov rbp, rsp; stack check; pushes; sub rsp; xmm saves (Windows). The stack
-// check's trap is called in line: behind the body the unwind state would claim registers that are not yet saved.
-// Large frames touch each page in order before rsp moves. Epilogues mirror the prologue and are the forms that
-// Windows recognises (lea rsp, pops, ret or jmp). Tested in compiler/codegen/tests/compile_frame_test.cpp.
+// check's trap is called in line: behind the body the unwind state would claim registers that are not yet saved. Apple's
+// compact encodings have one state for all calls of a function, so there the check comes behind the pushes.
+// Large frames touch each page in order before rsp moves, on Windows in two steps, the first down to the xmm saves: its
+// unwind codes count these from a place at most 240 bytes below rbp at which rsp has been. Epilogues mirror the prologue
+// and are the forms that Windows recognises (lea rsp, pops, ret or jmp). Tested in compiler/codegen/tests/compile_frame_test.cpp.
 #include "compiler/target/x64/emit.h"
 
 #include "assay/planted.h"
@@ -22,6 +24,7 @@ namespace {
 constexpr RegSet kIntegers = 0xffff;
 constexpr u32 kPage = 4096;
 constexpr u32 kFrameLimit = 1u << 30;
+constexpr u32 kWindowsReach = 240; // of unwind codes, below the frame register
 
 constexpr u32 align16(u32 value) { return (value + 15) & ~15u; }
 PReg lowest(RegSet set) { return static_cast<PReg>(std::countr_zero(set)); }
@@ -54,17 +57,25 @@ void Emitter::prologue(bool check_stack) {
   frame_op(FrameEffect::Push, index_of(Gpr::Rbp), 0);
   as_.mov(Size::Qword, Gpr::Rbp, Gpr::Rsp);
   frame_op(FrameEffect::SetFrame, index_of(Gpr::Rbp), 0);
-  if (check_stack) stack_check();
+  const Os os = conv_->base.os;
+  if (check_stack && os != Os::Apple) stack_check();
   for (RegSet rest = frame_.saved & kIntegers; rest != 0; rest &= rest - 1) {
     as_.push(gpr_of(lowest(rest)));
     frame_op(FrameEffect::Push, lowest(rest), 0);
   }
-  const u32 allocated = frame_.size - frame_.pushed_bytes;
+  if (check_stack && os == Os::Apple) stack_check();
+  u32 allocated = frame_.size - frame_.pushed_bytes;
   if (allocated > kPage) probe(allocated);
-  if (allocated != 0) {
-    as_.sub(Size::Qword, Gpr::Rsp, static_cast<i32>(allocated));
-    frame_op(FrameEffect::Allocate, 0, static_cast<i32>(allocated));
-  }
+  const auto allocate = [&](u32 bytes) {
+    if (bytes == 0) return;
+    as_.sub(Size::Qword, Gpr::Rsp, static_cast<i32>(bytes));
+    frame_op(FrameEffect::Allocate, 0, static_cast<i32>(bytes));
+    allocated -= bytes;
+  };
+  const u32 xmms = static_cast<u32>(std::popcount(frame_.saved & ~kIntegers));
+  if (os == Os::Windows && frame_.size > kWindowsReach)
+    allocate(align16(frame_.pushed_bytes) + 16 * xmms - frame_.pushed_bytes);
+  allocate(allocated);
   u32 depth = frame_.xmm;
   for (RegSet rest = frame_.saved & ~kIntegers; rest != 0; rest &= rest - 1, depth += 16) {
     as_.movaps(Mem::at(Gpr::Rbp, -static_cast<i32>(depth)), xmm_of(lowest(rest)));
@@ -73,27 +84,29 @@ void Emitter::prologue(bool check_stack) {
 }
 
 /// Traps when the frame would reach below VmContext::stack_limit. A large frame could wrap around zero: that is
-/// below the limit as well.
+/// below the limit as well. Pushes may have been done: rbp is what rsp was before them.
 void Emitter::stack_check() {
   const Mem limit = context_field(static_cast<u32>(offsetof(VmContext, stack_limit)));
   const Label enough = as_.new_label();
   if (frame_.size == 0) {
-    as_.cmp(Size::Qword, Gpr::Rsp, limit);
+    as_.cmp(Size::Qword, Gpr::Rbp, limit);
     as_.jcc(Cond::Ae, enough);
   } else {
-    as_.lea(Size::Qword, kScratch, Mem::at(Gpr::Rsp, -static_cast<i32>(frame_.size)));
+    as_.lea(Size::Qword, kScratch, Mem::at(Gpr::Rbp, -static_cast<i32>(frame_.size)));
     if (frame_.size <= 8 * kPage) {
       as_.cmp(Size::Qword, kScratch, limit);
       as_.jcc(Cond::Ae, enough);
     } else {
       const Label overflow = as_.new_label();
-      as_.cmp(Size::Qword, kScratch, Gpr::Rsp);
+      as_.cmp(Size::Qword, kScratch, Gpr::Rbp);
       as_.jcc(Cond::A, overflow);
       as_.cmp(Size::Qword, kScratch, limit);
       as_.jcc(Cond::Ae, enough);
       as_.bind(overflow);
     }
   }
+  const bool pushed = conv_->base.os == Os::Apple;
+  if (pushed && frame_.pushed_bytes % 16 != 0) as_.push(Gpr::Rax); // for the alignment of rsp
   trap_call(TrapKind::StackOverflow);
   record_position({function_, 0, 0});
   as_.ud2();

@@ -1,7 +1,7 @@
 // stubs.cpp - writes the entry stub and the trap entries (stubs.h says what they do).
 //
-// Frame of the entry stub, from rbp downwards: pushed callee-saved registers; locals (kFrame, kPreviousEntry, kCode,
-// kMxcsr, at fixed places below the pushes); on Windows xmm6-15; 32 bytes that a callee may use as shadow space; the
+// Frame of the entry stub, from rbp downwards: pushed callee-saved registers; on Windows xmm6-15, within the 240 bytes
+// that its unwind codes reach; locals (kFrame, kPreviousEntry, kCode, kMxcsr, at fixed places); 32 bytes that a callee may use as shadow space; the
 // stack arguments. Its body changes rsp freely: the CFA is known from rbp. Cost of a call through it: about 80 moves.
 // Tested in compiler/target/x64/tests/stubs_test.cpp.
 #include "compiler/target/x64/stubs.h"
@@ -19,11 +19,11 @@ constexpr Gpr kPushedLinux[] = {Gpr::Rbx, Gpr::R12, Gpr::R13, Gpr::R14, Gpr::R15
 constexpr Gpr kPushedWindows[] = {Gpr::Rbx, Gpr::Rsi, Gpr::Rdi, Gpr::R12, Gpr::R13, Gpr::R14, Gpr::R15};
 constexpr u32 kFirstSavedXmm = 6; // Windows keeps xmm6-15
 
-// Locals, as distances below rbp: behind at most seven pushes.
-constexpr i32 kFrame = -64, kPreviousEntry = -72, kCode = -80, kMxcsr = -88;
-constexpr i32 kXmmSaves = -96 - 16 * 10; // rbp is 16-aligned, so these are
-constexpr i32 kBottom = kXmmSaves - 32;  // and 32 bytes of shadow space
-static_assert(kBottom % 16 == 0);
+// As distances below rbp: behind at most seven pushes.
+constexpr i32 kXmmSaves = -64 - 16 * 10; // rbp is 16-aligned, so these are
+constexpr i32 kFrame = kXmmSaves - 8, kPreviousEntry = kFrame - 8, kCode = kFrame - 16, kMxcsr = kFrame - 24;
+constexpr i32 kBottom = kMxcsr - 32; // and 32 bytes of shadow space
+static_assert(kBottom % 16 == 0 && kXmmSaves >= -240);
 
 Mem field(Gpr base, std::size_t offset) { return Mem::at(base, static_cast<i32>(offset)); }
 
@@ -98,9 +98,11 @@ private:
       as_.push(reg);
       effect(FrameEffect::Push, index_of(reg), 0);
     }
-    const i32 allocated = -kBottom - 8 * static_cast<i32>(pushed().size());
-    as_.sub(Size::Qword, Gpr::Rsp, allocated);
-    effect(FrameEffect::Allocate, 0, allocated);
+    const i32 to_saves = -kXmmSaves - 8 * static_cast<i32>(pushed().size());
+    for (const i32 bytes : {to_saves, kXmmSaves - kBottom}) {
+      as_.sub(Size::Qword, Gpr::Rsp, bytes);
+      effect(FrameEffect::Allocate, 0, bytes);
+    }
     if (!windows()) return;
     for (u32 i = kFirstSavedXmm; i < 16; ++i) {
       as_.movaps(xmm_save(i), static_cast<Xmm>(i));
