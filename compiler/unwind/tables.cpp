@@ -4,6 +4,7 @@
 // effects and let the writers index without fear. Tested in compiler/unwind/tests/tables_test.cpp.
 #include "compiler/unwind/tables.h"
 
+#include "compiler/unwind/apple_compact.h"
 #include "compiler/unwind/dwarf.h"
 #include "compiler/unwind/windows.h"
 
@@ -49,7 +50,7 @@ Result<void> dispatch(UnwindFormat format, const CodeObject& object, const Unwin
   case UnwindFormat::Windows:
     if (object.target == Target::X64) return write_windows_x64(object, place, out);
     break;
-  case UnwindFormat::AppleCompact: break;
+  case UnwindFormat::AppleCompact: return write_apple_compact(object, place, out);
   }
   return unsupported("no writer for this unwind format");
 }
