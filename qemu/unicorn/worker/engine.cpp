@@ -7,6 +7,7 @@
 #include "qemu/unicorn/worker/engine.h"
 
 #include "compiler/os/address_space.h"
+#include "qemu/unicorn/worker/library_overrides.h"
 
 #include <algorithm>
 #include <bit>
@@ -170,6 +171,11 @@ void Engine::read(Registers& registers, codegen::RegSet set) {
   uc_reg_read_batch(uc_, ids_, places_, static_cast<int>(count));
 }
 
+void Engine::read_batch(std::span<const int> ids, std::span<void* const> places) {
+  // Only read, but Unicorn's pointers are not const.
+  uc_reg_read_batch(uc_, const_cast<int*>(ids.data()), const_cast<void**>(places.data()), static_cast<int>(ids.size()));
+}
+
 u64 Engine::read_control(const ControlRegister& control) {
   u64 value = 0;
   uc_reg_read(uc_, control.id, &value);
@@ -189,12 +195,17 @@ void Engine::on_block(uc_engine* uc, u64, u32 size, void* self) {
   if (engine.work_ < 0) uc_emu_stop(uc);
 }
 
-void Engine::on_instruction(uc_engine*, u64 address, u32, void* self) {
-  static_cast<Engine*>(self)->instruction_ = address;
+void Engine::on_instruction(uc_engine*, u64 address, u32 size, void* self) {
+  Engine& engine = *static_cast<Engine*>(self);
+  engine.instruction_ = address;
+  if (engine.observer_ != nullptr) engine.observer_->on_instruction(address, size);
 }
 
-bool Engine::on_bad_access(uc_engine*, uc_mem_type, u64 address, int, i64, void* self) {
-  static_cast<Engine*>(self)->access_ = address;
+bool Engine::on_bad_access(uc_engine*, uc_mem_type type, u64 address, int, i64, void* self) {
+  Engine& engine = *static_cast<Engine*>(self);
+  const bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
+  if (!engine.bad_data_access_) engine.access_ = address;
+  engine.bad_data_access_ |= !fetch;
   return false;
 }
 
@@ -205,6 +216,7 @@ void Engine::set_precise(bool precise) {
   } else {
     uc_hook_del(uc_, instruction_hook_);
   }
+  set_leave_at_once(precise);
   precise_ = precise;
 }
 
@@ -216,9 +228,17 @@ Stop Engine::run(u64 pc, bool precise) {
     return stop;
   }
   access_ = instruction_ = 0;
+  bad_data_access_ = false;
+  set_writable_page([](void* self, u64 address) { return static_cast<Engine*>(self)->writable(address, 1) != nullptr; },
+                    this);
   stop.error = uc_emu_start(uc_, pc, kNowhere, 0, 0);
   uc_reg_read(uc_, isa_.pc, &stop.pc);
   stop.address = access_;
+  // The block ran on after the access, and may have ended in any way.
+  if (bad_data_access_ && !precise) {
+    stop.error = UC_ERR_READ_UNMAPPED;
+    return stop;
+  }
   if (stop.error == UC_ERR_OK) {
     if (work_ < 0) {
       stop.kind = Stop::OutOfWork;

@@ -37,7 +37,7 @@ struct Registers {
 struct Stop {
   enum Kind : u8 { Pad, Fault, OutOfWork } kind = Fault;
   u32 pad = 0; // which, of Pad
-  u64 pc = 0;  // of Fault; the start of the basic block for faults of memory, unless run precisely
+  u64 pc = 0;  // of Fault; for accesses to memory anywhere in or behind the basic block, unless run precisely
   uc_err error = UC_ERR_OK;
   u64 address = 0; // of the access, for faults of memory
   bool is_memory() const { return error != UC_ERR_EXCEPTION && error != UC_ERR_INSN_INVALID && error != UC_ERR_OK; }
@@ -45,6 +45,13 @@ struct Stop {
 
 /// "read of unmapped memory at code+0x1f, address 0x10"
 std::string to_string(const Stop& stop);
+
+/// Told of each instruction of the program before it runs.
+class InstructionObserver {
+public:
+  virtual ~InstructionObserver() = default;
+  virtual void on_instruction(u64 pc, u32 size) = 0;
+};
 
 class Engine {
 public:
@@ -68,12 +75,16 @@ public:
   /// Registers of the set, to and from the emulator.
   void write(const Registers& registers, codegen::RegSet set);
   void read(Registers& registers, codegen::RegSet set);
+  /// Registers by Unicorn's numbers, each to its place. Also while the emulation runs.
+  void read_batch(std::span<const int> ids, std::span<void* const> places);
   u64 read_control(const ControlRegister& control);
   void reset_controls();
 
   /// Runs from `pc` until a pad is reached, a fault, or the work is done. `precise`: notes the pc at each instruction, which
   /// is slow; to be followed by forget_code, as well as a change of it.
   Stop run(u64 pc, bool precise);
+  /// For all precise runs from now on; null: nobody.
+  void observe(InstructionObserver* observer) { observer_ = observer; }
   void set_work(u64 work) { work_ = static_cast<i64>(work); }
   void spend(u64 work) { work_ -= static_cast<i64>(work); }
 
@@ -97,10 +108,12 @@ private:
   Area zones_[kZones];
   Area memory_; // of the linear memory, from its front guard page on
   i64 work_ = 0;
-  u64 forgotten_ = 0;   // bytes of code, ever
-  u64 access_ = 0;      // address of the last bad access
-  u64 instruction_ = 0; // pc of the last instruction, when precise
+  u64 forgotten_ = 0;            // bytes of code, ever
+  u64 access_ = 0;               // address of the last bad access
+  u64 instruction_ = 0;          // pc of the last instruction, when precise
+  bool bad_data_access_ = false; // in this run
   bool precise_ = false;
+  InstructionObserver* observer_ = nullptr;
   uc_hook instruction_hook_ = 0;
   int ids_[kRegisters] = {};
   void* places_[kRegisters] = {};
