@@ -48,11 +48,10 @@ Result<void> dispatch(UnwindFormat format, const CodeObject& object, const Unwin
   switch (format) {
   case UnwindFormat::EhFrame: return write_dwarf(object, place, out);
   case UnwindFormat::Windows:
-    if (object.target == Target::X64) return write_windows_x64(object, place, out);
-    break;
+    return object.target == Target::X64 ? write_windows_x64(object, place, out) : write_windows_a64(object, place, out);
   case UnwindFormat::AppleCompact: return write_apple_compact(object, place, out);
   }
-  return unsupported("no writer for this unwind format");
+  return malformed("no such unwind format");
 }
 
 } // namespace

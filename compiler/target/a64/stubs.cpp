@@ -116,6 +116,9 @@ private:
       as_.stp(FSize::D, vreg(8 + i), vreg(9 + i), Mem::at(Gpr::Sp, at));
       saved(static_cast<RegIndex>(40 + i), static_cast<RegIndex>(41 + i), at, kFrameBytes);
     }
+    if (host_ != Os::Windows) return;
+    as_.mov(Size::X, kFramePointer, Gpr::Sp); // once more: unwind codes count from x29 only from here on
+    effect(FrameEffect::SetFrame, index_of(kFramePointer), 0);
   }
 
   // Highest word first. x10 counts bytes, x11 is the source.

@@ -48,7 +48,7 @@ struct WindowsImage {
     put(0x58, 0x20b, 2); // PE32+
     put(0x58 + 16, kCode, 4);
     put(0x58 + 20, kCode, 4);
-    put(0x58 + 24, 0x140000000, 8);
+    // The image base stays 0: LLVM leaves it out where it looks for ARM64 records.
     put(0x58 + 32, 0x1000, 4);
     put(0x58 + 36, 0x200, 4);
     put(0x58 + 48, 6, 2);
@@ -68,7 +68,8 @@ struct WindowsImage {
       out.append(reinterpret_cast<const char*>(data), size);
       out.resize(raw + raw_size);
     };
-    section(".text", kCode, bytes.data() + kCode, tables_rva - kCode, 0x60000020);
+    // Not up to the next section: LLVM takes the byte behind a section for its own.
+    section(".text", kCode, bytes.data() + kCode, tables_rva - kCode - 16, 0x60000020);
     section(".xdata", tables_rva, tables.bytes.data(), xdata_size, 0x40000040);
     section(".pdata", pdata_rva, tables.bytes.data() + tables.entries.at, tables.entries.size, 0x40000040);
     return out;
