@@ -48,11 +48,12 @@ bool Flow::covers_pool(const Function& function) {
   for (const Block& block : function.blocks) {
     odd |= block.first_inst ^ next_inst;
     next_inst += block.inst_count;
-    for (const Inst& inst : function.insts_of(block)) {
-      odd |= inst.operand_count != 0 ? inst.operands ^ next : 0;
-      next += inst.operand_count;
-    }
-    for (const Edge& edge : function.edges_of(function.terminator(block))) {
+  }
+  if (odd != 0 || next_inst != function.insts.size()) return false;
+  for (const Inst& inst : function.insts) {
+    odd |= inst.operand_count != 0 ? inst.operands ^ next : 0;
+    next += inst.operand_count;
+    for (const Edge& edge : function.edges_of(inst)) {
       odd |= edge.arg_count != 0 ? edge.args ^ next : 0;
       next += edge.arg_count;
     }

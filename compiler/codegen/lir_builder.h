@@ -9,12 +9,6 @@
 
 #include <algorithm>
 
-#if defined(_MSC_VER)
-#define ASSAY_ALWAYS_INLINE __forceinline
-#else
-#define ASSAY_ALWAYS_INLINE [[gnu::always_inline]] inline
-#endif
-
 namespace assay::codegen {
 
 // Operands, by what they demand (lir.h, Role and Where).

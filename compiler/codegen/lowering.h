@@ -224,7 +224,7 @@ private:
   };
   Access access_of(const Inst& inst, u32 param) const;
   /// Whether the access can be inside; if so, fills in the address operand, aux and flags.
-  bool linear_address(const Inst& inst, u32 size, Operand& address, u32& end, u16& flags);
+  bool linear_address(const Inst& inst, u32 size, VReg& address, u32& end, u16& flags);
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
   const char* target_;

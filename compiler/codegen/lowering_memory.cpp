@@ -15,7 +15,7 @@ LoweringBase::Access LoweringBase::access_of(const Inst& inst, u32 param) const 
   return access;
 }
 
-bool LoweringBase::linear_address(const Inst& inst, u32 size, Operand& address, u32& end, u16& flags) {
+bool LoweringBase::linear_address(const Inst& inst, u32 size, VReg& address, u32& end, u16& flags) {
   const ValueId value = operand(inst, 0);
   const Type type = type_of(value);
   i64 constant = 0;
@@ -32,23 +32,23 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, Operand& address, 
     return true;
   }
   if (type == Type::I64) flags |= kWideAddress;
-  address = use_any(reg(value));
+  address = reg(value);
   return true;
 }
 
 void LoweringBase::linear_load(const Inst& inst, OpCode op, u32 param) {
   Access access = access_of(inst, param);
-  Operand operands[2];
+  VReg address = kNone;
   u32 end = 0;
-  if (!linear_address(inst, access.size, operands[1], end, access.flags)) {
+  if (!linear_address(inst, access.size, address, end, access.flags)) {
     // Never reached; the value still needs a definition.
     const Type type = inst.type;
     vregs_[inst.first_result] = is_float(type) ? float_constant(0, size_of(type)) : int_constant(0, 4);
     return;
   }
-  operands[0] = def(result(inst));
-  LirInst& load =
-      b_.add_span(op.value, static_cast<u8>(access.size), {operands, (access.flags & kConstAddress) != 0 ? 1u : 2u});
+  const bool known = (access.flags & kConstAddress) != 0;
+  LirInst& load = known ? add_op(op, access.size, {def(result(inst))})
+                        : add_op(op, access.size, {def(result(inst)), use_any(address)});
   load.flags = access.flags;
   load.aux = end;
 }
@@ -57,11 +57,11 @@ void LoweringBase::linear_store(const Inst& inst, OpCode op, u32 param) {
   Access access = access_of(inst, param);
   Operand operands[2];
   u32 end = 0, bits = 0, count = 0;
-  Operand address;
+  VReg address = kNone;
   if (!linear_address(inst, access.size, address, end, access.flags)) return;
   const bool immediate_value = stored_immediate(operand(inst, 1), bits);
   if (!immediate_value) operands[count++] = use(reg(operand(inst, 1)));
-  if ((access.flags & kConstAddress) == 0) operands[count++] = address;
+  if ((access.flags & kConstAddress) == 0) operands[count++] = use_any(address);
   LirInst& store = b_.add_span((immediate_value ? OpCode(CommonOp::LinStoreI) : op).value, static_cast<u8>(access.size),
                                {operands, count});
   store.flags = access.flags;

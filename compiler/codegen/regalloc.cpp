@@ -26,51 +26,67 @@ PReg AllocWalk::pick(RegClass reg_class, RegSet locked, VReg for_value) {
   return victim;
 }
 
+/// The value has a slot as well: it is stored there.
+void AllocWalk::save_defined(VReg vreg, PReg reg) {
+  state_.edit_behind(state_.class_of_value(vreg), Location::reg(reg), state_.slot_of(vreg));
+  state_.free_slot(vreg);
+}
+
+/// Gives the register that is written, as a set.
+ASSAY_ALWAYS_INLINE RegSet AllocWalk::define(const Operand& operand, Location& location, RegSet locked) {
+  const VReg vreg = operand.vreg;
+  PReg reg = state_.reg_of(vreg);
+  if (reg == kNoReg) reg = pick(state_.class_of_value(vreg), locked, vreg); // dead, or only in its slot
+  else state_.release_from(vreg, reg);
+  location = Location::reg(reg);
+  if (state_.has_slot(vreg)) save_defined(vreg, reg);
+  return bit(reg);
+}
+
+/// A use that is read in the register of its definition, which is free before the instruction.
+ASSAY_ALWAYS_INLINE RegSet AllocWalk::tie(const Operand& operand, Location& location, Location to) {
+  const VReg vreg = operand.vreg;
+  const PReg from = state_.reg_of(vreg);
+  location = to;
+  if (from == kNoReg) {
+    state_.assign(vreg, to.preg());
+    return bit(to.preg());
+  }
+  state_.edit(state_.position, state_.class_of_value(vreg), Location::reg(from), to); // it lives on there
+  return bit(to.preg()) | bit(from);
+}
+
+/// The last use of a value gives it a register.
+RegSet AllocWalk::place_unplaced(const Operand& operand, Location& location, RegSet locked) {
+  const VReg vreg = operand.vreg;
+  if (operand.where == Where::Any && state_.has_slot(vreg)) {
+    location = state_.slot_of(vreg);
+    return 0;
+  }
+  const PReg reg = pick(state_.class_of_value(vreg), locked, vreg);
+  state_.assign(vreg, reg);
+  location = Location::reg(reg);
+  return bit(reg);
+}
+
+/// Gives the registers that it reads.
+ASSAY_ALWAYS_INLINE RegSet AllocWalk::read(const Operand& operand, Location& location, RegSet locked) {
+  const PReg reg = state_.reg_of(operand.vreg);
+  if (reg == kNoReg) return place_unplaced(operand, location, locked);
+  location = Location::reg(reg);
+  return bit(reg);
+}
 void AllocWalk::plain(const LirInst& inst) {
   const Operand* operands = function_->operands.data() + inst.operands;
   Location* locations = out_->locations.data() + inst.operands;
-  const u32 defs = inst.def_count, count = inst.operand_count;
   RegSet locked = 0;
-  for (u32 i = 0; i < defs; ++i) {
-    const VReg vreg = operands[i].vreg;
-    PReg reg = state_.reg_of(vreg);
-    if (reg == kNoReg) reg = pick(state_.class_of_value(vreg), locked, vreg); // dead, or only in its slot
-    else state_.release(reg);
-    locations[i] = Location::reg(reg);
-    locked |= bit(reg);
-    if (!state_.has_slot(vreg)) continue;
-    state_.edit_behind(state_.class_of_value(vreg), Location::reg(reg), state_.slot_of(vreg));
-    state_.free_slot(vreg);
-  }
+  for (u32 i = 0; i < inst.def_count; ++i) locked |= define(operands[i], locations[i], locked);
   state_.written |= locked;
   locked = 0;
   const u32 tied = inst.plan;
-  if (tied < LirInst::kUntied) {
-    const VReg vreg = operands[tied].vreg;
-    const PReg to = locations[0].preg(), from = state_.reg_of(vreg);
-    locations[tied] = locations[0];
-    locked = bit(to);
-    if (from == kNoReg) {
-      state_.assign(vreg, to);
-    } else {
-      state_.edit(state_.position, state_.class_of_value(vreg), Location::reg(from), Location::reg(to));
-      locked |= bit(from);
-    }
-  }
-  for (u32 i = defs; i < count; ++i) {
-    if (i == tied) continue;
-    const VReg vreg = operands[i].vreg;
-    PReg reg = state_.reg_of(vreg);
-    if (reg == kNoReg) {
-      if (operands[i].where == Where::Any && state_.has_slot(vreg)) {
-        locations[i] = state_.slot_of(vreg);
-        continue;
-      }
-      reg = pick(state_.class_of_value(vreg), locked, vreg);
-      state_.assign(vreg, reg);
-    }
-    locations[i] = Location::reg(reg);
-    locked |= bit(reg);
+  if (tied < LirInst::kUntied) locked = tie(operands[tied], locations[tied], locations[0]);
+  for (u32 i = inst.def_count; i < inst.operand_count; ++i) {
+    if (i != tied) locked |= read(operands[i], locations[i], locked);
   }
 }
 

@@ -40,6 +40,11 @@ public:
     values_[owner_[reg]].reg = kNoReg;
     occupied_ &= ~bit(reg);
   }
+  /// The same for a register that is known to be the value's.
+  void release_from(VReg vreg, PReg reg) {
+    values_[vreg].reg = kNoReg;
+    occupied_ &= ~bit(reg);
+  }
   void release_all() {
     for (RegSet rest = occupied_; rest != 0; rest &= rest - 1) values_[owner_[std::countr_zero(rest)]].reg = kNoReg;
     occupied_ = 0;

@@ -66,6 +66,11 @@ private:
 
   // Instructions that LirInst::plan tells of (regalloc.cpp).
   void plain(const LirInst& inst);
+  RegSet define(const Operand& operand, Location& location, RegSet locked);
+  RegSet tie(const Operand& operand, Location& location, Location to);
+  RegSet read(const Operand& operand, Location& location, RegSet locked);
+  RegSet place_unplaced(const Operand& operand, Location& location, RegSet locked);
+  void save_defined(VReg vreg, PReg reg);
   PReg pick(RegClass reg_class, RegSet locked, VReg for_value);
 
   // All others (regalloc_general.cpp).

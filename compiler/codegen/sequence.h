@@ -13,6 +13,12 @@
 #include <memory>
 #include <type_traits>
 
+#if defined(_MSC_VER)
+#define ASSAY_ALWAYS_INLINE __forceinline
+#else
+#define ASSAY_ALWAYS_INLINE [[gnu::always_inline]] inline
+#endif
+
 namespace assay::codegen {
 
 template <typename T> class Sequence {

@@ -73,7 +73,7 @@ void Assembler::reset_labels() {
 }
 
 Label Assembler::new_label() {
-  labels_.push_back({});
+  *labels_.extend(1) = LabelState{};
   return {static_cast<u32>(labels_.size() - 1)};
 }
 
@@ -90,7 +90,7 @@ void Assembler::use_label(Label label, u32 field, i32 addend) {
     fill_field(field, static_cast<i64>(state.offset) + addend - field);
     return;
   }
-  uses_.push_back({field, state.first_use, addend});
+  *uses_.extend(1) = {field, state.first_use, addend};
   state.first_use = static_cast<u32>(uses_.size() - 1);
 }
 
@@ -156,7 +156,7 @@ u8* Assembler::rip_relative(u8* at, u8 reg, const Mem& mem, u32 trailing) {
   const u32 field = static_cast<u32>(at - base_);
   put32(at, 0);
   if (mem.kind == Mem::Kind::RipRodata) {
-    rodata_uses_.push_back({field, static_cast<i32>(trailing), static_cast<u32>(mem.disp)});
+    rodata_uses_.push_back(RodataUse{field, static_cast<i32>(trailing), static_cast<u32>(mem.disp)});
   } else {
     const i64 addend = static_cast<i64>(mem.disp) - 4 - trailing;
     ok_ &= fits_imm32(addend);

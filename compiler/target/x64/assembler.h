@@ -13,6 +13,7 @@
 #pragma once
 
 #include "assay/errors.h"
+#include "compiler/codegen/sequence.h"
 #include "compiler/target/x64/encoding.h"
 
 #include <cstring>
@@ -195,9 +196,9 @@ private:
   u8* cursor_ = nullptr; // next byte
   u8* limit_ = nullptr;  // from here on there may be no room for an instruction
   bool ok_ = true;
-  std::vector<LabelState> labels_;
-  std::vector<Use> uses_;
-  std::vector<RodataUse> rodata_uses_;
+  codegen::Sequence<LabelState> labels_;
+  codegen::Sequence<Use> uses_;
+  codegen::Sequence<RodataUse> rodata_uses_;
 };
 
 } // namespace assay::x64

@@ -30,7 +30,7 @@ private:
     u8 size = 4;
     u8 cond = 0;
     i64 imm = 0;
-    Operand operands[2];
+    VReg operands[2] = {}; // a sole one, or the second, may be in its slot
     u32 count = 0;
   };
 
@@ -41,8 +41,6 @@ private:
   // Tests (lower_int.cpp).
   Test test_of(ValueId condition);
   Test compare_test(const Inst& compare);
-  codegen::LirInst& add_test(Op first, const Test& test, std::span<const Operand> before,
-                             std::span<const Operand> after);
 
   // One function a shape of rules.def that is x64's own.
   // clang-format off

@@ -312,12 +312,12 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
     test.kind = 1;
   }
   if (test.kind == 2) {
-    test.operands[0] = use_any(reg(a));
+    test.operands[0] = reg(a);
     test.count = 1;
     return test;
   }
-  test.operands[0] = use(reg(a));
-  test.operands[1] = use_any(reg(b));
+  test.operands[0] = reg(a);
+  test.operands[1] = reg(b);
   test.count = 2;
   return test;
 }
@@ -331,22 +331,9 @@ Lowering::Test Lowering::test_of(ValueId condition) {
   Test test;
   test.size = static_cast<u8>(size_of(type_of(condition)));
   test.cond = static_cast<u8>(Cond::Ne);
-  test.operands[0] = use_any(reg(condition));
+  test.operands[0] = reg(condition);
   test.count = 1;
   return test;
-}
-
-LirInst& Lowering::add_test(Op first, const Test& test, std::span<const Operand> before,
-                            std::span<const Operand> after) {
-  Operand all[6];
-  u32 count = 0;
-  for (const Operand& operand : before) all[count++] = operand;
-  for (u32 i = 0; i < test.count; ++i) all[count++] = test.operands[i];
-  for (const Operand& operand : after) all[count++] = operand;
-  LirInst& inst = b_.add_span(static_cast<u16>(code_of(first) + test.kind), test.size, {all, count});
-  inst.cond = test.cond;
-  inst.imm = test.imm;
-  return inst;
 }
 
 static_assert(static_cast<u32>(Op::SetF) == static_cast<u32>(Op::SetCmp) + 2);
@@ -355,22 +342,38 @@ static_assert(static_cast<u32>(Op::SelF) == static_cast<u32>(Op::SelTest) + 3);
 
 void Lowering::compare(const Inst& inst, Op, u32) {
   if (left_to_user(inst)) return;
-  Test test = compare_test(inst);
-  const Operand flag = def(result(inst));
-  --test.kind; // there is no SetTest
-  add_test(Op::SetCmp, test, {&flag, 1}, {});
+  const Test test = compare_test(inst);
+  const VReg flag = result(inst);
+  const u32 op = code_of(Op::SetCmp) + test.kind - 1; // there is no SetTest
+  LirInst& made = test.count == 1 ? add_op(static_cast<Op>(op), test.size, {def(flag), use_any(test.operands[0])})
+                                  : add_op(static_cast<Op>(op), test.size,
+                                           {def(flag), use(test.operands[0]), use_any(test.operands[1])});
+  made.cond = test.cond;
+  made.imm = test.imm;
 }
 
-void Lowering::select(const Inst& inst, Op op, u32) {
+void Lowering::select(const Inst& inst, Op first, u32) {
   const Test test = test_of(operand(inst, 0));
-  const VReg if_true = reg(operand(inst, 1)), if_false = reg(operand(inst, 2));
-  const Operand chosen = def_tied(result(inst), static_cast<u8>(test.count + 2));
-  const Operand choices[2] = {use_any(if_true), use(if_false)};
-  LirInst& selection = add_test(op, test, {&chosen, 1}, choices);
-  selection.flags = with_test_size(is_float(inst.type) ? kFloatValue : 0, test.size);
-  selection.size = static_cast<u8>(word_size(inst.type));
+  const VReg if_true = reg(operand(inst, 1)), if_false = reg(operand(inst, 2)), a = test.operands[0];
+  const Op op = static_cast<Op>(code_of(first) + test.kind);
+  const u32 size = word_size(inst.type);
+  LirInst& made =
+      test.count == 1
+          ? add_op(op, size, {def_tied(result(inst), 3), use_any(a), use_any(if_true), use(if_false)})
+          : add_op(op, size,
+                   {def_tied(result(inst), 4), use(a), use_any(test.operands[1]), use_any(if_true), use(if_false)});
+  made.cond = test.cond;
+  made.imm = test.imm;
+  made.flags = with_test_size(is_float(inst.type) ? kFloatValue : 0, test.size);
 }
 
-void Lowering::branch(const Inst& inst, Op op, u32) { add_test(op, test_of(operand(inst, 0)), {}, {}); }
+void Lowering::branch(const Inst& inst, Op first, u32) {
+  const Test test = test_of(operand(inst, 0));
+  const Op op = static_cast<Op>(code_of(first) + test.kind);
+  LirInst& made = test.count == 1 ? add_op(op, test.size, {use_any(test.operands[0])})
+                                  : add_op(op, test.size, {use(test.operands[0]), use_any(test.operands[1])});
+  made.cond = test.cond;
+  made.imm = test.imm;
+}
 
 } // namespace assay::x64
