@@ -5,9 +5,11 @@
 // Clocks differ and drift, so the time of a chain of additions and xors, one a cycle on any processor, is measured before and
 // after: figures divided by it compare between machines, and where the two are not equal, nothing does.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake (that it runs, never how fast).
+#include "assay/verify.h"
 #include "fuzz/campaign/program_source.h"
 #include "fuzz/check/check.h"
 #include "fuzz/check/finding.h"
+#include "fuzz/cli/bench_module.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/os/process.h"
 #include "qemu/native/native_executor.h"
@@ -31,7 +33,7 @@ struct Figure {
 
 struct BenchOptions {
   u32 programs = 400, rounds = 5;
-  std::string preset = "small";
+  std::string preset = "small", corpus = "corpus/real";
   bool json = false;
 };
 
@@ -165,6 +167,51 @@ void measure_oracle(const BenchOptions& options, const Sample& sample, std::vect
   out.push_back({"compare", "us/run", spent / std::max(1u, compared) / 1e3});
 }
 
+/// Nanoseconds an instruction, of these programs compiled in turn again and again.
+Result<void> measure_compile(const BenchOptions& options, const std::string& what, std::span<const Module> modules,
+                             std::vector<Figure>& out) {
+  Compiler compiler(fuzz::compile_options(fuzz::subject_rows()[1]));
+  CodeObject object;
+  u64 instructions = 0, code_bytes = 0;
+  for (const Module& module : modules) {
+    if (auto done = compiler.compile(module, object); !done) return done.error();
+    code_bytes += object.code.size();
+    for (const Function& function : module.functions) instructions += function.insts.size();
+  }
+  // A round is to have so much to do that a clock can tell.
+  const u32 times = static_cast<u32>(1 + 20000 / std::max<u64>(1, instructions));
+  const double spent = best(options.rounds, [&] {
+    for (u32 i = 0; i < times; ++i)
+      for (const Module& module : modules) static_cast<void>(compiler.compile(module, object));
+  });
+  const double count = static_cast<double>(std::max<u64>(1, instructions));
+  out.push_back({"compile -O0, " + what, "ns/instruction", spent / times / count});
+  out.push_back({"code size, " + what, "bytes/instruction", static_cast<double>(code_bytes) / count});
+  return {};
+}
+
+/// The programs of a folder, and a module with much in it. Where there is no such folder that is said, and left out.
+Result<void> measure_given(const BenchOptions& options, std::vector<Figure>& out) {
+  std::vector<Module> modules;
+  const auto files = list_programs({options.corpus});
+  for (const std::string& file : files ? *files : std::vector<std::string>()) {
+    auto source = read_source(file);
+    if (!source) return source.error();
+    auto module = load_module(*source);
+    if (!module) return module.error();
+    modules.push_back(std::move(*module));
+  }
+  if (modules.empty()) {
+    std::fprintf(stderr, "assay bench: no programs in '%s' (--corpus), so none of 'real programs'\n",
+                 options.corpus.c_str());
+  } else if (auto done = measure_compile(options, "real programs", modules, out); !done) {
+    return done;
+  }
+  const Module large = make_bench_module(1000);
+  if (auto valid = verify(large); !valid) return valid.error();
+  return measure_compile(options, "generated module of 1,000 functions", {&large, 1}, out);
+}
+
 Result<void> measure_compiler(const BenchOptions& options, const Sample& sample, std::vector<Figure>& out) {
   const fuzz::SubjectRow* row = &fuzz::subject_rows()[1];
   Compiler compiler(fuzz::compile_options(*row));
@@ -185,10 +232,10 @@ Result<void> measure_compiler(const BenchOptions& options, const Sample& sample,
     for (u32 p = 0; p < options.programs; ++p)
       if (compiled[p]) static_cast<void>(compiler.compile(sample.modules[p], object));
   });
-  out.push_back({"compile -O0", "us/program", spent / usable / 1e3});
-  out.push_back({"compile -O0", "ns/instruction", spent / static_cast<double>(instructions)});
-  out.push_back(
-      {"code size", "bytes/instruction", static_cast<double>(code_bytes) / static_cast<double>(instructions)});
+  out.push_back({"compile -O0, random programs", "us/program", spent / usable / 1e3});
+  out.push_back({"compile -O0, random programs", "ns/instruction", spent / static_cast<double>(instructions)});
+  out.push_back({"code size, random programs", "bytes/instruction",
+                 static_cast<double>(code_bytes) / static_cast<double>(instructions)});
 
   auto executor = qemu::NativeExecutor::create();
   if (!executor) return executor.error();
@@ -285,6 +332,7 @@ int bench(const BenchOptions& options) {
   measure_sources(options, config, sample, figures);
   measure_campaign_source(options, config, figures);
   measure_oracle(options, sample, figures);
+  if (auto done = measure_given(options, figures); !done) report(done.error());
   if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
   else if (auto whole = measure_whole(options, config, figures); !whole) report(whole.error());
   figures.push_back(measure_reference(options, "after"));
@@ -311,6 +359,7 @@ void add_bench(CLI::App& app, int& status) {
       ->capture_default_str()
       ->check(CLI::Range(1u, 1000u));
   command->add_option("--preset", options->preset, "kind of programs")->capture_default_str();
+  command->add_option("--corpus", options->corpus, "folder of the real programs to compile")->capture_default_str();
   command->add_flag("--json", options->json, "as JSON");
   command->callback([options, &status] { status = bench(*options); });
 }

@@ -139,8 +139,9 @@ if(NATIVE)
   endif()
   expect(0 RUN fuzz --plain --programs 200 --seed 1 --findings ${WORK}/findings --json OUT "\"findings\": 0")
   expect(0 RUN fuzz --plain --programs 100 --seed 1 --findings ${WORK}/findings --events ${WORK}/events.jsonl OUT "findings  none")
-  expect(0 RUN bench --programs 5 --rounds 1
-    OUT "^reference: dependent 64-bit add or xor, before .* ns\n.*mutated programs .*compile -O0.*whole check, 1 subject .*add or xor, after ")
+  expect(0 RUN bench --programs 5 --rounds 1 --corpus ${SOURCE}/corpus/real
+    OUT "^reference: dependent 64-bit add or xor, before .* ns\n.*mutated programs .*compile -O0, real programs .*compile -O0, generated module of 1,000 functions .*compile -O0, random programs .*whole check, 1 subject .*add or xor, after ")
+  expect(0 RUN bench --programs 5 --rounds 1 --corpus no_such_folder ERR "no programs in 'no_such_folder'" OUT "compile -O0, random programs")
   expect(0 RUN bench --programs 5 --rounds 1 --json OUT "\"name\": \"reference: dependent 64-bit add or xor, before\"")
   if(MUTANTS)
     expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0
