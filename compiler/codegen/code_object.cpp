@@ -37,6 +37,7 @@ std::string_view name_of(Os os) {
 
 const PcPosition* CodeObject::position_at(u32 offset) const { return find(positions, offset); }
 const FaultSite* CodeObject::fault_at(u32 offset) const { return find(faults, offset); }
+const CallSite* CodeObject::call_site_at(u32 offset) const { return find(call_sites, offset); }
 
 void CodeObject::clear() {
   alignment = 16;
@@ -48,6 +49,8 @@ void CodeObject::clear() {
   frame_ops.clear();
   positions.clear();
   faults.clear();
+  call_sites.clear();
+  clauses.clear();
   names.clear();
 }
 

@@ -44,6 +44,7 @@ protected:
     stubs_.clear();
     own_tables_.clear();
     table_labels_.clear();
+    first_clause_ = out_->clauses.size();
     FunctionCode& code = out_->functions.emplace_back();
     code.function = id;
     code.begin = begin_;
@@ -59,6 +60,10 @@ protected:
       if (ASSAY_PLANTED(switch_table_targets)) next = static_cast<u32>(table_labels_.size()) - table.count;
       for (u32 i = 0; i < table.count; ++i) pool_.put32(table.rodata + 4 * i, as_.offset_of(table_labels_[next++]));
       tables_.push_back(table);
+    }
+    for (std::size_t i = first_clause_; i < out_->clauses.size(); ++i) {
+      u32& pad = out_->clauses[i].landing_pad;
+      pad = as_.offset_of(label_of(pad));
     }
     FunctionCode& code = out_->functions.back();
     code.end = as_.offset();
@@ -128,6 +133,23 @@ protected:
   void record_position(Position where) { out_->positions.push_back({as_.offset(), where}); }
   void record_position(const Stub& stub) {
     record_position({function_, stub.block, stub.origin - fn_->blocks[stub.block].first_inst});
+  }
+  /// The call whose position was recorded last is this try_call. Landing pads are blocks until the function ends.
+  void record_call_site(const LirInst& inst) {
+    const auto clauses = fn_->edges_of(fn_->insts[inst.origin]).subspan(1);
+    const u32 moved = ASSAY_PLANTED(eh_site_behind_pop) ? static_cast<u32>(inst.imm) : 0;
+    out_->call_sites.push_back({out_->positions.back().offset + moved, static_cast<u32>(out_->clauses.size()),
+                                static_cast<u32>(clauses.size())});
+    const u32* pad = successors().data() + 1;
+    for (const Edge& clause : clauses) {
+      if (clause.kind == EdgeKind::CatchAll) {
+        out_->clauses.push_back({kNone, 0, *pad++});
+        continue;
+      }
+      const Signature& signature = module_->signatures[module_->tags[clause.value].signature];
+      const u32 payload = static_cast<u32>(module_->params(signature).size());
+      out_->clauses.push_back({static_cast<TagId>(clause.value), payload, *pad++});
+    }
   }
   void record_reloc(u32 field, RelocKind kind, FunctionId function) {
     out_->relocs.push_back({field, kind, function, 0});
@@ -200,6 +222,7 @@ private:
 
   std::vector<Table> tables_;       // in read-only data, whose entries hold code offsets until finish_tables
   std::vector<Table> own_tables_;   // those of the function
+  std::size_t first_clause_ = 0;    // the function's, in CodeObject::clauses
   std::vector<Label> table_labels_; // targets of the function's jump tables, in order
   std::vector<u32> forward_;        // [LIR block]: itself, or where an empty one leads; the label's id too
   u32 block_ = 0;                   // current LIR block

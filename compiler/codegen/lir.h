@@ -13,6 +13,9 @@
 //  - a block with more than one successor passes no arguments, and none of its successors has another
 //    predecessor (critical edges are split); so edge moves go to the end of a block with one successor.
 //  - a block's last instruction is its terminator, and no other is.
+//  - a landing pad (LirBlock::landing_pad) is entered by the unwinder while the terminator of its predecessor, a call,
+//    is under way. What is live there lies in slots: its first instruction clobbers every register, which for the
+//    caller's sake writes none, since the unwinder brings those back.
 #pragma once
 
 #include "assay/types.h"
@@ -85,6 +88,7 @@ struct LirBlock {
   u32 preds = 0, pred_count = 0;   // in LirFunction::block_pool
   BlockId origin = kNone;          // AIR block, kNone for a split edge
   u32 first_vreg = kNone;          // VRegs below it are defined in earlier blocks, no others are; kNone: not known
+  bool landing_pad = false;
 };
 
 /// A definition demanded in one register: allocation tries to keep the value there.

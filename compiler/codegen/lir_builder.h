@@ -104,6 +104,10 @@ public:
     block.succs = static_cast<u32>(function_->block_pool.size());
     block.first_vreg = function_->vreg_count();
   }
+  void open_landing_pad(BlockId origin) {
+    open_block(origin);
+    function_->blocks.back().landing_pad = true;
+  }
   /// Parameters come before any argument of the same block.
   void param(VReg v) {
     function_->vreg_pool.push_back(v);

@@ -87,6 +87,7 @@ void LoweringBase::layout_frame() {
 // ---- blocks and edges --------------------------------------------------------------------------------
 
 bool LoweringBase::needs_split(const Inst& terminator, const Edge& edge) const {
+  if (is_try_call(terminator.op)) return terminator.edge_count > 1;
   return terminator.edge_count > 1 && (edge.arg_count != 0 || flow_.edges_into(edge.target) > 1);
 }
 
@@ -131,6 +132,7 @@ void LoweringBase::entry() {
 }
 
 void LoweringBase::open(BlockId id) {
+  block_ = id;
   if (id == 0) {
     entry();
     return;
@@ -144,13 +146,24 @@ void LoweringBase::open(BlockId id) {
   }
 }
 
-/// Arguments of parameters that nobody reads are not passed.
-void LoweringBase::pass_args(const Edge& edge) {
-  const ValueId first = fn_->blocks[edge.target].first_param;
+/// Arguments of parameters that nobody reads are not passed. `leading` go to the first parameters.
+void LoweringBase::pass_args(const Edge& edge, std::span<const VReg> leading) {
+  ValueId first = fn_->blocks[edge.target].first_param;
+  for (const VReg value : leading) {
+    if (flow_.uses(first++) != 0) b_.arg(value);
+  }
   const auto args = fn_->args_of(edge);
   for (u32 i = 0; i < args.size(); ++i) {
     if (flow_.uses(first + i) != 0) b_.arg(reg(args[i]));
   }
+}
+
+/// Closes the block.
+void LoweringBase::jump_along(const Edge& edge, std::span<const VReg> leading) {
+  pass_args(edge, leading);
+  add_op(CommonOp::Jump, 8, {});
+  b_.succ(lir_block_[edge.target]);
+  b_.close_block();
 }
 
 void LoweringBase::finish_block(const Inst& terminator) {
@@ -158,14 +171,8 @@ void LoweringBase::finish_block(const Inst& terminator) {
     b_.close_block();
     return;
   }
-  if (terminator.edge_count == 1) {
-    const Edge& edge = fn_->edges[terminator.first_edge];
-    pass_args(edge);
-    add_op(CommonOp::Jump, 8, {});
-    b_.succ(lir_block_[edge.target]);
-    b_.close_block();
-    return;
-  }
+  if (is_try_call(terminator.op)) return finish_try(terminator);
+  if (terminator.edge_count == 1) return jump_along(fn_->edges[terminator.first_edge]);
   split_edges_.clear();
   u32 next_split = static_cast<u32>(b_.function().blocks.size());
   for (u32 e = terminator.first_edge; e < terminator.first_edge + terminator.edge_count; ++e) {
@@ -180,10 +187,7 @@ void LoweringBase::finish_block(const Inst& terminator) {
   b_.close_block();
   for (u32 e : split_edges_) {
     b_.open_block(kNone);
-    pass_args(fn_->edges[e]);
-    add_op(CommonOp::Jump, 8, {});
-    b_.succ(lir_block_[fn_->edges[e].target]);
-    b_.close_block();
+    jump_along(fn_->edges[e]);
   }
 }
 
@@ -267,10 +271,5 @@ bool LoweringBase::left_to_user(const Inst& inst) {
 void LoweringBase::same_register(const Inst& inst, OpCode, u32) { vregs_[inst.first_result] = reg(operand(inst, 0)); }
 
 void LoweringBase::rematerialised(const Inst&, OpCode, u32) {}
-
-void LoweringBase::unsupported(const Inst& inst, OpCode, u32) {
-  fail(std::string(target_) + " cannot compile " + std::string(info(inst.op).name) + " yet (function @" + fn_->name +
-       ")");
-}
 
 } // namespace assay::codegen

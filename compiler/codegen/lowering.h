@@ -83,6 +83,11 @@ struct LoweredFunction {
 /// Which constants an instruction can store without a register.
 enum class StoredImmediates : u8 { SignExtended32, Zero };
 
+inline bool is_try_call(Opcode op) {
+  return op == Opcode::TryCall || op == Opcode::TryCallIndirect || op == Opcode::TryCallPtr;
+}
+/// Bytes in which a value travels: narrow integers are moved whole, with junk.
+inline u32 travel_size(Type type) { return is_float(type) ? size_of(type) : 8; }
 /// An integer constant, sign-extended from its type.
 i64 sign_extended(u64 bits, Type type);
 /// Size of an operation for which junk above the value does no harm.
@@ -96,7 +101,7 @@ public:
   const CallLayout& layout_of(SignatureId signature);
 
 protected:
-  LoweringBase(const char* target, StoredImmediates stored) : target_(target), stored_(stored) {}
+  explicit LoweringBase(StoredImmediates stored) : stored_(stored) {}
 
   void begin(const Module& module, const CompileOptions& options);
   /// Overwrites both. `self.instruction(op, inst)` selects for one instruction, taking `op` for its operation.
@@ -160,13 +165,14 @@ protected:
   // One function a shape. `op`: the operation it mostly makes; param: see a target's rules.def.
   // clang-format off
 #define ASSAY_SHAPE(name) void name(const Inst& inst, OpCode op, u32 param);
-  ASSAY_SHAPE(rematerialised) ASSAY_SHAPE(same_register) ASSAY_SHAPE(unsupported)
+  ASSAY_SHAPE(rematerialised) ASSAY_SHAPE(same_register)
   ASSAY_SHAPE(linear_load) ASSAY_SHAPE(linear_store) ASSAY_SHAPE(memory_size) ASSAY_SHAPE(memory_grow)
   ASSAY_SHAPE(memory_bulk) ASSAY_SHAPE(pointer_load) ASSAY_SHAPE(pointer_store) ASSAY_SHAPE(local_get)
   ASSAY_SHAPE(local_set) ASSAY_SHAPE(global_get) ASSAY_SHAPE(global_set)
   ASSAY_SHAPE(call) ASSAY_SHAPE(call_indirect) ASSAY_SHAPE(call_pointer) ASSAY_SHAPE(jump)
   ASSAY_SHAPE(switch_) ASSAY_SHAPE(return_) ASSAY_SHAPE(trap) ASSAY_SHAPE(tail_call) ASSAY_SHAPE(tail_call_indirect)
-  ASSAY_SHAPE(fuel)
+  ASSAY_SHAPE(fuel) ASSAY_SHAPE(throw_) ASSAY_SHAPE(rethrow)
+  ASSAY_SHAPE(try_call) ASSAY_SHAPE(try_call_indirect) ASSAY_SHAPE(try_call_pointer)
 #undef ASSAY_SHAPE
       // clang-format on
 
@@ -194,7 +200,8 @@ private:
   void open(BlockId id);
   void finish_block(const Inst& terminator);
   bool needs_split(const Inst& terminator, const Edge& edge) const;
-  void pass_args(const Edge& edge);
+  void pass_args(const Edge& edge, std::span<const VReg> leading = {});
+  void jump_along(const Edge& edge, std::span<const VReg> leading = {});
   VReg rematerialise(const Inst& source);
   bool unnamed_int_const(ValueId value, i64& out) const;
   bool unnamed_stored_immediate(ValueId value, u32& out) const;
@@ -213,9 +220,18 @@ private:
   // Calls (lowering_call.cpp).
   void store_stack_args(const CallLayout& layout, std::span<const ValueId> args);
   void fixed_args(const CallLayout& layout, std::span<const ValueId> args, VReg result_pointer);
+  u32 results_at() const { return (info_->zero_bytes + 15) & ~15u; }
+  VReg results_address(u32 bytes);
+  void make_call(CommonOp op, FunctionId ref, const CallLayout& layout, std::span<const ValueId> args, VReg target);
+  void load_results(const CallLayout& layout);
   void any_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target);
   void any_tail_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target);
   VReg table_entry(const Inst& inst);
+
+  // Exceptions (lowering_try.cpp).
+  void any_try_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target);
+  void finish_try(const Inst& terminator);
+  void landing_pad(const Edge& edge);
 
   // Memory (lowering_memory.cpp).
   struct Access {
@@ -227,13 +243,15 @@ private:
   bool linear_address(const Inst& inst, u32 size, VReg& address, u32& end, u16& flags);
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
-  const char* target_;
   StoredImmediates stored_;
-  std::vector<CallLayout> layouts_; // [SignatureId]
-  std::vector<u8> layout_known_;    // [SignatureId]
-  std::vector<u32> lir_block_;      // [BlockId]
-  std::vector<u32> slot_offset_;    // [SlotId]: frame object offset
-  std::vector<u32> split_edges_;    // of the terminator being finished: indices in Function::edges
+  std::vector<CallLayout> layouts_;        // [SignatureId]
+  std::vector<u8> layout_known_;           // [SignatureId]
+  std::vector<u32> lir_block_;             // [BlockId]
+  std::vector<u32> slot_offset_;           // [SlotId]: frame object offset
+  std::vector<u32> split_edges_;           // of the terminator being finished: indices in Function::edges
+  std::vector<VReg> results_;              // of the call being built, or given to a handler; kNone: nobody reads it
+  const CallLayout* try_layout_ = nullptr; // of the try_call that ends the block
+  BlockId block_ = kNone;                  // being lowered
   VReg result_pointer_ = kNone;
   bool failed_ = false;
   std::string failure_;

@@ -13,10 +13,8 @@ namespace assay::codegen {
 
 namespace {
 
-/// Bytes in which a value travels: narrow integers are moved whole, with junk.
-u32 travel_size(Type type) { return is_float(type) ? size_of(type) : 8; }
-/// The same for a stack argument; packed ones must not touch their neighbours.
-u32 travel_size(const CallConv& conv, Type type) { return conv.packed_arguments ? size_of(type) : travel_size(type); }
+/// In which a stack argument travels; packed ones must not touch their neighbours.
+u32 stored_size(const CallConv& conv, Type type) { return conv.packed_arguments ? size_of(type) : travel_size(type); }
 
 } // namespace
 
@@ -49,13 +47,13 @@ void LoweringBase::store_stack_args(const CallLayout& layout, std::span<const Va
     if (place.in_register) continue;
     u32 bits = 0;
     if (stored_immediate(args[i], bits)) {
-      LirInst& store = add_op(CommonOp::StoreOutI, travel_size(*conv_, place.type), {});
+      LirInst& store = add_op(CommonOp::StoreOutI, stored_size(*conv_, place.type), {});
       store.imm = place.offset;
       store.aux = bits;
       continue;
     }
     const VReg value = reg(args[i]);
-    LirInst& store = add_op(CommonOp::StoreOut, travel_size(*conv_, place.type), {use(value)});
+    LirInst& store = add_op(CommonOp::StoreOut, stored_size(*conv_, place.type), {use(value)});
     store.imm = place.offset;
     if (ASSAY_PLANTED(a64_apple_args_unpacked)) store.imm = (store.imm + 7) & ~i64{7};
     store.flags = is_float(place.type) ? kFloatValue : 0;
@@ -72,41 +70,56 @@ void LoweringBase::fixed_args(const CallLayout& layout, std::span<const ValueId>
 
 // ---- calls -------------------------------------------------------------------------------------------
 
-/// `target`: the code to call, or kNone for the function inst.ref.
-void LoweringBase::any_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target) {
+/// Address of the place for memory results. Calls share it: results are fetched at once.
+VReg LoweringBase::results_address(u32 bytes) {
+  const u32 end = bytes + (ASSAY_PLANTED(isel_result_area_short) ? 0 : results_at());
+  info_->object_bytes = std::max(info_->object_bytes, end);
+  const VReg pointer = new_int();
+  LirInst& address = add_op(CommonOp::FrameAddr, 8, {def(pointer)});
+  address.imm = results_at();
+  address.aux = 1;
+  return pointer;
+}
+
+/// The call without what fetches memory results. Defines those of results_ that come in registers.
+void LoweringBase::make_call(CommonOp op, FunctionId ref, const CallLayout& layout, std::span<const ValueId> args,
+                             VReg target) {
   store_stack_args(layout, args);
   b_.need_outgoing(layout.stack_bytes);
   b_.need_outgoing(conv_->shadow_bytes);
-  VReg pointer = kNone;
-  const u32 results_at = (info_->zero_bytes + 15) & ~15u; // calls share the place: results are fetched at once
-  if (layout.result_bytes != 0) {
-    const u32 results_end = layout.result_bytes + (ASSAY_PLANTED(isel_result_area_short) ? 0 : results_at);
-    info_->object_bytes = std::max(info_->object_bytes, results_end);
-    pointer = new_int();
-    LirInst& address = add_op(CommonOp::FrameAddr, 8, {def(pointer)});
-    address.imm = results_at;
-    address.aux = 1;
-  }
+  const VReg pointer = layout.result_bytes != 0 ? results_address(layout.result_bytes) : kNone;
   operands_.clear();
   if (target != kNone) operands_.push_back(use(target));
   fixed_args(layout, args, pointer);
   RegSet clobbers = conv_->caller_saved;
-  for (u32 i = 0; i < inst.result_count; ++i) {
-    if (!layout.results[i].in_register || flow_.uses(inst.first_result + i) == 0) continue;
-    operands_.push_back(def_fixed(result(inst, i), layout.results[i].reg));
+  for (u32 i = 0; i < results_.size(); ++i) {
+    if (!layout.results[i].in_register || results_[i] == kNone) continue;
+    operands_.push_back(def_fixed(results_[i], layout.results[i].reg));
     clobbers &= ~bit(layout.results[i].reg);
   }
-  LirInst& call = b_.add_span(static_cast<u16>(target != kNone ? CommonOp::CallReg : CommonOp::Call), 8, operands_);
-  call.aux = inst.ref;
+  LirInst& call = b_.add_span(static_cast<u16>(op), 8, operands_);
+  call.aux = ref;
   call.imm = layout.stack_bytes;
   call.clobbers = b_.clobber_set(clobbers);
-  for (u32 i = 0; i < inst.result_count; ++i) {
-    if (layout.results[i].in_register || flow_.uses(inst.first_result + i) == 0) continue;
+}
+
+void LoweringBase::load_results(const CallLayout& layout) {
+  for (u32 i = 0; i < results_.size(); ++i) {
+    if (layout.results[i].in_register || results_[i] == kNone) continue;
     const Type type = layout.results[i].type;
-    LirInst& load = add_op(CommonOp::FrameLoad, travel_size(type), {def(result(inst, i))});
-    load.imm = results_at + layout.results[i].offset;
+    LirInst& load = add_op(CommonOp::FrameLoad, travel_size(type), {def(results_[i])});
+    load.imm = results_at() + layout.results[i].offset;
     load.flags = is_float(type) ? kFloatValue : 0;
   }
+}
+
+/// `target`: the code to call, or kNone for the function inst.ref.
+void LoweringBase::any_call(const Inst& inst, const CallLayout& layout, std::span<const ValueId> args, VReg target) {
+  results_.clear();
+  for (u32 i = 0; i < inst.result_count; ++i)
+    results_.push_back(flow_.uses(inst.first_result + i) != 0 ? result(inst, i) : kNone);
+  make_call(target != kNone ? CommonOp::CallReg : CommonOp::Call, inst.ref, layout, args, target);
+  load_results(layout);
 }
 
 void LoweringBase::call(const Inst& inst, OpCode, u32) {

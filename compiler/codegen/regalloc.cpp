@@ -275,9 +275,11 @@ void AllocWalk::block(u32 index) {
 
 // ---- loops ---------------------------------------------------------------------------------------------------
 
-/// No edge from before the header to another block of the loop: the header is on every way in.
+/// No edge from before the header to another block of the loop: the header is on every way in. No landing pad either,
+/// since there no register holds what it held.
 bool AllocWalk::is_clean(const AllocState::Loop& loop) const {
   for (u32 b = loop.header + 1; b <= loop.last; ++b) {
+    if (function_->blocks[b].landing_pad) return false;
     for (u32 pred : function_->preds_of(function_->blocks[b])) {
       if (pred < loop.header) return false;
     }

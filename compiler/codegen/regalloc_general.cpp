@@ -34,7 +34,7 @@ void AllocWalk::gather(const LirInst& inst) {
   demand_.defs = named[2] | named[3];
   demand_.early = named[3] | named[4];
   demand_.clobbers = function_->clobber_sets[inst.clobbers];
-  state_.written |= demand_.clobbers;
+  if (!state_.at_landing()) state_.written |= demand_.clobbers;
   if (ASSAY_PLANTED(ra_clobber_forgotten)) demand_.clobbers &= ~clobber_left_out_;
 }
 

@@ -92,7 +92,10 @@ void AllocState::edit_behind(RegClass reg_class, Location from, Location to) {
     edit(position + 1, reg_class, from, to);
     return;
   }
-  for (u32 succ : function_->succs_of(*block_)) edit(function_->blocks[succ].first_inst, reg_class, from, to);
+  for (u32 succ : function_->succs_of(*block_)) {
+    const LirBlock& next = function_->blocks[succ];
+    if (!next.landing_pad) edit(next.first_inst, reg_class, from, to); // there nothing is in a register
+  }
 }
 
 namespace {

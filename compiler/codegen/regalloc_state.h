@@ -120,6 +120,9 @@ public:
   bool in_loop() const { return !loops_.empty(); }
   const Loop& loop() const { return loops_.back(); }
 
+  /// The first instruction of a landing pad.
+  bool at_landing() const { return block_->landing_pad && position == block_->first_inst; }
+
   u32 position = 0;   // of the instruction that the walk is at
   RegSet written = 0; // by operands, edits and clobbers, in the innermost loop as far as walked
   u32 slot_count = 0;

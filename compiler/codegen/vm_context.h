@@ -12,11 +12,15 @@
 namespace assay {
 
 /// Runtime functions that compiled code calls through VmContext::runtime, host convention.
-/// All but MemoryGrow, MemoryFill and MemoryCopy are pure arithmetic for processors without the instruction.
+/// Those from FmaF32 on are pure arithmetic for processors without the instruction.
 enum class RuntimeFn : u32 {
   MemoryGrow, // u64 (VmContext*, u64 pages): old size in pages, or ~0 when refused (the caller truncates)
   MemoryFill, // void (u8* to, u64 byte, u64 length): bounds already checked
   MemoryCopy, // void (u8* to, const u8* from, u64 length): bounds already checked, may overlap
+  Throw,      // never returns (VmContext*, u64 tag, const u64* payload): as AirException
+  Rethrow,    // never returns (VmContext*, u64 handle): the exception that CatchAll gave the handle for
+  CatchTag,   // void (VmContext*, void* exception, u64* payload): of a landing pad; the exception is over
+  CatchAll,   // u64 (VmContext*, void* exception): of a landing pad; keeps the exception and gives a handle
   FmaF32,
   FmaF64,
   CeilF32,

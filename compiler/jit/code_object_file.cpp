@@ -112,6 +112,9 @@ void write_body(const CodeObject& object, Writer& w) {
   w.array(object.positions, [&](const PcPosition& p) { w.u(p.offset, 4), w.position(p.position); });
   w.array(object.faults,
           [&](const FaultSite& f) { w.u(f.offset, 4), w.u(static_cast<u8>(f.trap), 1), w.position(f.position); });
+  w.array(object.call_sites,
+          [&](const CallSite& s) { w.u(s.offset, 4), w.u(s.first_clause, 4), w.u(s.clause_count, 4); });
+  w.array(object.clauses, [&](const Clause& c) { w.u(c.tag, 4), w.u(c.payload, 4), w.u(c.landing_pad, 4); });
   w.array(object.names, [&](const std::string& name) { w.u(name.size(), 4), w.bytes(name.data(), name.size()); });
 }
 
@@ -139,6 +142,9 @@ void read_body(Reader& r, CodeObject& object) {
   r.array(object.faults, 17, [&](FaultSite& f) {
     f.offset = r.u32_(), f.trap = r.choice<TrapKind>(kTrapCount), f.position = r.position();
   });
+  r.array(object.call_sites, 12,
+          [&](CallSite& s) { s.offset = r.u32_(), s.first_clause = r.u32_(), s.clause_count = r.u32_(); });
+  r.array(object.clauses, 12, [&](Clause& c) { c.tag = r.u32_(), c.payload = r.u32_(), c.landing_pad = r.u32_(); });
   std::vector<u8> text;
   r.array(object.names, 4, [&](std::string& name) {
     r.bytes(text);
@@ -188,6 +194,19 @@ Result<void> validate_functions(const CodeObject& object) {
   return {};
 }
 
+Result<void> validate_call_sites(const CodeObject& object, u32 unit) {
+  if (!sorted_within(object.call_sites, static_cast<u32>(object.code.size()), unit))
+    return wrong("the order of call sites");
+  for (const CallSite& site : object.call_sites) {
+    if (u64{site.first_clause} + site.clause_count > object.clauses.size()) return wrong("the clauses of a call site");
+  }
+  for (const Clause& clause : object.clauses) {
+    if (clause.landing_pad >= object.code.size() || clause.landing_pad % unit != 0)
+      return wrong("the landing pad of a clause");
+  }
+  return {};
+}
+
 } // namespace
 
 Result<void> validate(const CodeObject& object) {
@@ -204,6 +223,7 @@ Result<void> validate(const CodeObject& object) {
   }
   if (!sorted_within(object.positions, size, unit)) return wrong("the order of positions");
   if (!sorted_within(object.faults, size, unit)) return wrong("the order of fault sites");
+  if (auto done = validate_call_sites(object, unit); !done) return done;
   for (const PcPosition& p : object.positions) {
     if (p.position.function >= object.function_entry.size()) return wrong("the function of a position");
   }

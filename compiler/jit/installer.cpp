@@ -55,6 +55,24 @@ bool Installed::position_of(u64 return_address, Position& out) const {
   return false;
 }
 
+/// The first clause that fits. Tags of another module do not, nor does an exception that a host function made up with
+/// another payload than its tag has; catch_all takes them.
+u64 Installed::find_landing_pad(const void* installed, u64 return_address, const os::FlyingException& exception) {
+  const Installed& self = *static_cast<const Installed*>(installed);
+  const CodeObject& object = *self.object_;
+  const CallSite* site = object.call_site_at(static_cast<u32>(return_address - self.base_));
+  if (site == nullptr || (exception.is_trap && !ASSAY_PLANTED(eh_trap_caught))) return 0;
+  const AirException* air = exception.air;
+  if (air != nullptr && air->module() != nullptr && air->module() != &object) air = nullptr;
+  for (const Clause& clause : object.clauses_of(*site)) {
+    if (ASSAY_PLANTED(eh_last_clause) && &clause != &object.clauses_of(*site).back()) continue;
+    const bool fits =
+        clause.tag == kNone || (air != nullptr && air->tag() == clause.tag && air->payload().size() == clause.payload);
+    if (fits) return self.base_ + clause.landing_pad;
+  }
+  return 0;
+}
+
 Result<Installer> Installer::create(const InstallOptions& options, const u64* trap_entries) {
   Installer out(options, trap_entries);
   if (options.one_at_a_time) {
@@ -91,7 +109,13 @@ Result<void> Installer::install(const CodeObject& object, Installed& out) {
   if (auto done = check_host(object); !done) return done;
   const u64 rodata_at = object.rodata_offset();
   const u64 eh_frame_at = (rodata_at + object.rodata.size() + 7) & ~u64{7};
-  if (!unwind::write_eh_frame(object, static_cast<i64>(eh_frame_at), eh_frame_))
+  unwind::EhFrameOptions tables;
+  if (!object.call_sites.empty()) {
+    tables.personality = os::personality();
+    tables.lsda = reinterpret_cast<u64>(&out.landing_pads_);
+    if (tables.personality == 0) return unsupported("exception handlers in compiled code on this system");
+  }
+  if (!unwind::write_eh_frame(object, static_cast<i64>(eh_frame_at), eh_frame_, tables))
     return unsupported("code of 2 GiB or more");
   const u64 size = eh_frame_at + eh_frame_.size();
   const u64 slack = object.alignment > os::kBlockAlign ? object.alignment - os::kBlockAlign : 0;

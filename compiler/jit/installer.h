@@ -11,6 +11,7 @@
 #include "assay/code_object.h"
 #include "compiler/os/exec_memory.h"
 #include "compiler/os/fault_handler.h"
+#include "compiler/os/personality.h"
 #include "compiler/os/unwind_registry.h"
 
 #include <optional>
@@ -28,7 +29,7 @@ struct InstallOptions {
 /// Installed code. At a fixed place in memory while installed, because the fault handler's list points into it.
 class Installed {
 public:
-  Installed() = default;
+  Installed() : landing_pads_{&find_landing_pad, this} {}
   Installed(const Installed&) = delete;
   Installed& operator=(const Installed&) = delete;
 
@@ -43,7 +44,10 @@ public:
 private:
   friend class Installer;
   const CodeObject* object_ = nullptr;
+  static u64 find_landing_pad(const void* installed, u64 return_address, const os::FlyingException& exception);
+
   u64 base_ = 0;
+  os::LandingPads landing_pads_; // what the unwind tables refer to
   os::CodeBlock block_;
   os::UnwindRegistration unwind_;
   os::CodeRange range_;
@@ -56,7 +60,7 @@ public:
 
   const InstallOptions& options() const { return options_; }
   /// `out` must be empty. On an Error it stays so. Unsupported when the object is for another target than this
-  /// host's processor or another host convention.
+  /// host's processor or another host convention, or has exception handlers where os::personality() has no routine.
   Result<void> install(const CodeObject& object, Installed& out);
   /// Does nothing when empty. No frame of the code may be active on any thread.
   Result<void> uninstall(Installed& installed);

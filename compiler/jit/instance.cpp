@@ -7,8 +7,10 @@
 #include "compiler/jit/instance.h"
 
 #include "assay/errors.h"
+#include "assay/outcome.h"
 #include "assay/planted.h"
 #include "compiler/os/fault_handler.h"
+#include "compiler/os/personality.h"
 
 #include <algorithm>
 #include <cmath>
@@ -23,6 +25,8 @@ namespace assay::jit {
 namespace {
 
 constexpr u64 kPattern = 0xa5a5a5a5a5a5a5a5u;
+/// Handles of caught exceptions are no addresses that a program could have otherwise.
+constexpr u64 kFirstHandle = 0xe700000000000000u;
 /// What host functions, the unwinder and a sanitizer may need below the last compiled frame.
 constexpr u64 kHostHeadroom = 256 * 1024;
 
@@ -76,6 +80,10 @@ Instance::Instance(u64 stack_bytes) : stack_bytes_(stack_bytes) {
   set(RuntimeFn::MemoryGrow, address_of(&memory_grow));
   set(RuntimeFn::MemoryFill, address_of(&fill_memory));
   set(RuntimeFn::MemoryCopy, address_of(&copy_memory));
+  set(RuntimeFn::Throw, address_of(&on_throw));
+  set(RuntimeFn::Rethrow, address_of(&on_rethrow));
+  set(RuntimeFn::CatchTag, address_of(&catch_tag));
+  set(RuntimeFn::CatchAll, address_of(&catch_all));
   set(RuntimeFn::FmaF32, address_of(&fma_f32));
   set(RuntimeFn::FmaF64, address_of(&fma_f64));
   set(RuntimeFn::CeilF32, address_of(&ceil_f32));
@@ -127,6 +135,7 @@ void Instance::reset() {
 void Instance::abandon() {
   activation_ = nullptr;
   depth_ = 0;
+  held_.clear();
   context_.exit_fp = context_.entry_fp = 0;
   frames_intact_ = true;
 }
@@ -217,6 +226,7 @@ public:
     self_.activation_ = activation.outer;
     self_.context_.exit_fp = activation.exit_fp;
     self_.context_.entry_fp = activation.entry_fp;
+    if (self_.depth_ == 0 && !self_.held_.empty()) self_.held_.clear();
   }
   ActivationScope(const ActivationScope&) = delete;
   ActivationScope& operator=(const ActivationScope&) = delete;
@@ -365,6 +375,46 @@ void Instance::on_trap(VmContext* context, u64 kind, u64 return_address) {
   if (activation.trap_exit == nullptr) throw TrapException(trap, position);
   activation.trap = {trap, position};
   std::longjmp(*activation.trap_exit, 1);
+}
+
+// ---- exceptions ----------------------------------------------------------------------------------------------
+
+void Instance::on_throw(VmContext* context, u64 tag, const u64* payload) {
+  const Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  const Module& module = *self.module_;
+  const std::span<const Type> types = module.params(module.signatures[module.tags[tag].signature]);
+  std::vector<u64> values;
+  for (const Type type : types)
+    values.push_back(*payload++ & (ASSAY_PLANTED(eh_payload_junk) ? ~u64{0} : bit_mask(type)));
+  throw AirException(static_cast<TagId>(tag), std::move(values), self.code_->object());
+}
+
+/// Returns when the handle is none that is held.
+void Instance::on_rethrow(VmContext* context, u64 handle) {
+  const Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  const u64 index = handle - kFirstHandle - self.held_before_;
+  if (index >= self.held_.size()) return;
+  const std::exception_ptr exception = ASSAY_PLANTED(eh_rethrow_latest) ? self.held_.back() : self.held_[index];
+  std::rethrow_exception(exception);
+}
+
+void Instance::catch_tag(VmContext* context, void* exception, u64* payload) {
+  const Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  const AirException& air = *os::air_exception(exception);
+  const Module& module = *self.module_;
+  const std::span<const Type> types = module.params(module.signatures[module.tags[air.tag()].signature]);
+  for (std::size_t i = 0; i < types.size(); ++i) payload[i] = air.payload()[i] & bit_mask(types[i]);
+  static_cast<void>(os::take_exception(exception));
+}
+
+u64 Instance::catch_all(VmContext* context, void* exception) {
+  Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  if (self.held_.size() == kHeldExceptions) {
+    self.held_.pop_front();
+    ++self.held_before_;
+  }
+  self.held_.push_back(os::take_exception(exception));
+  return kFirstHandle + self.held_before_ + self.held_.size() - 1;
 }
 
 u64 Instance::memory_grow(VmContext* context, u64 pages) {

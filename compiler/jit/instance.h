@@ -19,6 +19,7 @@
 
 #include <csetjmp>
 #include <deque>
+#include <exception>
 #include <span>
 
 namespace assay::jit {
@@ -106,6 +107,10 @@ private:
 
   static void host_call(VmContext* context, u64 import, const u64* args, u64* results);
   static u64 memory_grow(VmContext* context, u64 pages);
+  static void on_throw(VmContext* context, u64 tag, const u64* payload);
+  static void on_rethrow(VmContext* context, u64 handle);
+  static void catch_tag(VmContext* context, void* exception, u64* payload);
+  static u64 catch_all(VmContext* context, void* exception);
 
   void begin_activation(FunctionId function);
   void reset_globals();
@@ -127,6 +132,8 @@ private:
   std::deque<CallBuffers> buffers_; // [activation depth]; a deque does not move its elements
   Activation* activation_ = nullptr;
   u32 depth_ = 0;
+  std::deque<std::exception_ptr> held_; // what catch_all caught, the latest kHeldExceptions; until no call is active
+  u64 held_before_ = 0;                 // how many were, and are no longer
   u64 stack_bytes_;
   /// Positions of return addresses met lately, because a loop or a recursion meets the same ones at each host call.
   struct KnownCall {

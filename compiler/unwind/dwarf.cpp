@@ -72,6 +72,10 @@ constexpr Machine kA64 = {
     true,
 };
 constexpr u32 kCieBytes = sizeof Machine::cie;
+constexpr u32 kPersonalCieBytes = 40; // the same with a personality routine
+constexpr u32 kLsdaBytes = 8;
+// In Machine::cie: factors and return address column; the rules at entry.
+constexpr u32 kFactorsAt = 12, kFactorBytes = 3, kRulesAt = 17;
 
 class FdeWriter {
 public:
@@ -223,15 +227,50 @@ u8* put32(u8* at, u32 value) {
   return at + 4;
 }
 
+u8* put64(u8* at, u64 value) {
+  std::memcpy(at, &value, 8);
+  return at + 8;
+}
+
+u8* write_cie(const Machine& machine, u8* at, u64 personality) {
+  if (personality == 0) {
+    std::memcpy(at, machine.cie, kCieBytes);
+    return at + kCieBytes;
+  }
+  u8* const begin = at;
+  at = put32(at, kPersonalCieBytes - 4);
+  at = put32(at, 0);
+  constexpr u8 kAugmentation[] = {1, 'z', 'P', 'L', 'R', 0}; // after the version
+  std::memcpy(at, kAugmentation, sizeof kAugmentation);
+  at += sizeof kAugmentation;
+  std::memcpy(at, machine.cie + kFactorsAt, kFactorBytes);
+  at += kFactorBytes;
+  *at++ = 1 + 8 + 1 + 1; // augmentation data
+  *at++ = 0;             // personality: DW_EH_PE_absptr
+  at = put64(at, personality);
+  *at++ = 0;    // language-specific data: DW_EH_PE_absptr
+  *at++ = 0x1b; // code: pcrel | sdata4
+  constexpr u32 kRuleBytes = kCieBytes - kRulesAt;
+  std::memcpy(at, machine.cie + kRulesAt, kRuleBytes);
+  at += kRuleBytes;
+  while (at != begin + kPersonalCieBytes) *at++ = kNop;
+  return at;
+}
+
 /// One FDE at `fde`, whose CIE is at `cie`; `pc_field` is its initial location, relative to that field.
 u8* write_fde(const Machine& machine, u8* fde, const u8* cie, i32 pc_field, const CodeObject& object,
-              const FunctionCode& function, bool vectors) {
+              const FunctionCode& function, const EhFrameOptions& options) {
   u8* at = fde + 4;
   at = put32(at, static_cast<u32>(at - cie));
   at = put32(at, static_cast<u32>(pc_field));
   at = put32(at, function.end - function.begin);
-  *at++ = 0; // no augmentation data
-  FdeWriter writer(machine, at, vectors, function.end - function.begin);
+  if (options.personality == 0) {
+    *at++ = 0; // no augmentation data
+  } else {
+    *at++ = kLsdaBytes;
+    at = put64(at, options.lsda);
+  }
+  FdeWriter writer(machine, at, options.vector_registers, function.end - function.begin);
   for (const FrameOp& op : object.frame_of(function)) writer.effect(op);
   at = writer.at();
   while ((at - fde) % 8 != 0) *at++ = kNop;
@@ -247,8 +286,8 @@ bool write_eh_frame(const CodeObject& object, i64 section_at, std::vector<u8>& o
   if (fde_offsets != nullptr) fde_offsets->clear();
   const Machine& machine = object.target == Target::A64 ? kA64 : kX64;
   const std::size_t functions = object.functions.size();
-  const std::size_t bound =
-      functions * (kFdeBytes + kCieBytes + 4) + object.frame_ops.size() * kOpBytes + kCieBytes + 8;
+  const std::size_t bound = functions * (kFdeBytes + kLsdaBytes + kPersonalCieBytes + 4) +
+                            object.frame_ops.size() * kOpBytes + kPersonalCieBytes + 8;
   // Every distance between a field of the section and a byte of the code fits when these do.
   constexpr i64 kReach = 0x7fffffff;
   if (section_at > kReach || section_at < -kReach || section_at + static_cast<i64>(bound) > kReach ||
@@ -263,12 +302,11 @@ bool write_eh_frame(const CodeObject& object, i64 section_at, std::vector<u8>& o
     const FunctionCode& function = object.functions[i];
     if (units || i == 0) {
       cie = at;
-      std::memcpy(at, machine.cie, kCieBytes);
-      at += kCieBytes;
+      at = write_cie(machine, at, options.personality);
     }
     if (fde_offsets != nullptr) fde_offsets->push_back(static_cast<u32>(at - base));
     const i64 pc_field = static_cast<i64>(function.begin) - (section_at + (at - base) + 8);
-    at = write_fde(machine, at, cie, static_cast<i32>(pc_field), object, function, options.vector_registers);
+    at = write_fde(machine, at, cie, static_cast<i32>(pc_field), object, function, options);
     if (units) at = put32(at, 0);
   }
   if (!units || functions == 0) at = put32(at, 0);

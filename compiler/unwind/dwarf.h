@@ -25,6 +25,10 @@ struct EhFrameOptions {
   /// x64: rules for xmm registers too. The convention between AIR functions may keep some (Windows); System V keeps none,
   /// and LLVM's unwinder gives up at such a rule on Unix, so what is registered there goes without. ARM64: always.
   bool vector_registers = false;
+  /// Address of the frames' personality routine; 0: none (then no `lsda` either). With it the CIE is "zPLR", both pointers
+  /// absolute, 8 bytes.
+  u64 personality = 0;
+  u64 lsda = 0; // language-specific data of every function, what the personality is given
 };
 
 /// Overwrites `out`, reusing its storage. `section_at`: distance in bytes from the code's first byte to the section's

@@ -79,6 +79,9 @@ void AllocationChecker::load_state(u32 block) {
 void AllocationChecker::visit(u32 block) {
   const LirBlock& b = function_->blocks[block];
   load_state(block);
+  if (b.landing_pad) {
+    for (u32 reg = 0; reg < 64; ++reg) names_[reg].clear();
+  }
   next_edit_ = first_edit_[block];
   for (u32 inst = b.first_inst; inst < b.first_inst + b.inst_count && !failed(); ++inst) {
     apply_edits(inst);

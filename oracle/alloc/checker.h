@@ -10,6 +10,7 @@
 //   clobbers          names := {}
 //   Temp              names := {}
 //   Def, DefEarly     names := {vreg}, and vreg is taken from every other location
+// At the start of a landing pad no register has a name, and no edit stands before its first instruction.
 // Edge from a block with arguments a_i to a block with parameters p_i, at once, from the state after the terminator:
 //   old names p_i go (a loop's last round), then every location that holds a_i also holds p_i; a_i stays a name.
 // An edge drops names that are dead beyond it. That can only make the checker stricter, and bounds the states by what
@@ -127,6 +128,7 @@ private:
   std::vector<u32> occupied_;               // every location that has names, and some that had
   std::vector<std::vector<Holding>> entry_; // [block], state on entry
   std::vector<u8> visited_, dirty_;         // [block]
+  std::vector<u8> landing_;                 // [inst], whether it is the first of a landing pad
   std::vector<u32> first_edit_;             // [block], first edit of its instructions
   std::vector<u32> arg_mark_;               // [VReg], the edge of which it is an argument
   u32 mark_ = 0;

@@ -135,15 +135,20 @@ void AllocationChecker::check_edit_register(const Edit& edit, Location where) {
 }
 
 void AllocationChecker::check_written() {
+  landing_.assign(function_->insts.size(), 0);
+  for (const LirBlock& block : function_->blocks) {
+    if (block.landing_pad && block.inst_count != 0) landing_[block.first_inst] = 1;
+  }
   for (u32 inst = 0; inst < function_->insts.size(); ++inst) {
     const LirInst& i = function_->insts[inst];
-    RegSet written = function_->clobber_sets[i.clobbers];
+    RegSet written = landing_[inst] != 0 ? 0 : function_->clobber_sets[i.clobbers];
     for (u32 o = i.operands; o < i.operands + i.operand_count; ++o) {
       if (!is_use(operand(o).role)) written |= bit(location(o).preg());
     }
     if ((written & ~allocation_->written) != 0) return fail(inst, "writes a register that `written` leaves out");
   }
   for (const Edit& edit : allocation_->edits) {
+    if (landing_[edit.inst] != 0) return fail(edit.inst, "an edit stands before it, in a landing pad");
     if (edit.to.is_reg() && (allocation_->written & bit(edit.to.preg())) == 0) {
       return fail(edit.inst, "its edits write " + to_string(edit.to) + ", which `written` leaves out");
     }
@@ -155,6 +160,7 @@ void AllocationChecker::check_edges(u32 block) {
   if (b.inst_count == 0) return fail(b.first_inst, "block " + std::to_string(block) + " is empty");
   const u32 terminator = b.first_inst + b.inst_count - 1;
   if (block == 0 && b.param_count != 0) return fail(terminator, "the entry has parameters");
+  if (b.landing_pad && b.param_count != 0) return fail(b.first_inst, "a landing pad has parameters");
   for (const u32 successor : function_->succs_of(b)) {
     if (function_->blocks[successor].param_count != b.arg_count) {
       return fail(terminator, "gives " + std::to_string(b.arg_count) + " arguments to the " +

@@ -44,7 +44,7 @@ public:
   /// Runs `entry` (a body or an import) on fresh memory and globals. `args` are the bits of its parameters;
   /// their number must be right. Everything observable is written to `out`, whose storage is reused: kind is
   /// Returned, Threw, ThrewHost, Trapped, or Refused when the program leaves AIR's guarantees (a native access
-  /// outside a live slot, a call or rethrow of a ptr that is none, a run beyond the step limit or with more frames in
+  /// outside a live slot, a call of a ptr that is none, a run beyond the step limit or with more frames in
   /// its call stacks than kMaxRecordedFrames).
   /// `host` must not call `run` of this interpreter; it may call back through its Reentry.
   void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out);

@@ -65,6 +65,7 @@ void Machine::run(FunctionId entry, std::span<const u64> args, u64 initial_fuel,
   while (!frames.empty()) drop_frame();
   flying.origin = nullptr; // host exceptions do not outlive the run
   caught.clear();
+  caught_before = 0;
 }
 
 void Machine::start(FunctionId entry, std::span<const u64> args, u64 initial_fuel) {
@@ -330,10 +331,7 @@ Flow Machine::call_host(FunctionId import) {
   --host_depth;
   stack_top = top_before;
   ending = refused ? Ending::Refused : how;
-  if (ending == Ending::Threw) {
-    flying.caught = kNone;
-    return unwind();
-  }
+  if (ending == Ending::Threw) return unwind();
   if (ending != Ending::Returned) return Flow::Ended;
   transfer.clear();
   for (size_t i = 0; i < results.size(); ++i) transfer.push_back(results[i] & bit_mask(result_types[i]));

@@ -16,6 +16,7 @@
 #include "assay/outcome.h"
 #include "oracle/interpreter/interpreter.h"
 
+#include <deque>
 #include <exception>
 #include <memory>
 #include <string>
@@ -54,7 +55,6 @@ struct Exception {
   TagId tag = kNone;
   std::vector<u64> payload;
   std::exception_ptr origin;
-  u32 caught = kNone; // its index in Machine::caught once a catch_all has given it a ptr
 };
 
 /// Values in a row. Like a vector, but making room for more does not write zeros first.
@@ -168,7 +168,8 @@ struct Machine final : Reentry {
 
   Words transfer;
   Exception flying;
-  std::vector<Exception> caught;
+  std::deque<Exception> caught; // by catch_all, the latest kHeldExceptions
+  u32 caught_before = 0;        // how many were, and are no longer held
 
   Ending ending = Ending::Returned;
   TrapKind trap_kind = TrapKind::Unreachable;

@@ -64,15 +64,16 @@ FunctionId Machine::function_of(u64 pointer) const {
 }
 
 u64 Machine::catch_flying() {
-  if (flying.caught == kNone) {
-    flying.caught = static_cast<u32>(caught.size());
-    caught.push_back(flying);
+  if (caught.size() == kHeldExceptions) {
+    caught.pop_front();
+    ++caught_before;
   }
-  return pointer_of(kExceptionSerial, flying.caught);
+  caught.push_back(flying);
+  return pointer_of(kExceptionSerial, caught_before + static_cast<u32>(caught.size()) - 1);
 }
 
 bool Machine::fly_again(u64 pointer) {
-  const u32 index = offset_of(pointer);
+  const u32 index = offset_of(pointer) - caught_before;
   if (serial_of(pointer) != kExceptionSerial || index >= caught.size()) return false;
   flying = caught[index];
   return true;

@@ -77,15 +77,24 @@ TEST(Compile, TheOptionsAreNotedInTheObject) {
   EXPECT_FALSE(object.functions[object.function_entry[1]].is_thunk);
 }
 
-TEST(Compile, OperationsNotCompiledYetAreNamed) {
-  const Module module = parse("tag @t(i64)\nexport func @f(i64) {\n^e(%a: i64):\n throw @t(%a)\n}");
-  CodeObject object;
-  const assay::Result<void> done = Compiler(CompileOptions{}).compile(module, object);
-  ASSERT_FALSE(done.ok());
-  EXPECT_EQ(done.error().kind, ErrorKind::Unsupported);
-  EXPECT_NE(done.error().message.find("throw"), std::string::npos);
-  EXPECT_TRUE(object.code.empty());
-  EXPECT_TRUE(object.functions.empty());
+TEST(Compile, CallSitesNameTheirClausesInOrder) {
+  const CodeObject object = compile(
+      "tag @t(i64, f32)\nimport @g()\nexport func @f() {\n^e:\n try_call @g() -> ^ok, catch @t ^h, catch_all ^x\n"
+      "^ok:\n return\n^h(%a: i64, %b: f32):\n return\n^x(%p: ptr):\n return\n}\n"
+      "export func @plain() {\n^e:\n call @g()\n return\n}");
+  ASSERT_EQ(object.call_sites.size(), 1u);
+  ASSERT_EQ(object.clauses.size(), 2u);
+  const CallSite& site = object.call_sites[0];
+  EXPECT_NE(object.position_at(site.offset), nullptr);
+  EXPECT_EQ(object.call_site_at(site.offset), &site);
+  EXPECT_EQ(object.call_site_at(site.offset - 1), nullptr);
+  EXPECT_EQ(object.clauses_of(site)[0].tag, 0u);
+  EXPECT_EQ(object.clauses_of(site)[0].payload, 2u);
+  EXPECT_EQ(object.clauses_of(site)[1].tag, kNone);
+  for (const Clause& clause : object.clauses) {
+    EXPECT_GT(clause.landing_pad, site.offset);
+    EXPECT_LT(clause.landing_pad, object.functions[1].end);
+  }
 }
 
 class Discontent : public Observer {

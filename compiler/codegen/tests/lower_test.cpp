@@ -324,6 +324,33 @@ TEST(Lower, LoopsAndIrreducibleGraphsKeepTheOrder) {
       " branch %u, ^q(%u), ^o\n^q(%y: i64):\n fuel 1\n %v = mul.i64 %y, %y\n branch %v, ^p(%v), ^o\n^o:\n return %a\n}"));
 }
 
+TEST(Lower, ATryCallEndsItsBlockAndHasALandingPadAClause) {
+  const LirFunction f =
+      lower("tag @t(i32, f64)\nimport @g(i64) -> i64\nexport func @f(i64) -> i64 {\n^e(%n: i64):\n"
+            " try_call @g(%n) -> ^ok, catch @t ^h(%n), catch_all ^x\n^ok(%r: i64):\n return %r\n"
+            "^h(%a: i32, %b: f64, %k: i64):\n %w = sext.i64.i32 %a\n %s = add.i64 %w, %k\n return %s\n"
+            "^x(%p: ptr):\n rethrow %p\n}");
+  expect_invariants(f);
+  EXPECT_EQ(op_names(f), "args trycall jump landing context faddr call.host fload jump landing context call.host jump "
+                         "ret sx add ret context call.host trap")
+      << "the payload that nobody reads is not fetched";
+  u32 pads = 0;
+  for (const LirBlock& block : f.blocks) pads += block.landing_pad ? 1 : 0;
+  EXPECT_EQ(pads, 2u);
+}
+
+TEST(Lower, ATryCallWithoutClausesIsACall) {
+  const LirFunction f = lower("import @g(i64) -> i64\nexport func @f(i64) -> i64 {\n^e(%n: i64):\n"
+                              " try_call @g(%n) -> ^ok\n^ok(%r: i64):\n return %r\n}");
+  expect_invariants(f);
+  EXPECT_EQ(op_names(f), "args call jump ret");
+}
+
+TEST(Lower, AThrowHandsThePayloadOverInMemory) {
+  const LirFunction f = lower("tag @t(i8, f32)\nexport func @f(i8, f32) {\n^e(%a: i8, %b: f32):\n throw @t(%a, %b)\n}");
+  EXPECT_EQ(op_names(f), "args fstore fstore context imm faddr call.host stop");
+}
+
 TEST(Lower, DumpNamesOperationsRegistersAndLocations) {
   Recorder recorder;
   CompileOptions options;

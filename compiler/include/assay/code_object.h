@@ -61,6 +61,20 @@ struct FaultSite {
   Position position;
 };
 
+/// What a call site does with an exception of this tag, if its payload has that many values; or with any exception but a
+/// trap, when tag is kNone.
+struct Clause {
+  TagId tag = kNone;
+  u32 payload = 0;     // values
+  u32 landing_pad = 0; // in `code`
+};
+
+/// A call whose exceptions may be caught. Its first clause that fits is taken. Sorted by offset.
+struct CallSite {
+  u32 offset = 0; // in `code`: the return address
+  u32 first_clause = 0, clause_count = 0;
+};
+
 struct CodeObject {
   Target target = Target::X64;
   Os os = Os::Linux;      // convention between AIR functions
@@ -74,6 +88,8 @@ struct CodeObject {
   std::vector<FrameOp> frame_ops;
   std::vector<PcPosition> positions;
   std::vector<FaultSite> faults;
+  std::vector<CallSite> call_sites;
+  std::vector<Clause> clauses;
   std::vector<std::string> names; // [FunctionId], for debuggers and reports
 
   u32 rodata_offset() const { return (static_cast<u32>(code.size()) + 15u) & ~15u; }
@@ -83,6 +99,10 @@ struct CodeObject {
   /// The position whose return address is `offset`, or null. Binary search.
   const PcPosition* position_at(u32 offset) const;
   const FaultSite* fault_at(u32 offset) const;
+  const CallSite* call_site_at(u32 offset) const;
+  std::span<const Clause> clauses_of(const CallSite& site) const {
+    return {clauses.data() + site.first_clause, site.clause_count};
+  }
   /// Forgets everything, keeping capacity.
   void clear();
 };

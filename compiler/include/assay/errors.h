@@ -85,17 +85,22 @@ private:
   Position position_;
 };
 
-/// Thrown through the host when an AIR exception leaves the module (air.md, "Exceptions").
-class AirException : public std::exception {
+/// An AIR exception in flight, as host functions between AIR frames and the caller see it (air.md, "Exceptions"). A host
+/// function may throw one: it is of the first module that it meets, if that has such a tag.
+class AirException final : public std::exception {
 public:
-  AirException(TagId tag, std::vector<u64> payload) : tag_(tag), payload_(std::move(payload)) {}
+  /// `module`: what tells modules apart whose tags have the same number; null: of any.
+  AirException(TagId tag, std::vector<u64> payload, const void* module = nullptr)
+      : tag_(tag), payload_(std::move(payload)), module_(module) {}
   TagId tag() const { return tag_; }
   const std::vector<u64>& payload() const { return payload_; }
+  const void* module() const { return module_; }
   const char* what() const noexcept override { return "assay: an AIR exception left its module"; }
 
 private:
   TagId tag_;
   std::vector<u64> payload_;
+  const void* module_;
 };
 
 namespace detail {

@@ -39,6 +39,10 @@ struct HostCall {
 /// refuses a run that needs more; what runs code records at most one more, so that it cannot agree with an accepted one.
 inline constexpr u32 kMaxRecordedFrames = 1u << 18;
 
+/// Exceptions that catch_all gave out and that a run can still rethrow: the latest ones. A rethrow of an earlier one, or of
+/// a ptr that is none, traps unreachable.
+inline constexpr u32 kHeldExceptions = 1u << 16;
+
 struct Outcome {
   OutcomeKind kind = OutcomeKind::Returned;
   TrapKind trap = TrapKind::Unreachable;

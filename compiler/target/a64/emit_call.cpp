@@ -33,6 +33,22 @@ void Emitter::call_register(const LirInst& inst, u32) {
   if (inst.imm != 0) move_sp(-inst.imm);
 }
 
+void Emitter::try_call(const LirInst& inst, u32 indirect) {
+  if (indirect != 0) call_register(inst, 0);
+  else call_direct(inst, 0);
+  record_call_site(inst);
+  jump_to(successors().front());
+}
+
+/// The unwinder comes here, by a branch through a register, with the exception in x0, x29 and all that is callee-saved
+/// right; sp is somewhere below.
+void Emitter::landing_pad(const LirInst&, u32) {
+  if (features_.bti || features_.sign_return) as_.bti(BtiKind::Jump);
+  add_offset(Gpr::Sp, kFramePointer, -i64{frame_.size});
+}
+
+void Emitter::stop(const LirInst&, u32) { as_.udf(0); }
+
 void Emitter::call_host(const LirInst& inst, u32) {
   call_through(static_cast<u32>(offsetof(VmContext, runtime)) + 8 * inst.aux);
   record_position(position());

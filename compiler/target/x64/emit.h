@@ -129,7 +129,7 @@ private:
   ASSAY_EMIT(func_addr) ASSAY_EMIT(context) ASSAY_EMIT(memory_size) ASSAY_EMIT(range_check) ASSAY_EMIT(fuel)
   ASSAY_EMIT(trap) ASSAY_EMIT(nothing) ASSAY_EMIT(load_arg) ASSAY_EMIT(store_out) ASSAY_EMIT(table_entry)
   ASSAY_EMIT(call_direct) ASSAY_EMIT(call_register) ASSAY_EMIT(call_host) ASSAY_EMIT(tail_call) ASSAY_EMIT(ret)
-  ASSAY_EMIT(jump) ASSAY_EMIT(jump_table)
+  ASSAY_EMIT(jump) ASSAY_EMIT(jump_table) ASSAY_EMIT(try_call) ASSAY_EMIT(landing_pad) ASSAY_EMIT(stop)
 #undef ASSAY_EMIT
       // clang-format on
 

@@ -33,6 +33,21 @@ void Emitter::call_register(const LirInst& inst, u32) {
   if (inst.imm != 0) as_.sub(Size::Qword, Gpr::Rsp, static_cast<i32>(inst.imm));
 }
 
+void Emitter::try_call(const LirInst& inst, u32 indirect) {
+  if (indirect != 0) call_register(inst, 0);
+  else call_direct(inst, 0);
+  record_call_site(inst);
+  jump_to(successors().front());
+}
+
+/// The unwinder comes here with the exception in rax, rbp and all that is callee-saved right; rsp is somewhere below.
+void Emitter::landing_pad(const LirInst&, u32) {
+  if (ASSAY_PLANTED(eh_sp_not_reset)) return;
+  as_.lea(Size::Qword, Gpr::Rsp, Mem::at(Gpr::Rbp, -static_cast<i32>(frame_.size)));
+}
+
+void Emitter::stop(const LirInst&, u32) { as_.ud2(); }
+
 void Emitter::call_host(const LirInst& inst, u32) {
   as_.call(context_field(static_cast<u32>(offsetof(VmContext, runtime)) + 8 * inst.aux));
   record_position(position());

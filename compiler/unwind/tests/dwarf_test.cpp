@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -382,6 +383,29 @@ TEST(EhFrame, ReadelfReadsTheRowsComputedByHand) {
   EXPECT_NE(text.find("zR"), std::string::npos);
   EXPECT_NE(text.find("ZERO terminator"), std::string::npos) << text;
   EXPECT_EQ(text.find("arning"), std::string::npos) << text;
+}
+
+TEST(Dwarf, ReadelfFindsPersonalityAndLanguageSpecificData) {
+  Builder b;
+  make_function(b, 0, {.pushes = 2, .allocate = 0x20, .epilogues = 1, .body = 6});
+  EhFrameOptions options;
+  options.personality = 0x1122334455667788;
+  options.lsda = 0x0a0b0c0d0e0f0102;
+  std::vector<u8> section, plain;
+  ASSERT_TRUE(write_eh_frame(b.object, -0x1000, section, options));
+  ASSERT_TRUE(write_eh_frame(b.object, -0x1000, plain));
+  EXPECT_EQ(section.size(), plain.size() + 16 + 8); // CIE and FDE, each padded to a multiple of 8
+  const std::string text = readelf_frames(section, 62);
+  if (text.empty()) GTEST_SKIP() << "no objcopy and readelf that can do this on this host";
+  EXPECT_NE(text.find("zPLR"), std::string::npos) << text;
+  EXPECT_TRUE(has_rows(text, {"LOC CFA rbx rbp r12 ra", "0000000000001000 rsp+8 u u u c-8"})) << text;
+  EXPECT_EQ(text.find("arning"), std::string::npos) << text;
+  const auto holds = [&](u64 value) {
+    const u8* bytes = reinterpret_cast<const u8*>(&value);
+    return std::search(section.begin(), section.end(), bytes, bytes + 8) != section.end();
+  };
+  EXPECT_TRUE(holds(options.personality));
+  EXPECT_TRUE(holds(options.lsda));
 }
 
 } // namespace

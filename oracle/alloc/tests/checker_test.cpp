@@ -518,5 +518,49 @@ TEST(Checker, storage_of_one_function_does_not_leak_into_the_next) {
   }
 }
 
+// -- landing pads ------------------------------------------------------------------------------------
+
+/// v0 lives across a call that may throw; `at` is where the landing pad reads it.
+LirCase with_landing_pad(Location at) {
+  LirCase c;
+  c.block();
+  c.inst({def(0, r(3))});
+  c.move(r(3), slot(0));
+  c.end({def(1, r(0))}, {1, 2});
+  c.block();
+  c.end({use(1, r(0)), use(0, r(3))});
+  c.block();
+  c.lir.blocks.back().landing_pad = true;
+  c.inst({def_fixed(2, 0, r(0))}, 0x1f & ~u64{1});
+  c.end({use(2, r(0)), use(0, at)});
+  return c;
+}
+
+TEST(Checker, a_landing_pad_finds_values_in_slots_only) {
+  LirCase right = with_landing_pad(slot(0)), wrong_place = with_landing_pad(r(3));
+  EXPECT_EQ(check(right), "");
+  EXPECT_TRUE(wrong(wrong_place, "block 2, inst 4", "(v0) is not there: r3 holds {}"));
+}
+
+TEST(Checker, registers_are_lost_at_a_landing_pad_whatever_its_clobbers) {
+  LirCase c = with_landing_pad(r(3));
+  c.lir.insts[3].clobbers = 0;
+  EXPECT_TRUE(wrong(c, "block 2, inst 4", "(v0) is not there: r3 holds {}"));
+}
+
+TEST(Checker, clobbers_of_a_landing_pad_need_not_be_saved_but_those_of_a_call_must) {
+  LirCase pad = with_landing_pad(slot(0));
+  pad.allocation.written = 0x9; // not r1, r2, r4, which only the landing pad clobbers
+  EXPECT_EQ(check(pad), "");
+  pad.lir.blocks[2].landing_pad = false;
+  EXPECT_TRUE(wrong(pad, "inst 3", "`written` leaves out"));
+}
+
+TEST(Checker, no_edit_stands_at_the_start_of_a_landing_pad) {
+  LirCase c = with_landing_pad(slot(0));
+  c.allocation.edits.push_back({3, RegClass::Int, slot(0), slot(1)});
+  EXPECT_TRUE(wrong(c, "block 2, inst 3", "an edit stands before it"));
+}
+
 } // namespace
 } // namespace assay::oracle

@@ -172,10 +172,14 @@ func @f() -> i32 {
   EXPECT_EQ(p.run("f", {}).kind, OutcomeKind::Threw);
 }
 
-TEST(Exceptions, rethrow_of_a_pointer_that_was_not_caught_is_refused) {
+TEST(Exceptions, rethrow_of_a_pointer_that_was_not_caught_traps) {
   Program p("func @f(i64) {\n^e(%n: i64):\n  %p = bitcast.ptr.i64 %n\n  rethrow %p\n}\n");
-  EXPECT_EQ(p.run("f", {0}).kind, OutcomeKind::Refused);
-  EXPECT_EQ(p.run("f", {~u64{0}}).kind, OutcomeKind::Refused);
+  for (const u64 pointer : {u64{0}, ~u64{0}}) {
+    const Outcome& got = p.run("f", {pointer});
+    EXPECT_EQ(got.kind, OutcomeKind::Trapped);
+    EXPECT_EQ(got.trap, TrapKind::Unreachable);
+    EXPECT_EQ(got.position.inst, 1u);
+  }
 }
 
 TEST(Exceptions, a_tail_called_function_throws_past_the_frame_it_replaced) {

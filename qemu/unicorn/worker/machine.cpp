@@ -64,6 +64,7 @@ Result<void> Machine::load(const protocol::Program& program) {
   largest_memory_ = std::max(largest_memory_, module_->memory_max);
   if (auto done = memory_.load(*module_); !done) return done;
   if (auto done = link(); !done) return done;
+  if (auto done = open_tables(); !done) return done;
   const codegen::CallConv& conv = codegen::call_conv(object_->target, object_->os);
   const codegen::CallConv& host = codegen::call_conv(object_->target, object_->host_os);
   host_registers_ = &isa().host_registers(object_->host_os);
@@ -134,6 +135,8 @@ void Machine::reset() {
   if (!fresh_) memory_.reset(*module_);
   fresh_ = distrusted_ = false;
   activations_.clear();
+  held_.clear();
+  held_before_ = 0;
   const u64 count = module_->globals.size();
   std::fill_n(globals_ - kGuardWords, kGuardWords, kPattern);
   for (u64 i = 0; i < count; ++i) globals_[i] = module_->globals[i].initial;
@@ -202,6 +205,12 @@ void Machine::call_and_catch(FunctionId function, std::span<const u64> args) {
   } catch (const RunOver&) { // the outcome is there already
   } catch (const TrapException& exception) {
     trap(exception.kind(), exception.position());
+  } catch (const AirException& exception) {
+    end(OutcomeKind::Threw, "");
+    const auto payload = module_->params(module_->signatures[module_->tags[exception.tag()].signature]);
+    out.tag = exception.tag();
+    out.values.assign(exception.payload().begin(), exception.payload().end());
+    out.value_types.assign(payload.begin(), payload.end());
   } catch (const std::exception& exception) {
     end(OutcomeKind::ThrewHost, exception.what());
   } catch (...) {

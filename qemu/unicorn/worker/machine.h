@@ -13,8 +13,12 @@
 #include "assay/host.h"
 #include "assay/outcome.h"
 #include "compiler/codegen/vm_context.h"
+#include "oracle/unwind/dwarf.h"
 #include "qemu/protocol/messages.h"
 #include "qemu/unicorn/worker/engine.h"
+
+#include <deque>
+#include <exception>
 
 namespace assay::qemu::unicorn {
 
@@ -47,6 +51,13 @@ private:
     u64 results = 0, results_end = 0;
   };
 
+  /// An exception in flight, or held.
+  struct Exception {
+    TagId tag = kNone; // kNone: no AIR exception
+    std::vector<u64> payload;
+    std::exception_ptr host; // what the host threw
+  };
+
   explicit Machine(std::unique_ptr<Engine> engine);
   const Isa& isa() const { return engine_->isa(); }
   Result<void> link();
@@ -70,10 +81,19 @@ private:
   bool trap_pad(TrapKind kind, Registers& registers);
   bool pop_return(Registers& registers, u64& address);
   void clobber(Registers& registers);
-  bool serve_host_call(const Registers& registers);
-  bool serve_runtime(RuntimeFn function, Registers& registers);
+  bool serve_host_call(Registers& registers, u64& resume_at);
+  bool serve_runtime(RuntimeFn function, Registers& registers, u64& resume_at);
   bool fill_or_copy(RuntimeFn function, const u64 (&args)[3]);
   u64 grow_memory(u64 pages);
+  Result<void> open_tables();
+  bool find_handler(Registers& registers, u64 pc, u64& resume_at);
+  void unwind_frame(oracle::RegisterFile& file);
+  [[noreturn]] void throw_on() const;
+  bool host_threw(const AirException* air, Registers& registers, u64& resume_at);
+  bool throw_tag(const u64 (&args)[3], Registers& registers, u64& resume_at);
+  bool rethrow(u64 handle, Registers& registers, u64& resume_at);
+  bool catch_tag(const u64 (&args)[3]);
+  bool catch_all(const u64 (&args)[3], u64& handle);
   void record_call(FunctionId import, std::span<const u64> args);
   void walk();
   bool walk_activation(u64 exit_fp, u64 entry);
@@ -102,6 +122,12 @@ private:
   u64 largest_memory_ = 0;                   // memory_max seen
   std::vector<codegen::CallLayout> layouts_; // [SignatureId], made when asked for
   std::vector<u8> layout_known_;
+
+  std::unique_ptr<oracle::DwarfTables> tables_; // of a program with handlers
+  std::vector<u8> eh_frame_;
+  Exception flying_;
+  std::deque<Exception> held_; // by catch_all, the latest kHeldExceptions of the run
+  u64 held_before_ = 0;        // how many were, and are no longer
 
   std::vector<Activation> activations_;
   u64 sp_ = 0; // of the activation that waits for the host

@@ -129,9 +129,8 @@ bool Machine::leave(u32 pad, u64& resume_at) {
   if (!pop_return(registers, resume_at)) return false;
   sp_ = registers.value[isa().sp][0];
   if (pad == kHostCallPad) {
-    if (!serve_host_call(registers)) return false;
-    clobber(registers);
-  } else if (!serve_runtime(static_cast<RuntimeFn>(pad - kRuntimePads), registers)) {
+    if (!serve_host_call(registers, resume_at)) return false;
+  } else if (!serve_runtime(static_cast<RuntimeFn>(pad - kRuntimePads), registers, resume_at)) {
     return false;
   }
   engine_->write(registers, all_);
@@ -140,7 +139,7 @@ bool Machine::leave(u32 pad, u64& resume_at) {
 
 // ---- host calls ----------------------------------------------------------------------------------------
 
-bool Machine::serve_host_call(const Registers& registers) {
+bool Machine::serve_host_call(Registers& registers, u64& resume_at) {
   u64 given[4];
   for (u32 i = 0; i < 4; ++i) given[i] = registers.value[host_registers_->ints[i]][0];
   const u64 import = given[1];
@@ -159,7 +158,19 @@ bool Machine::serve_host_call(const Registers& registers) {
   engine_->spend(kHostCallWork);
   record_call(function, {args_at, params});
   Back back(*this);
-  host_->call(*module_, function, {args_at, params}, {results_at, results}, back);
+  try {
+    host_->call(*module_, function, {args_at, params}, {results_at, results}, back);
+    clobber(registers);
+    return true;
+  } catch (const RunOver&) {
+    throw;
+  } catch (const TrapException&) {
+    throw;
+  } catch (const AirException& exception) {
+    if (!host_threw(&exception, registers, resume_at)) throw;
+  } catch (...) {
+    if (!host_threw(nullptr, registers, resume_at)) throw;
+  }
   return true;
 }
 
@@ -207,7 +218,7 @@ bool Machine::walk_activation(u64 exit_fp, u64 entry) {
 
 // ---- the runtime's functions ---------------------------------------------------------------------------
 
-bool Machine::serve_runtime(RuntimeFn function, Registers& registers) {
+bool Machine::serve_runtime(RuntimeFn function, Registers& registers, u64& resume_at) {
   const HostRegisters& at = *host_registers_;
   u64 ints[3], floats[3];
   for (u32 i = 0; i < 3; ++i) ints[i] = registers.value[at.ints[i]][0], floats[i] = registers.value[at.floats[i]][0];
@@ -223,6 +234,10 @@ bool Machine::serve_runtime(RuntimeFn function, Registers& registers) {
     return true;
   case RuntimeFn::MemoryFill:
   case RuntimeFn::MemoryCopy: return fill_or_copy(function, ints);
+  case RuntimeFn::Throw: return throw_tag(ints, registers, resume_at);
+  case RuntimeFn::Rethrow: return rethrow(ints[1], registers, resume_at);
+  case RuntimeFn::CatchTag: return catch_tag(ints);
+  case RuntimeFn::CatchAll: return catch_all(ints, registers.value[at.int_result][0]);
   default:
     if (function >= RuntimeFn::Count) return end(OutcomeKind::Crashed, "a call to no function of the runtime");
     registers.value[at.float_result][0] =
