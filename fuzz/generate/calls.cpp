@@ -126,7 +126,7 @@ bool Body::bad_index(SignatureId signature, Type type, ValueId& index) {
 void Body::call_statement(u32 depth) {
   const FunctionId callee = draw_callee();
   if (callee == kNone) return operation();
-  if (config_.exceptions && depth < config_.max_depth && random_.coin()) return try_statement(callee, depth);
+  if (!module_->tags.empty() && depth < config_.max_depth && random_.coin()) return try_statement(callee, depth);
   emit_call(callee);
 }
 

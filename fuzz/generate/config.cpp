@@ -77,7 +77,7 @@ bool preset(std::string_view name, GeneratorConfig& out) {
   if (name == "pressure") return pressure(out), true;
   if (name == "exceptions") {
     calls(out);
-    out.exceptions = true;
+    out.exceptions = {1, 1};
     return true;
   }
   return false;

@@ -99,8 +99,8 @@ struct GeneratorConfig {
   Chance bad_indirect{1, 5};  // an indirect call takes a bad index, null or a wrong signature
   Chance likely_trap{2, 3};   // a conditional trap is taken as often as not; else almost never
 
-  // -- not in every subject -----------------------------------------------------------------------
-  bool exceptions = false; // throw, try_call, rethrow, tags
+  // -- exceptions ---------------------------------------------------------------------------------
+  Chance exceptions{1, 3}; // a module has tags, throws and catches
 };
 
 /// "small", "large", "calls", "memory", "floats", "pressure", "exceptions"; false for another name.

@@ -74,7 +74,7 @@ bool is_left_out(const OpcodeInfo& row, Type type, Type from, const GeneratorCon
   if (row.has_from() && (type == Type::Ptr || from == Type::Ptr)) return true;
   const bool unwinds = row.form == Form::Throw || row.form == Form::TryCall || row.form == Form::TryCallIndirect ||
                        row.form == Form::TryCallPtr || row.name == "rethrow";
-  return unwinds && !config.exceptions;
+  return unwinds && config.exceptions.n == 0;
 }
 
 } // namespace

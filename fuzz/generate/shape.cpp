@@ -75,7 +75,7 @@ struct Planner {
   }
 
   void tags() {
-    if (!config.exceptions) return;
+    if (!random.chance(config.exceptions)) return;
     const u32 count = random.between(1, 3);
     for (u32 i = 0; i < count; ++i) {
       TypeList payload;
