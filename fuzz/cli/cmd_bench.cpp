@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -193,8 +194,14 @@ Result<void> measure_compile(const BenchOptions& options, const std::string& wha
 /// The programs of a folder, and a module with much in it. Where there is no such folder that is said, and left out.
 Result<void> measure_given(const BenchOptions& options, std::vector<Figure>& out) {
   std::vector<Module> modules;
-  const auto files = list_programs({options.corpus});
-  for (const std::string& file : files ? *files : std::vector<std::string>()) {
+  std::vector<std::string> files;
+  std::error_code ignored; // what is no folder has no programs
+  if (std::filesystem::is_directory(options.corpus, ignored)) {
+    auto listed = list_programs({options.corpus});
+    if (!listed) return listed.error();
+    files = std::move(*listed);
+  }
+  for (const std::string& file : files) {
     auto source = read_source(file);
     if (!source) return source.error();
     auto module = load_module(*source);
