@@ -122,7 +122,8 @@ Result<void> CfaProgram::define_cfa(u64 at, u64 reg, bool has_reg, i64 offset, b
     row_.cfa_register = static_cast<u64>(place - row_.columns);
   }
   if (has_offset) row_.cfa_offset = offset;
-  if (strict && old_register == row_.cfa_register && old_offset == row_.cfa_offset)
+  // Saying both again is what a frame register that is set in two steps looks like.
+  if (strict && !(has_reg && has_offset) && old_register == row_.cfa_register && old_offset == row_.cfa_offset)
     return malformed(at, "a CFA rule that holds already");
   return {};
 }

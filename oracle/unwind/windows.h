@@ -4,8 +4,9 @@
 // exception handling" (.pdata, .xdata, unwind codes, epilog scopes).
 // x64: epilogues are not in the tables: they are recognised from the code, which is why it is needed: add or lea of rsp,
 // pops, then ret or a jump that leaves the function (of indirect ones: through memory by `ff 25`, or with a REX.W prefix).
+// A function may have several entries: chained ones go on with the codes of the entry that they name.
 // ARM64: each code stands for one instruction. No packed data (its flag is refused), no save_any_reg, no codes for frames
-// of the kernel. Both: neither handlers nor chained entries, which compiled code has no use for.
+// of the kernel. Both: no handlers, which compiled code has no use for.
 // "The caller's sp" at `ret n` is without the n bytes. Opening is linear; a rule: binary search and the function's codes.
 // Tested in oracle/unwind/tests/windows_x64_test.cpp, windows_a64_test.cpp.
 #pragma once
@@ -36,9 +37,10 @@ public:
                                                         std::span<const CodeRange> functions);
 
   Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const override;
-  /// Besides what `open` refuses: one entry a function, in order; version 1, no flags; codes by falling offset, the first that
-  /// of the prologue's end; shortest forms; unused fields zero; each code at the end of an instruction that does what it
-  /// says; every byte of .xdata is of one function.
+  /// Besides what `open` refuses: entries tile the functions in order. The first of a function has codes by falling offset, the
+  /// first that of the prologue's end, each at the end of an instruction that does what it says; the others have no
+  /// prologue, and chained ones go on with the function's first. Shortest forms, unused fields zero, every byte of .xdata of
+  /// one entry or shared.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;
 
@@ -47,7 +49,9 @@ public:
     u8 frame_register = 0;      // 0: none
     u32 frame_offset = 0;       // bytes
     u64 codes = 0;              // offset of the first slot in .xdata
-    u64 end = 0;                // behind the last, padded
+    u64 end = 0;                // behind the last, padded, and what is chained
+    bool chained = false;
+    WindowsFunction next; // the entry that it goes on with
   };
   struct Code {
     u8 offset = 0, op = 0, info = 0;
@@ -62,10 +66,14 @@ private:
   Result<void> parse();
   Result<Info> info_at(u64 at) const;
   Result<Code> code_at(const Info& info, u32 slot) const;
-  Result<void> by_codes(const WindowsFunction& function, const Info& info, u64 pc, FrameRule& out) const;
+  Result<void> by_codes(const Info& info, u64 offset, Place& sp, FrameRule& out) const;
+  const WindowsFunction* entry_of(u64 pc) const;
+  u64 first_of(const WindowsFunction& function) const;
+  bool leaves(const WindowsFunction& function, u64 target) const;
   bool by_epilogue(const WindowsFunction& function, const Info& info, u64 pc, FrameRule& out) const;
-  Result<void> lint_info(const WindowsFunction& function, const Info& info) const;
-  Result<void> lint_code(const WindowsFunction& function, const Info& info, const Code& code, u64 at) const;
+  Result<void> lint_info(const WindowsFunction& function, const Info& info, const WindowsFunction& first) const;
+  Result<void> lint_code(const WindowsFunction& function, const Info& info, const Code& code, u64 at, bool whole) const;
+  bool moves_frame(const WindowsFunction& function, const Info& info, u32 offset) const;
 
   WindowsImage image_;
   std::vector<CodeRange> expected_;

@@ -22,6 +22,8 @@ enum Op : u8 {
   kSaveXmm128Far,
 };
 constexpr RegIndex kRsp = 4, kXmm0 = 32;
+constexpr u32 kChained = 4;      // UNW_FLAG_CHAININFO
+constexpr u32 kMostChained = 32; // a longer chain is a circle
 
 } // namespace
 
@@ -59,12 +61,23 @@ Result<WindowsX64Tables::Info> WindowsX64Tables::info_at(u64 at) const {
   info.count = bytes.byte();
   const u8 frame = bytes.byte();
   if ((first & 7) != 1) return malformed(at, "version " + std::to_string(first & 7) + ", expected 1");
-  if (first >> 3 != 0) return malformed(at, "flags " + hex(first >> 3u) + ", which are not read here");
+  if (first >> 3 != 0 && first >> 3 != kChained)
+    return malformed(at, "flags " + hex(first >> 3u) + ", which are not read here");
   info.frame_register = frame & 15;
   info.frame_offset = 16u * (frame >> 4);
   info.codes = at + 4;
   info.end = info.codes + 2 * ((info.count + 1u) & ~1u);
   if (bytes.failed() || info.end > image_.xdata.bytes.size()) return malformed(at, "more codes than bytes");
+  if (first >> 3 != kChained) return info;
+  Bytes next(image_.xdata.bytes, info.end, image_.xdata.bytes.size());
+  info.chained = true;
+  info.next.begin = image_.base + next.word();
+  info.next.end = image_.base + next.word();
+  const u64 address = image_.base + next.word();
+  info.next.info = address - image_.xdata.at;
+  if (next.failed() || address % 4 != 0 || !image_.xdata.has(address, 4))
+    return malformed(info.end, "a chained entry that is not there");
+  info.end += 12;
   return info;
 }
 
@@ -101,28 +114,40 @@ Result<WindowsX64Tables::Code> WindowsX64Tables::code_at(const Info& info, u32 s
   return code;
 }
 
-Result<void> WindowsX64Tables::rule_at(u64 pc, bool, FrameRule& out) const {
+const WindowsFunction* WindowsX64Tables::entry_of(u64 pc) const {
   const auto behind = std::upper_bound(functions_.begin(), functions_.end(), pc,
                                        [](u64 at, const WindowsFunction& f) { return at < f.begin; });
-  if (behind == functions_.begin() || pc >= (behind - 1)->end)
-    return Error{ErrorKind::BadInput, {}, 0, 0, "no entry covers " + hex(pc)};
-  const WindowsFunction& function = *(behind - 1);
-  auto info = info_at(function.info);
+  return behind == functions_.begin() || pc >= (behind - 1)->end ? nullptr : &*(behind - 1);
+}
+
+Result<void> WindowsX64Tables::rule_at(u64 pc, bool, FrameRule& out) const {
+  const WindowsFunction* function = entry_of(pc);
+  if (function == nullptr) return Error{ErrorKind::BadInput, {}, 0, 0, "no entry covers " + hex(pc)};
+  auto info = info_at(function->info);
   if (!info) return info.error();
   out = FrameRule();
-  if (by_epilogue(function, *info, pc, out)) return {};
+  if (by_epilogue(*function, *info, pc, out)) return {};
   out = FrameRule();
-  return by_codes(function, *info, pc, out);
+  Place sp{kRsp, 0};
+  u64 offset = pc - function->begin;
+  for (u32 count = 0;; ++count, offset = ~u64{0}) { // of what is chained, all codes
+    if (auto done = by_codes(*info, offset, sp, out); !done) return done;
+    if (!info->chained) break;
+    if (count == kMostChained) return malformed(info->codes - 4, "a chain without an end");
+    info = info_at(info->next.info);
+    if (!info) return info.error();
+  }
+  out.return_at = sp;
+  out.caller_sp = {sp.base, sp.offset + 8};
+  return {};
 }
 
 /// The effects of all codes whose instruction was executed, undone from the last to the first.
-Result<void> WindowsX64Tables::by_codes(const WindowsFunction& function, const Info& info, u64 pc,
-                                        FrameRule& out) const {
-  const u64 offset = pc - function.begin;
-  Place sp{kRsp, 0};
+Result<void> WindowsX64Tables::by_codes(const Info& info, u64 offset, Place& sp, FrameRule& out) const {
   Place frame_base = sp; // what saves are counted from
-  bool frame_register_gone = false;
   const bool body = offset >= info.prologue;
+  if (info.frame_register != 0 && info.chained && out.find(info.frame_register) == nullptr)
+    frame_base = {info.frame_register, -i64{info.frame_offset}}; // set by the entry that follows
   for (u32 pass = 0; pass < 2; ++pass) { // the base first: it is that of the frame register as soon as that is set
     for (u32 slot = 0; slot < info.count;) {
       auto code = code_at(info, slot);
@@ -137,19 +162,18 @@ Result<void> WindowsX64Tables::by_codes(const WindowsFunction& function, const I
       switch (code->op) {
       case kPushNonvol:
         out.save(code->info, 8, sp);
-        frame_register_gone = frame_register_gone || (code->info == info.frame_register && info.frame_register != 0);
         sp.offset += 8;
         break;
       case kAllocLarge:
       case kAllocSmall: sp.offset += static_cast<i64>(code->value); break;
       case kSetFpreg:
-        if (info.frame_register == 0 || frame_register_gone) return malformed(at, "a frame register that is not there");
+        if (info.frame_register == 0 || out.find(info.frame_register) != nullptr)
+          return malformed(at, "a frame register that is not there");
         sp = {info.frame_register, -i64{info.frame_offset}};
         break;
       case kSaveNonvol:
       case kSaveNonvolFar:
         out.save(code->info, 8, {frame_base.base, frame_base.offset + static_cast<i64>(code->value)});
-        frame_register_gone = frame_register_gone || (code->info == info.frame_register && info.frame_register != 0);
         break;
       default:
         out.save(static_cast<RegIndex>(kXmm0 + code->info), 16,
@@ -158,15 +182,32 @@ Result<void> WindowsX64Tables::by_codes(const WindowsFunction& function, const I
       }
     }
   }
-  out.return_at = sp;
-  out.caller_sp = {sp.base, sp.offset + 8};
   return {};
+}
+
+/// The begin of the entry that the chain of this one leads to.
+u64 WindowsX64Tables::first_of(const WindowsFunction& function) const {
+  WindowsFunction at = function;
+  for (u32 count = 0; count < kMostChained; ++count) {
+    auto info = info_at(at.info);
+    if (!info || !info->chained) break;
+    at = info->next;
+  }
+  return at.begin;
+}
+
+/// Whether a jump from there leaves the function: its target is of another, or this one's begin (recursion).
+bool WindowsX64Tables::leaves(const WindowsFunction& function, u64 target) const {
+  const u64 first = first_of(function);
+  if (target == first) return true;
+  const WindowsFunction* to = entry_of(target);
+  return to == nullptr || first_of(*to) != first;
 }
 
 /// True when what follows is the end of a legitimate epilogue; then `out` is its effect.
 bool WindowsX64Tables::by_epilogue(const WindowsFunction& function, const Info& info, u64 pc, FrameRule& out) const {
   const Region& code = image_.code;
-  const u64 end = std::min(function.end, code.at + code.bytes.size());
+  const u64 end = code.at + code.bytes.size();
   u64 at = pc;
   const auto byte = [&](u64 address) -> u8 {
     return address >= code.at && address < end ? code.bytes[address - code.at] : 0;
@@ -199,15 +240,15 @@ bool WindowsX64Tables::by_epilogue(const WindowsFunction& function, const Info& 
     out.save(reg, 8, sp);
     at += 1 + prefix;
   }
-  bool leaves = byte(at) == 0xc3 || byte(at) == 0xc2 || (byte(at) == 0xf3 && byte(at + 1) == 0xc3);
+  bool ends = byte(at) == 0xc3 || byte(at) == 0xc2 || (byte(at) == 0xf3 && byte(at + 1) == 0xc3);
   if (byte(at) == 0xeb || byte(at) == 0xe9) { // a direct jump: out of the function, or to its begin
     const u64 target =
         byte(at) == 0xeb ? at + 2 + static_cast<u64>(imm8(at + 1)) : at + 5 + static_cast<u64>(imm32(at + 1));
-    leaves = target <= function.begin || target >= function.end;
+    ends = leaves(function, target);
   }
-  leaves = leaves || (byte(at) == 0xff && byte(at + 1) == 0x25); // jmp [rip + disp]
-  leaves = leaves || ((byte(at) & 0xf8) == 0x48 && byte(at + 1) == 0xff && (byte(at + 2) & 0x38) == 0x20); // rex.w jmp
-  if (!leaves) return false;
+  ends = ends || (byte(at) == 0xff && byte(at + 1) == 0x25); // jmp [rip + disp]
+  ends = ends || ((byte(at) & 0xf8) == 0x48 && byte(at + 1) == 0xff && (byte(at + 2) & 0x38) == 0x20); // rex.w jmp
+  if (!ends) return false;
   out.return_at = sp;
   out.caller_sp = {sp.base, sp.offset + 8};
   return true;

@@ -88,8 +88,8 @@ bool is_store(const Before& before, u32 reg, bool xmm, u64 offset, const Windows
 
 } // namespace
 
-Result<void> WindowsX64Tables::lint_code(const WindowsFunction& function, const Info& info, const Code& code,
-                                         u64 at) const {
+Result<void> WindowsX64Tables::lint_code(const WindowsFunction& function, const Info& info, const Code& code, u64 at,
+                                         bool whole) const {
   const u64 begin = function.begin - image_.code.at, end = begin + code.offset;
   if (function.begin < image_.code.at || end > image_.code.bytes.size() || function.begin + code.offset > function.end)
     return malformed(at, "a code beyond the function");
@@ -105,7 +105,8 @@ Result<void> WindowsX64Tables::lint_code(const WindowsFunction& function, const 
     break;
   case kSetFpreg:
     if (code.info != 0) return malformed(at + 1, "reserved bits of UWOP_SET_FPREG");
-    does = info.frame_register != 0 && sets_frame(before, info.frame_register, info.frame_offset);
+    does = info.frame_register != 0 &&
+           (sets_frame(before, info.frame_register, info.frame_offset) || moves_frame(function, info, code.offset));
     break;
   case kSaveNonvol:
   case kSaveNonvolFar:
@@ -117,12 +118,36 @@ Result<void> WindowsX64Tables::lint_code(const WindowsFunction& function, const 
     does = code.value % 16 == 0 && is_store(before, code.info, true, code.value, info);
     break;
   }
-  if (!does) return malformed(at, "no instruction that does this ends at +" + hex(code.offset));
+  if (!does && whole) return malformed(at, "no instruction that does this ends at +" + hex(code.offset));
   return {};
 }
 
-Result<void> WindowsX64Tables::lint_info(const WindowsFunction& function, const Info& info) const {
+/// The frame register may be set by `mov reg, rsp` first and be described where the stack has its final size: then the
+/// frame's offset is what was taken from the stack in between.
+bool WindowsX64Tables::moves_frame(const WindowsFunction& function, const Info& info, u32 offset) const {
+  const u64 begin = function.begin - image_.code.at;
+  for (u32 end = 3; end <= offset; ++end) {
+    if (!sets_frame(Before(image_.code.bytes, begin, begin + end), info.frame_register, 0)) continue;
+    u64 taken = 0;
+    for (u32 slot = 0; slot < info.count;) {
+      auto code = code_at(info, slot);
+      if (!code) return false;
+      slot += code->slots;
+      if (code->offset <= end || code->offset > offset) continue;
+      if (code->op == kPushNonvol) taken += 8;
+      else if (code->op == kAllocSmall || code->op == kAllocLarge) taken += code->value;
+    }
+    return taken == info.frame_offset;
+  }
+  return false;
+}
+
+Result<void> WindowsX64Tables::lint_info(const WindowsFunction& function, const Info& info,
+                                         const WindowsFunction& first) const {
+  const u64 head = info.codes - 4;
+  const bool whole = &function == &first; // else a part behind the first, whose state is there at once
   u32 last_offset = 256, frames = 0;
+  u8 last_op = kSetFpreg;
   for (u32 slot = 0; slot < info.count;) {
     const u64 at = info.codes + 2 * u64{slot};
     auto code = code_at(info, slot);
@@ -130,43 +155,59 @@ Result<void> WindowsX64Tables::lint_info(const WindowsFunction& function, const 
     slot += code->slots;
     if (slot == code->slots && code->offset != info.prologue)
       return malformed(at, "a prologue that does not end with its last code");
-    if (code->offset >= last_offset) return malformed(at, "codes that are not in the order of falling offsets");
+    const bool together = code->offset == last_offset && (last_op == kSetFpreg || !whole);
+    if (code->offset > last_offset || (code->offset == last_offset && !together))
+      return malformed(at, "codes that are not in the order of falling offsets");
     last_offset = code->offset;
+    last_op = code->op;
     frames += code->op == kSetFpreg ? 1 : 0;
-    if (auto done = lint_code(function, info, *code, at); !done) return done;
+    if (auto done = lint_code(function, info, *code, at, whole); !done) return done;
   }
-  const u64 head = info.codes - 4;
   if (info.count == 0 && info.prologue != 0) return malformed(head + 1, "a prologue without codes");
+  if (!whole && info.prologue != 0) return malformed(head + 1, "a prologue in the middle of a function");
+  if (info.count % 2 != 0) {
+    const u8* padding = image_.xdata.bytes.data() + info.codes + 2 * u64{info.count};
+    if (padding[0] != 0 || padding[1] != 0)
+      return malformed(info.codes + 2 * u64{info.count}, "padding that is not zero");
+  }
+  if (info.chained) {
+    if (whole || info.next.begin != first.begin || info.next.end != first.end || info.next.info != first.info)
+      return malformed(info.end - 12, "a chained entry that is not the function's first");
+    auto primary = info_at(first.info);
+    if (!primary) return primary.error();
+    if (info.frame_register != primary->frame_register || info.frame_offset != primary->frame_offset)
+      return malformed(head + 3, "another frame register than in the function's first entry");
+    if (frames != 0) return malformed(head, "a frame register that is set twice");
+    return {};
+  }
   if (frames != (info.frame_register != 0 ? 1u : 0u) || (info.frame_register == 0 && info.frame_offset != 0))
     return malformed(head + 3, "a frame register, and not one code that sets it");
-  if (info.count % 2 != 0) {
-    const u8* padding = image_.xdata.bytes.data() + info.end - 2;
-    if (padding[0] != 0 || padding[1] != 0) return malformed(info.end - 2, "padding that is not zero");
-  }
   return {};
 }
 
 Result<void> WindowsX64Tables::lint() const {
-  if (functions_.size() != expected_.size())
-    return malformed(0, std::to_string(functions_.size()) + " entries for " + std::to_string(expected_.size()) +
-                            " functions");
   std::vector<std::pair<u64, u64>> blocks;
-  for (std::size_t i = 0; i < functions_.size(); ++i) {
-    const WindowsFunction& f = functions_[i];
-    if (f.begin != image_.code.at + expected_[i].begin || f.end != image_.code.at + expected_[i].end)
-      return malformed(12 * i, "a range that is not that of function " + std::to_string(i));
-    auto info = info_at(f.info);
-    if (!info) return info.error();
-    if (auto done = lint_info(f, *info); !done) return done;
-    blocks.emplace_back(f.info, info->end);
+  std::size_t at = 0; // of functions_
+  for (std::size_t i = 0; i < expected_.size(); ++i) {
+    const u64 end = image_.code.at + expected_[i].end;
+    const std::size_t first = at;
+    for (u64 begin = image_.code.at + expected_[i].begin; begin < end; begin = functions_[at++].end) {
+      if (at == functions_.size() || functions_[at].begin != begin || functions_[at].end > end)
+        return malformed(12 * at, "an entry that is not where function " + std::to_string(i) + " goes on");
+      auto info = info_at(functions_[at].info);
+      if (!info) return info.error();
+      if (auto done = lint_info(functions_[at], *info, functions_[first]); !done) return done;
+      blocks.emplace_back(functions_[at].info, info->end);
+    }
   }
+  if (at != functions_.size()) return malformed(12 * at, "an entry of no function");
   std::sort(blocks.begin(), blocks.end());
   u64 done = 0;
-  for (const auto& [begin, end] : blocks) { // functions of one shape may share
+  for (const auto& [begin, end] : blocks) { // entries of one shape may share
     if (begin == done) done = end;
     else if (end != done) return malformed(begin, "unwind information that overlaps another, or leaves a gap");
   }
-  if (done != image_.xdata.bytes.size()) return malformed(done, "bytes that belong to no function");
+  if (done != image_.xdata.bytes.size()) return malformed(done, "bytes that belong to no entry");
   return {};
 }
 
