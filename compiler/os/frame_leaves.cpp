@@ -15,8 +15,9 @@ namespace assay::os {
 namespace {
 
 constexpr u64 kPage = 4096;
-constexpr u32 kCieBytes = 24, kFdeAt = 32, kCapacityAt = 24; // in a chunk
-constexpr u32 kEncodingAt = 16;                              // of pointers, in the CIE; 0x1b: pc-relative, 4 bytes
+constexpr u32 kFdeAt = 48, kCapacityAt = 40; // in a chunk
+constexpr u32 kLongestCie = kCapacityAt;
+constexpr u8 kRelative = 0x1b; // an encoding of pointers: pc-relative, 4 bytes
 constexpr u32 kSectionFdeHead = 16, kFdeHead = 24;           // bytes before the augmentation length
 constexpr u64 kSmallestLimit = 256, kLeafGoal = 16;
 constexpr u32 kEmptyLeavesKept = 8;
@@ -27,6 +28,18 @@ u32 load32(const u8* at) {
   return value;
 }
 void store32(u8* at, u32 value) { std::memcpy(at, &value, 4); }
+
+/// Where a CIE has the encoding of code addresses: without or with a personality routine, which is absolute, as is the
+/// language-specific data. 0: a CIE of another kind.
+u32 encoding_at(const u8* cie) {
+  const u32 bytes = load32(cie) + 4;
+  const u8 plain[] = {1, 'z', 'R', 0}, personal[] = {1, 'z', 'P', 'L', 'R', 0};
+  if (bytes == 24 && std::memcmp(cie + 8, plain, sizeof plain) == 0 && cie[15] == 1) return 16;
+  if (bytes == kLongestCie && std::memcmp(cie + 8, personal, sizeof personal) == 0 && cie[17] == 11 && cie[18] == 0 &&
+      cie[27] == 0)
+    return 28;
+  return 0;
+}
 
 /// One entry's copy. The address is that of the FDE, which is what the unwinder is given.
 struct Entry {
@@ -46,8 +59,8 @@ u32 fde_bytes(const u8* source) { return 4 + load32(source) + 8; } // absolute f
 /// `fde` gets what `source`, at its place in a section, says; with a length of zero.
 void copy_entry(const Entry& entry, const u8* cie, const u8* source, u64 begin) {
   u8* const fde = entry.fde;
-  std::memcpy(entry.chunk(), cie, kCieBytes);
-  entry.chunk()[kEncodingAt] = 0; // absolute
+  std::memcpy(entry.chunk(), cie, load32(cie) + 4);
+  entry.chunk()[encoding_at(cie)] = 0; // absolute
   const u32 rest = load32(source) + 4 - kSectionFdeHead;
   entry.word(16).store(0, std::memory_order_relaxed);
   entry.word(8).store(begin, std::memory_order_relaxed);
@@ -135,10 +148,9 @@ bool FrameLeaves::read(const u8* section, u64 size, Unit& out) const {
     if (length < kSectionFdeHead + 1 - 4 || length > size - at - 4) return false;
     const u32 back = load32(section + at + 4);
     if (back == 0) {
-      const u8 head[] = {1, 'z', 'R', 0};
       const u8* cie = section + at;
-      if (length + 4 != kCieBytes || std::memcmp(cie + 8, head, 4) != 0 || cie[15] != 1 || cie[kEncodingAt] != 0x1b)
-        return false;
+      const u32 encoding = encoding_at(cie);
+      if (encoding == 0 || cie[encoding] != kRelative) return false;
       if (out.cie != nullptr) return false;
       out.cie = cie;
     } else {

@@ -34,8 +34,8 @@ public:
   FrameLeaves& operator=(const FrameLeaves&) = delete;
   ~FrameLeaves();
 
-  /// Copies the entries of an .eh_frame section (CIE "zR", entries pc-relative of 4 bytes, as compiler/unwind writes it),
-  /// which must ascend. Nothing happens and false is returned when it is made otherwise or overlaps living entries.
+  /// Copies the entries of an .eh_frame section (CIE "zR" or "zPLR", entries pc-relative of 4 bytes, as compiler/unwind writes
+  /// it), which must ascend. Nothing happens and false is returned when it is made otherwise or overlaps living entries.
   bool add(const u8* section, u64 size);
   /// Removes the entries that begin in [first_pc, last_pc]; whether there were any.
   bool remove(const u8* first_pc, const u8* last_pc);
