@@ -17,8 +17,8 @@ namespace {
 constexpr u64 kPage = 4096;
 constexpr u32 kFdeAt = 48, kCapacityAt = 40; // in a chunk
 constexpr u32 kLongestCie = kCapacityAt;
-constexpr u8 kRelative = 0x1b; // an encoding of pointers: pc-relative, 4 bytes
-constexpr u32 kSectionFdeHead = 16, kFdeHead = 24;           // bytes before the augmentation length
+constexpr u8 kRelative = 0x1b;                     // an encoding of pointers: pc-relative, 4 bytes
+constexpr u32 kSectionFdeHead = 16, kFdeHead = 24; // bytes before the augmentation length
 constexpr u64 kSmallestLimit = 256, kLeafGoal = 16;
 constexpr u32 kEmptyLeavesKept = 8;
 

@@ -78,6 +78,11 @@ void Body::statement(u32 depth) {
   const u32 kind = random_.weighted(weights_);
   constexpr u32 kFirstNested = 8; // if_else and what follows make blocks
   if (kind >= kFirstNested && (depth >= config_.max_depth || goal_ < emitted_ + 5)) return operation();
+  if (kind < kFirstNested && !module_->tags.empty() && depth < config_.max_depth && goal_ >= emitted_ + 5 &&
+      random_.chance(config_.more_throws)) {
+    if (!try_thrower(depth)) escape();
+    return;
+  }
   switch (kind) {
   case 0: return operation();
   case 1: return idiom();

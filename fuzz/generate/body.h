@@ -41,6 +41,7 @@ using ValueList = List<ValueId>;
 struct FunctionPlan {
   u64 cost = 1;            // estimate of the instructions that one call executes
   u32 depth_param = kNone; // of a recursive function: the i32 parameter that counts down
+  bool throws = false;     // it, or what it calls, may
 };
 
 struct ModulePlan {
@@ -210,6 +211,9 @@ private:
   void arm(BlockId block, std::span<const Type> params, BlockId join, const TypeList& types, u32 depth, u32 size,
            bool leaves);
   void multiway(u32 depth);
+  void throw_exit();
+  FunctionId draw_thrower();
+  bool try_thrower(u32 depth);
   void escape();
   void leave();
   void trap_exit();

@@ -42,6 +42,7 @@ bool Body::may_go_through(SignatureId signature, bool table) const {
 void Body::charge_call(FunctionId callee) {
   if (callee == plan_->callback_import) callee = plan_->callback_target;
   cost_ += multiplicity_ * plan_->functions[callee].cost;
+  plan_->functions[self_].throws |= plan_->functions[callee].throws;
 }
 
 FunctionId Body::draw_callee() {
@@ -123,7 +124,28 @@ bool Body::bad_index(SignatureId signature, Type type, ValueId& index) {
   return true;
 }
 
+/// A function that may be called and is likely to throw.
+FunctionId Body::draw_thrower() {
+  if (!plan_->throwing.empty() && random_.chance(1, 4)) return random_.pick(plan_->throwing);
+  const u32 count = static_cast<u32>(module_->functions.size());
+  const u32 first = random_.below(count);
+  for (u32 i = 0; i < count; ++i) {
+    const FunctionId function = (first + i) % count;
+    if (plan_->functions[function].throws && may_call(function)) return function;
+  }
+  return kNone;
+}
+
+/// False when there is nothing to catch from.
+bool Body::try_thrower(u32 depth) {
+  if (module_->tags.empty() || depth >= config_.max_depth) return false;
+  const FunctionId thrower = draw_thrower();
+  if (thrower != kNone) try_statement(thrower, depth);
+  return thrower != kNone;
+}
+
 void Body::call_statement(u32 depth) {
+  if (random_.coin() && try_thrower(depth)) return;
   const FunctionId callee = draw_callee();
   if (callee == kNone) return operation();
   if (!module_->tags.empty() && depth < config_.max_depth && random_.coin()) return try_statement(callee, depth);

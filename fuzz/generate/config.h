@@ -100,7 +100,9 @@ struct GeneratorConfig {
   Chance likely_trap{2, 3};   // a conditional trap is taken as often as not; else almost never
 
   // -- exceptions ---------------------------------------------------------------------------------
-  Chance exceptions{1, 3}; // a module has tags, throws and catches
+  Chance exceptions{1, 3};   // a module has tags, throws and catches
+  Chance likely_throw{2, 3}; // in it, a conditional throw is taken as often as not; else almost never
+  Chance more_throws{1, 12}; // in it, a statement throws, or catches from what does, whatever the weights say
 };
 
 /// "small", "large", "calls", "memory", "floats", "pressure", "exceptions"; false for another name.

@@ -76,10 +76,7 @@ void Body::if_else(u32 depth) {
 void Body::leave() {
   if (!loops_.empty() && random_.chance(2, 3)) return leave_or_repeat_loop();
   if (!module_->tags.empty() && random_.coin()) {
-    const TagId tag = random_.below(static_cast<u32>(module_->tags.size()));
-    ValueList payload;
-    arguments(module_->params(module_->signatures[module_->tags[tag].signature]), payload);
-    emit(Opcode::Throw, Type::None, Type::None, payload.span(), tag);
+    throw_exit();
     return;
   }
   if (random_.chance(config_.tail_call) && tail_call()) return;
@@ -102,15 +99,29 @@ void Body::trap_exit() {
   emit(Opcode::Trap, Type::None, Type::None, {}, kNone, kind);
 }
 
+/// Throws, itself or by a host function.
+void Body::throw_exit() {
+  plan_->functions[self_].throws = true;
+  if (!plan_->throwing.empty() && random_.chance(1, 4)) return trap_exit();
+  const TagId tag = random_.below(static_cast<u32>(module_->tags.size()));
+  ValueList payload;
+  arguments(module_->params(module_->signatures[module_->tags[tag].signature]), payload);
+  emit(Opcode::Throw, Type::None, Type::None, payload.span(), tag);
+}
+
 void Body::escape() {
-  const bool traps = random_.chance(1, 3);
-  const ValueId chosen = unlikely(traps ? random_.chance(config_.likely_trap) : random_.chance(1, 12));
+  const bool throws = !module_->tags.empty() && random_.chance(2, 3);
+  const bool traps = !throws && random_.chance(1, 3);
+  const ValueId chosen = unlikely(throws  ? random_.chance(config_.likely_throw)
+                                  : traps ? random_.chance(config_.likely_trap)
+                                          : random_.chance(1, 12));
   const BlockId exit = emitter_.block();
   const BlockId onward = emitter_.block();
   branch(chosen, {exit}, {onward});
   const Mark scope = mark();
   start(exit);
-  if (traps) trap_exit();
+  if (throws) throw_exit();
+  else if (traps) trap_exit();
   else leave();
   release(scope);
   start(onward);
