@@ -20,9 +20,9 @@ inline constexpr u32 kHeaderBytes = 24;
 /// No payload is longer; a linear memory of kMemoryLimit with its recorded calls fits.
 inline constexpr u64 kMaxPayload = u64{3} << 29;
 
-/// Who sends it, and what comes back, stands in messages.h.
-enum class MessageType : u16 { Hello = 1, Load, Run, Result, Refused };
-inline constexpr u32 kMessageTypes = 6; // with 0, which is none
+/// Who sends it, and what comes back, stands in messages.h and step_messages.h.
+enum class MessageType : u16 { Hello = 1, Load, Run, Result, Refused, Tables, Step, StepReport };
+inline constexpr u32 kMessageTypes = 9; // with 0, which is none
 
 struct Frame {
   MessageType type = MessageType::Hello;

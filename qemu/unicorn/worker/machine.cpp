@@ -163,12 +163,20 @@ void Machine::run(FunctionId function, std::span<const u64> args, u64 fuel, Host
   ASSAY_CHECK(program_ != nullptr && "run needs a program");
   host_ = &host;
   out_ = &out;
+  precise_ = stepper_ != nullptr;
   run_once(function, args, fuel);
   if (!memory_fault_) return;
   engine_->forget_code(code_bytes_);
   precise_ = true;
   run_once(function, args, fuel);
   precise_ = false;
+  engine_->forget_code(code_bytes_);
+}
+
+void Machine::watch(Stepper* stepper) {
+  if (stepper == stepper_) return;
+  stepper_ = stepper;
+  engine_->observe(stepper);
   engine_->forget_code(code_bytes_);
 }
 
@@ -244,8 +252,10 @@ class Machine::ActivationScope {
 public:
   ActivationScope(Machine& self, u64 entry) : self_(self) {
     self.activations_.push_back({self.context_->exit_fp, entry});
+    if (self.stepper_ != nullptr) self.stepper_->enter();
   }
   ~ActivationScope() {
+    if (self_.stepper_ != nullptr) self_.stepper_->leave();
     self_.context_->exit_fp = self_.activations_.back().exit_fp;
     self_.activations_.pop_back();
   }

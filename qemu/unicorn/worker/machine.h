@@ -16,6 +16,7 @@
 #include "oracle/unwind/dwarf.h"
 #include "qemu/protocol/messages.h"
 #include "qemu/unicorn/worker/engine.h"
+#include "qemu/unicorn/worker/step.h"
 
 #include <deque>
 #include <exception>
@@ -31,6 +32,9 @@ public:
   /// `program` must stay until the next load. Io or Unsupported when there is no room for it.
   Result<void> load(const protocol::Program& program);
   void run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out);
+  /// Runs from now on are watched by the stepper, whose tables are of the program loaded; null: by nobody.
+  void watch(Stepper* stepper);
+  Engine& engine() { return *engine_; }
   /// Empty when the emulator does what is needed of it, else what it does not. Loads programs of its own.
   std::string self_test();
 
@@ -136,6 +140,7 @@ private:
   bool frames_intact_ = true;
   bool fresh_ = false;      // loaded and not run yet: the memory is as it should be
   bool distrusted_ = false; // the last run may have written anywhere
+  Stepper* stepper_ = nullptr;
   Host* host_ = nullptr;
   Outcome* out_ = nullptr;
   std::string breach_; // the first of this run

@@ -96,6 +96,7 @@ bool Machine::pop_return(Registers& registers, u64& address) {
     address = registers.value[isa().link][0];
   }
   if (sp % 16 != 0) return end(OutcomeKind::Breached, "the stack is not aligned at a call out of compiled code");
+  if (stepper_ != nullptr) stepper_->called_out(registers, address);
   return true;
 }
 

@@ -42,13 +42,36 @@ Machine* Session::machine_for(Target target) {
 }
 
 Result<void> Session::load(std::span<const u8> payload) {
+  if (machine_ != nullptr) machine_->watch(nullptr);
   machine_ = nullptr;
+  has_tables_ = false;
   if (auto decoded = protocol::decode_load(payload, program_); !decoded) return decoded;
   Machine* machine = machine_for(program_.object.target);
   if (machine == nullptr) return Error{ErrorKind::Unsupported, {}, 0, 0, "this worker does not emulate that processor"};
   if (auto loaded = machine->load(program_); !loaded) return loaded;
   machine_ = machine;
   return {};
+}
+
+Result<void> Session::take_tables(std::span<const u8> payload) {
+  has_tables_ = false;
+  if (machine_ == nullptr) return Error{ErrorKind::BadInput, {}, 0, 0, "no program is loaded"};
+  std::vector<protocol::StepTable> tables;
+  if (auto decoded = protocol::decode_tables(payload, tables); !decoded) return decoded;
+  if (tables.empty()) return Error{ErrorKind::BadInput, {}, 0, 0, "no tables"};
+  if (auto set = stepper_.set(program_, std::move(tables)); !set) return set;
+  has_tables_ = true;
+  return {};
+}
+
+void Session::step(u32 serial, std::vector<u8>& out) {
+  stepper_.begin(machine_->engine(), report_);
+  machine_->watch(&stepper_);
+  host_.reset();
+  machine_->run(run_.function, run_.args, run_.fuel, host_, outcome_);
+  report_.outcome = outcome_.kind;
+  report_.outcome_text = outcome_.text;
+  protocol::encode_step_report(serial, report_, out);
 }
 
 void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
@@ -59,11 +82,19 @@ void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
     if (auto loaded = load(frame.payload); !loaded) refuse(loaded.error());
     return;
   }
-  if (frame.type != MessageType::Run)
+  if (frame.type == MessageType::Tables) {
+    if (auto taken = take_tables(frame.payload); !taken) refuse(taken.error());
+    return;
+  }
+  const bool stepped = frame.type == MessageType::Step;
+  if (frame.type != MessageType::Run && !stepped)
     return refuse({ErrorKind::BadInput, {}, 0, 0, "a message that a worker does not take"});
   if (machine_ == nullptr) return refuse({ErrorKind::BadInput, {}, 0, 0, "no program is loaded"});
   if (auto decoded = protocol::decode_run(frame.payload, program_.module, run_); !decoded)
     return refuse(decoded.error());
+  if (stepped && !has_tables_) return refuse({ErrorKind::BadInput, {}, 0, 0, "no tables were sent"});
+  if (stepped) return step(frame.serial, out);
+  machine_->watch(nullptr);
   host_.reset();
   machine_->run(run_.function, run_.args, run_.fuel, host_, outcome_);
   protocol::encode_result(frame.serial, outcome_, out);

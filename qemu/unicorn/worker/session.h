@@ -24,6 +24,8 @@ private:
   };
 
   Result<void> load(std::span<const u8> payload);
+  Result<void> take_tables(std::span<const u8> payload);
+  void step(u32 serial, std::vector<u8>& out);
   Machine* machine_for(Target target);
 
   protocol::Hello hello_;
@@ -31,6 +33,9 @@ private:
   protocol::Program program_;
   Machine* machine_ = nullptr; // that has the program; null: none is loaded
   protocol::RunMessage run_;
+  Stepper stepper_;
+  bool has_tables_ = false; // of the program
+  protocol::StepReport report_;
   TestHost host_;
   Outcome outcome_;
 };
