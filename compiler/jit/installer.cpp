@@ -104,19 +104,36 @@ void Installer::free(const os::CodeBlock& block) {
   if (arena_) arena_->free(block);
 }
 
-Result<void> Installer::install(const CodeObject& object, Installed& out) {
-  ASSAY_CHECK(out.object_ == nullptr);
-  if (auto done = check_host(object); !done) return done;
-  const u64 rodata_at = object.rodata_offset();
-  const u64 eh_frame_at = (rodata_at + object.rodata.size() + 7) & ~u64{7};
+/// The unwind tables, and which part of them is registered.
+Result<void> Installer::write_frames(const CodeObject& object, u64 at, Installed& out) {
+#if defined(_WIN32)
+  if (!object.call_sites.empty()) return unsupported("exception handlers in compiled code on this system");
+  static_cast<void>(out);
+  unwind::UnwindTables tables;
+  auto done = unwind::write_tables(unwind::UnwindFormat::Windows, object, {at, 0}, tables);
+  eh_frame_.swap(tables.bytes);
+  registered_ = tables.entries;
+  return done;
+#else
   unwind::EhFrameOptions tables;
   if (!object.call_sites.empty()) {
     tables.personality = os::personality();
     tables.lsda = reinterpret_cast<u64>(&out.landing_pads_);
     if (tables.personality == 0) return unsupported("exception handlers in compiled code on this system");
   }
-  if (!unwind::write_eh_frame(object, static_cast<i64>(eh_frame_at), eh_frame_, tables))
+  if (!unwind::write_eh_frame(object, static_cast<i64>(at), eh_frame_, tables))
     return unsupported("code of 2 GiB or more");
+  registered_ = {0, static_cast<u32>(eh_frame_.size())};
+  return {};
+#endif
+}
+
+Result<void> Installer::install(const CodeObject& object, Installed& out) {
+  ASSAY_CHECK(out.object_ == nullptr);
+  if (auto done = check_host(object); !done) return done;
+  const u64 rodata_at = object.rodata_offset();
+  const u64 eh_frame_at = (rodata_at + object.rodata.size() + 7) & ~u64{7};
+  if (auto done = write_frames(object, eh_frame_at, out); !done) return done;
   const u64 size = eh_frame_at + eh_frame_.size();
   const u64 slack = object.alignment > os::kBlockAlign ? object.alignment - os::kBlockAlign : 0;
   auto block = allocate(size + slack);
@@ -147,8 +164,8 @@ Result<void> Installer::announce(const CodeObject& object, const u8* exec, u64 e
   if (!object.functions.empty()) {
     const u8* first = exec + object.functions.front().begin;
     const u8* last = exec + object.functions.back().end - 1;
-    auto registered =
-        os::UnwindRegistration::add(exec + eh_frame_at, eh_frame_.size(), first, last, options_.verify_unwind);
+    const u8* const section = exec + eh_frame_at + registered_.at;
+    auto registered = os::UnwindRegistration::add(section, registered_.size, first, last, options_.verify_unwind, exec);
     if (!registered) return registered.error();
     out.unwind_ = std::move(registered).value();
   }

@@ -1,7 +1,8 @@
 // installer.h - a CodeObject becomes code in memory, and stops being it.
 //
-// One block: code (at a multiple of CodeObject::alignment), padding to 16, rodata, padding to 8, .eh_frame with its zero word. So every table is
-// within 2 GiB of its code, one registration covers one contiguous range, and removal is one free. Two ways:
+// One block: code (at a multiple of CodeObject::alignment), padding to 16, rodata, padding to 8, .eh_frame with its
+// zero word (on Windows function tables). So every table is within 2 GiB of its code, one registration covers one
+// contiguous range, and removal is one free. Two ways:
 // Arena, for code of any life time, and OneAtATime, for a loop that installs, runs and removes a program
 // in the same pages without a system call.
 // `object` must stay unchanged while installed: the position and fault tables are read in place.
@@ -13,6 +14,7 @@
 #include "compiler/os/fault_handler.h"
 #include "compiler/os/personality.h"
 #include "compiler/os/unwind_registry.h"
+#include "compiler/unwind/tables.h"
 
 #include <optional>
 #include <vector>
@@ -68,6 +70,7 @@ public:
 private:
   Installer(const InstallOptions& options, const u64* trap_entries) : options_(options), trap_entries_(trap_entries) {}
   Result<os::CodeBlock> allocate(u64 size);
+  Result<void> write_frames(const CodeObject& object, u64 at, Installed& out);
   Result<void> publish(const os::CodeBlock& block);
   Result<void> announce(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out);
   void free(const os::CodeBlock& block);
@@ -76,7 +79,8 @@ private:
   const u64* trap_entries_ = nullptr;
   std::optional<os::CodeArena> arena_;
   std::optional<os::BumpArena> bump_;
-  std::vector<u8> eh_frame_; // reused
+  std::vector<u8> eh_frame_;        // reused; Windows: function tables
+  unwind::TableSection registered_; // in eh_frame_
 };
 
 } // namespace assay::jit

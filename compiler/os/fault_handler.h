@@ -40,6 +40,7 @@ struct CodeRange {
   u32 fault_count = 0;
   const u64* trap_entries = nullptr; // [kTrapCount] addresses
   CodeRange* next = nullptr;         // the registry's use
+  CodeRange* previous = nullptr;     // the registry's use
 };
 
 /// Also installs the handlers, once. Thread-safe; a fault on any thread sees a whole list.

@@ -349,19 +349,19 @@ Result<void> add_code_range(CodeRange& range) {
   if (auto done = install_handlers(); !done) return done;
   const Lock lock(ranges_mutex);
   range.next = ranges.load();
+  range.previous = nullptr;
+  if (range.next != nullptr) range.next->previous = &range;
   ranges.store(&range);
   return {};
 }
 
 void remove_code_range(CodeRange& range) {
   const Lock lock(ranges_mutex);
-  CodeRange* head = ranges.load();
-  if (head == &range) {
-    ranges.store(range.next);
-  } else {
-    while (head != nullptr && head->next != &range) head = head->next;
-    if (head != nullptr) head->next = range.next;
-  }
+  if (range.previous != nullptr) range.previous->next = range.next;
+  else if (ranges.load() == &range) ranges.store(range.next);
+  else return; // is not in the list
+  if (range.next != nullptr) range.next->previous = range.previous;
+  range.previous = nullptr;
   // A handler on this very thread cannot be inside: it would have returned or jumped away before we run.
   while (readers.load() != 0) {}
 }

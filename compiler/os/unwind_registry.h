@@ -6,8 +6,8 @@
 // effect: after the first registration the unwinder must find our entries. Later registrations are checked only when
 // `verify` is set, since a look-up makes libgcc sort what is new. The section must stay where it is, readable, until the
 // registration is removed. Cost: libgcc about 0.5 us each way; LLVM 0.1 us an FDE. Thread-safe, also while other threads
-// throw through other code. Not needed on Windows for code that was compiled there with its own tables; there `add` says
-// Unsupported.
+// throw through other code. On Windows the section is the array of function entries (compiler/unwind/tables.h), given to
+// RtlAddFunctionTable.
 // Tested in compiler/os/tests/unwind_registry_test.cpp and, with real frames, in compiler/jit/tests/.
 #pragma once
 
@@ -21,9 +21,9 @@ public:
   UnwindRegistration() = default;
   /// Registers the section at `section` (its first byte is the CIE's length), which describes the code from
   /// `first_pc` to `last_pc` (the last byte that an entry covers). With `verify` an Error when the unwinder does
-  /// not find both afterwards; then nothing stays registered.
+  /// not find both afterwards; then nothing stays registered. `base`: Windows only, what entries are relative to.
   static Result<UnwindRegistration> add(const u8* section, u64 size, const u8* first_pc, const u8* last_pc,
-                                        bool verify = true);
+                                        bool verify = true, const u8* base = nullptr);
   /// Removes it; does nothing when empty. With verification on, an Error when the unwinder still finds it.
   Result<void> remove();
 

@@ -129,7 +129,7 @@ bool unwinder_finds(const u8* pc) {
 }
 
 Result<UnwindRegistration> UnwindRegistration::add(const u8* section, u64 size, const u8* first_pc, const u8* last_pc,
-                                                   bool verify) {
+                                                   bool verify, const u8*) {
   const Shape known = shape.load(std::memory_order_relaxed);
   if (verify || known == Shape::Unknown) {
     if (!for_each_fde(section, size, [](const u8*) {})) {
