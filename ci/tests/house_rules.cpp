@@ -35,6 +35,8 @@ constexpr std::string_view kOracle[] = {
 };
 constexpr std::string_view kOracleTests[] = {"assay/", "compiler/", "oracle/"};
 constexpr std::string_view kQemu[] = {"assay/", "compiler/", "qemu/"};
+// The emulator steps by the decoders of unwind tables, and unwinds with them.
+constexpr std::string_view kQemuWorker[] = {"assay/", "compiler/", "oracle/unwind/", "qemu/"};
 constexpr std::string_view kQemuTests[] = {"assay/", "compiler/", "oracle/", "qemu/"};
 constexpr std::string_view kAll[] = {"assay/", "compiler/", "oracle/", "qemu/", "fuzz/"};
 
@@ -55,6 +57,7 @@ constexpr Row kRows[] = {
     {"compiler/unwind/", kPure, kAll},
     {"compiler/", kCompiler, kAll},
     {"oracle/", kOracle, kOracleTests},
+    {"qemu/unicorn/worker/", kQemuWorker, kQemuTests},
     {"qemu/", kQemu, kQemuTests},
     {"fuzz/", kAll, kAll},
     {"corpus/", {}, {}},

@@ -89,6 +89,9 @@ TEST(IncludeRules, compiler_may_not_know_what_tests_it) {
   EXPECT_NE(includes_of("compiler/jit/a.cpp", "#include \"oracle/interpreter/oracle.h\"\n"), "");
   EXPECT_NE(includes_of("compiler/jit/a.cpp", "#include \"fuzz/check/check.h\"\n"), "");
   EXPECT_NE(includes_of("qemu/native/a.cpp", "#include \"fuzz/check/check.h\"\n"), "");
+  EXPECT_NE(includes_of("qemu/native/a.cpp", "#include \"oracle/unwind/dwarf.h\"\n"), "");
+  EXPECT_EQ(includes_of("qemu/unicorn/worker/a.cpp", "#include \"oracle/unwind/dwarf.h\"\n"), "");
+  EXPECT_NE(includes_of("qemu/unicorn/worker/a.cpp", "#include \"oracle/interpreter/interpreter.h\"\n"), "");
 }
 
 TEST(IncludeRules, system_headers_stay_in_os_folders) {
