@@ -36,6 +36,7 @@ void add_replay(CLI::App& app, int& status);
 void add_subjects(CLI::App& app, int& status);
 void add_mutants(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
+void add_unwind(CLI::App& app, int& status);
 
 /// A program read from a file or standard input.
 struct Source {

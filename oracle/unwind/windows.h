@@ -5,8 +5,8 @@
 // x64: epilogues are not in the tables: they are recognised from the code, which is why it is needed: add or lea of rsp,
 // pops, then ret or a jump that leaves the function (of indirect ones: through memory by `ff 25`, or with a REX.W prefix).
 // A function may have several entries: chained ones go on with the codes of the entry that they name.
-// ARM64: each code stands for one instruction. No packed data (its flag is refused), no save_any_reg, no codes for frames
-// of the kernel. Both: no handlers, which compiled code has no use for.
+// ARM64: each code stands for one instruction. A return address is looked up by its call. No packed data (its flag is
+// refused), no save_any_reg, no codes for frames of the kernel. Both: no handlers, which compiled code has no use for.
 // "The caller's sp" at `ret n` is without the n bytes. Opening is linear; a rule: binary search and the function's codes.
 // Tested in oracle/unwind/tests/windows_x64_test.cpp, windows_a64_test.cpp.
 #pragma once

@@ -237,7 +237,10 @@ Result<void> WindowsA64Tables::execute(const Info& info, u64 index, u32 skip, Fr
   return {};
 }
 
-Result<void> WindowsA64Tables::rule_at(u64 pc, bool, FrameRule& out) const {
+/// A frame that waits for a call is looked up at the call itself: the system's unwinder steps back to it when a context
+/// was unwound to a call (CONTEXT_UNWOUND_TO_CALL). On x64 it does not.
+Result<void> WindowsA64Tables::rule_at(u64 pc, bool is_return, FrameRule& out) const {
+  if (is_return) pc -= 4;
   const auto behind = std::upper_bound(functions_.begin(), functions_.end(), pc,
                                        [](u64 at, const WindowsFunction& f) { return at < f.begin; });
   if (behind == functions_.begin() || pc >= (behind - 1)->end)

@@ -15,7 +15,7 @@ using Code = WindowsA64Tables::Code;
 
 constexpr u32 kSp = 31, kD = 32; // unified index of v0
 constexpr u32 kMovFpSp = 0x910003fd, kMovSpFp = 0x910003bf, kPaciasp = 0xd503233f, kAutiasp = 0xd50323bf,
-              kRet = 0xd65f03c0;
+              kRet = 0xd65f03c0, kMovX30X17 = 0xaa1103fe;
 
 /// add or sub of an immediate: dst := base +- bytes.
 bool is_add_sub(u32 word, u32 opcode, u32 dst, u32 base, i64 bytes) {
@@ -82,7 +82,8 @@ bool does(const Code& code, u32 word, bool prologue) {
   case Code::AddFp:
     return prologue ? is_add_sub(word, 0x91000000, 29, kSp, code.value)
                     : is_add_sub(word, 0xd1000000, kSp, 29, code.value);
-  case Code::Pac: return word == (prologue ? kPaciasp : kAutiasp);
+  // Where sp is not what it was at the entry, x17 is authenticated and x30 takes its value.
+  case Code::Pac: return prologue ? word == kPaciasp : word == kAutiasp || word == kMovX30X17;
   case Code::Nop: return !has_a_code(word);
   case Code::End: return !prologue && leaves(word);
   default: return false;
@@ -138,8 +139,13 @@ Result<void> WindowsA64Tables::lint_run(const WindowsFunction& function, const I
       u32 word = 0;
       if (!image_.code.read(word_at, &word, 4)) return malformed(at, "a code beyond the function");
       // A tail call takes the room of its own stack arguments along with the frame's; the code says the frame's.
-      const auto following = code_at(info, index);
-      const bool last = !prologue && code->kind == Code::Alloc && following && following->kind == Code::End;
+      bool last = !prologue && code->kind == Code::Alloc;
+      for (u64 next = index; last;) {
+        const auto following = code_at(info, next);
+        if (following && following->kind == Code::End) break;
+        last = following && following->kind == Code::Nop;
+        if (last) next += following->bytes;
+      }
       const bool tail = last && ((word & 0xff8003ff) == 0x910003ff || (word & 0xffe003ff) == 0x8b2003ff);
       if (!tail && !does(meant, word, prologue)) return malformed(at, "no such instruction at " + hex(word_at));
     }
