@@ -19,6 +19,10 @@ constexpr std::string_view kIr[] = {
     "assay/types.h", "assay/errors.h", "assay/opcodes.h", "assay/opcodes.def", "assay/module.h",  "assay/builder.h",
     "assay/text.h",  "assay/verify.h", "assay/outcome.h", "assay/host.h",      "assay/planted.h", "compiler/ir/",
 };
+constexpr std::string_view kLang[] = {
+    "assay/types.h",   "assay/errors.h", "assay/opcodes.h", "assay/opcodes.def", "assay/module.h",
+    "assay/builder.h", "assay/text.h",   "assay/verify.h",  "assay/ore.h",       "compiler/lang/",
+};
 constexpr std::string_view kPublic[] = {"assay/"};
 constexpr std::string_view kPure[] = {
     "assay/types.h",   "assay/errors.h",    "assay/opcodes.h",     "assay/opcodes.def", "assay/module.h",
@@ -49,6 +53,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"compiler/include/assay/", kPublic, kPublic},
     {"compiler/ir/", kIr, kIr},
+    {"compiler/lang/", kLang, kAll},
     {"compiler/analysis/", kPure, kPure},
     {"compiler/opt/", kPure, kPure},
     // Tests of the code generator run what it makes and check its register allocation.

@@ -61,8 +61,10 @@ void FileChecker::check_file(const std::string& path) {
   const auto error_line = fuzz::parse_error_line(source->text, source->name, has_error_line);
   if (!error_line) return refuse(error_line.error(), source->text);
   if (has_error_line) return check_error_line(*source, *error_line);
-  const auto module = load_module(*source);
-  if (!module) return refuse(module.error(), source->text);
+  std::vector<Error> errors;
+  const auto module = load_module(*source, nullptr, &errors);
+  for (const Error& error : errors) refuse(error, source->text);
+  if (!module) return;
   check_program(*source, *module);
 }
 

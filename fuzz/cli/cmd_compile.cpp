@@ -161,8 +161,9 @@ int compile(const CompileCommand& command) {
   if (const int status = options_of(command, options); status != kClean) return status;
   const auto source = read_source(command.file);
   if (!source) return report(source.error());
-  const auto module = load_module(*source);
-  if (!module) return report(module.error(), source->text);
+  std::vector<Error> errors;
+  const auto module = load_module(*source, nullptr, &errors);
+  if (!module) return report(errors, source->text);
   LirPrinter printer(*module, options.target);
   options.observer = &printer;
   Compiler compiler(options);

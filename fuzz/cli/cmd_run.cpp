@@ -3,8 +3,10 @@
 // Without a choice the subject is the compiler on this host at its first level. An engine at fault (crash, hang, breach)
 // or several subjects that do not agree give exit status 1.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
+#include "assay/ore.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/cli/outcome_output.h"
+#include "fuzz/cli/picture.h"
 #include "qemu/test_host.h"
 
 #include <cstdio>
@@ -19,6 +21,7 @@ struct RunOptions {
   std::vector<std::string> args;
   fuzz::SubjectFilter filter;
   u64 fuel = kDefaultFuel;
+  std::string expression, picture;
   bool trace = false, memory = false, json = false;
 };
 
@@ -81,6 +84,10 @@ int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& modul
     if (!subject) return report(subject.error());
     if (auto ready = (*subject)->prepare(module); !ready) return report(ready.error());
     (*subject)->run(function, args, options.fuel, host, outcomes[i]);
+    if (!options.picture.empty() && i == 0) {
+      if (auto done = write_picture(options.picture, module, **subject, outcomes[i]); !done)
+        return report(done.error());
+    }
     if (at_fault(outcomes[i]) || compare(module, outcomes[0], outcomes[i]) == Agreement::Differ) status = kDifference;
     if (options.json) {
       json.push_back({{"subject", rows[i]->name}});
@@ -96,17 +103,37 @@ int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& modul
   return status;
 }
 
+/// The program of the file, or of the expression.
+Result<Module> load(const RunOptions& options, Source& source, std::vector<Error>& errors) {
+  if (options.expression.empty()) {
+    auto read = read_source(options.file);
+    if (!read) {
+      errors = {read.error()};
+      return read.error();
+    }
+    source = std::move(*read);
+    return load_module(source, nullptr, &errors);
+  }
+  source = {"<expression>", options.expression};
+  OreResult compiled = compile_ore_expression(source.text, source.name);
+  if (compiled.ok()) return std::move(compiled.module);
+  errors = std::move(compiled.errors);
+  return errors.front();
+}
+
 int run(const RunOptions& options) {
   int status = kClean;
   std::vector<const fuzz::SubjectRow*> rows;
+  if (options.file.empty() == options.expression.empty())
+    return usage_error("expected a FILE, or -e with an expression");
   if (!choose_rows(options, rows, status)) return status;
-  const auto source = read_source(options.file);
-  if (!source) return report(source.error());
-  const auto module = load_module(*source);
-  if (!module) return report(module.error(), source->text);
+  Source source;
+  std::vector<Error> errors;
+  const auto module = load(options, source, errors);
+  if (!module) return report(errors, source.text);
   const std::string name = options.function.starts_with('@') ? options.function.substr(1) : options.function;
   const FunctionId function = module->find_function(name);
-  if (function == kNone) return usage_error(source->name + " has no function @" + name);
+  if (function == kNone) return usage_error(source.name + " has no function @" + name);
   std::vector<u64> args;
   if (!parse_args(*module, function, options.args, args, status)) return status;
   return run_on(rows, *module, function, args, options);
@@ -117,7 +144,11 @@ int run(const RunOptions& options) {
 void add_run(CLI::App& app, int& status) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "run one function, print its Outcome");
-  command->add_option("FILE", options->file, "program, '-' for standard input")->required();
+  command->add_option("FILE", options->file, "program, '-' for standard input");
+  command->add_option("-e,--expression", options->expression, "an expression of Ore, in place of a program");
+  command->add_option("--pgm", options->picture,
+                      "write the picture that the program left in its memory: exported image() -> []u8, "
+                      "image_width() -> i32, image_height() -> i32");
   command->add_option("FUNC", options->function, "function")->capture_default_str();
   command->add_option("ARG", options->args, "its arguments: literals of the parameters' types");
   command->add_flag("--trace", options->trace, "host calls and their call stacks too");

@@ -45,11 +45,14 @@ struct Source {
 };
 /// The bytes of `path`, "-" is standard input.
 Result<Source> read_source(const std::string& path);
-/// The verified module of an AIR source. Unsupported for the kinds of source that this version does not read.
-Result<Module> load_module(const Source& source, SourceMap* map = nullptr);
+/// The verified module of a source: AIR, or Ore by its name. Unsupported for the kinds of source that this version does not
+/// read. `map` is of AIR only. `all`: every error, where there are several.
+Result<Module> load_module(const Source& source, SourceMap* map = nullptr, std::vector<Error>* all = nullptr);
 
 /// Prints "file:line:column: message" with the line and a caret below; the exit status of its kind.
 int report(const Error& error, std::string_view text = {});
+/// The same for all of them; the status of the first.
+int report(const std::vector<Error>& errors, std::string_view text);
 
 /// --target, --level, --exec, --os, --subject.
 void add_selection(CLI::App& command, fuzz::SubjectFilter& filter);

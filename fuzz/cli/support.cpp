@@ -1,6 +1,7 @@
 // support.cpp - reading programs, reporting errors and choosing subjects, for all commands. See commands.h.
 //
 // Tested in fuzz/cli/tests/cli_test.cmake.
+#include "assay/ore.h"
 #include "assay/verify.h"
 #include "fuzz/cli/commands.h"
 
@@ -28,9 +29,8 @@ bool read_all(std::FILE* file, std::string& out) {
 
 constexpr std::string_view kExtensions[] = {".air", ".ore", ".wasm", ".wat"};
 
-/// What a kind of source is called when this version does not read it; empty when it is AIR.
+/// What a kind of source is called when this version does not read it; empty when it does.
 std::string_view foreign_language(std::string_view name) {
-  if (name.ends_with(".ore")) return "Ore";
   if (name.ends_with(".wasm") || name.ends_with(".wat")) return "WebAssembly";
   return {};
 }
@@ -63,20 +63,32 @@ Result<Source> read_source(const std::string& path) {
   return out;
 }
 
-Result<Module> load_module(const Source& source, SourceMap* map) {
+Result<Module> load_module(const Source& source, SourceMap* map, std::vector<Error>* all) {
+  if (source.name.ends_with(".ore")) {
+    OreResult compiled = compile_ore(source.text, source.name);
+    if (compiled.ok()) return std::move(compiled.module);
+    const Error first = compiled.errors.front();
+    if (all != nullptr) *all = std::move(compiled.errors);
+    return first;
+  }
   const std::string_view language = foreign_language(source.name);
   if (!language.empty()) {
     Error error;
     error.kind = ErrorKind::Unsupported;
     error.file = source.name;
     error.message = "this version does not read " + std::string(language);
+    if (all != nullptr) *all = {error};
     return error;
   }
   SourceMap own;
   SourceMap* used = map == nullptr ? &own : map;
+  const auto refuse = [&](const Error& error) {
+    if (all != nullptr) *all = {error};
+    return error;
+  };
   auto module = parse_module(source.text, source.name, used);
-  if (!module) return module.error();
-  if (auto valid = verify(*module, source.name, used); !valid) return valid.error();
+  if (!module) return refuse(module.error());
+  if (auto valid = verify(*module, source.name, used); !valid) return refuse(valid.error());
   return module;
 }
 
@@ -97,6 +109,15 @@ int report(const Error& error, std::string_view text) {
   case ErrorKind::Internal: return kInternal;
   }
   return kInternal;
+}
+
+int report(const std::vector<Error>& errors, std::string_view text) {
+  int status = kClean;
+  for (const Error& error : errors) {
+    const int now = report(error, text);
+    if (status == kClean) status = now;
+  }
+  return status;
 }
 
 void add_selection(CLI::App& command, fuzz::SubjectFilter& filter) {
