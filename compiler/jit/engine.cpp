@@ -40,6 +40,11 @@ struct EngineState {
     auto stubs = jit::process_stubs();
     if (!stubs) return stubs.error();
     jit::InstallOptions install;
+    if (options.tools.any()) {
+      auto tools = jit::CodeTools::create(options.tools);
+      if (!tools) return tools.error();
+      install.tools = std::move(tools).value();
+    }
     install.strategy =
         options.code_memory == CodeMemory::DualMap ? os::MemoryStrategy::DualMap : os::MemoryStrategy::Protect;
     auto made = jit::Installer::create(install, (*stubs)->trap_entry);
@@ -169,7 +174,7 @@ void Engine::bind_erased(std::string name, detail::HostFunction function) {
   state_->bound.insert_or_assign(std::move(name), std::make_shared<const detail::HostFunction>(std::move(function)));
 }
 
-Result<Instance> Engine::load(Module module) {
+Result<Instance> Engine::load(Module module, const DebugSource* source) {
   if (auto done = verify(module); !done) return done.error();
   if (auto done = state_->prepare(); !done) return done.error();
   auto instance = std::make_shared<detail::InstanceState>();
@@ -177,7 +182,11 @@ Result<Instance> Engine::load(Module module) {
   instance->module = std::move(module);
   if (auto done = detail::bind_imports(*instance); !done) return done.error();
   if (auto done = state_->compiler.compile(instance->module, instance->object); !done) return done.error();
-  if (auto done = state_->installer->install(instance->object, instance->code); !done) return done.error();
+  DebugSource own;
+  if (source != nullptr) own = {source->file, &instance->module, source->map};
+  if (auto done = state_->installer->install(instance->object, instance->code, source != nullptr ? &own : nullptr);
+      !done)
+    return done.error();
   instance->instance = state_->take_instance();
   if (auto done = instance->instance->load(instance->module, instance->code, *instance); !done) return done.error();
   instance->instance->set_fuel(~u64{0});
@@ -185,9 +194,14 @@ Result<Instance> Engine::load(Module module) {
 }
 
 Result<Instance> Engine::load_text(std::string_view air, std::string_view file) {
-  auto module = parse_and_verify(air, file);
+  SourceMap map;
+  const bool wants_lines = state_->options.tools.any();
+  auto module = wants_lines ? parse_module(air, file, &map) : parse_and_verify(air, file);
   if (!module) return module.error();
-  return load(std::move(module).value());
+  const DebugSource source{std::string(file), nullptr, &map};
+  if (!wants_lines) return load(std::move(module).value());
+  if (auto done = verify(*module, file, &map); !done) return done.error(); // with its place in the text
+  return load(std::move(module).value(), &source);
 }
 
 } // namespace assay

@@ -1,7 +1,7 @@
 // installer.cpp - see installer.h.
 //
 // Order: allocate, copy and relocate through the writable view, publish, register with the unwinder, then with the
-// fault handler; removal goes the other way round, so at no time can the unwinder or the handler see memory
+// fault handler, last with debuggers and profilers; removal goes the other way round, so at no time can the unwinder or the handler see memory
 // that is not what they were told. Tested in compiler/jit/tests/installer_test.cpp.
 #include "compiler/jit/installer.h"
 
@@ -128,7 +128,7 @@ Result<void> Installer::write_frames(const CodeObject& object, u64 at, Installed
 #endif
 }
 
-Result<void> Installer::install(const CodeObject& object, Installed& out) {
+Result<void> Installer::install(const CodeObject& object, Installed& out, const DebugSource* source) {
   ASSAY_CHECK(out.object_ == nullptr);
   if (auto done = check_host(object); !done) return done;
   const u64 rodata_at = object.rodata_offset();
@@ -156,7 +156,10 @@ Result<void> Installer::install(const CodeObject& object, Installed& out) {
   out.object_ = &object;
   out.base_ = reinterpret_cast<u64>(exec);
   out.block_ = *block;
-  return {};
+  if (options_.tools == nullptr) return {};
+  auto told = options_.tools->add(object, exec, source, out.tools_);
+  if (!told) static_cast<void>(uninstall(out));
+  return told;
 }
 
 /// Tells the unwinder and the fault handler about published code.
@@ -177,6 +180,7 @@ Result<void> Installer::announce(const CodeObject& object, const u8* exec, u64 e
 
 Result<void> Installer::uninstall(Installed& installed) {
   if (installed.object_ == nullptr) return {};
+  installed.tools_.reset();
   os::remove_code_range(installed.range_);
   auto done = installed.unwind_.remove();
   free(installed.block_);

@@ -10,12 +10,15 @@
 #pragma once
 
 #include "assay/code_object.h"
+#include "assay/code_tools.h"
+#include "compiler/jit/code_tools.h"
 #include "compiler/os/exec_memory.h"
 #include "compiler/os/fault_handler.h"
 #include "compiler/os/personality.h"
 #include "compiler/os/unwind_registry.h"
 #include "compiler/unwind/tables.h"
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -25,7 +28,8 @@ struct InstallOptions {
   bool one_at_a_time = false;
   os::MemoryStrategy strategy = os::MemoryStrategy::Protect; // of Arena; OneAtATime is DualMap where that works
   bool fall_back = true;
-  bool verify_unwind = true; // ask the unwinder after each registration and removal
+  bool verify_unwind = true;        // ask the unwinder after each registration and removal
+  std::shared_ptr<CodeTools> tools; // debuggers and profilers to tell; null: none
 };
 
 /// Installed code. At a fixed place in memory while installed, because the fault handler's list points into it.
@@ -53,6 +57,7 @@ private:
   os::CodeBlock block_;
   os::UnwindRegistration unwind_;
   os::CodeRange range_;
+  CodeTools::Entry tools_;
 };
 
 class Installer {
@@ -63,7 +68,8 @@ public:
   const InstallOptions& options() const { return options_; }
   /// `out` must be empty. On an Error it stays so. Unsupported when the object is for another target than this
   /// host's processor or another host convention, or has exception handlers where os::personality() has no routine.
-  Result<void> install(const CodeObject& object, Installed& out);
+  /// `source`, when given, lets debuggers and profilers name lines.
+  Result<void> install(const CodeObject& object, Installed& out, const DebugSource* source = nullptr);
   /// Does nothing when empty. No frame of the code may be active on any thread.
   Result<void> uninstall(Installed& installed);
 

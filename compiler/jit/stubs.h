@@ -16,6 +16,9 @@ namespace assay::jit {
 struct Stubs {
   void (*enter)(EntryFrame*) = nullptr;
   u64 trap_entry[kTrapCount] = {};
+  // The code itself, for debuggers and profilers.
+  const CodeObject* object = nullptr;
+  const u8* base = nullptr;
 };
 
 /// Made at the first call. Unsupported where no stub exists for this processor.

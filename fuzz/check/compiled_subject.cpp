@@ -106,8 +106,23 @@ std::string compiled_unavailable_reason(const SubjectRow& row) {
   return entry->second;
 }
 
+/// The native executor, in code memory where a debugger can set breakpoints.
+static Result<std::unique_ptr<Executor>> make_visible_executor(const SubjectOptions& options) {
+  auto tools = jit::CodeTools::create(options.tools);
+  if (!tools) return tools.error();
+  qemu::NativeOptions native;
+  native.install.one_at_a_time = false;
+  native.install.tools = std::move(*tools);
+  native.source = options.source;
+  native.time_limit_ms = 0; // somebody may be looking
+  auto executor = qemu::NativeExecutor::create(native);
+  if (!executor) return executor.error();
+  return std::unique_ptr<Executor>(std::move(*executor));
+}
+
 Result<std::unique_ptr<Subject>> make_compiled_subject(const SubjectRow& row, const SubjectOptions& options) {
-  auto executor = make_executor(row.exec);
+  const bool visible = options.tools.any() && row.exec == Exec::Native;
+  auto executor = visible ? make_visible_executor(options) : make_executor(row.exec);
   if (!executor) return executor.error();
   return std::unique_ptr<Subject>(
       new CompiledSubject(compile_options(row), options.check_allocation, std::move(*executor)));

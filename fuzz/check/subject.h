@@ -6,6 +6,7 @@
 // Tested in fuzz/check/tests/.
 #pragma once
 
+#include "assay/code_tools.h"
 #include "assay/compiler.h"
 #include "assay/errors.h"
 #include "assay/host.h"
@@ -74,6 +75,9 @@ struct SubjectOptions {
 #else
   bool check_allocation = false;
 #endif
+  /// Debuggers and profilers to tell about code that runs natively, and where the module was written (may be null).
+  ToolOptions tools;
+  const DebugSource* source = nullptr;
 };
 
 /// The subject of a row, which must be available. Io or Internal when the host refuses what it needs.

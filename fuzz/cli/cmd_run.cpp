@@ -23,6 +23,8 @@ struct RunOptions {
   u64 fuel = kDefaultFuel;
   std::string expression, picture;
   bool trace = false, memory = false, json = false;
+  std::vector<std::string> debug_info; // words of --debug-info
+  std::string debug_directory = "/tmp";
 };
 
 /// A word of the command line is wrong: no place in a file.
@@ -73,14 +75,32 @@ void print(const Module& module, const Outcome& outcome, const RunOptions& optio
   std::fputs(out.c_str(), stdout);
 }
 
+/// What --debug-info asks for.
+ToolOptions tools_of(const RunOptions& options) {
+  ToolOptions tools;
+  for (const std::string& word : options.debug_info) {
+    tools.debugger |= word == "gdb";
+    tools.perf_map |= word == "perf-map";
+    tools.perf_dump |= word == "perf-dump";
+  }
+  tools.directory = options.debug_directory;
+  return tools;
+}
+
 int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& module, FunctionId function,
-           const std::vector<u64>& args, const RunOptions& options) {
+           const std::vector<u64>& args, const RunOptions& options, const DebugSource& source) {
   qemu::TestHost host;
   std::vector<Outcome> outcomes(rows.size());
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   int status = kClean;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    auto subject = fuzz::make_subject(*rows[i]);
+    fuzz::SubjectOptions how;
+    how.tools = tools_of(options);
+    how.source = &source;
+    if (how.tools.any() && rows[i]->exec != fuzz::Exec::Native)
+      return usage_error("--debug-info is about code that runs natively, and " + std::string(rows[i]->name) +
+                         " does not");
+    auto subject = fuzz::make_subject(*rows[i], how);
     if (!subject) return report(subject.error());
     if (auto ready = (*subject)->prepare(module); !ready) return report(ready.error());
     (*subject)->run(function, args, options.fuel, host, outcomes[i]);
@@ -103,8 +123,8 @@ int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& modul
   return status;
 }
 
-/// The program of the file, or of the expression.
-Result<Module> load(const RunOptions& options, Source& source, std::vector<Error>& errors) {
+/// The program of the file, or of the expression. `map` stays empty where the source is not AIR.
+Result<Module> load(const RunOptions& options, Source& source, SourceMap& map, std::vector<Error>& errors) {
   if (options.expression.empty()) {
     auto read = read_source(options.file);
     if (!read) {
@@ -112,7 +132,7 @@ Result<Module> load(const RunOptions& options, Source& source, std::vector<Error
       return read.error();
     }
     source = std::move(*read);
-    return load_module(source, nullptr, &errors);
+    return load_module(source, &map, &errors);
   }
   source = {"<expression>", options.expression};
   OreResult compiled = compile_ore_expression(source.text, source.name);
@@ -129,14 +149,15 @@ int run(const RunOptions& options) {
   if (!choose_rows(options, rows, status)) return status;
   Source source;
   std::vector<Error> errors;
-  const auto module = load(options, source, errors);
+  SourceMap map;
+  const auto module = load(options, source, map, errors);
   if (!module) return report(errors, source.text);
   const std::string name = options.function.starts_with('@') ? options.function.substr(1) : options.function;
   const FunctionId function = module->find_function(name);
   if (function == kNone) return usage_error(source.name + " has no function @" + name);
   std::vector<u64> args;
   if (!parse_args(*module, function, options.args, args, status)) return status;
-  return run_on(rows, *module, function, args, options);
+  return run_on(rows, *module, function, args, options, {source.name, &*module, &map});
 }
 
 } // namespace
@@ -154,6 +175,12 @@ void add_run(CLI::App& app, int& status) {
   command->add_flag("--trace", options->trace, "host calls and their call stacks too");
   command->add_flag("--memory", options->memory, "digest of linear memory and what changed in it too");
   command->add_flag("--json", options->json, "as JSON");
+  command
+      ->add_option("--debug-info", options->debug_info,
+                   "tell debuggers and profilers about the code: gdb (lldb too), perf-map, perf-dump")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"gdb", "perf-map", "perf-dump"}));
+  command->add_option("--debug-dir", options->debug_directory, "folder of perf's files")->capture_default_str();
   add_fuel(*command, options->fuel);
   add_selection(*command, options->filter);
   command->callback([options, &status] { status = run(*options); });

@@ -60,7 +60,7 @@ Result<void> NativeExecutor::can(Target target, Os) const {
 
 Result<void> NativeExecutor::load(const Module& module, const CodeObject& object) {
   unload();
-  if (auto done = installer_.install(object, installed_); !done) return done;
+  if (auto done = installer_.install(object, installed_, options_.source); !done) return done;
   if (auto done = instance_.load(module, installed_, *this); !done) {
     unload();
     return done;

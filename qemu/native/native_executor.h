@@ -28,6 +28,8 @@ struct NativeOptions {
   /// Traps with no host frame in between come back directly, which is ten times cheaper than an exception, in all
   /// but one program of this many (chosen by its code, so that a program always runs alike). 1: always throw.
   u32 throw_traps_one_in = 8;
+  /// For install.tools: where the modules that will be loaded were written. Not owned, may be null.
+  const DebugSource* source = nullptr;
 };
 
 class NativeExecutor final : public Executor, private jit::ImportHandler {

@@ -17,6 +17,7 @@
 // Cost of a call: about 0.1 us. Tested in compiler/jit/tests/engine_test.cpp; see compiler/examples/.
 #pragma once
 
+#include "assay/code_tools.h"
 #include "assay/compiler.h"
 #include "assay/errors.h"
 #include "assay/module.h"
@@ -252,6 +253,7 @@ struct EngineOptions {
   bool use_host_features = true; // instructions beyond the target's baseline that this processor has
   CodeMemory code_memory = CodeMemory::Protect;
   u64 stack_bytes = 1u << 20; // how far below its caller compiled code may go
+  ToolOptions tools;          // debuggers and profilers that are told about the code
 };
 
 class Engine {
@@ -263,8 +265,10 @@ public:
     bind_erased(std::move(name), detail::make_host_function(std::function(std::forward<F>(function))));
   }
   /// Verifies, compiles and installs. An Error when the module is not valid, an import is not bound or has another
-  /// type, the target cannot compile it, or the system gives no memory for code.
-  Result<Instance> load(Module module);
+  /// type, the target cannot compile it, or the system gives no memory for code. With `source` debuggers and profilers
+  /// show its lines; its `module` is not looked at.
+  Result<Instance> load(Module module, const DebugSource* source = nullptr);
+  /// `file`: the name in errors, and what debuggers show.
   Result<Instance> load_text(std::string_view air, std::string_view file = "<text>");
 
 private:
