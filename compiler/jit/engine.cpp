@@ -40,6 +40,7 @@ struct EngineState {
     auto stubs = jit::process_stubs();
     if (!stubs) return stubs.error();
     jit::InstallOptions install;
+    install.exceptions = options.exceptions;
     if (options.tools.any()) {
       auto tools = jit::CodeTools::create(options.tools);
       if (!tools) return tools.error();
@@ -153,6 +154,7 @@ std::span<u8> Instance::memory() const {
   return {memory.base(), memory.size()};
 }
 
+ExceptionModel Instance::exceptions() const { return state_->instance->exceptions(); }
 u64 Instance::fuel() const { return state_->instance->fuel(); }
 void Instance::set_fuel(u64 fuel) const { state_->instance->set_fuel(fuel); }
 void Instance::reset() const { state_->instance->reset(); }

@@ -131,6 +131,8 @@ Result<void> Installer::write_frames(const CodeObject& object, u64 at, Installed
 Result<void> Installer::install(const CodeObject& object, Installed& out, const DebugSource* source) {
   ASSAY_CHECK(out.object_ == nullptr);
   if (auto done = check_host(object); !done) return done;
+  if (options_.exceptions == ExceptionModel::Defer && !object.call_sites.empty())
+    return unsupported("exception handlers in compiled code, where exceptions are deferred past it");
   const u64 rodata_at = object.rodata_offset();
   const u64 eh_frame_at = (rodata_at + object.rodata.size() + 7) & ~u64{7};
   if (auto done = write_frames(object, eh_frame_at, out); !done) return done;
@@ -162,16 +164,27 @@ Result<void> Installer::install(const CodeObject& object, Installed& out, const 
   return told;
 }
 
+/// Where the unwinder does not take them, exceptions are deferred, if they may be.
+Result<void> Installer::register_frames(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out) {
+  out.unwindable_ = options_.exceptions != ExceptionModel::Defer;
+  if (!out.unwindable_ || object.functions.empty()) return {};
+  const u8* first = exec + object.functions.front().begin;
+  const u8* last = exec + object.functions.back().end - 1;
+  const u8* const section = exec + eh_frame_at + registered_.at;
+  auto registered = os::UnwindRegistration::add(section, registered_.size, first, last, options_.verify_unwind, exec);
+  if (registered) {
+    out.unwind_ = std::move(registered).value();
+    return {};
+  }
+  const bool unseen = registered.error().kind == ErrorKind::Unsupported;
+  if (!unseen || options_.exceptions == ExceptionModel::Unwind || !object.call_sites.empty()) return registered.error();
+  out.unwindable_ = false;
+  return {};
+}
+
 /// Tells the unwinder and the fault handler about published code.
 Result<void> Installer::announce(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out) {
-  if (!object.functions.empty()) {
-    const u8* first = exec + object.functions.front().begin;
-    const u8* last = exec + object.functions.back().end - 1;
-    const u8* const section = exec + eh_frame_at + registered_.at;
-    auto registered = os::UnwindRegistration::add(section, registered_.size, first, last, options_.verify_unwind, exec);
-    if (!registered) return registered.error();
-    out.unwind_ = std::move(registered).value();
-  }
+  if (auto done = register_frames(object, exec, eh_frame_at, out); !done) return done;
   const u64 begin = reinterpret_cast<u64>(exec);
   out.range_ = os::CodeRange{begin, begin + object.code.size(), object.faults.data(),
                              static_cast<u32>(object.faults.size()), trap_entries_};

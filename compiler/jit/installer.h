@@ -11,6 +11,7 @@
 
 #include "assay/code_object.h"
 #include "assay/code_tools.h"
+#include "assay/exception_model.h"
 #include "compiler/jit/code_tools.h"
 #include "compiler/os/exec_memory.h"
 #include "compiler/os/fault_handler.h"
@@ -30,6 +31,7 @@ struct InstallOptions {
   bool fall_back = true;
   bool verify_unwind = true;        // ask the unwinder after each registration and removal
   std::shared_ptr<CodeTools> tools; // debuggers and profilers to tell; null: none
+  ExceptionModel exceptions = ExceptionModel::Automatic;
 };
 
 /// Installed code. At a fixed place in memory while installed, because the fault handler's list points into it.
@@ -46,6 +48,8 @@ public:
   u64 entry(FunctionId function) const { return base_ + object_->functions[object_->function_entry[function]].begin; }
   /// The AIR position of a return address, also of one that the fault handler made; false when it has none.
   bool position_of(u64 return_address, Position& out) const;
+  /// Whether the system's unwinder can pass; if not, exceptions are deferred.
+  bool unwindable() const { return unwindable_; }
 
 private:
   friend class Installer;
@@ -58,6 +62,7 @@ private:
   os::UnwindRegistration unwind_;
   os::CodeRange range_;
   CodeTools::Entry tools_;
+  bool unwindable_ = true;
 };
 
 class Installer {
@@ -67,7 +72,7 @@ public:
 
   const InstallOptions& options() const { return options_; }
   /// `out` must be empty. On an Error it stays so. Unsupported when the object is for another target than this
-  /// host's processor or another host convention, or has exception handlers where os::personality() has no routine.
+  /// host's processor or another host convention, or has exception handlers where os::personality() has no routine or exceptions are deferred.
   /// `source`, when given, lets debuggers and profilers name lines.
   Result<void> install(const CodeObject& object, Installed& out, const DebugSource* source = nullptr);
   /// Does nothing when empty. No frame of the code may be active on any thread.
@@ -79,6 +84,7 @@ private:
   Result<void> write_frames(const CodeObject& object, u64 at, Installed& out);
   Result<void> publish(const os::CodeBlock& block);
   Result<void> announce(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out);
+  Result<void> register_frames(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out);
   void free(const os::CodeBlock& block);
 
   InstallOptions options_;

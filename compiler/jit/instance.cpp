@@ -110,6 +110,7 @@ Result<void> Instance::load(const Module& module, const Installed& code, ImportH
   code_ = &code;
   imports_ = &imports;
   stubs_ = *stubs;
+  defers_ = !code.unwindable() || !stubs_->unwindable;
   for (KnownCall& known : known_calls_) known.return_address = 0;
   layout_known_.assign(module.signatures.size(), 0);
   if (layouts_.size() < module.signatures.size()) layouts_.resize(module.signatures.size());
@@ -247,8 +248,22 @@ void Instance::begin_activation(FunctionId function) {
 
 void Instance::enter(FunctionId function, EntryFrame& frame) {
   begin_activation(function);
+  if (defers_) return enter_deferring(frame);
   const ActivationScope scope(*this);
   stubs_->enter(&frame);
+}
+
+/// Traps and exceptions come here by a jump past the compiled frames, and go on as exceptions.
+void Instance::enter_deferring(EntryFrame& frame) {
+  ActivationScope scope(*this);
+  std::jmp_buf exit;
+  scope.activation.trap_exit = &exit;
+  if (setjmp(exit) == 0) {
+    stubs_->enter(&frame);
+    return;
+  }
+  if (scope.activation.exception != nullptr) std::rethrow_exception(std::move(scope.activation.exception));
+  throw TrapException(scope.activation.trap.kind, scope.activation.trap.position);
 }
 
 bool Instance::try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap) {
@@ -261,6 +276,7 @@ bool Instance::try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap
     stubs_->enter(&frame);
     return true;
   }
+  if (scope.activation.exception != nullptr) std::rethrow_exception(std::move(scope.activation.exception));
   trap = scope.activation.trap;
   return false;
 }
@@ -363,7 +379,25 @@ void Instance::host_call(VmContext* context, u64 import, const u64* args, u64* r
   const FunctionId function = static_cast<FunctionId>(import);
   const Function& f = self.module_->functions[function];
   const size_t params = self.module_->params_of(f).size(), result_count = self.module_->results_of(f).size();
-  self.imports_->on_import(self, function, {args, params}, {results, result_count});
+  if (!self.defers_) {
+    self.imports_->on_import(self, function, {args, params}, {results, result_count});
+    return;
+  }
+  // The jump skips nothing that would have to be destroyed.
+  if (!self.import_returns(function, {args, params}, {results, result_count}))
+    std::longjmp(*self.activation_->trap_exit, 1);
+}
+
+/// False when it threw; the exception is kept for the activation.
+bool Instance::import_returns(FunctionId function, std::span<const u64> args, std::span<u64> results) {
+  Activation& activation = *activation_;
+  try {
+    imports_->on_import(*this, function, args, results);
+    return true;
+  } catch (...) {
+    activation.exception = std::current_exception();
+    return false;
+  }
 }
 
 void Instance::on_trap(VmContext* context, u64 kind, u64 return_address) {
@@ -379,14 +413,20 @@ void Instance::on_trap(VmContext* context, u64 kind, u64 return_address) {
 
 // ---- exceptions ----------------------------------------------------------------------------------------------
 
-void Instance::on_throw(VmContext* context, u64 tag, const u64* payload) {
-  const Instance& self = *reinterpret_cast<Instance*>(context->owner);
-  const Module& module = *self.module_;
+AirException Instance::air_exception(u64 tag, const u64* payload) const {
+  const Module& module = *module_;
   const std::span<const Type> types = module.params(module.signatures[module.tags[tag].signature]);
   std::vector<u64> values;
   for (const Type type : types)
     values.push_back(*payload++ & (ASSAY_PLANTED(eh_payload_junk) ? ~u64{0} : bit_mask(type)));
-  throw AirException(static_cast<TagId>(tag), std::move(values), self.code_->object());
+  return AirException(static_cast<TagId>(tag), std::move(values), code_->object());
+}
+
+void Instance::on_throw(VmContext* context, u64 tag, const u64* payload) {
+  const Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  if (!self.defers_) throw self.air_exception(tag, payload);
+  self.activation_->exception = std::make_exception_ptr(self.air_exception(tag, payload));
+  std::longjmp(*self.activation_->trap_exit, 1);
 }
 
 /// Returns when the handle is none that is held.

@@ -62,6 +62,8 @@ public:
   VmContext& context() { return context_; }
   LinearMemory& memory() { return memory_; }
   std::span<u64> globals() { return {globals_.data() + kGuardWords, module_->globals.size()}; }
+  /// Unwind, or Defer where code or stubs are not unwindable (assay/exception_model.h).
+  ExceptionModel exceptions() const { return defers_ ? ExceptionModel::Defer : ExceptionModel::Unwind; }
   u64 fuel() const { return context_.fuel; }
   void set_fuel(u64 fuel) { context_.fuel = fuel; }
 
@@ -98,6 +100,7 @@ private:
     Activation* outer = nullptr;
     std::jmp_buf* trap_exit = nullptr; // where a trap of this activation goes; null: it throws
     TrapValue trap;
+    std::exception_ptr exception; // deferred, on its way past the activation's frames
   };
   class ActivationScope;
   struct CallBuffers {
@@ -113,6 +116,9 @@ private:
   static u64 catch_all(VmContext* context, void* exception);
 
   void begin_activation(FunctionId function);
+  void enter_deferring(EntryFrame& frame);
+  AirException air_exception(u64 tag, const u64* payload) const;
+  bool import_returns(FunctionId function, std::span<const u64> args, std::span<u64> results);
   void reset_globals();
   void reset_table();
   class Walk;
@@ -145,6 +151,7 @@ private:
   static constexpr u32 kWalkChunk = 64;
   mutable Position walk_chunk_[kWalkChunk]; // a member so that a walk need not initialise it
   mutable bool frames_intact_ = true;
+  bool defers_ = false; // exceptions
 };
 
 } // namespace assay::jit

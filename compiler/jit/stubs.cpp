@@ -46,6 +46,7 @@ Result<const Stubs*> make() {
   std::memcpy(&home->stubs.enter, &enter, sizeof enter);
   for (u32 kind = 0; kind < kTrapCount; ++kind)
     home->stubs.trap_entry[kind] = home->installed.base() + home->code.trap_offset[kind];
+  home->stubs.unwindable = home->installed.unwindable();
   home->stubs.object = &home->code.object;
   home->stubs.base = reinterpret_cast<const u8*>(home->installed.base());
   return &home->stubs;

@@ -19,6 +19,7 @@ struct Stubs {
   // The code itself, for debuggers and profilers.
   const CodeObject* object = nullptr;
   const u8* base = nullptr;
+  bool unwindable = true; // see Installed
 };
 
 /// Made at the first call. Unsupported where no stub exists for this processor.

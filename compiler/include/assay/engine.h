@@ -20,6 +20,7 @@
 #include "assay/code_tools.h"
 #include "assay/compiler.h"
 #include "assay/errors.h"
+#include "assay/exception_model.h"
 #include "assay/module.h"
 
 #include <cstring>
@@ -223,6 +224,8 @@ public:
     **slot = detail::to_bits(value);
     return {};
   }
+  /// How exceptions pass its frames: Unwind or Defer.
+  ExceptionModel exceptions() const;
   /// The budget of `fuel` operations; not limited in a new instance.
   u64 fuel() const;
   void set_fuel(u64 fuel) const;
@@ -254,6 +257,7 @@ struct EngineOptions {
   CodeMemory code_memory = CodeMemory::Protect;
   u64 stack_bytes = 1u << 20; // how far below its caller compiled code may go
   ToolOptions tools;          // debuggers and profilers that are told about the code
+  ExceptionModel exceptions = ExceptionModel::Automatic;
 };
 
 class Engine {
