@@ -172,7 +172,8 @@ void Parser::global(bool constant) {
   item.constant = constant;
   item.name = name();
   if (accept(Tok::Colon)) item.type = type();
-  else if (!constant) fail("':' and a type");
+  else if (!constant && !at(Tok::Set)) fail("':' and a type, or '=' and a value");
+  else if (!constant && tokens_[next_ + 1].kind == Tok::BracketOpen) fail("':' and the array's type");
   if (accept(Tok::Set)) item.value = at(Tok::BracketOpen) ? list_value() : expression();
   else if (constant) fail("'=' and a value");
   if (!expect(Tok::Semicolon)) skip_to_statement();

@@ -223,7 +223,15 @@ void Program::declare_exception(const ExceptionItem& item) {
 
 void Program::declare_variable(const GlobalItem& item, OreType type) {
   Constant initial{type, 0};
-  if (item.value != kNone) {
+  if (item.type == kNone) {
+    initial = constant(item.value, Kind::Void);
+    const Kind found = initial.type.kind;
+    const i64 number = static_cast<i64>(initial.bits);
+    if (found == Kind::UntypedFloat) initial.type = {Kind::F64};
+    if (found == Kind::UntypedInt)
+      adapt(initial, number >= -(i64{1} << 31) && number <= 0x7fffffff ? Kind::I32 : Kind::I64);
+    type = initial.type;
+  } else if (item.value != kNone) {
     initial = constant(item.value, type.kind);
     if (initial.type.kind != Kind::Error && initial.type != type)
       diagnostics.error(ast.exprs[item.value].at, "expected " + name_of(type) + ", found " + name_of(initial.type));
@@ -251,7 +259,8 @@ void Program::declare() {
   for (u32 i = 0; i < ast.globals.size(); ++i) {
     const GlobalItem item = ast.globals[i];
     if (item.constant) resolve_constant(find(item.name.text));
-    else if (types[i].kind != Kind::Array && types[i].kind != Kind::Error) declare_variable(item, types[i]);
+    else if (item.type == kNone || (types[i].kind != Kind::Array && types[i].kind != Kind::Error))
+      declare_variable(item, types[i]);
   }
 }
 

@@ -1,15 +1,18 @@
-# Runs a reference program and compares what it prints with the check lines of the AIR program.
-# Needs -D PROGRAM, AIR.
-execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed RESULT_VARIABLE result)
+# Runs a reference program and compares what it prints with the check lines of the AIR or Ore program.
+# Needs -D REFERENCE, FORM (air or ore, its argument), PROGRAM.
+execute_process(COMMAND ${REFERENCE} ${FORM} OUTPUT_VARIABLE printed RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
-  message(FATAL_ERROR "${PROGRAM} failed with ${result}")
+  message(FATAL_ERROR "${REFERENCE} failed with ${result}")
 endif()
-# Semicolons would make lists of the lines.
-string(REPLACE ";" "#" printed "${printed}")
-file(READ ${AIR} text)
-string(REPLACE ";" "#" text "${text}")
+# Semicolons would make lists of the lines, and brackets would keep them from being told apart.
+file(READ ${PROGRAM} text)
+foreach(name printed text)
+  string(REPLACE ";" "#" ${name} "${${name}}")
+  string(REPLACE "[" "<" ${name} "${${name}}")
+  string(REPLACE "]" ">" ${name} "${${name}}")
+endforeach()
 string(REGEX MATCHALL "# run: [^\n]*\n" lines "${text}")
 list(JOIN lines "" expected)
 if(NOT printed STREQUAL expected OR expected STREQUAL "")
-  message(FATAL_ERROR "${AIR} has\n${expected}\nbut the reference prints\n${printed}")
+  message(FATAL_ERROR "${PROGRAM} has\n${expected}\nbut the reference prints\n${printed}")
 endif()
