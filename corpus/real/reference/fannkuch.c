@@ -1,4 +1,5 @@
-// fannkuch.c - prints the expected values of ../fannkuch.air. Reproduce: cc -O1 -ffp-contract=off fannkuch.c -lm && ./a.out
+// fannkuch.c - prints the expected values of ../fannkuch.air.
+// Reproduce: cc -O1 -ffp-contract=off fannkuch.c -lm && ./a.out
 //
 // Makes permutation number k from the factorial digits of k (digit r: how often the first r + 1 entries are rotated),
 // instead of stepping from one to the next.

@@ -1,4 +1,5 @@
-// nqueens.c - prints the expected values of ../nqueens.air. Reproduce: cc -O1 -ffp-contract=off nqueens.c -lm && ./a.out
+// nqueens.c - prints the expected values of ../nqueens.air.
+// Reproduce: cc -O1 -ffp-contract=off nqueens.c -lm && ./a.out
 //
 // Rows as an array of columns, each pair compared: no sets of bits.
 #include <stdio.h>
