@@ -54,7 +54,7 @@ constexpr Row kRows[] = {
     {"compiler/include/assay/", kPublic, kPublic},
     {"compiler/ir/", kIr, kIr},
     {"compiler/lang/", kLang, kAll},
-    {"compiler/analysis/", kPure, kPure},
+    {"compiler/analysis/", kPure, kAll},
     {"compiler/opt/", kPure, kPure},
     // Tests of the code generator run what it makes and check its register allocation.
     {"compiler/codegen/", kPure, kAll},

@@ -1,0 +1,82 @@
+// dominators.cpp - see dominators.h. Numbers are those of the graph's depth-first preorder; nodes come back at the end.
+#include "compiler/analysis/dominators.h"
+
+namespace assay::analysis {
+
+/// Among the ancestors of `number` in the linked forest, apart from its root, one of least semidominator. Makes every
+/// node on the way point at the root.
+u32 Dominators::least(u32 number) {
+  if (ancestor_[number] == kNone) return number;
+  path_.clear();
+  u32 at = number;
+  for (; ancestor_[ancestor_[at]] != kNone; at = ancestor_[at]) path_.push_back(at);
+  for (std::size_t i = path_.size(); i-- != 0;) {
+    const u32 node = path_[i], above = ancestor_[node];
+    if (semi_[label_[above]] < semi_[label_[node]]) label_[node] = label_[above];
+    ancestor_[node] = ancestor_[above];
+  }
+  return label_[number];
+}
+
+void Dominators::compute(const FlowGraph& graph) {
+  const u32 count = graph.size();
+  by_preorder_.resize(count);
+  for (Node node = 0; node < count; ++node) by_preorder_[graph.preorder(node)] = node;
+  semi_.resize(count);
+  label_.resize(count);
+  ancestor_.assign(count, kNone);
+  bucket_.assign(count, kNone);
+  next_.assign(count, kNone);
+  found_.assign(count, 0);
+  for (u32 i = 0; i < count; ++i) semi_[i] = label_[i] = i;
+  for (u32 number = count; number-- > 1;) {
+    const Node node = by_preorder_[number];
+    for (const Node pred : graph.preds(node)) {
+      const u32 through = semi_[least(graph.preorder(pred))];
+      if (through < semi_[number]) semi_[number] = through;
+    }
+    next_[number] = bucket_[semi_[number]];
+    bucket_[semi_[number]] = number;
+    const u32 parent = graph.preorder(graph.tree_parent(node));
+    ancestor_[number] = parent;
+    for (u32 waiting = bucket_[parent]; waiting != kNone; waiting = next_[waiting]) {
+      const u32 witness = least(waiting);
+      found_[waiting] = semi_[witness] < semi_[waiting] ? witness : parent;
+    }
+    bucket_[parent] = kNone;
+  }
+  idom_.assign(count, 0);
+  for (u32 number = 1; number < count; ++number) {
+    if (found_[number] != semi_[number]) found_[number] = found_[found_[number]];
+    idom_[by_preorder_[number]] = by_preorder_[found_[number]];
+  }
+  make_tree(count);
+}
+
+/// Children, levels and intervals. A node's dominator comes before it in reverse postorder, so that no walk is needed.
+void Dominators::make_tree(u32 count) {
+  level_.assign(count, 0);
+  size_.assign(count, 1);
+  enter_.assign(count, 0);
+  child_ends_.assign(count, 0);
+  for (Node node = 1; node < count; ++node) {
+    level_[node] = level_[idom_[node]] + 1;
+    ++child_ends_[idom_[node]];
+  }
+  for (Node node = count; node-- > 1;) size_[idom_[node]] += size_[node];
+  u32 total = 0;
+  for (u32& end : child_ends_) end = total += end;
+  children_.resize(total);
+  for (Node node = count; node-- > 1;) children_[--child_ends_[idom_[node]]] = node;
+  for (Node node = 0; node + 1 < count; ++node) child_ends_[node] = child_ends_[node + 1];
+  if (count != 0) child_ends_[count - 1] = total;
+  for (Node node = 0; node < count; ++node) {
+    u32 next = enter_[node] + 1;
+    for (const Node child : children(node)) {
+      enter_[child] = next;
+      next += size_[child];
+    }
+  }
+}
+
+} // namespace assay::analysis

@@ -1,0 +1,39 @@
+// dominators.h - which node of a flow graph every way to another passes.
+//
+// Lengauer and Tarjan, "A Fast Algorithm for Finding Dominators in a Flowgraph" (1979), with path compression only:
+// O(edges * log nodes) whatever the graph. The verifier has a version of its own, which shares nothing with this one.
+// Storage is reused. Tested in compiler/analysis/tests/dominators_test.cpp against the definition, on random graphs.
+#pragma once
+
+#include "compiler/analysis/flow_graph.h"
+
+namespace assay::analysis {
+
+class Dominators {
+public:
+  void compute(const FlowGraph& graph);
+
+  /// The nearest dominator of a node, apart from itself; of the entry, the entry.
+  Node idom(Node node) const { return idom_[node]; }
+  /// Edges from the entry in the tree of dominators.
+  u32 level(Node node) const { return level_[node]; }
+  /// O(1). A node dominates itself.
+  bool dominates(Node above, Node below) const { return enter_[below] - enter_[above] < size_[above]; }
+  /// The nodes whose nearest dominator it is.
+  std::span<const Node> children(Node node) const {
+    const u32 first = node == 0 ? 0 : child_ends_[node - 1];
+    return {children_.data() + first, child_ends_[node] - first};
+  }
+
+private:
+  u32 least(u32 number); // semidominator's witness on the compressed path
+  void make_tree(u32 count);
+
+  std::vector<Node> idom_, children_;
+  std::vector<u32> level_, enter_, size_, child_ends_;
+  // scratch, by preorder number
+  std::vector<Node> by_preorder_;
+  std::vector<u32> semi_, ancestor_, label_, bucket_, next_, found_, path_;
+};
+
+} // namespace assay::analysis
