@@ -11,7 +11,7 @@ set(ASSAY_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/assay)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/compiler/include/assay DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT assay)
-install(TARGETS assay_ir assay_lang assay_analysis assay_codegen assay_x64 assay_a64 assay_unwind assay_os assay_debug assay_debug_info assay_jit
+install(TARGETS assay_ir assay_lang assay_analysis assay_opt assay_codegen assay_x64 assay_a64 assay_unwind assay_os assay_debug assay_debug_info assay_jit
   EXPORT assayTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT assay
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT assay

@@ -55,7 +55,7 @@ constexpr Row kRows[] = {
     {"compiler/ir/", kIr, kIr},
     {"compiler/lang/", kLang, kAll},
     {"compiler/analysis/", kPure, kAll},
-    {"compiler/opt/", kPure, kPure},
+    {"compiler/opt/", kPure, kAll},
     // Tests of the code generator run what it makes and check its register allocation.
     {"compiler/codegen/", kPure, kAll},
     {"compiler/target/", kPure, kAll},

@@ -1,0 +1,200 @@
+// graph.cpp - see graph.h: reading, writing, and the steps that passes are made of.
+#include "compiler/opt/graph.h"
+
+namespace assay::opt {
+
+// ---- reading -----------------------------------------------------------------------------------------------
+
+void Graph::read(const Function& function) {
+  insts_.clear();
+  values_.clear();
+  pool_.assign(function.pool.begin(), function.pool.end());
+  slots_.assign(function.slots.begin(), function.slots.end());
+  locals_.assign(function.locals.begin(), function.locals.end());
+  block_count_ = static_cast<u32>(function.blocks.size());
+  if (blocks_.size() < block_count_) blocks_.resize(block_count_);
+  edge_count_ = static_cast<u32>(function.edges.size());
+  if (edges_.size() < edge_count_) edges_.resize(edge_count_);
+  values_.resize(function.value_count());
+  for (ValueId id = 0; id < values_.size(); ++id) values_[id].type = function.value_types[id];
+  insts_.resize(function.insts.size());
+  for (BlockId id = 0; id < block_count_; ++id) read_block(function, id);
+  for (u32 i = 0; i < edge_count_; ++i) {
+    const Edge& from = function.edges[i];
+    GraphEdge& edge = edges_[i];
+    edge.target = from.target;
+    edge.kind = from.kind;
+    edge.value = from.value;
+    const auto args = function.args_of(from);
+    edge.args.assign(args.begin(), args.end());
+  }
+}
+
+void Graph::read_block(const Function& function, BlockId id) {
+  const Block& from = function.blocks[id];
+  GraphBlock& block = blocks_[id];
+  block.params.clear();
+  for (u32 i = 0; i < from.param_count; ++i) {
+    block.params.push_back(from.first_param + i);
+    values_[from.first_param + i].block = id;
+  }
+  block.first = from.first_inst;
+  block.last = from.first_inst + from.inst_count - 1;
+  for (InstId at = block.first; at <= block.last; ++at) {
+    const Inst& source = function.insts[at];
+    GraphInst& inst = insts_[at];
+    inst = {source.op,         source.type,         source.from,          source.ref,
+            source.imm,        source.operands,     source.operand_count, source.first_edge,
+            source.edge_count, source.first_result, source.result_count};
+    inst.prev = at == block.first ? kNone : at - 1;
+    inst.next = at == block.last ? kNone : at + 1;
+    inst.block = id;
+    inst.origin = at;
+    for (u32 r = 0; r < source.result_count; ++r) values_[source.first_result + r].inst = at;
+  }
+}
+
+// ---- steps -------------------------------------------------------------------------------------------------
+
+ValueId Graph::now(ValueId id) {
+  ValueId root = id;
+  while (values_[root].replaced_by != kNone) root = values_[root].replaced_by;
+  while (values_[id].replaced_by != kNone) { // the next reader has it in one step
+    const ValueId next = values_[id].replaced_by;
+    values_[id].replaced_by = root;
+    id = next;
+  }
+  return root;
+}
+
+void Graph::remove(InstId id) {
+  GraphInst& inst = insts_[id];
+  GraphBlock& block = blocks_[inst.block];
+  if (inst.prev == kNone) block.first = inst.next;
+  else insts_[inst.prev].next = inst.next;
+  if (inst.next == kNone) block.last = inst.prev;
+  else insts_[inst.next].prev = inst.prev;
+  inst.block = kNone;
+}
+
+ValueId Graph::add_param(BlockId block, Type type) {
+  const ValueId id = static_cast<ValueId>(values_.size());
+  values_.push_back({type, kNone, kNone, block});
+  blocks_[block].params.push_back(id);
+  return id;
+}
+
+ValueId Graph::insert(InstId before, GraphInst inst, std::span<const ValueId> operands, bool has_result) {
+  const InstId id = static_cast<InstId>(insts_.size());
+  inst.operands = static_cast<u32>(pool_.size());
+  inst.operand_count = static_cast<u32>(operands.size());
+  pool_.insert(pool_.end(), operands.begin(), operands.end());
+  inst.first_edge = edge_count_;
+  inst.edge_count = 0;
+  inst.first_result = value_count();
+  inst.result_count = has_result;
+  if (has_result) values_.push_back({inst.type, kNone, id, kNone});
+  inst.prev = insts_[before].prev;
+  inst.next = before;
+  inst.block = insts_[before].block;
+  if (inst.prev == kNone) blocks_[inst.block].first = id;
+  else insts_[inst.prev].next = id;
+  insts_[before].prev = id;
+  insts_.push_back(inst);
+  return has_result ? inst.first_result : kNone;
+}
+
+ValueId Graph::insert_const(InstId before, Type type, u64 bits) {
+  GraphInst inst;
+  inst.op = Opcode::Const;
+  inst.type = type;
+  inst.imm = bits;
+  return insert(before, inst, {}, true);
+}
+
+u32 Graph::add_local(Type type) {
+  locals_.push_back(type);
+  return static_cast<u32>(locals_.size() - 1);
+}
+
+void Graph::flow(analysis::FlowGraph& out) {
+  ends_.clear();
+  targets_.clear();
+  for (BlockId id = 0; id < block_count_; ++id) {
+    for (const GraphEdge& edge : edges_of(terminator(id))) targets_.push_back(edge.target);
+    ends_.push_back(static_cast<u32>(targets_.size()));
+  }
+  out.build(ends_, targets_);
+}
+
+// ---- writing -----------------------------------------------------------------------------------------------
+
+/// Operands and edges; every value used has its number by then.
+void Graph::write_values(Function& function, const GraphInst& inst, Inst& out) {
+  out.operands = static_cast<u32>(function.pool.size());
+  for (u32 i = 0; i < inst.operand_count; ++i) function.pool.push_back(written_as_[operand(inst, i)]);
+  out.first_edge = static_cast<u32>(function.edges.size());
+  for (const GraphEdge& edge : edges_of(inst)) {
+    Edge to;
+    to.target = block_as_[edge.target];
+    to.kind = edge.kind;
+    to.value = edge.value;
+    to.args = static_cast<u32>(function.pool.size());
+    to.arg_count = static_cast<u32>(edge.args.size());
+    for (const ValueId arg : edge.args) function.pool.push_back(written_as_[now(arg)]);
+    function.edges.push_back(to);
+  }
+}
+
+/// Numbers parameters and results; instructions without operands yet.
+void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& origins) {
+  const auto number = [&](ValueId value, InstId inst, bool is_param, u32 index) {
+    written_as_[value] = function.value_count();
+    function.value_types.push_back(values_[value].type);
+    function.value_defs.push_back({is_param ? index : inst, is_param});
+  };
+  Block block;
+  const u32 index = static_cast<u32>(function.blocks.size());
+  block.first_inst = static_cast<u32>(function.insts.size());
+  block.first_param = function.value_count();
+  block.param_count = static_cast<u32>(blocks_[id].params.size());
+  for (const ValueId param : blocks_[id].params) number(param, kNone, true, index);
+  for (InstId at = blocks_[id].first; at != kNone; at = insts_[at].next) {
+    const GraphInst& inst = insts_[at];
+    Inst out;
+    out.op = inst.op;
+    out.type = inst.type;
+    out.from = inst.from;
+    out.ref = inst.ref;
+    out.imm = inst.imm;
+    out.operand_count = inst.operand_count;
+    out.edge_count = inst.edge_count;
+    out.first_result = function.value_count();
+    out.result_count = inst.result_count;
+    const InstId written = static_cast<InstId>(function.insts.size());
+    for (u32 r = 0; r < inst.result_count; ++r) number(inst.first_result + r, written, false, 0);
+    function.insts.push_back(out);
+    origins.push_back(inst.origin);
+    ++block.inst_count;
+  }
+  function.blocks.push_back(block);
+}
+
+void Graph::write(Function& function, std::vector<InstId>& origins) {
+  flow(order_);
+  function.clear_body();
+  function.slots.assign(slots_.begin(), slots_.end());
+  function.locals.assign(locals_.begin(), locals_.end());
+  origins.clear();
+  written_as_.assign(values_.size(), kNone);
+  block_as_.assign(block_count_, kNone);
+  for (analysis::Node node = 0; node < order_.size(); ++node) block_as_[order_.block(node)] = node;
+  for (analysis::Node node = 0; node < order_.size(); ++node) write_block(function, order_.block(node), origins);
+  for (analysis::Node node = 0; node < order_.size(); ++node) {
+    InstId written = function.blocks[node].first_inst;
+    for (InstId at = blocks_[order_.block(node)].first; at != kNone; at = insts_[at].next)
+      write_values(function, insts_[at], function.insts[written++]);
+  }
+}
+
+} // namespace assay::opt

@@ -1,0 +1,116 @@
+// graph.h - a function while it is optimised: instructions in linked lists, values that may be replaced in one step.
+//
+// The same ids as in the Function that it was read from; what is new gets higher ones. Nothing is moved in memory when an
+// instruction goes or comes. `replace(a, b)` makes every use of a mean b from then on: operands are followed through `now`
+// when they are read, so that no list of uses is kept. Each instruction knows the one of the source that it does the work of
+// (`origin`), which positions of traps and calls are told by. Storage is reused from function to function.
+// Reading, writing back and every step here are linear. Tested in compiler/opt/tests/graph_test.cpp.
+#pragma once
+
+#include "assay/module.h"
+#include "compiler/analysis/flow_graph.h"
+
+#include <span>
+#include <vector>
+
+namespace assay::opt {
+
+struct GraphInst {
+  Opcode op = Opcode::Trap;
+  Type type = Type::None, from = Type::None;
+  u32 ref = kNone;
+  u64 imm = 0;
+  u32 operands = 0, operand_count = 0; // in Graph::pool
+  u32 first_edge = 0, edge_count = 0;  // in Graph::edges
+  ValueId first_result = 0;
+  u32 result_count = 0;
+  InstId prev = kNone, next = kNone; // in its block
+  BlockId block = kNone;             // kNone: it is gone
+  InstId origin = kNone;             // in the source; kNone: it does nothing that has a position
+};
+
+/// Parameters may be added: they are a list of their own.
+struct GraphBlock {
+  InstId first = kNone, last = kNone; // the last is the terminator
+  std::vector<ValueId> params;
+};
+
+struct GraphEdge {
+  BlockId target = kNone;
+  EdgeKind kind = EdgeKind::Normal;
+  u64 value = 0;
+  std::vector<ValueId> args; // without the values that a try_call itself passes first
+};
+
+struct GraphValue {
+  Type type = Type::None;
+  ValueId replaced_by = kNone;
+  InstId inst = kNone;   // that defines it, or
+  BlockId block = kNone; // whose parameter it is
+};
+
+class Graph {
+public:
+  /// Takes over a verified function's body.
+  void read(const Function& function);
+  /// Writes what can be reached as a function's body, blocks in reverse postorder; name and signature stay. `origins` gets,
+  /// for each instruction written, that of the source (kNone: none).
+  void write(Function& function, std::vector<InstId>& origins);
+
+  u32 block_count() const { return block_count_; }
+  u32 value_count() const { return static_cast<u32>(values_.size()); }
+  GraphBlock& block(BlockId id) { return blocks_[id]; }
+  const GraphBlock& block(BlockId id) const { return blocks_[id]; }
+  GraphInst& inst(InstId id) { return insts_[id]; }
+  const GraphInst& inst(InstId id) const { return insts_[id]; }
+  u32 inst_count() const { return static_cast<u32>(insts_.size()); }
+  const GraphValue& value(ValueId id) const { return values_[id]; }
+  const std::vector<Type>& locals() const { return locals_; }
+  void drop_locals() { locals_.clear(); }
+  const std::vector<Slot>& slots() const { return slots_; }
+
+  /// What a use of the value means now.
+  ValueId now(ValueId id);
+  ValueId operand(const GraphInst& inst, u32 index) { return now(pool_[inst.operands + index]); }
+  void set_operand(const GraphInst& inst, u32 index, ValueId value) { pool_[inst.operands + index] = value; }
+  std::span<GraphEdge> edges_of(const GraphInst& inst) { return {edges_.data() + inst.first_edge, inst.edge_count}; }
+  std::span<const GraphEdge> edges_of(const GraphInst& inst) const {
+    return {edges_.data() + inst.first_edge, inst.edge_count};
+  }
+  GraphInst& terminator(BlockId id) { return insts_[blocks_[id].last]; }
+
+  void replace(ValueId value, ValueId by) { values_[value].replaced_by = by; }
+  /// Takes the instruction out of its block. Its results must have been replaced, or have no use.
+  void remove(InstId id);
+  ValueId add_param(BlockId block, Type type);
+  /// A new instruction before `before`, with a result of type `type` if it is to have one (then the result, else kNone).
+  /// `inst` gives op, types, ref, imm and origin.
+  ValueId insert(InstId before, GraphInst inst, std::span<const ValueId> operands, bool has_result);
+  ValueId insert_const(InstId before, Type type, u64 bits);
+  u32 add_local(Type type);
+
+  /// The order and the edges of blocks as they are now.
+  void flow(analysis::FlowGraph& out);
+
+private:
+  void read_block(const Function& function, BlockId id);
+  void write_block(Function& function, BlockId id, std::vector<InstId>& origins);
+  void write_values(Function& function, const GraphInst& inst, Inst& out);
+
+  std::vector<GraphInst> insts_;
+  std::vector<GraphBlock> blocks_; // block_count_ are in use
+  std::vector<GraphEdge> edges_;   // edge_count_ are in use
+  std::vector<GraphValue> values_;
+  std::vector<ValueId> pool_;
+  std::vector<Slot> slots_;
+  std::vector<Type> locals_;
+  u32 block_count_ = 0, edge_count_ = 0;
+  // scratch
+  analysis::FlowGraph order_;
+  std::vector<ValueId> written_as_; // [ValueId] in the function that is written
+  std::vector<BlockId> block_as_;
+  std::vector<u32> ends_;
+  std::vector<BlockId> targets_;
+};
+
+} // namespace assay::opt
