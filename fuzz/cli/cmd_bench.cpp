@@ -12,6 +12,7 @@
 #include "fuzz/cli/bench_module.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/os/process.h"
+#include "fuzz/targets/targets.h"
 #include "qemu/native/native_executor.h"
 
 #include <algorithm>
@@ -305,14 +306,43 @@ Result<void> measure_check(const BenchOptions& options, const fuzz::GeneratorCon
   return {};
 }
 
+/// Programs as libFuzzer handles them: text is read, changed, written, read again and checked on one subject.
+Result<void> measure_text(const BenchOptions& options, const Sample& sample, const fuzz::SubjectRow* row,
+                          std::vector<Figure>& out) {
+  auto checker = fuzz::Checker::make({&row, 1});
+  if (!checker) return checker.error();
+  std::vector<std::string> texts;
+  for (const Module& module : sample.modules) texts.push_back(to_text(module));
+  std::vector<u8> buffer(fuzz::kMaxInput);
+  Module module;
+  fuzz::Cases cases;
+  u64 seed = 0;
+  const double spent = best(options.rounds, [&] {
+    for (const std::string& text : texts) {
+      if (text.size() > buffer.size()) continue;
+      std::copy(text.begin(), text.end(), buffer.begin());
+      const std::size_t size = fuzz::mutate_text(buffer.data(), text.size(), buffer.size(), ++seed);
+      const std::string_view changed(reinterpret_cast<const char*>(buffer.data()), size);
+      if (!fuzz::program_of(changed, module)) continue;
+      fuzz::make_seeded_cases(module, fuzz::text_seed(changed), {}, cases);
+      static_cast<void>(checker->check(module, cases));
+    }
+  });
+  out.push_back(
+      {"mutated as text and checked, 1 subject", "programs/s", static_cast<double>(texts.size()) * 1e9 / spent});
+  return {};
+}
+
 /// The sets of subjects that a campaign is run with.
-Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorConfig& config, std::vector<Figure>& out) {
+Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorConfig& config, const Sample& sample,
+                           std::vector<Figure>& out) {
   std::vector<const fuzz::SubjectRow*> native;
   for (const fuzz::SubjectRow& row : fuzz::subject_rows())
     if (row.exec == fuzz::Exec::Native && fuzz::unavailable_reason(row).empty()) native.push_back(&row);
   if (native.empty()) return {};
   const std::span<const fuzz::SubjectRow* const> all = native;
   if (auto done = measure_check(options, config, "whole check, 1 subject", all.first(1), 2, out); !done) return done;
+  if (auto done = measure_text(options, sample, all[0], out); !done) return done;
   const std::string count = std::to_string(all.size());
   if (auto done = measure_check(options, config, "whole check, " + count + " subjects", all, 2, out); !done)
     return done;
@@ -341,7 +371,7 @@ int bench(const BenchOptions& options) {
   measure_oracle(options, sample, figures);
   if (auto done = measure_given(options, figures); !done) report(done.error());
   if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
-  else if (auto whole = measure_whole(options, config, figures); !whole) report(whole.error());
+  else if (auto whole = measure_whole(options, config, sample, figures); !whole) report(whole.error());
   figures.push_back(measure_reference(options, "after"));
   if (!options.json) {
     for (const Figure& f : figures)
