@@ -1,6 +1,6 @@
 # cli_test.cmake - the `assay` command end to end: exit statuses, standard input, places of errors, JSON.
 #
-#   cmake -D ASSAY=... -D SOURCE=... -D WORK=... -D NATIVE=... -D MUTANTS=... -P cli_test.cmake
+#   cmake -D ASSAY=... -D SOURCE=... -D WORK=... -D NATIVE=... -D MUTANTS=... -D EMULATOR=... -P cli_test.cmake
 #
 # Each expect() runs the command once and compares exit status, output and error output with regular expressions.
 file(REMOVE_RECURSE ${WORK})
@@ -22,7 +22,7 @@ function(expect status)
   if(ARG_INPUT)
     set(input INPUT_FILE ${ARG_INPUT})
   endif()
-  execute_process(COMMAND ${ASSAY} ${ARG_RUN} ${input} WORKING_DIRECTORY ${WORK}
+  execute_process(COMMAND ${EMULATOR} ${ASSAY} ${ARG_RUN} ${input} WORKING_DIRECTORY ${WORK}
     RESULT_VARIABLE got OUTPUT_VARIABLE out ERROR_VARIABLE err)
   list(JOIN ARG_RUN " " line)
   if(NOT got EQUAL status)
@@ -51,7 +51,7 @@ expect(0 RUN --version OUT "assay [0-9]")
 
 # results that cannot be written are a failure
 if(EXISTS /dev/full)
-  execute_process(COMMAND ${ASSAY} gen --seed 3 OUTPUT_FILE /dev/full RESULT_VARIABLE got ERROR_VARIABLE err)
+  execute_process(COMMAND ${EMULATOR} ${ASSAY} gen --seed 3 OUTPUT_FILE /dev/full RESULT_VARIABLE got ERROR_VARIABLE err)
   if(NOT got EQUAL 4 OR NOT err MATCHES "cannot write to standard output")
     message(SEND_ERROR "assay gen on a full device: status ${got}, ${err}")
   endif()

@@ -168,7 +168,7 @@ TEST_F(Measure, control_without_a_bug_finds_nothing) {
 }
 
 TEST_F(Measure, bug_is_found_told_and_taken_out_again) {
-  const PlantedBug* bug = named("abi_host_arg_junk");
+  const PlantedBug* bug = named(host_target() == Target::A64 ? "a64_host_arg_junk" : "abi_host_arg_junk");
   ASSERT_NE(bug, nullptr);
   const Measurement m = measured(bug);
   EXPECT_TRUE(m.found);
@@ -182,7 +182,7 @@ TEST_F(Measure, bug_is_found_told_and_taken_out_again) {
 }
 
 TEST_F(Measure, same_seed_gives_the_same_finding) {
-  const PlantedBug* bug = named("isel_narrow_compare_wide");
+  const PlantedBug* bug = named(host_target() == Target::A64 ? "a64_narrow_compare_wide" : "isel_narrow_compare_wide");
   ASSERT_NE(bug, nullptr);
   const Measurement first = measured(bug), second = measured(bug);
   EXPECT_TRUE(first.found);
