@@ -76,7 +76,7 @@ if(NATIVE)
     if(NOT main_count EQUAL 1)
       message(SEND_ERROR "assay run --debug-info=perf-map: no line for main")
     endif()
-    expect(4 RUN run add.air main 2 3 --debug-info=perf-map --debug-dir ${WORK}/not-there ERR "not-there")
+    expect(3 RUN run add.air main 2 3 --debug-info=perf-map --debug-dir ${WORK}/not-there ERR "not-there")
   endif()
 endif()
 
