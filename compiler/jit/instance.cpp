@@ -11,6 +11,7 @@
 #include "assay/planted.h"
 #include "compiler/os/fault_handler.h"
 #include "compiler/os/personality.h"
+#include "compiler/os/short_jump.h"
 
 #include <algorithm>
 #include <cmath>
@@ -272,7 +273,7 @@ bool Instance::try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap
   std::jmp_buf exit;
   scope.activation.trap_exit = &exit;
   // Skipped by the jump: on_trap, which owns nothing, frames of compiled code, and the stub's.
-  if (setjmp(exit) == 0) {
+  if (ASSAY_SETJMP(exit) == 0) {
     stubs_->enter(&frame);
     return true;
   }

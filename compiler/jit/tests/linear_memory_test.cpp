@@ -95,7 +95,6 @@ TEST(LinearMemory, ScrubClearsWildWrites) {
   EXPECT_TRUE(all_zero(memory));
 }
 
-#if !defined(_WIN32)
 TEST(LinearMemory, FarBeyondItsEndIsInaccessible) {
   LinearMemory memory;
   ASSERT_TRUE(memory.load(with_memory(65536, 1 << 20)));
@@ -103,7 +102,6 @@ TEST(LinearMemory, FarBeyondItsEndIsInaccessible) {
   EXPECT_EQ(os::run_guarded([&] { *const_cast<volatile u8*>(memory.base() + 65536 + 4096) = 1; }, 0, fault),
             os::GuardedEnd::Faulted);
 }
-#endif
 
 } // namespace
 } // namespace assay::jit

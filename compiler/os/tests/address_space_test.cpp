@@ -8,7 +8,6 @@
 namespace assay::os {
 namespace {
 
-#if !defined(_WIN32)
 bool write_faults(u8* at) {
   Fault fault;
   return run_guarded([&] { *const_cast<volatile u8*>(at) = 1; }, 0, fault) == GuardedEnd::Faulted;
@@ -25,7 +24,6 @@ TEST(AddressSpace, OnlyCommittedPagesAreAccessible) {
   EXPECT_TRUE(write_faults(base + 2 * page));
   release_pages(base, 4 * page);
 }
-#endif
 
 TEST(AddressSpace, DiscardedPagesReadAsZero) {
   const u64 page = page_size();

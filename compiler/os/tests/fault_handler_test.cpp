@@ -18,7 +18,13 @@
 namespace assay::os {
 namespace {
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
+#if defined(__x86_64__) || defined(__aarch64__)
+
+#if defined(_WIN32)
+constexpr int kBreakpointSignal = 5; // has no name there
+#else
+constexpr int kBreakpointSignal = SIGTRAP;
+#endif
 
 using Bytes = std::vector<u8>;
 
@@ -27,13 +33,19 @@ const Bytes kReturn{0xc3};
 const Bytes kUndefined{0x90, 0x0f, 0x0b}; // nop; ud2
 constexpr u64 kUndefinedAt = 1;
 const Bytes kBreak{0xcc};
-const Bytes kLoad{0x48, 0x8b, 0x07, 0xc3};              // mov rax, [rdi]; ret
-const Bytes kJump{0xff, 0xe7};                          // jmp rdi
+#if defined(_WIN32)                                   // the first argument is in rcx, elsewhere in rdi
+const Bytes kLoad{0x48, 0x8b, 0x01, 0xc3};            // mov rax, [rcx]; ret
+const Bytes kJump{0xff, 0xe1};                        // jmp rcx
+const Bytes kFaultSite{0x90, 0x48, 0x8b, 0x01, 0xc3}; // nop; mov rax, [rcx]; ret
+#else
+const Bytes kLoad{0x48, 0x8b, 0x07, 0xc3};            // mov rax, [rdi]; ret
+const Bytes kJump{0xff, 0xe7};                        // jmp rdi
+const Bytes kFaultSite{0x90, 0x48, 0x8b, 0x07, 0xc3}; // nop; mov rax, [rdi]; ret
+#endif
 const Bytes kPushForEver{0xe8, 0xfb, 0xff, 0xff, 0xff}; // call itself
 const Bytes kLoop{0xeb, 0xfe};                          // jmp self
-// What a trap entry is "called" with goes back to the caller: pop rax; ret. And a function with a fault site.
+// What a trap entry is "called" with goes back to the caller: pop rax; ret.
 const Bytes kTrapEntry{0x58, 0xc3};
-const Bytes kFaultSite{0x90, 0x48, 0x8b, 0x07, 0xc3}; // nop; mov rax, [rdi]; ret
 constexpr u32 kFaultAt = 1;
 #else
 Bytes words(std::initializer_list<u32> list) {
@@ -105,7 +117,7 @@ TEST(RunGuarded, BreakpointIsAFault) {
   Code code(kBreak);
   Fault fault;
   ASSERT_EQ(run(code, fault), GuardedEnd::Faulted);
-  EXPECT_EQ(fault.signal, SIGTRAP);
+  EXPECT_EQ(fault.signal, kBreakpointSignal);
 }
 
 TEST(RunGuarded, WildAccessTellsTheAddress) {
@@ -214,6 +226,7 @@ TEST(FaultSite, GoesToTheTrapEntryWithAReturnAddressBehindThePc) {
   EXPECT_EQ(code.call(reinterpret_cast<u64>(&value)), 5u);
 }
 
+#if !defined(_WIN32) // there handlers of frames come before any other
 sigjmp_buf former_jump;
 void former_handler(int) { siglongjmp(former_jump, 1); }
 
@@ -241,6 +254,8 @@ TEST(Chain, FaultsElsewhereGoToTheFormerHandler) {
       },
       testing::ExitedWithCode(42), "");
 }
+
+#endif
 
 TEST(Chain, WithoutAFormerHandlerTheProcessStillDies) {
 #if defined(ASSAY_EMULATED)
