@@ -8,6 +8,7 @@
 #include "assay/compiler.h"
 #include "assay/planted.h"
 #include "compiler/codegen/relocate.h"
+#include "compiler/target/x64/stubs.h"
 #include "compiler/unwind/dwarf.h"
 
 #include <cstring>
@@ -107,12 +108,22 @@ void Installer::free(const os::CodeBlock& block) {
 /// The unwind tables, and which part of them is registered.
 Result<void> Installer::write_frames(const CodeObject& object, u64 at, Installed& out) {
 #if defined(_WIN32)
-  if (!object.call_sites.empty()) return unsupported("exception handlers in compiled code on this system");
-  static_cast<void>(out);
+  unwind::UnwindPlace place{at, 0};
+  far_jump_.clear();
+  if (!object.call_sites.empty()) {
+    // Infos have 32 bits for the handler's address, which the code may be too far away for.
+    if (os::personality() == 0) return unsupported("exception handlers in compiled code on this system");
+    x64::make_far_jump(os::personality(), far_jump_);
+    far_jump_.resize(x64::kFarJumpBytes);
+    place = {at + x64::kFarJumpBytes, 0, at, reinterpret_cast<u64>(&out.landing_pads_)};
+  }
   unwind::UnwindTables tables;
-  auto done = unwind::write_tables(unwind::UnwindFormat::Windows, object, {at, 0}, tables);
+  tables.bytes.swap(eh_frame_);
+  auto done = unwind::write_tables(unwind::UnwindFormat::Windows, object, place, tables);
   eh_frame_.swap(tables.bytes);
   registered_ = tables.entries;
+  registered_.at += static_cast<u32>(far_jump_.size());
+  if (done) eh_frame_.insert(eh_frame_.begin(), far_jump_.begin(), far_jump_.end());
   return done;
 #else
   unwind::EhFrameOptions tables;

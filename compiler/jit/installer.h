@@ -1,7 +1,7 @@
 // installer.h - a CodeObject becomes code in memory, and stops being it.
 //
 // One block: code (at a multiple of CodeObject::alignment), padding to 16, rodata, padding to 8, .eh_frame with its
-// zero word (on Windows function tables). So every table is within 2 GiB of its code, one registration covers one
+// zero word (on Windows function tables, and before them, where there are handlers, a jump to their routine). So every table is within 2 GiB of its code, one registration covers one
 // contiguous range, and removal is one free. Two ways:
 // Arena, for code of any life time, and OneAtATime, for a loop that installs, runs and removes a program
 // in the same pages without a system call.
@@ -91,7 +91,8 @@ private:
   const u64* trap_entries_ = nullptr;
   std::optional<os::CodeArena> arena_;
   std::optional<os::BumpArena> bump_;
-  std::vector<u8> eh_frame_;        // reused; Windows: function tables
+  std::vector<u8> eh_frame_;        // reused; Windows: function tables, before them a way to os::personality()
+  std::vector<u8> far_jump_;        // reused
   unwind::TableSection registered_; // in eh_frame_
 };
 

@@ -1,5 +1,8 @@
-// personality_posix.cpp - the personality routine by the Itanium C++ ABI, for libstdc++ and libc++abi.
+// personality_itanium.cpp - the personality routine by the Itanium C++ ABI, for libstdc++ and libc++abi.
 //
+// On Windows (mingw-w64) the system unwinds, by structured exceptions: what the tables name there is a language-specific
+// handler (Microsoft, "x64 exception handling"), and libgcc, or LLVM's libunwind, makes of its arguments the call of a
+// personality routine: _GCC_specific_handler. The language-specific data are then what lies behind the handler's address.
 // The ABI ("Itanium C++ ABI: Exception Handling", 1.6 and 2.2.1): what flies is an _Unwind_Exception, right before the
 // thrown object and at the end of a header that begins with the object's std::type_info. std::rethrow_exception
 // throws a dependent exception (the class's last byte is 1) that refers to the primary object; where, differs between the two
@@ -10,6 +13,13 @@
 #include <cxxabi.h>
 #include <typeinfo>
 #include <unwind.h>
+
+#if defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+#endif
 
 namespace assay::os {
 
@@ -61,6 +71,14 @@ FlyingException flying(const Thrown& thrown) {
   return out;
 }
 
+const LandingPads* landing_pads_of(_Unwind_Context* context) {
+  const void* data = reinterpret_cast<const void*>(_Unwind_GetLanguageSpecificData(context));
+#if defined(_WIN32)
+  data = read_pointer(static_cast<const u8*>(data));
+#endif
+  return static_cast<const LandingPads*>(data);
+}
+
 _Unwind_Reason_Code route(int version, _Unwind_Action actions, _Unwind_Exception_Class exception_class,
                           _Unwind_Exception* exception, _Unwind_Context* context) {
   if (version != 1) return _URC_FATAL_PHASE1_ERROR;
@@ -68,7 +86,7 @@ _Unwind_Reason_Code route(int version, _Unwind_Action actions, _Unwind_Exception
   const bool searches = (actions & _UA_SEARCH_PHASE) != 0;
   if (!searches && (actions & _UA_HANDLER_FRAME) == 0) return _URC_CONTINUE_UNWIND;
   const Thrown thrown = thrown_by(exception_class, exception);
-  const auto* pads = reinterpret_cast<const LandingPads*>(_Unwind_GetLanguageSpecificData(context));
+  const auto* pads = landing_pads_of(context);
   int before_instruction = 0;
   const u64 pc = _Unwind_GetIPInfo(context, &before_instruction);
   // A frame that was interrupted, and not by a call, has no handler.
@@ -81,9 +99,21 @@ _Unwind_Reason_Code route(int version, _Unwind_Action actions, _Unwind_Exception
   return _URC_INSTALL_CONTEXT;
 }
 
+#if defined(_WIN32)
+extern "C" EXCEPTION_DISPOSITION _GCC_specific_handler(EXCEPTION_RECORD*, void*, CONTEXT*, DISPATCHER_CONTEXT*,
+                                                       _Unwind_Personality_Fn);
+
+EXCEPTION_DISPOSITION handle(EXCEPTION_RECORD* exception, void* frame, CONTEXT* context,
+                             DISPATCHER_CONTEXT* dispatcher) {
+  return _GCC_specific_handler(exception, frame, context, dispatcher, &route);
+}
+#else
+constexpr auto handle = &route;
+#endif
+
 } // namespace
 
-u64 personality() { return reinterpret_cast<u64>(&route); }
+u64 personality() { return reinterpret_cast<u64>(handle); }
 
 const AirException* air_exception(void* exception) {
   u64 exception_class = 0;

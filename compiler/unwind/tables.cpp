@@ -32,6 +32,7 @@ Result<void> check(const CodeObject& object, const UnwindPlace& place) {
   }
   if (place.tables_at % 8 != 0 || place.code_rva % 4 != 0) return malformed("unwind tables at an unaligned place");
   if (place.tables_at < object.code.size()) return malformed("unwind tables on top of the code");
+  if (place.handler_at != 0 && place.handler_at < object.code.size()) return malformed("a handler inside the code");
   return {};
 }
 
@@ -45,6 +46,10 @@ Result<void> write_dwarf(const CodeObject& object, const UnwindPlace& place, Unw
 Result<void> dispatch(UnwindFormat format, const CodeObject& object, const UnwindPlace& place, UnwindTables& out) {
   if (auto checked = check(object, place); !checked) return checked;
   if (place.tables_at > 0x7fffffff) return unsupported("code and unwind tables lie 2 GiB apart or more");
+  if (place.handler_at != 0 && (format != UnwindFormat::Windows || object.target != Target::X64))
+    return unsupported("a handler in unwind tables other than those of Windows x64");
+  if (place.handler_at > 0x7fffffff)
+    return unsupported("code and the handler of its exceptions lie 2 GiB apart or more");
   switch (format) {
   case UnwindFormat::EhFrame: return write_dwarf(object, place, out);
   case UnwindFormat::Windows:

@@ -5,6 +5,8 @@
 // that out, else undoes all codes. Saves are relative to the base: rsp, or once SET_FPREG is reached, frame register
 // - 16 * offset. So SET_FPREG goes where all pushes are done and rsp is a multiple of 16, at most 240, below rbp; no
 // instruction is needed for it, since rbp already stands. A frame that does not allow that is described state by state.
+// A handler stands in every info of its function but those that are chained, which have their primary's. It is named for
+// the search only (UNW_FLAG_EHANDLER): no frame has anything to clean up.
 // Tested in compiler/unwind/tests/windows_x64_test.cpp: LLVM and binutils read it, every byte against a model.
 #include "compiler/unwind/frame_state.h"
 #include "compiler/unwind/windows.h"
@@ -26,10 +28,11 @@ enum UnwindOp : u8 {
   kSaveXmm128 = 8,
   kSaveXmm128Far = 9,
 };
-constexpr u8 kVersion = 1, kChainInfo = 4;
+constexpr u8 kVersion = 1, kHandler = 1, kChainInfo = 4;
 constexpr u32 kMaxProlog = 255, kMaxCodes = 255;
 constexpr i64 kMaxFrameOffset = 240;
 constexpr RegIndex kFirstXmm = 32, kRbp = 5;
+constexpr u32 kHandlerBytes = 4 + 8; // its address, and its data
 
 Error unsupported(const char* what) { return Error{ErrorKind::Unsupported, {}, 0, 0, what}; }
 
@@ -141,6 +144,7 @@ private:
     state_ = FrameState::at_entry(Target::X64);
     at_ = 0;
     chained_ = false;
+    has_handler_ = place_.handler_at != 0 && catches(function);
     if (auto done = prologue(); !done) return done;
     for (const FrameOutline::Epilogue& one : outline_.epilogues) {
       if (auto done = epilogue(one); !done) return done;
@@ -149,12 +153,31 @@ private:
     return {};
   }
 
+  /// Whether a call in the function may have its exception caught. Functions come in order, and so do call sites.
+  bool catches(const FunctionCode& function) {
+    const std::vector<CallSite>& sites = object_.call_sites;
+    while (next_site_ < sites.size() && sites[next_site_].offset <= function.begin) ++next_site_;
+    return next_site_ < sites.size() && sites[next_site_].offset <= function.end;
+  }
+
   // ---- entries: `info_` describes the code from at_ on -------------------------------------------------
 
   void finish(u32 end) {
     if (end == at_) return;
     entries_.push_back({rva(at_), rva(end), info_});
     at_ = end;
+  }
+  /// The codes up to `limit` as the info; with the function's handler behind them, if it has one.
+  void set_codes(u32 start, u32 limit) {
+    u32 size = codes_.write(start, limit, frame_byte_, buffer_);
+    if (has_handler_) {
+      buffer_[0] |= kHandler << 3;
+      const u32 handler = static_cast<u32>(place_.code_rva + place_.handler_at);
+      std::memcpy(buffer_ + size, &handler, 4);
+      std::memcpy(buffer_ + size + 4, &place_.handler_data, 8);
+      size += kHandlerBytes;
+    }
+    set_info(size);
   }
   u32 rva(u32 offset) const { return static_cast<u32>(place_.code_rva + function_->begin + offset); }
   void set_info(u32 size) { info_ = static_cast<u32>(place_.code_rva + place_.tables_at) + pool_.add(buffer_, size); }
@@ -169,7 +192,7 @@ private:
     for (;;) {
       while (next < ops.size() && ops[next].offset - at_ <= kMaxProlog) ++next;
       const u32 limit = next < ops.size() ? ops[next].offset - 1 : ~0u;
-      set_info(codes_.write(at_, limit, frame_byte_, buffer_));
+      set_codes(at_, limit);
       if (next == ops.size()) break;
       finish(ops[next].offset);
     }
@@ -268,7 +291,7 @@ private:
     }
     if (!codes_.ok()) return false;
     frame_byte_ = frame_byte;
-    set_info(codes_.write(0, ~0u, frame_byte_, buffer_));
+    set_codes(0, ~0u);
     return true;
   }
 
@@ -345,12 +368,14 @@ private:
   const u8* code_ = nullptr;
   FrameState state_;
   Codes codes_;
-  u8 buffer_[Codes::kBytes] = {};
-  u8 frame_byte_ = 0;       // of the body's info
-  u32 at_ = 0;              // where the entry in the making begins, in the function
-  u32 info_ = 0;            // its info, from the base
-  RuntimeFunction primary_; // whose info has the whole prologue
-  bool chained_ = false;    // chained_info_ is the function's
+  u8 buffer_[Codes::kBytes + kHandlerBytes] = {};
+  u8 frame_byte_ = 0;         // of the body's info
+  u32 at_ = 0;                // where the entry in the making begins, in the function
+  u32 info_ = 0;              // its info, from the base
+  RuntimeFunction primary_;   // whose info has the whole prologue
+  std::size_t next_site_ = 0; // of CodeObject::call_sites
+  bool has_handler_ = false;
+  bool chained_ = false; // chained_info_ is the function's
   u32 chained_info_ = 0;
 };
 
@@ -358,7 +383,7 @@ private:
 
 Result<void> write_windows_x64(const CodeObject& object, const UnwindPlace& place, UnwindTables& out) {
   if (object.functions.empty()) return {};
-  if (place.code_rva + place.tables_at > 0xffffffff)
+  if (place.code_rva + std::max(place.tables_at, place.handler_at) > 0xffffffff)
     return unsupported("unwind tables 4 GiB above their base, or more");
   return Writer(object, place, out).write();
 }

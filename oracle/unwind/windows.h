@@ -6,7 +6,9 @@
 // pops, then ret or a jump that leaves the function (of indirect ones: through memory by `ff 25`, or with a REX.W prefix).
 // A function may have several entries: chained ones go on with the codes of the entry that they name.
 // ARM64: each code stands for one instruction. A return address is looked up by its call. No packed data (its flag is
-// refused), no save_any_reg, no codes for frames of the kernel. Both: no handlers, which compiled code has no use for.
+// refused), no save_any_reg, no codes for frames of the kernel.
+// Handlers: on x64 one for the search (UNW_FLAG_EHANDLER) with 8 bytes of data, the same for all functions that have one;
+// clean-up handlers, and any on ARM64, are refused.
 // "The caller's sp" at `ret n` is without the n bytes. Opening is linear; a rule: binary search and the function's codes.
 // Tested in oracle/unwind/tests/windows_x64_test.cpp, windows_a64_test.cpp.
 #pragma once
@@ -23,6 +25,9 @@ struct WindowsImage {
   Region code;
   Region pdata;
   Region xdata;
+  /// What functions with a handler must name: its address, and its data. 0: no function may have one.
+  u64 handler = 0;
+  u64 handler_data = 0;
 };
 
 /// One entry of .pdata, addresses.
@@ -39,8 +44,8 @@ public:
   Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const override;
   /// Besides what `open` refuses: entries tile the functions in order. The first of a function has codes by falling offset, the
   /// first that of the prologue's end, each at the end of an instruction that does what it says; the others have no
-  /// prologue, and chained ones go on with the function's first. Shortest forms, unused fields zero, every byte of .xdata of
-  /// one entry or shared.
+  /// prologue, and chained ones go on with the function's first. All the others of a function have a handler or none has.
+  /// Shortest forms, unused fields zero, every byte of .xdata of one entry or shared.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;
 
@@ -49,7 +54,8 @@ public:
     u8 frame_register = 0;      // 0: none
     u32 frame_offset = 0;       // bytes
     u64 codes = 0;              // offset of the first slot in .xdata
-    u64 end = 0;                // behind the last, padded, and what is chained
+    u64 end = 0;                // behind the last, padded, and what is chained or the handler's
+    bool has_handler = false;
     bool chained = false;
     WindowsFunction next; // the entry that it goes on with
   };

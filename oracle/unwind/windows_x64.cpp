@@ -23,6 +23,7 @@ enum Op : u8 {
 };
 constexpr RegIndex kRsp = 4, kXmm0 = 32;
 constexpr u32 kChained = 4;      // UNW_FLAG_CHAININFO
+constexpr u32 kSearched = 1;     // UNW_FLAG_EHANDLER
 constexpr u32 kMostChained = 32; // a longer chain is a circle
 
 } // namespace
@@ -61,13 +62,23 @@ Result<WindowsX64Tables::Info> WindowsX64Tables::info_at(u64 at) const {
   info.count = bytes.byte();
   const u8 frame = bytes.byte();
   if ((first & 7) != 1) return malformed(at, "version " + std::to_string(first & 7) + ", expected 1");
-  if (first >> 3 != 0 && first >> 3 != kChained)
+  if (first >> 3 != 0 && first >> 3 != kChained && first >> 3 != kSearched)
     return malformed(at, "flags " + hex(first >> 3u) + ", which are not read here");
   info.frame_register = frame & 15;
   info.frame_offset = 16u * (frame >> 4);
   info.codes = at + 4;
   info.end = info.codes + 2 * ((info.count + 1u) & ~1u);
   if (bytes.failed() || info.end > image_.xdata.bytes.size()) return malformed(at, "more codes than bytes");
+  if (first >> 3 == kSearched) {
+    Bytes handler(image_.xdata.bytes, info.end, image_.xdata.bytes.size());
+    const u64 address = image_.base + handler.word();
+    const u64 data = handler.fixed(8);
+    if (handler.failed()) return malformed(info.end, "a handler that is cut off");
+    if (image_.handler == 0 || address != image_.handler || data != image_.handler_data)
+      return malformed(info.end, "another handler than functions here may have");
+    info.has_handler = true;
+    info.end += 12;
+  }
   if (first >> 3 != kChained) return info;
   Bytes next(image_.xdata.bytes, info.end, image_.xdata.bytes.size());
   info.chained = true;

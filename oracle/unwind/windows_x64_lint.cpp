@@ -146,6 +146,11 @@ Result<void> WindowsX64Tables::lint_info(const WindowsFunction& function, const 
                                          const WindowsFunction& first) const {
   const u64 head = info.codes - 4;
   const bool whole = &function == &first; // else a part behind the first, whose state is there at once
+  if (!whole && !info.chained) {
+    auto primary = info_at(first.info);
+    if (!primary) return primary.error();
+    if (info.has_handler != primary->has_handler) return malformed(head, "a handler in a part of a function only");
+  }
   u32 last_offset = 256, frames = 0;
   u8 last_op = kSetFpreg;
   for (u32 slot = 0; slot < info.count;) {

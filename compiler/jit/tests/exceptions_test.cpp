@@ -11,7 +11,7 @@
 namespace assay {
 namespace {
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 template <typename T> T take(Result<T> result) {
   EXPECT_TRUE(result) << result.error().to_string();

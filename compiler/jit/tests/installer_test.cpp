@@ -11,7 +11,7 @@
 namespace assay::jit {
 namespace {
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 CodeObject compile(std::string_view text) {
   auto module = parse_and_verify(text);

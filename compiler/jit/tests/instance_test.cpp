@@ -15,7 +15,7 @@
 namespace assay::jit {
 namespace {
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 class InstanceTest : public testing::Test, protected ImportHandler {
 protected:

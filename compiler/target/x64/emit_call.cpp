@@ -37,6 +37,8 @@ void Emitter::try_call(const LirInst& inst, u32 indirect) {
   if (indirect != 0) call_register(inst, 0);
   else call_direct(inst, 0);
   record_call_site(inst);
+  // Windows asks no handler where the return address looks like the end of an epilogue.
+  if (host_->base.os == Os::Windows && inst.imm == 0) as_.nop(1);
   jump_to(successors().front());
 }
 

@@ -227,4 +227,14 @@ StubCode make_stubs(Os host) {
   return stubs;
 }
 
+void make_far_jump(u64 target, std::vector<u8>& out) {
+  Assembler as;
+  out.clear();
+  as.begin(out);
+  as.mov_imm(Gpr::Rax, target);
+  as.jmp(Gpr::Rax);
+  as.finish();
+  ASSAY_CHECK(as.ok() && out.size() <= kFarJumpBytes);
+}
+
 } // namespace assay::x64

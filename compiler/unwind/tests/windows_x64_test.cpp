@@ -336,6 +336,58 @@ TEST(WindowsX64, BinutilsReadsTheCodesComputedByHand) {
                              }));
 }
 
+/// Two functions, of which the second catches what its call throws.
+CodeObject one_that_catches() {
+  const auto module =
+      parse_and_verify("import @host()\nexport func @plain() {\n^e:\n  call @host()\n  return\n}\n"
+                       "export func @catching() {\n^e:\n  try_call @host() -> ^ok, catch_all ^all\n^ok:\n  return\n"
+                       "^all(%x: ptr):\n  return\n}\n");
+  EXPECT_TRUE(module) << module.error().to_string();
+  CompileOptions options;
+  options.target = Target::X64;
+  options.os = options.host_os = Os::Windows;
+  CodeObject object;
+  EXPECT_TRUE(Compiler(options).compile(*module, object));
+  return object;
+}
+
+TEST(WindowsX64, OnlyFunctionsThatCatchNameTheHandler) {
+  const CodeObject object = one_that_catches();
+  constexpr u64 kHandlerAt = 0x1230, kData = 0x1122334455667788;
+  UnwindPlace place{0x1000, 0x4000, kHandlerAt, kData};
+  UnwindTables tables;
+  ASSERT_TRUE(write_tables(UnwindFormat::Windows, object, place, tables));
+  ASSERT_EQ(tables.entries.size, 12 * object.functions.size());
+  u32 with_handler = 0;
+  for (u32 i = 0; i < object.functions.size(); ++i) {
+    const auto u32_at = [&](u32 at) {
+      u32 value = 0;
+      std::memcpy(&value, tables.bytes.data() + at, 4);
+      return value;
+    };
+    const u32 info = u32_at(tables.entries.at + 12 * i + 8) - static_cast<u32>(place.code_rva + place.tables_at);
+    const bool catches = object.names[object.functions[i].function] == "catching";
+    EXPECT_EQ(tables.bytes[info] >> 3, catches ? 1 : 0);
+    if (!catches) continue;
+    ++with_handler;
+    const u32 behind = info + 4 + 2 * ((tables.bytes[info + 2] + 1u) & ~1u);
+    EXPECT_EQ(u32_at(behind), place.code_rva + kHandlerAt);
+    EXPECT_EQ(u32_at(behind + 4) | u64{u32_at(behind + 8)} << 32, kData);
+  }
+  EXPECT_EQ(with_handler, 1u);
+  place.handler_at = u64{1} << 31;
+  EXPECT_FALSE(write_tables(UnwindFormat::Windows, object, place, tables)) << "a field has 32 bits";
+  place.handler_at = kHandlerAt;
+  EXPECT_FALSE(write_tables(UnwindFormat::EhFrame, object, place, tables));
+}
+
+/// The system disassembles from a return address, and asks no handler in an epilogue.
+TEST(WindowsX64, NoCallThatCatchesIsFollowedByAnEpilogue) {
+  const CodeObject object = one_that_catches();
+  ASSERT_EQ(object.call_sites.size(), 1u);
+  EXPECT_EQ(object.code[object.call_sites[0].offset], 0x90);
+}
+
 TEST(WindowsX64, HandMadeFrameUnwinds) {
   if (!debug::can_disassemble()) GTEST_SKIP() << "built without Capstone";
   EXPECT_EQ(check_object(hand_made()), 18u); // instructions

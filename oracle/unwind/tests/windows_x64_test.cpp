@@ -148,6 +148,39 @@ TEST(WindowsX64, EachFlippedBitOfTheTableIsObjectedTo) {
   }
 }
 
+// kInfo with a handler: its address, and eight bytes of data.
+std::vector<u8> with_handler() {
+  std::vector<u8> info = kInfo;
+  info[0] |= 1 << 3; // UNW_FLAG_EHANDLER
+  put(info, 0x2345, 4);
+  put(info, 0x1122334455667788, 8);
+  return info;
+}
+
+TEST(WindowsX64, TheHandlerMustBeTheOneThatIsExpected) {
+  const auto lint = [](const std::vector<u8>& info, u64 handler) {
+    const std::vector<u8> pdata = Opened::entry(kText.size());
+    const CodeRange range{0, static_cast<u32>(kText.size())};
+    const WindowsImage image{kBase, {kCode, kText}, {kData, pdata}, {kData + 12, info}, handler, 0x1122334455667788};
+    const auto tables = WindowsX64Tables::open(image, {&range, 1});
+    FrameRule rule;
+    return tables && (*tables)->lint() && (*tables)->rule_at(kCode + 16, false, rule) && rule.find(38) != nullptr;
+  };
+  const std::vector<u8> right = with_handler();
+  EXPECT_TRUE(lint(right, kBase + 0x2345));
+  EXPECT_TRUE(lint(kInfo, kBase + 0x2345)) << "no function must have one";
+  EXPECT_FALSE(lint(right, kBase + 0x2344));
+  EXPECT_FALSE(lint(right, 0)) << "none may have one";
+  for (u32 bit = 0; bit < 8 * right.size(); ++bit) {
+    std::vector<u8> info = right;
+    info[bit / 8] ^= static_cast<u8>(1u << bit % 8);
+    EXPECT_FALSE(lint(info, kBase + 0x2345)) << "byte " << bit / 8 << " bit " << bit % 8;
+  }
+  std::vector<u8> cut = right;
+  cut.resize(cut.size() - 4);
+  EXPECT_FALSE(lint(cut, kBase + 0x2345));
+}
+
 TEST(WindowsX64, NoBytesDoHarm) {
   std::mt19937_64 random(2);
   for (u32 round = 0; round < 30000; ++round) {
