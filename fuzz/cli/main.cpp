@@ -17,6 +17,7 @@ bool looks_like_literal(std::string_view word) {
 
 int run_command(int argc, char** argv) {
   CLI::App app("Assay tests JIT compilers: random programs, a reference interpreter, every subject compared.", "assay");
+  app.allow_windows_style_options(false); // a path may begin with a slash, on every system
   app.set_version_flag("--version", fuzz::tool_version());
   app.require_subcommand(1, 1);
   app.set_help_all_flag("--help-all", "Help of all subcommands");

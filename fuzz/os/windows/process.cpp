@@ -1,4 +1,4 @@
-// windows/process.cpp - process.h where a process cannot be forked: standard C++ and the C runtime only.
+// windows/process.cpp - process.h where a process cannot be forked.
 //
 // A campaign then works in its own process; the native executor still turns crashes of compiled code into outcomes.
 // Tested in fuzz/os/tests/process_test.cpp.
@@ -11,8 +11,14 @@
 #include <ctime>
 #include <io.h>
 #include <process.h>
+#include <share.h>
 #include <thread>
 #include <utility>
+
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
 
 namespace assay::fuzz {
 namespace {
@@ -23,6 +29,13 @@ std::string read_from_start(std::FILE* file) {
   std::rewind(file);
   out.resize(std::fread(out.data(), 1, out.size(), file));
   return out;
+}
+
+/// Gone when it is closed. Not tmpfile: that wants to write to the root of the drive.
+std::FILE* temporary_file() {
+  char folder[MAX_PATH + 1], name[MAX_PATH + 1];
+  if (GetTempPathA(sizeof folder, folder) == 0 || GetTempFileNameA(folder, "asy", 0, name) == 0) return nullptr;
+  return _fsopen(name, "w+bTD", _SH_DENYNO);
 }
 
 volatile std::sig_atomic_t interrupt_seen = 0;
@@ -63,8 +76,8 @@ Result<ErrorCapture> ErrorCapture::begin() {
   Error error;
   error.kind = ErrorKind::Io;
   error.message = "cannot redirect the error stream";
-  std::FILE* file = nullptr;
-  if (tmpfile_s(&file) != 0) return error;
+  std::FILE* const file = temporary_file();
+  if (file == nullptr) return error;
   std::fflush(stderr);
   const int saved = _dup(_fileno(stderr));
   if (saved < 0 || _dup2(_fileno(file), _fileno(stderr)) != 0) {
