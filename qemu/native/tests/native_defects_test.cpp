@@ -12,7 +12,7 @@
 namespace assay::qemu {
 namespace {
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 using Bytes = std::vector<u8>;
 
@@ -153,11 +153,14 @@ TEST_F(NativeExecutorTest, FaultAtASiteIsItsTrap) {
   const u32 at = patch(program, defect({0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0}, {0xd2800010, 0xf9400210}));
   const u32 access = host_target() == Target::X64 ? at : at + 4;
   program.object.faults = {{access, TrapKind::OutOfBounds, {0, 0, 5}}};
-  ASSERT_TRUE(executor_->load(program.module, program.object));
   Outcome out;
-  for (int i = 0; i < 3; ++i) {
-    executor_->run(0, std::vector<u64>{1}, kFuel, host_, out);
-    EXPECT_EQ(to_string(program.module, out), "trapped out_of_bounds at @f ^b0 #5");
+  for (const u32 throw_one_in : {1u, ~0u}) { // as an exception, and directly
+    executor_ = make({.time_limit_ms = 60000, .throw_traps_one_in = throw_one_in});
+    ASSERT_TRUE(executor_->load(program.module, program.object));
+    for (int i = 0; i < 3; ++i) {
+      executor_->run(0, std::vector<u64>{1}, kFuel, host_, out);
+      EXPECT_EQ(to_string(program.module, out), "trapped out_of_bounds at @f ^b0 #5");
+    }
   }
 }
 

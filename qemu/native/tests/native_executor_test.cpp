@@ -5,10 +5,17 @@
 
 #include <fstream>
 
+#if defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+#endif
+
 namespace assay::qemu {
 namespace {
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 TEST_F(NativeExecutorTest, ReturnsWhatTheOracleReturns) {
   const Program program =
@@ -159,14 +166,25 @@ TEST_F(NativeExecutorTest, TrapsPassThroughHostFramesOfReentry) {
 
 const char* const kStore = "memory 64\nexport func @f(i64) {\n^entry(%x: i64):\n  store.i64 %x, 0, %x\n  return\n}\n";
 
+/// Executable ones, none of which may be writable.
 u32 code_mappings() {
   u32 count = 0;
+#if defined(_WIN32)
+  MEMORY_BASIC_INFORMATION at = {};
+  for (const u8* next = nullptr; VirtualQuery(next, &at, sizeof at) != 0;
+       next = static_cast<const u8*>(at.BaseAddress) + at.RegionSize) {
+    if (at.State != MEM_COMMIT || at.Type == MEM_IMAGE) continue; // program and libraries are images
+    EXPECT_EQ(at.Protect & (PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY), 0u) << at.BaseAddress;
+    count += (at.Protect & (PAGE_EXECUTE | PAGE_EXECUTE_READ)) != 0;
+  }
+#else
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
     const size_t rights = line.find(' ') + 1;
     EXPECT_FALSE(line[rights + 1] == 'w' && line[rights + 2] == 'x') << line;
     count += line[rights + 2] == 'x';
   }
+#endif
   return count;
 }
 
