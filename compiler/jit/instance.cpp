@@ -259,7 +259,7 @@ void Instance::enter_deferring(EntryFrame& frame) {
   ActivationScope scope(*this);
   std::jmp_buf exit;
   scope.activation.trap_exit = &exit;
-  if (setjmp(exit) == 0) {
+  if (ASSAY_SETJMP(exit) == 0) {
     stubs_->enter(&frame);
     return;
   }
