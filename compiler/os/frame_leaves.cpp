@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <new>
 
 namespace assay::os {
 
@@ -41,11 +42,15 @@ u32 encoding_at(const u8* cie) {
   return 0;
 }
 
+/// libgcc reads these as plain words. (libc++ has no std::atomic_ref before version 19.)
+using Word = std::atomic<u64>;
+static_assert(sizeof(Word) == 8 && Word::is_always_lock_free);
+
 /// One entry's copy. The address is that of the FDE, which is what the unwinder is given.
 struct Entry {
   u8* fde = nullptr;
 
-  std::atomic_ref<u64> word(u32 at) const { return std::atomic_ref<u64>(*reinterpret_cast<u64*>(fde + at)); }
+  Word& word(u32 at) const { return *std::launder(reinterpret_cast<Word*>(fde + at)); }
   u64 begin() const { return word(8).load(std::memory_order_relaxed); }
   u64 length() const { return word(16).load(std::memory_order_relaxed); }
   u64 end() const { return begin() + length(); }
@@ -74,6 +79,7 @@ Entry make_entry(const u8* cie, const u8* source, u64 begin) {
   u8* const chunk = new u8[kFdeAt + capacity];
   const Entry entry{chunk + kFdeAt};
   store32(chunk + kCapacityAt, capacity);
+  for (const u32 at : {8u, 16u}) new (entry.fde + at) Word(0);
   store32(entry.fde, capacity - 8);
   store32(entry.fde + 4, kFdeAt + 4); // to the CIE
   store32(entry.fde + capacity - 4, 0);

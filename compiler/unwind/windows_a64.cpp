@@ -19,7 +19,7 @@ namespace {
 constexpr u8 kSetFp = 0xe1, kAddFp = 0xe2, kNop = 0xe3, kEnd = 0xe4, kEndC = 0xe5, kPacSignLr = 0xfc;
 constexpr u32 kMaxWords = (1u << 18) - 1; // of a fragment
 constexpr u32 kMaxCodeWords = 255, kMaxScopes = 0xffff, kMaxScopeIndex = 1023;
-constexpr RegIndex kFp = 29, kLr = 30, kFirstVector = 32;
+constexpr RegIndex kFp = 29, kFirstVector = 32;
 
 Error unsupported(const char* what) { return Error{ErrorKind::Unsupported, {}, 0, 0, what}; }
 Error malformed(const char* what) { return Error{ErrorKind::BadInput, {}, 0, 0, what}; }

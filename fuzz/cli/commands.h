@@ -37,6 +37,7 @@ void add_subjects(CLI::App& app, int& status);
 void add_mutants(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 void add_unwind(CLI::App& app, int& status);
+void add_self_test(CLI::App& app, int& status);
 
 /// A program read from a file or standard input.
 struct Source {

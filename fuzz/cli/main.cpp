@@ -34,6 +34,7 @@ int run_command(int argc, char** argv) {
   add_mutants(app, status);
   add_bench(app, status);
   add_unwind(app, status);
+  add_self_test(app, status);
 
   std::vector<std::string> words; // CLI11 wants them last first
   for (int i = argc - 1; i > 0; --i) {

@@ -40,9 +40,11 @@ public:
   std::vector<std::unique_ptr<jit::Installed>> all_;
 };
 
-void throw_through_frames(benchmark::State& state) {
+void throw_through(benchmark::State& state, ExceptionModel model) {
   const Crowd crowd(static_cast<u32>(state.range(1)));
-  Engine engine;
+  EngineOptions options;
+  options.exceptions = model;
+  Engine engine(options);
   engine.bind("thrower", [](i64 x) -> i64 {
     if (x != 0) throw x;
     return 0;
@@ -62,7 +64,34 @@ void throw_through_frames(benchmark::State& state) {
     } catch (i64) {}
   }
 }
+void throw_through_frames(benchmark::State& state) { throw_through(state, ExceptionModel::Unwind); }
 BENCHMARK(throw_through_frames)->ArgNames({"frames", "functions"})->ArgsProduct({{1, 100}, {10, 1000, 10000, 100000}});
+
+/// Without the unwinder: caught at the way out, thrown again at the way in.
+void throw_past_frames_deferred(benchmark::State& state) { throw_through(state, ExceptionModel::Defer); }
+BENCHMARK(throw_past_frames_deferred)->ArgNames({"frames", "functions"})->ArgsProduct({{1, 100}, {10, 10000}});
+
+/// The frames of a C++ compiler, for comparison: a function that must not be inlined, nor its call be its last act.
+[[gnu::noinline]] i64 native_frames(i64 depth, i64 x) {
+  if (depth <= 1) {
+    if (x != 0) throw x;
+    return 0;
+  }
+  i64 result = native_frames(depth - 1, x);
+  benchmark::DoNotOptimize(result);
+  return result;
+}
+void throw_through_native_frames(benchmark::State& state) {
+  const Crowd crowd(static_cast<u32>(state.range(1)));
+  for (auto _ : state) {
+    try {
+      benchmark::DoNotOptimize(native_frames(state.range(0), 1));
+    } catch (i64) {}
+  }
+}
+BENCHMARK(throw_through_native_frames)
+    ->ArgNames({"frames", "functions"})
+    ->ArgsProduct({{1, 100}, {10, 1000, 10000, 100000}});
 
 /// What a throw costs without any frame of ours.
 void throw_and_catch(benchmark::State& state) {
@@ -91,13 +120,13 @@ void remove_any(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * (state.range(0) / 10));
 }
-BENCHMARK(remove_any)->ArgNames({"functions"})->Arg(1000)->Arg(10000);
+BENCHMARK(remove_any)->ArgNames({"functions"})->Arg(10)->Arg(1000)->Arg(10000)->Arg(100000);
 
 void install_all_and_remove_all(benchmark::State& state) {
   for (auto _ : state) const Crowd crowd(static_cast<u32>(state.range(0)));
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(install_all_and_remove_all)->ArgNames({"functions"})->Arg(1000)->Arg(10000);
+BENCHMARK(install_all_and_remove_all)->ArgNames({"functions"})->Arg(10)->Arg(1000)->Arg(10000)->Arg(100000);
 
 } // namespace
 } // namespace assay

@@ -80,6 +80,13 @@ if(NATIVE)
   endif()
 endif()
 
+# what this machine does with compiled frames
+expect(2 RUN self-test everything)
+if(NATIVE)
+  expect(0 RUN self-test unwinding OUT "host exception +passed.*fault to exception +passed.*debugger +(passed|skipped: )")
+  expect(0 RUN self-test unwinding --json OUT "\"capability\": \"call stack\", \"result\": \"passed\"")
+endif()
+
 # run
 expect(0 RUN run add.air main 2 3 ${oracle} OUT "^returned 5\n$")
 expect(0 RUN run - main -2 3 ${oracle} INPUT ${WORK}/add.air OUT "^returned 1\n$")
