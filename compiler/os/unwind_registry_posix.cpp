@@ -142,7 +142,7 @@ Result<UnwindRegistration> UnwindRegistration::add(const u8* section, u64 size, 
     if (as != likely && known != Shape::Unknown) break;
     if (!enter(as, code)) continue;
     if ((!verify && known != Shape::Unknown) || (finds_own(as, code, first_pc) && finds_own(as, code, last_pc))) {
-      shape.store(as, std::memory_order_relaxed);
+      if (as != known) shape.store(as, std::memory_order_relaxed); // once: all threads read it
       UnwindRegistration done;
       done.section_ = section;
       done.size_ = size;
