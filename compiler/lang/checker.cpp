@@ -40,20 +40,81 @@ OreType Checker::common(ExprId a, ExprId b, u32 at) {
   if (is_untyped(x.kind) && is_untyped(y.kind)) return {Kind::UntypedFloat};
   if (is_untyped(x.kind) && converts(a, y)) return y;
   if (is_untyped(y.kind) && converts(b, x)) return x;
+  if (x.kind == Kind::View && converts(b, x)) return x;
+  if (y.kind == Kind::View && converts(a, y)) return y;
   return error(at, "operands of two types: " + name_of(x) + " and " + name_of(y));
 }
 
-Kind default_kind(const Ast& ast, ExprId id) {
-  const Expr& expr = ast.exprs[id];
-  if (expr.type.kind == Kind::UntypedFloat) return Kind::F64;
-  if (expr.type.kind != Kind::UntypedInt) return expr.type.kind;
-  const auto of = [&](ExprId child) { return child == kNone ? Kind::I32 : default_kind(ast, child); };
-  if (expr.kind == ExprKind::Int || expr.kind == ExprKind::Name) {
-    const i64 value = static_cast<i64>(expr.bits);
-    return value >= -(i64{1} << 31) && value <= 0x7fffffff ? Kind::I32 : Kind::I64;
+namespace {
+
+/// An untyped integer: its value, where its operands tell it, and whether it or one of them needs 64 bits.
+struct Untyped {
+  u64 value = 0;
+  bool wide = false;
+};
+
+u64 computed(Tok op, u64 x, u64 y) {
+  const i64 a = static_cast<i64>(x), b = static_cast<i64>(y);
+  const bool divides = b != 0 && b != -1; // the others trap, or give no more bits than there were
+  switch (op) {
+  case Tok::Plus: return x + y;
+  case Tok::Minus: return x - y;
+  case Tok::Star: return x * y;
+  case Tok::Slash: return divides ? static_cast<u64>(a / b) : 0 - x;
+  case Tok::Percent: return divides ? static_cast<u64>(a % b) : 0;
+  case Tok::And: return x & y;
+  case Tok::Or: return x | y;
+  case Tok::Xor: return x ^ y;
+  case Tok::Shl: return x << (y & 63);
+  case Tok::Shr: return static_cast<u64>(a >> (y & 63));
+  default: return x >> (y & 63);
   }
-  if (expr.kind == ExprKind::Conditional) return of(expr.b) == Kind::I64 ? Kind::I64 : of(expr.c);
-  return of(expr.a) == Kind::I64 ? Kind::I64 : of(expr.b);
+}
+
+Untyped untyped(const Ast& ast, ExprId id) {
+  const Expr& expr = ast.exprs[id];
+  if (expr.type.kind != Kind::UntypedInt) return {};
+  Untyped out{expr.bits, false};
+  const auto take = [&](ExprId operand) {
+    const Untyped found = untyped(ast, operand);
+    out.wide = out.wide || found.wide;
+    return found.value;
+  };
+  switch (expr.kind) {
+  case ExprKind::Int:
+  case ExprKind::Name: break;
+  case ExprKind::Unary:
+    // The least number is written as minus a number that does not fit.
+    if (ast.exprs[expr.a].kind == ExprKind::Int) out.value = ast.exprs[expr.a].bits;
+    else out.value = take(expr.a);
+    out.value = expr.op == Tok::Minus ? 0 - out.value : ~out.value;
+    break;
+  case ExprKind::Binary: {
+    const u64 left = take(expr.a), right = take(expr.b);
+    const bool known = ast.exprs[expr.b].type.kind == Kind::UntypedInt; // else the count of a shift
+    out.value = known ? computed(expr.op, left, right) : left;
+    break;
+  }
+  case ExprKind::Conditional:
+    out.value = take(expr.b);
+    take(expr.c);
+    break;
+  default:
+    out.value = 0;
+    for (const ExprId argument : ast.items(expr.list)) take(argument);
+  }
+  const i64 value = static_cast<i64>(out.value);
+  out.wide = out.wide || value < -(i64{1} << 31) || value > 0x7fffffff;
+  return out;
+}
+
+} // namespace
+
+Kind default_kind(const Ast& ast, ExprId id) {
+  const Kind kind = ast.exprs[id].type.kind;
+  if (kind == Kind::UntypedFloat) return Kind::F64;
+  if (kind != Kind::UntypedInt) return kind;
+  return untyped(ast, id).wide ? Kind::I64 : Kind::I32;
 }
 
 OreType Checker::find(ExprId id) {
