@@ -23,9 +23,8 @@ namespace {
 
 constexpr u32 kPage = 4096;
 constexpr u32 kFrameLimit = 1u << 30;
-constexpr u32 kFirstSaved = 19, kLastSaved = 27;   // x19 to x27; x28 is the context and keeps its value
-constexpr u32 kFirstVector = 40, kLastVector = 47; // v8 to v15, by unified index
-constexpr u32 kHintAutia1716 = 12;                 // authenticates x17 with the modifier in x16
+constexpr u32 kFirstSaved = 19;    // x19 to x27; x28 is the context and keeps its value
+constexpr u32 kHintAutia1716 = 12; // authenticates x17 with the modifier in x16
 
 constexpr u32 align16(u32 value) { return (value + 15) & ~15u; }
 /// The number of the first register of its pair: x19 and x20, ..., v8 and v9, ...
