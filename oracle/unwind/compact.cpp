@@ -11,7 +11,7 @@ namespace assay::oracle {
 namespace {
 
 constexpr u32 kVersion = 1, kRegularPage = 2, kCompressedPage = 3;
-constexpr u64 kHeaderBytes = 28, kIndexBytes = 12, kLsdaBytes = 8;
+constexpr u64 kHeaderBytes = 28, kIndexBytes = 12;
 
 } // namespace
 
