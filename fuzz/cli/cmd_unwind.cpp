@@ -85,7 +85,6 @@ void print_finding(Work& work, const std::string& program, const fuzz::SubjectRo
 /// Whether a run of the cases, or the emulator's decoder, notices what is wrong with these tables.
 Result<bool> noticed(Work& work, const fuzz::Cases& cases, const StepTable& table) {
   work.stepper.set_tables({&table, 1});
-  UnwindTotals ignored;
   qemu::protocol::StepReport report;
   for (u32 i = 0; i < cases.size(); ++i) {
     auto done = work.stepper.step(cases.entry(i), cases.args(i), cases.fuel(i), report);
