@@ -69,6 +69,24 @@ bool compute(Tok op, double a, double b, double& out) {
   }
 }
 
+/// False: it is no comparison. Floats compare as the operations of AIR do: a NaN is unequal to all.
+template <typename T> bool compare(Tok op, T a, T b, bool& out) {
+  switch (op) {
+  case Tok::EqEq: out = a == b; return true;
+  case Tok::NotEq: out = a != b; return true;
+  case Tok::Less: out = a < b; return true;
+  case Tok::LessEq: out = a <= b; return true;
+  case Tok::Greater: out = a > b; return true;
+  case Tok::GreaterEq: out = a >= b; return true;
+  default: return false;
+  }
+}
+
+bool is_comparison(Tok op) {
+  bool out = false;
+  return compare(op, 0, 0, out);
+}
+
 } // namespace
 
 Constant Program::refuse(const Expr& expr, std::string message) {
@@ -139,17 +157,60 @@ Constant Program::unary(const Expr& expr, Kind want) {
   return refuse(expr);
 }
 
-Constant Program::binary(const Expr& expr, Kind want) {
-  Constant a = constant(expr.a, want), b = constant(expr.b, want);
-  if (a.type.kind == Kind::Error || b.type.kind == Kind::Error) return {};
+/// Gives both one type, if only one of them has one; false when they have two, which is reported.
+bool Program::unify(const Expr& expr, Constant& a, Constant& b) {
+  if (a.type.kind == Kind::Error || b.type.kind == Kind::Error) return false;
   if (a.type.kind != b.type.kind) {
     if (is_untyped(b.type.kind) && !is_untyped(a.type.kind)) adapt(b, a.type.kind);
     else if (is_untyped(a.type.kind) && !is_untyped(b.type.kind)) adapt(a, b.type.kind);
     else if (a.type.kind == Kind::UntypedInt) a = {{Kind::UntypedFloat}, from_double(Kind::F64, to_double(a))};
     else if (b.type.kind == Kind::UntypedInt) b = {{Kind::UntypedFloat}, from_double(Kind::F64, to_double(b))};
   }
+  if (a.type == b.type) return true;
+  refuse(expr, "operands of two types: " + name_of(a.type) + " and " + name_of(b.type));
+  return false;
+}
+
+/// && and ||, whose sides are both constants.
+Constant Program::logical(const Expr& expr) {
+  const Constant a = constant(expr.a, Kind::Bool), b = constant(expr.b, Kind::Bool);
+  if (a.type.kind == Kind::Error || b.type.kind == Kind::Error) return {};
+  if (a.type.kind != Kind::Bool || b.type.kind != Kind::Bool)
+    return refuse(expr, "expected bool around " + describe(expr.op) + ", found " +
+                            name_of(a.type.kind == Kind::Bool ? b.type : a.type));
+  return {a.type, expr.op == Tok::AndAnd ? a.bits & b.bits : a.bits | b.bits};
+}
+
+Constant Program::conditional(const Expr& expr, Kind want) {
+  const Constant chosen = constant(expr.a, Kind::Bool);
+  Constant a = constant(expr.b, want), b = constant(expr.c, want);
+  if (chosen.type.kind == Kind::Error || !unify(expr, a, b)) return {};
+  if (chosen.type.kind != Kind::Bool) return refuse(expr, "expected bool before '?', found " + name_of(chosen.type));
+  return chosen.bits != 0 ? a : b;
+}
+
+Constant Program::binary(const Expr& expr, Kind want) {
+  if (is_comparison(expr.op)) want = Kind::Void;
+  const bool is_shift = expr.op == Tok::Shl || expr.op == Tok::Shr || expr.op == Tok::ShrU;
+  Constant a = constant(expr.a, want), b = constant(expr.b, is_shift ? Kind::Void : want);
+  if (is_shift && is_integer(b.type.kind)) b = {{Kind::UntypedInt}, static_cast<u64>(extend(b.type.kind, b.bits))};
+  if (is_shift && b.type.kind == Kind::UntypedInt && a.type.kind != Kind::Error) {
+    u64 out = 0;
+    if (!is_integer(a.type.kind) && a.type.kind != Kind::UntypedInt) return refuse(expr);
+    compute(expr.op, a.type.kind, extend(a.type.kind, a.bits), static_cast<i64>(b.bits), out);
+    return {a.type, cut(a.type.kind, out)};
+  }
+  if (!unify(expr, a, b)) return {};
   const Kind kind = a.type.kind;
-  if (kind != b.type.kind) return refuse(expr, "operands of two types: " + name_of(a.type) + " and " + name_of(b.type));
+  bool truth = false;
+  if (is_comparison(expr.op)) {
+    const bool only_equality = kind == Kind::Bool && expr.op != Tok::EqEq && expr.op != Tok::NotEq;
+    if (only_equality || (!is_float_kind(kind) && !is_integer(kind) && kind != Kind::UntypedInt && kind != Kind::Bool))
+      return refuse(expr);
+    if (is_float_kind(kind)) compare(expr.op, to_double(a), to_double(b), truth);
+    else compare(expr.op, extend(kind, a.bits), extend(kind, b.bits), truth);
+    return {{Kind::Bool}, truth};
+  }
   if (is_float_kind(kind)) {
     double out = 0;
     return compute(expr.op, to_double(a), to_double(b), out) ? Constant{a.type, from_double(kind, out)} : refuse(expr);
@@ -186,6 +247,8 @@ Constant Program::constant(ExprId id, Kind want) {
   case ExprKind::Name: value = named(expr); break;
   case ExprKind::Unary: value = unary(expr, want); break;
   case ExprKind::Binary: value = binary(expr, want); break;
+  case ExprKind::Logical: value = logical(expr); break;
+  case ExprKind::Conditional: value = conditional(expr, want); break;
   case ExprKind::Cast: value = cast(expr); break;
   case ExprKind::AddressOf:
     if (ast.exprs[expr.a].kind != ExprKind::Name) return refuse(expr);

@@ -250,7 +250,8 @@ TypeId Parser::type() {
     ++next_;
     if (node.kind == Kind::Array) {
       expect(Tok::Semicolon);
-      node.length = expression();
+      if (at(Tok::Name) && diagnostics_.text_of(now()) == "_") ++next_; // as long as its initial value
+      else node.length = expression();
       expect(Tok::BracketClose);
     }
   } else {

@@ -96,6 +96,10 @@ OreType Program::resolve(TypeId id) {
   switch (node.kind) {
   case Kind::View: return {Kind::View, node.elem, 0};
   case Kind::Array: {
+    if (node.length == kNone) {
+      diagnostics.error(node.at, "expected a length: '_' is for a variable outside functions with an initial value");
+      return {};
+    }
     const Constant length = constant(node.length, Kind::I64);
     if (length.type.kind == Kind::Error) return {};
     if (!is_integer(length.type.kind) || length.bits == 0 || length.bits > kMemoryLimit) {
@@ -221,6 +225,20 @@ void Program::declare_exception(const ExceptionItem& item) {
   declare(item.name.text, symbol);
 }
 
+/// The type of a variable; an array of type [T; _] is as long as its initial value.
+OreType Program::declared_type(const GlobalItem& item) {
+  const TypeNode node = ast.types[item.type];
+  if (item.constant || node.kind != Kind::Array || node.length != kNone || item.value == kNone)
+    return resolve(item.type);
+  const Expr& value = ast.exprs[item.value];
+  const std::size_t length = value.kind == ExprKind::Text   ? ast.texts[value.bits].size()
+                             : value.kind == ExprKind::List ? value.list.count
+                                                            : 0;
+  if (length != 0) return {Kind::Array, node.elem, static_cast<u32>(length)};
+  diagnostics.error(value.at, "expected the array's values, at least one");
+  return {};
+}
+
 void Program::declare_variable(const GlobalItem& item, OreType type) {
   Constant initial{type, 0};
   if (item.type == kNone) {
@@ -253,7 +271,7 @@ void Program::declare() {
   // Arrays before other variables, because a constant may be an array's address.
   std::vector<OreType> types(ast.globals.size());
   for (u32 i = 0; i < ast.globals.size(); ++i) {
-    if (ast.globals[i].type != kNone) types[i] = resolve(ast.globals[i].type);
+    if (ast.globals[i].type != kNone) types[i] = declared_type(ast.globals[i]);
     if (!ast.globals[i].constant && types[i].kind == Kind::Array) declare_array(ast.globals[i], types[i]);
   }
   for (u32 i = 0; i < ast.globals.size(); ++i) {

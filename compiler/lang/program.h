@@ -97,6 +97,10 @@ private:
   Constant named(const Expr& expr);
   Constant unary(const Expr& expr, Kind want);
   Constant binary(const Expr& expr, Kind want);
+  Constant logical(const Expr& expr);
+  Constant conditional(const Expr& expr, Kind want);
+  bool unify(const Expr& expr, Constant& a, Constant& b);
+  OreType declared_type(const GlobalItem& item);
   Constant cast(const Expr& expr);
   Constant refuse(const Expr& expr, std::string message = "expected a constant");
   u64 allocate(u64 bytes, u32 at);
