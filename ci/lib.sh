@@ -37,6 +37,16 @@ no_arm64() {
   fi
 }
 
+# Why this host cannot build and run Windows programs beside its own; nothing when it can.
+no_win64() {
+  if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then echo "not a Linux host on x86-64"
+  elif ! command -v x86_64-w64-mingw32-g++-posix >/dev/null; then
+    echo "no cross compiler (package g++-mingw-w64-x86-64-posix)"
+  elif ! [ -d /usr/src/googletest ]; then echo "no sources of GoogleTest (package libgtest-dev)"
+  elif ! command -v wine >/dev/null || ! command -v wineboot >/dev/null; then echo "no Wine (packages wine, wine64)"
+  fi
+}
+
 # Builds the agent that runs ARM64 code under qemu-aarch64, where this host can.
 build_agent() {
   local reason
