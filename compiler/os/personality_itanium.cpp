@@ -9,6 +9,8 @@
 // libraries, which the class tells apart. Tested in compiler/jit/tests/exceptions_test.cpp.
 #include "compiler/os/personality.h"
 
+#include "assay/planted.h"
+
 #include <cstring>
 #include <cxxabi.h>
 #include <typeinfo>
@@ -91,11 +93,12 @@ _Unwind_Reason_Code route(int version, _Unwind_Action actions, _Unwind_Exception
   const u64 pc = _Unwind_GetIPInfo(context, &before_instruction);
   // A frame that was interrupted, and not by a call, has no handler.
   if (thrown.type == nullptr || pads == nullptr || before_instruction != 0) return _URC_CONTINUE_UNWIND;
-  const u64 pad = pads->find(pads->owner, pc, flying(thrown));
+  const u64 site = ASSAY_PLANTED(eh_site_at_call) ? pc - 1 : pc;
+  const u64 pad = pads->find(pads->owner, site, flying(thrown));
   if (pad == 0) return _URC_CONTINUE_UNWIND;
   if (searches) return _URC_HANDLER_FOUND;
   _Unwind_SetGR(context, __builtin_eh_return_data_regno(0), reinterpret_cast<_Unwind_Word>(exception));
-  _Unwind_SetIP(context, pad);
+  _Unwind_SetIP(context, pad + (ASSAY_PLANTED(eh_pad_behind) ? 1 : 0));
   return _URC_INSTALL_CONTEXT;
 }
 

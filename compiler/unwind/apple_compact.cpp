@@ -6,6 +6,7 @@
 // Tested in compiler/unwind/tests/apple_compact_test.cpp: LLVM reads it, LLVM's own encodings of the same frames are equal.
 #include "compiler/unwind/apple_compact.h"
 
+#include "assay/planted.h"
 #include "compiler/unwind/dwarf.h"
 #include "compiler/unwind/frame_state.h"
 
@@ -41,9 +42,9 @@ u32 encode_x64(const FrameState& state) {
     if (distance == 0 || reg == kRbp) continue;
     const i64 slot = offset - (distance - 16) / 8; // counted from the lowest
     if (x64_number(reg) == 0 || distance <= 16 || distance % 8 != 0 || slot >= kSlots) return 0;
-    slots |= x64_number(reg) << (3 * slot);
+    slots |= x64_number(reg) << (3 * (ASSAY_PLANTED(unwind_compact_order) ? offset - 1 - slot : slot));
   }
-  return kX64RbpFrame | static_cast<u32>(offset) << 16 | slots;
+  return kX64RbpFrame | static_cast<u32>(offset + (ASSAY_PLANTED(unwind_compact_offset) ? 1 : 0)) << 16 | slots;
 }
 
 u32 encode_a64(const FrameState& state) {
@@ -64,7 +65,7 @@ u32 encode_a64(const FrameState& state) {
     if (first != distance + 8 || second != distance + 16) return 0;
     distance += 16;
     registers += 2;
-    encoding |= pair.bit;
+    encoding |= ASSAY_PLANTED(a64_unwind_compact_pair) ? pair.bit << 1 : pair.bit;
   }
   const auto saved = std::count_if(state.saved, state.saved + FrameState::kRegisters, [](i64 at) { return at != 0; });
   return static_cast<u32>(saved) == registers ? encoding : 0;
@@ -113,7 +114,7 @@ void write_info(std::span<const std::pair<u32, u32>> rows, u32 end, u8* section)
     for (const u32 value : {rows[i].first, static_cast<u32>(page - section), pages_at}) put(at, value);
     const u32 here = std::min(kPageRows, count - i);
     put(page, kRegularPage);
-    put(page, kPageHeaderBytes | here << 16);
+    put(page, kPageHeaderBytes | (ASSAY_PLANTED(unwind_compact_count) ? here - 1 : here) << 16);
     for (u32 j = i; j < i + here; ++j) put(page, rows[j].first), put(page, rows[j].second);
   }
   for (const u32 value : {end, 0u, pages_at}) put(at, value);
@@ -140,7 +141,7 @@ Result<void> write_apple_compact(const CodeObject& object, const UnwindPlace& pl
     u32 encoding = encoding_of(object, function, outline);
     if (encoding == 0) {
       if (fdes[i] > kFdeLimit) return unsupported("an FDE 16 MiB into its section: DWARF mode cannot refer to it");
-      encoding = (a64 ? kA64Dwarf : kX64Dwarf) | fdes[i];
+      encoding = (a64 ? kA64Dwarf : kX64Dwarf) | fdes[ASSAY_PLANTED(a64_unwind_compact_fde) ? 0 : i];
     }
     rows.emplace_back(static_cast<u32>(place.code_rva) + function.begin, encoding);
   }
@@ -148,7 +149,9 @@ Result<void> write_apple_compact(const CodeObject& object, const UnwindPlace& pl
   out.entries.at = (out.eh_frame.size + 3) & ~3u;
   out.entries.size = kHeaderBytes + (pages + 1) * kIndexBytes + pages * kPageHeaderBytes + count * kRowBytes;
   out.bytes.resize(out.entries.at + out.entries.size);
-  const u32 end = count == 0 ? 0 : static_cast<u32>(place.code_rva) + object.functions.back().end;
+  const FunctionCode last = count == 0 ? FunctionCode() : object.functions.back();
+  const u32 end_of_code = ASSAY_PLANTED(unwind_compact_end) ? last.begin : last.end;
+  const u32 end = count == 0 ? 0 : static_cast<u32>(place.code_rva) + end_of_code;
   write_info(rows, end, out.bytes.data() + out.entries.at);
   return {};
 }

@@ -88,22 +88,22 @@ public:
     case FrameEffect::Push:
       sp_moves(op, static_cast<i32>(kWord));
       advance(op.offset);
-      saved(op.reg, depth_);
+      saved(op.reg, depth_ + (ASSAY_PLANTED(unwind_dwarf_push_place) ? 8 : 0));
       break;
     case FrameEffect::Allocate: sp_moves(op, op.value); break;
     case FrameEffect::SetFrame:
-      advance(op.offset);
+      advance(op.offset + (ASSAY_PLANTED(unwind_dwarf_frame_late) ? machine_.code_unit : 0));
       from_frame_ = true;
       cfa_from_frame_ = depth_ - op.value;
       def_cfa(number_of(op.reg), cfa_from_frame_);
       break;
     case FrameEffect::Save:
-      if (!described(op.reg)) break;
+      if (!described(op.reg) || (ASSAY_PLANTED(unwind_dwarf_save_omitted) && op.reg % 32 == 8)) break;
       advance(op.offset);
       saved(op.reg, op.value);
       break;
     case FrameEffect::EpilogueBegin:
-      *at_++ = kRememberState;
+      if (!ASSAY_PLANTED(unwind_dwarf_remember_missing)) *at_++ = kRememberState;
       kept_depth_ = depth_;
       kept_from_frame_ = from_frame_;
       break;
@@ -118,11 +118,12 @@ public:
       advance(op.offset);
       from_frame_ = false;
       depth_ = op.value;
-      def_cfa(machine_.sp, depth_);
+      if (!ASSAY_PLANTED(unwind_dwarf_drop_missing)) def_cfa(machine_.sp, depth_);
       break;
     case FrameEffect::SignReturn:
     case FrameEffect::AuthReturn:
       advance(op.offset);
+      if (ASSAY_PLANTED(a64_unwind_dwarf_auth_missing) && op.effect == FrameEffect::AuthReturn) break;
       *at_++ = kNegateRaState;
       break;
     case FrameEffect::EpilogueEnd:
@@ -150,7 +151,7 @@ private:
     } else if (delta < 65536) {
       *at_++ = kAdvanceLoc2;
       *at_++ = static_cast<u8>(delta & 0xff);
-      *at_++ = static_cast<u8>(delta >> 8);
+      *at_++ = static_cast<u8>(ASSAY_PLANTED(unwind_dwarf_advance_cut) ? 0 : delta >> 8);
     } else {
       *at_++ = kAdvanceLoc4;
       std::memcpy(at_, &delta, 4);
@@ -158,6 +159,7 @@ private:
     }
   }
   void uleb(u32 value) {
+    if (ASSAY_PLANTED(unwind_dwarf_number_cut)) value &= 127;
     for (; value >= 128; value >>= 7) *at_++ = static_cast<u8>(0x80 | (value & 127));
     *at_++ = static_cast<u8>(value);
   }
@@ -177,7 +179,7 @@ private:
     advance(op.offset);
     if (depth_ < 0) { // behind the pop of stack arguments: sp is above the CFA
       *at_++ = kDefCfaOffsetSf;
-      sleb(depth_ / -static_cast<i32>(kWord));
+      sleb(depth_ / -static_cast<i32>(ASSAY_PLANTED(a64_unwind_dwarf_sf_unscaled) ? 1 : kWord));
       return;
     }
     *at_++ = kDefCfaOffset;
@@ -195,7 +197,7 @@ private:
     uleb(static_cast<u32>(distance) / kWord);
   }
   void restored(const FrameOp& op) {
-    if (!described(op.reg)) return;
+    if (!described(op.reg) || ASSAY_PLANTED(unwind_dwarf_restore_missing)) return;
     advance(op.offset);
     const u8 number = number_of(op.reg);
     if (number < 64) {
@@ -206,7 +208,8 @@ private:
     }
   }
   u8 number_of(RegIndex reg) const {
-    return reg < 32 ? machine_.integers[reg] : static_cast<u8>(machine_.first_vector + reg - 32);
+    const u32 first = machine_.first_vector + (ASSAY_PLANTED(unwind_dwarf_vector_column) ? 1u : 0u);
+    return reg < 32 ? machine_.integers[reg] : static_cast<u8>(first + reg - 32);
   }
   bool described(RegIndex reg) const { return reg < 32 || vectors_; }
 
@@ -245,8 +248,8 @@ u8* write_cie(const Machine& machine, u8* at, u64 personality) {
   at += sizeof kAugmentation;
   std::memcpy(at, machine.cie + kFactorsAt, kFactorBytes);
   at += kFactorBytes;
-  *at++ = 1 + 8 + 1 + 1; // augmentation data
-  *at++ = 0;             // personality: DW_EH_PE_absptr
+  *at++ = ASSAY_PLANTED(eh_augmentation_short) ? 1 + 8 + 1 : 1 + 8 + 1 + 1; // augmentation data
+  *at++ = 0;                                                                // personality: DW_EH_PE_absptr
   at = put64(at, personality);
   *at++ = 0;    // language-specific data: DW_EH_PE_absptr
   *at++ = 0x1b; // code: pcrel | sdata4
@@ -263,9 +266,9 @@ u8* write_fde(const Machine& machine, u8* fde, const u8* cie, i32 pc_field, cons
   u8* at = fde + 4;
   at = put32(at, static_cast<u32>(at - cie));
   at = put32(at, static_cast<u32>(pc_field));
-  at = put32(at, function.end - function.begin);
+  at = put32(at, function.end - function.begin - (ASSAY_PLANTED(unwind_dwarf_range_short) ? machine.code_unit : 0));
   if (options.personality == 0) {
-    *at++ = 0; // no augmentation data
+    *at++ = ASSAY_PLANTED(unwind_dwarf_augmentation_size) ? 1 : 0; // no augmentation data
   } else {
     *at++ = kLsdaBytes;
     at = put64(at, options.lsda);
@@ -309,7 +312,7 @@ bool write_eh_frame(const CodeObject& object, i64 section_at, std::vector<u8>& o
     at = write_fde(machine, at, cie, static_cast<i32>(pc_field), object, function, options);
     if (units) at = put32(at, 0);
   }
-  if (!units || functions == 0) at = put32(at, 0);
+  if ((!units || functions == 0) && !ASSAY_PLANTED(unwind_dwarf_terminator)) at = put32(at, 0);
   out.resize(static_cast<std::size_t>(at - base));
   return true;
 }

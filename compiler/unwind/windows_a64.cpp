@@ -6,6 +6,7 @@
 // codes of their own, equal ones shared. Fragments: 1 MiB at most each; those behind the first begin with end_c, which says that the
 // prologue that follows is not here but has been executed.
 // Tested in compiler/unwind/tests/windows_a64_test.cpp: LLVM reads it, every instruction against a model.
+#include "assay/planted.h"
 #include "compiler/unwind/frame_state.h"
 #include "compiler/unwind/windows.h"
 
@@ -34,9 +35,11 @@ public:
   bool ok() const { return !failed_; }
   void add(u8 byte) { add(&byte, 1); }
   void nops(u32 count) {
+    if (ASSAY_PLANTED(a64_unwind_win_nop_missing) && count != 0) --count;
     for (; count != 0 && !failed_; --count) add(kNop);
   }
   void two(u32 value) { // big-endian
+    if (ASSAY_PLANTED(a64_unwind_win_code_order)) value = value >> 8 | (value & 255) << 8;
     const u8 bytes[2] = {static_cast<u8>(value >> 8), static_cast<u8>(value)};
     add(bytes, 2);
   }
@@ -44,7 +47,7 @@ public:
   bool allocate(i64 size) {
     if (size <= 0 || size % 16 != 0 || size / 16 >= 1 << 24) return false;
     const u32 units = static_cast<u32>(size / 16);
-    if (units < 32) add(static_cast<u8>(units));
+    if (units < (ASSAY_PLANTED(a64_unwind_win_alloc_form) ? 64 : 32)) add(static_cast<u8>(units));
     else if (units < 2048) two(0xc000 | units);
     else {
       const u8 bytes[4] = {0xe0, static_cast<u8>(units >> 16), static_cast<u8>(units >> 8), static_cast<u8>(units)};
@@ -92,7 +95,7 @@ bool pair_code(u32 first, i64 size, i64 offset, Codes& out) {
   const bool moves = size != 0;
   const i64 amount = moves ? size : offset;
   if (amount % 8 != 0 || amount < 0 || amount > 504 + (moves ? 8 : 0) || (moves && offset != 0)) return false;
-  const u32 z = static_cast<u32>(amount / 8) - (moves ? 1 : 0);
+  const u32 z = static_cast<u32>(amount / 8) - (moves && !ASSAY_PLANTED(a64_unwind_win_pair_size) ? 1 : 0);
   if (first == kFp) {
     out.add(static_cast<u8>((moves ? 0x80 : 0x40) | z));
   } else if (first >= 19 && first <= 27) {
@@ -250,7 +253,7 @@ private:
       return one.saves == 2 && !one.resets && one.pair_at - one.second_at == 8 &&
              pair_code(one.pair, -one.moved, one.moved != 0 ? 0 : offset, epilogue_codes_);
     }
-    if (one.signs) return epilogue_codes_.add(kPacSignLr), one.moved == 0;
+    if (one.signs) return epilogue_codes_.add(ASSAY_PLANTED(a64_unwind_win_pac) ? kNop : kPacSignLr), one.moved == 0;
     if (one.resets) return frame_code(state_.depth - state_.cfa_from_frame, epilogue_codes_);
     // All of what is left of the frame, and no more: stack arguments lie above the caller's sp, and no code goes back there.
     if (!epilogue_codes_.allocate(before.depth)) epilogue_codes_.add(kNop);
@@ -260,7 +263,7 @@ private:
   bool add_scope(Scope scope) {
     scratch_.clear();
     epilogue_codes_.append_forward(scratch_);
-    scratch_.push_back(kEnd);
+    if (!ASSAY_PLANTED(a64_unwind_win_end_missing)) scratch_.push_back(kEnd);
     // Nearly all epilogues of a function are the same.
     const auto found = std::search(epilogue_bytes_.begin(), epilogue_bytes_.end(), scratch_.begin(), scratch_.end());
     scope.index = static_cast<u32>(found - epilogue_bytes_.begin());
@@ -288,7 +291,7 @@ private:
 
   Result<void> record(u32 function, u32 begin, u32 end, std::span<const Scope> scopes) {
     codes_.clear();
-    if (begin != 0) codes_.push_back(kEndC);
+    if (begin != 0 || ASSAY_PLANTED(a64_unwind_win_end_c)) codes_.push_back(kEndC);
     prologue_codes_.append_reversed(codes_);
     codes_.push_back(kEnd);
     const u32 epilogues_at = static_cast<u32>(codes_.size());
@@ -299,12 +302,14 @@ private:
       return unsupported("too many ARM64 unwind codes or epilogues");
     words_.clear();
     const bool extended = code_words > 31 || count > 31;
-    words_.push_back((end - begin) / 4 | (extended ? 0 : count << 22 | code_words << 27));
+    const u32 length = (end - begin) / 4 - (ASSAY_PLANTED(a64_unwind_win_length) ? 1 : 0);
+    words_.push_back(length | (extended ? 0 : count << 22 | code_words << 27));
     if (extended) words_.push_back(count | code_words << 16);
     for (const Scope& scope : scopes) {
       const u32 index = epilogues_at + scope.index;
       if (index > kMaxScopeIndex) return unsupported("too many ARM64 unwind codes");
-      words_.push_back((scope.begin - begin) / 4 | index << 22);
+      const u32 from = begin - (ASSAY_PLANTED(a64_unwind_win_scope_late) ? 4 : 0);
+      words_.push_back((scope.begin - from) / 4 | index << 22);
     }
     const std::size_t head = words_.size();
     words_.resize(head + code_words);

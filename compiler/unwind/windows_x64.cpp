@@ -8,6 +8,7 @@
 // A handler stands in every info of its function but those that are chained, which have their primary's. It is named for
 // the search only (UNW_FLAG_EHANDLER): no frame has anything to clean up.
 // Tested in compiler/unwind/tests/windows_x64_test.cpp: LLVM and binutils read it, every byte against a model.
+#include "assay/planted.h"
 #include "compiler/unwind/frame_state.h"
 #include "compiler/unwind/windows.h"
 
@@ -45,6 +46,7 @@ public:
   void push(u32 at, RegIndex reg) { add(at, kPushNonvol, reg, 0, 0); }
   void set_frame(u32 at) { add(at, kSetFpreg, 0, 0, 0); }
   void allocate(u32 at, i64 bytes) {
+    if (bytes > 16 && ASSAY_PLANTED(unwind_win64_alloc_size)) bytes -= 8;
     if (bytes == 0) return;
     if (bytes < 0 || bytes % 8 != 0 || bytes > 0xfffffff8) failed_ = true;
     else if (bytes <= 128) add(at, kAllocSmall, static_cast<u32>(bytes / 8 - 1), 0, 0);
@@ -53,7 +55,7 @@ public:
   }
   /// `offset` from the base.
   void save(u32 at, RegIndex reg, i64 offset) {
-    const i64 unit = reg < kFirstXmm ? 8 : 16;
+    const i64 unit = reg < kFirstXmm || ASSAY_PLANTED(unwind_win64_xmm_unit) ? 8 : 16;
     const u8 near = reg < kFirstXmm ? kSaveNonvol : kSaveXmm128;
     const u32 number = reg < kFirstXmm ? reg : reg - kFirstXmm;
     if (offset < 0 || offset % unit != 0 || offset > 0xffffffff || number > 15) failed_ = true;
@@ -71,7 +73,8 @@ public:
     u8* at = out + 4;
     for (u32 i = count; i-- > 0;) {
       const Code& code = codes_[i];
-      *at++ = static_cast<u8>(code.at > start ? code.at - start : 0);
+      const u32 before = ASSAY_PLANTED(unwind_win64_code_early) ? start + 1 : start;
+      *at++ = static_cast<u8>(code.at > start ? code.at - before : 0);
       *at++ = static_cast<u8>(code.op | code.info << 4);
       std::memcpy(at, &code.operand, 4);
       at += 2 * code.operand_units;
@@ -82,7 +85,7 @@ public:
     out[0] = kVersion;
     out[1] = static_cast<u8>(prolog);
     out[2] = static_cast<u8>(units);
-    out[3] = framed ? frame_byte : 0;
+    out[3] = framed ? frame_byte & (ASSAY_PLANTED(unwind_win64_frame_offset) ? 15 : 255) : 0;
     return static_cast<u32>(at - out);
   }
   u32 last() const { return count_ == 0 ? 0 : codes_[count_ - 1].at; }
@@ -125,6 +128,7 @@ public:
     for (const FunctionCode& function : object_.functions) {
       if (auto done = this->function(function); !done) return done;
     }
+    if (ASSAY_PLANTED(unwind_win64_unsorted)) std::reverse(entries_.begin(), entries_.end());
     out_.info.size = static_cast<u32>(out_.bytes.size());
     out_.entries = {out_.info.size, static_cast<u32>(entries_.size() * sizeof(RuntimeFunction))};
     const u64 end = place_.code_rva + place_.tables_at + out_.entries.at + u64{out_.entries.size};
@@ -164,7 +168,7 @@ private:
 
   void finish(u32 end) {
     if (end == at_) return;
-    entries_.push_back({rva(at_), rva(end), info_});
+    entries_.push_back({rva(at_), rva(end) - (ASSAY_PLANTED(unwind_win64_range_short) ? 1 : 0), info_});
     at_ = end;
   }
   /// The codes up to `limit` as the info; with the function's handler behind them, if it has one.
@@ -300,7 +304,7 @@ private:
   Result<void> epilogue(const FrameOutline::Epilogue& one) {
     const std::span<const FrameOp> ops = ops_.subspan(one.begin + 1, one.end - one.begin - 1);
     const u32 begin = ops_[one.begin].offset, end = ops_[one.end].offset;
-    if (recognised(begin, end)) return {};
+    if (recognised(begin, end) || ASSAY_PLANTED(unwind_win64_epilogue_missing)) return {};
     if (ops.empty()) return {};
     const FrameState body = state_;
     const u8 body_frame = frame_byte_;
@@ -326,7 +330,8 @@ private:
       if (entries_[i].begin <= primary.begin) break;
     }
     if (primary.end == 0) return Error{ErrorKind::BadInput, {}, 0, 0, "an epilogue in place of a function's body"};
-    const u8 head[4] = {kVersion | kChainInfo << 3, 0, 0, frame_byte_};
+    const u8 chain_flag = ASSAY_PLANTED(unwind_win64_chain_flag) ? 0 : kChainInfo << 3;
+    const u8 head[4] = {static_cast<u8>(kVersion | chain_flag), 0, 0, frame_byte_};
     std::memcpy(buffer_, head, 4);
     std::memcpy(buffer_ + 4, &primary, sizeof primary);
     set_info(4 + sizeof primary);

@@ -3,6 +3,7 @@
 // First a control without a bug, which must find nothing. Each campaign runs in worker processes; findings go to a
 // temporary folder unless --keep names one. Tested in fuzz/mutants/tests/ and fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/cli/commands.h"
+#include "fuzz/cli/unwind_search.h"
 #include "fuzz/mutants/bank.h"
 #include "fuzz/os/process.h"
 
@@ -35,7 +36,7 @@ struct Tally {
   double seconds = 0;
   bool false_alarm = false;
   std::vector<std::string> missed;
-  Json control, bugs = Json::array();
+  Json control, control_of_tables, bugs = Json::array();
 };
 
 int list_bank() {
@@ -79,25 +80,26 @@ Json to_json(const fuzz::Measurement& m) {
   return json;
 }
 
-void note(const fuzz::Measurement& m, bool as_json, Tally& tally) {
+void note(const fuzz::Measurement& m, bool as_json, Tally& tally, bool of_tables = false) {
   tally.seconds += m.seconds;
   if (m.bug == nullptr) {
-    tally.false_alarm = m.found;
+    tally.false_alarm |= m.found;
   } else {
     ++tally.planted;
     tally.found += m.found;
     if (!m.found) tally.missed.emplace_back(m.bug->name);
   }
   if (!as_json) return print(m);
-  if (m.bug == nullptr) tally.control = to_json(m);
+  if (m.bug == nullptr) (of_tables ? tally.control_of_tables : tally.control) = to_json(m);
   else tally.bugs.push_back(to_json(m));
 }
 
 void print_summary(const Tally& tally, const MutantsOptions& options) {
   if (options.json) {
-    const Json json{{"seed", options.seed},   {"found", tally.found},     {"planted", tally.planted},
-                    {"missed", tally.missed}, {"seconds", tally.seconds}, {"control", tally.control},
-                    {"bugs", tally.bugs}};
+    Json json{{"seed", options.seed},   {"found", tally.found},     {"planted", tally.planted},
+              {"missed", tally.missed}, {"seconds", tally.seconds}, {"control", tally.control},
+              {"bugs", tally.bugs}};
+    if (!tally.control_of_tables.is_null()) json["control_of_tables"] = tally.control_of_tables;
     std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     return;
   }
@@ -125,6 +127,52 @@ std::vector<const fuzz::SubjectRow*> subjects_of(const fuzz::PlantedBug* bug,
   return native.empty() ? emulated : native;
 }
 
+/// Platforms whose tables can have the bug; empty, and said why, where none can be stepped through here.
+std::vector<const UnwindRow*> platforms_of(const fuzz::PlantedBug* bug, const MutantsOptions& options) {
+  fuzz::SubjectFilter filter;
+  filter.targets = options.filter.targets;
+  filter.oses = options.filter.oses;
+  auto rows = select_unwind_rows(filter);
+  if (!rows) {
+    std::fprintf(stderr, "assay mutants: skipped %s: %s\n",
+                 bug == nullptr ? "the control of unwind tables" : std::string(bug->name).c_str(),
+                 rows.error().message.c_str());
+    return {};
+  }
+  if (bug != nullptr && bug->name.starts_with("a64_"))
+    rows->erase(std::remove_if(rows->begin(), rows->end(), [](const auto* row) { return row->target != Target::A64; }),
+                rows->end());
+  return std::move(*rows);
+}
+
+Result<fuzz::Measurement> measure_tables(const fuzz::PlantedBug* bug, const MutantsOptions& options,
+                                         std::vector<const UnwindRow*> rows) {
+  constexpr u64 kMostPrograms = 100; // each is walked through on every platform
+  UnwindSearch search;
+  search.rows = std::move(rows);
+  search.seed = options.seed;
+  search.programs = options.programs == 0 ? 0 : std::min(options.programs, kMostPrograms);
+  search.seconds = bug == nullptr ? options.control : options.seconds;
+  return fuzz::measure_by(bug, [&](fuzz::Measurement& out) { return search_tables(search, out); });
+}
+
+bool is_of_tables(const fuzz::PlantedBug& bug) { return bug.component == fuzz::kTableComponent; }
+
+/// 0 bugs: nothing. Else a control first.
+Result<void> measure_all_tables(const MutantsOptions& options, std::vector<const fuzz::PlantedBug*> bugs,
+                                Tally& tally) {
+  if (!bugs.empty() && options.control > 0) bugs.insert(bugs.begin(), nullptr);
+  for (const fuzz::PlantedBug* bug : bugs) {
+    auto rows = platforms_of(bug, options);
+    if (rows.empty()) continue;
+    const auto measured = measure_tables(bug, options, std::move(rows));
+    if (!measured) return measured.error();
+    note(*measured, options.json, tally, true);
+    if (fuzz::interrupted()) break;
+  }
+  return {};
+}
+
 int measure_all(const MutantsOptions& options, const std::vector<const fuzz::SubjectRow*>& rows,
                 const std::string& folder) {
   fuzz::CampaignOptions campaign;
@@ -135,10 +183,10 @@ int measure_all(const MutantsOptions& options, const std::vector<const fuzz::Sub
   campaign.findings = folder;
   campaign.hang_seconds = std::max(3.0, options.seconds / 4);
   Tally tally;
-  std::vector<const fuzz::PlantedBug*> bugs;
-  if (options.control > 0) bugs.push_back(nullptr);
+  std::vector<const fuzz::PlantedBug*> bugs, of_tables;
   for (const fuzz::PlantedBug& bug : fuzz::planted_bugs())
-    if (wanted(options, bug.name)) bugs.push_back(&bug);
+    if (wanted(options, bug.name)) (is_of_tables(bug) ? of_tables : bugs).push_back(&bug);
+  if (options.control > 0 && (!bugs.empty() || of_tables.empty())) bugs.insert(bugs.begin(), nullptr);
   for (const fuzz::PlantedBug* bug : bugs) {
     campaign.seconds = bug == nullptr ? options.control : options.seconds;
     const auto subjects = subjects_of(bug, rows);
@@ -152,6 +200,9 @@ int measure_all(const MutantsOptions& options, const std::vector<const fuzz::Sub
     if (!measured) return report(measured.error());
     note(*measured, options.json, tally);
     if (fuzz::interrupted()) break;
+  }
+  if (!fuzz::interrupted()) {
+    if (auto done = measure_all_tables(options, of_tables, tally); !done) return report(done.error());
   }
   print_summary(tally, options);
   return tally.false_alarm || tally.found < options.min_found.value_or(tally.planted) ? kDifference : kClean;

@@ -1,172 +1,54 @@
 // cmd_unwind.cpp - `assay unwind FILE...`: every instruction of compiled programs, in every unwind format.
 //
-// Each program is compiled for each emulated subject; its tables are written, read strictly, and judged at every
-// instruction that its cases execute. --random makes programs from a seed instead. --mutate flips each bit of the tables
-// and counts what nobody notices. Tested end to end in fuzz/cli/tests/cli_test.cmake.
-#include "fuzz/check/finding.h"
+// Each program is compiled for each platform; its tables are written, read strictly, and judged at every instruction
+// that its cases execute or that can be reached at all. --random makes programs from a seed instead. --mutate flips each bit
+// of the tables and counts who notices. What is printed is unwind_report.cpp. Tested in fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/check/run_lines.h"
 #include "fuzz/cli/commands.h"
-#include "fuzz/cli/unwind_check.h"
-#include "fuzz/generate/generator.h"
+#include "fuzz/cli/unwind_native.h"
+#include "fuzz/cli/unwind_report.h"
+#include "fuzz/cli/unwind_shapes.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <map>
-#include <memory>
-#include <nlohmann/json.hpp>
 
 namespace assay::cli {
 namespace {
-
-using qemu::protocol::kTableFormats;
-using qemu::protocol::StepCounts;
 
 struct UnwindOptions {
   std::vector<std::string> files, formats;
   fuzz::SubjectFilter filter;
   u64 fuel = kDefaultFuel, seed = 1, random = 0;
-  u32 inputs = 3;
+  u32 inputs = 2;
+  UnwindLimits limits;
   std::string preset;
-  bool json = false, mutate = false;
-};
-
-/// Flipped bits of tables, by what noticed them.
-struct MutationTotals {
-  u64 flipped = 0, by_reader = 0, by_step = 0;
-  std::map<std::string, u64> unnoticed; // by what the byte is
+  bool json = false, mutate = false, list_unseen = false, shapes = false, native = false, no_sweep = false;
 };
 
 struct Work {
-  explicit Work(const UnwindOptions& o) : options(o) {}
+  Work(const UnwindOptions& o, std::vector<const UnwindRow*> rows)
+      : options(o), checker(std::move(rows), o.formats, o.limits), report(o.json, o.mutate) {}
 
   const UnwindOptions& options;
-  std::vector<const fuzz::SubjectRow*> rows;
-  std::vector<std::unique_ptr<Compiler>> compilers; // of rows
-  qemu::UnicornStepper stepper;
-  UnwindTotals totals;
-  MutationTotals mutations;
-  std::map<std::string, u64> skips;
-  u64 findings = 0;
-  nlohmann::ordered_json found = nlohmann::ordered_json::array();
+  UnwindChecker checker;
+  std::unique_ptr<NativeUnwindChecker> native; // null: in the emulator
+  UnwindReport report;
+  std::string program;
+  std::vector<UnwindFinding> findings;
+  const UnwindTotals& totals() const { return native != nullptr ? native->totals() : checker.totals(); }
 };
 
-constexpr u64 kMostPrinted = 50;
-constexpr std::string_view kPresets[] = {"small", "pressure", "calls", "exceptions"};
-
-/// What a platform uses, and DWARF, which debuggers want everywhere.
-std::vector<TableFormat> formats_of(Os os, const std::vector<std::string>& wanted) {
-  std::vector<TableFormat> all{TableFormat::Dwarf};
-  if (os == Os::Windows) all.push_back(TableFormat::Windows);
-  if (os == Os::Apple) all.push_back(TableFormat::Compact);
-  if (wanted.empty()) return all;
-  std::vector<TableFormat> out;
-  for (const TableFormat format : all) {
-    if (std::find(wanted.begin(), wanted.end(), name_of(format)) != wanted.end()) out.push_back(format);
-  }
-  return out;
-}
-
-void print_finding(Work& work, const std::string& program, const fuzz::SubjectRow& row, const UnwindFinding& finding) {
-  ++work.findings;
-  if (work.options.json) {
-    work.found.push_back({{"program", program},
-                          {"subject", row.name},
-                          {"format", name_of(finding.format)},
-                          {"where", finding.where},
-                          {"what", finding.what}});
-  } else if (work.findings <= kMostPrinted) {
-    std::printf("%s  %.*s  %.*s  %s\n    %s\n", program.c_str(), static_cast<int>(row.name.size()), row.name.data(),
-                static_cast<int>(name_of(finding.format).size()), name_of(finding.format).data(), finding.where.c_str(),
-                finding.what.c_str());
-  }
-}
-
-/// Whether a run of the cases, or the emulator's decoder, notices what is wrong with these tables.
-Result<bool> noticed(Work& work, const fuzz::Cases& cases, const StepTable& table) {
-  work.stepper.set_tables({&table, 1});
-  qemu::protocol::StepReport report;
-  for (u32 i = 0; i < cases.size(); ++i) {
-    auto done = work.stepper.step(cases.entry(i), cases.args(i), cases.fuel(i), report);
-    if (!done && done.error().kind == ErrorKind::BadInput) return true;
-    if (!done) return done.error();
-    if (!report.failures.empty()) return true;
-  }
-  return false;
-}
-
-std::string part_name(const StepTable& table, u32 byte) {
-  const auto in = [&](qemu::protocol::TablePart p) { return byte >= p.at && byte - p.at < p.size; };
-  if (in(table.entries)) return "entries";
-  if (in(table.info)) return "info";
-  return in(table.eh_frame) ? "eh_frame" : "between parts";
-}
-
-Result<void> mutate(Work& work, const CodeObject& object, const fuzz::Cases& cases, StepTable table) {
-  for (u32 bit = 0; bit < 8 * table.bytes.size(); ++bit) {
-    const u32 byte = bit / 8;
-    const u8 flip = static_cast<u8>(1u << bit % 8);
-    table.bytes[byte] ^= flip;
-    ++work.mutations.flipped;
-    if (!lint_table(table, object).empty()) ++work.mutations.by_reader;
-    auto step = noticed(work, cases, table);
-    table.bytes[byte] ^= flip;
-    if (!step) return step.error();
-    if (*step) ++work.mutations.by_step;
-    else if (table.bytes[byte] ^= flip; lint_table(table, object).empty()) {
-      ++work.mutations.unnoticed[std::string(name_of(table.format)) + " " + part_name(table, byte) + "+" +
-                                 std::to_string(byte) + " bit " + std::to_string(bit % 8)];
-      table.bytes[byte] ^= flip;
-    } else {
-      table.bytes[byte] ^= flip;
-    }
-  }
-  return {};
-}
-
-Result<void> check_row(Work& work, std::size_t index, const std::string& program, const Module& module,
-                       const fuzz::Cases& cases) {
-  const fuzz::SubjectRow& row = *work.rows[index];
-  CodeObject object;
-  if (auto compiled = work.compilers[index]->compile(module, object); !compiled) {
-    if (compiled.error().kind != ErrorKind::Unsupported) return compiled;
-    ++work.skips[std::string(row.name) + ": " + compiled.error().message];
-    return {};
-  }
-  std::vector<StepTable> tables;
-  for (const TableFormat format : formats_of(row.os, work.options.formats)) {
-    auto table = write_table(format, object);
-    if (!table && table.error().kind == ErrorKind::Unsupported) {
-      ++work.skips[std::string(row.name) + ", " + std::string(name_of(format)) + ": " + table.error().message];
-      continue;
-    }
-    if (!table) return table.error();
-    ++work.totals.linted[static_cast<u32>(format)];
-    if (const std::string bad = lint_table(*table, object); !bad.empty()) {
-      print_finding(work, program, row, {format, "tables", bad});
-      continue;
-    }
-    tables.push_back(std::move(*table));
-  }
-  if (tables.empty()) return {};
-  ++work.totals.programs;
-  work.totals.functions += object.functions.size();
-  if (auto loaded = work.stepper.load(module, object); !loaded) return loaded;
-  work.stepper.set_tables(tables);
-  std::vector<UnwindFinding> findings;
-  if (auto done = step_cases(work.stepper, object, cases, work.totals, findings); !done) return done;
-  for (const UnwindFinding& finding : findings) print_finding(work, program, row, finding);
-  if (!work.options.mutate || !findings.empty()) return {};
-  for (const StepTable& table : tables) {
-    if (auto done = mutate(work, object, cases, table); !done) return done;
-  }
-  return {};
-}
-
 Result<void> check_program(Work& work, const std::string& program, const Module& module, const fuzz::Cases& cases) {
-  for (std::size_t i = 0; i < work.rows.size(); ++i) {
-    if (auto done = check_row(work, i, program, module, cases); !done) return done;
-  }
+  work.program = program;
+  work.findings.clear();
+  auto done = work.native != nullptr ? work.native->check(module, cases, work.findings)
+                                     : work.checker.check(module, cases, work.findings);
+  for (const UnwindFinding& finding : work.findings) work.report.add(program, finding);
+  if (done) return {};
+  // The emulator has died or does not answer: that is told, and the next program gets a new one.
+  if (done.error().kind != ErrorKind::Internal) return done;
+  work.report.add_error(program, done.error().message);
   return {};
 }
 
@@ -176,7 +58,8 @@ Result<void> check_file(Work& work, const std::string& path, bool walked) {
   auto module = load_module(*source);
   if (!module) {
     if (!walked) return module.error();
-    ++work.skips["no program: it does not parse, or is of another language"]; // a folder has tests of errors as well
+    work.checker.skip(
+        "no program: it does not parse, or is of another language"); // a folder has tests of errors as well
     return {};
   }
   fuzz::Cases cases;
@@ -187,78 +70,28 @@ Result<void> check_file(Work& work, const std::string& path, bool walked) {
   return check_program(work, source->name, *module, cases);
 }
 
+/// Until so many functions were checked.
 Result<void> check_random(Work& work) {
+  const UnwindOptions& options = work.options;
+  UnwindPrograms programs(options.preset, options.inputs, options.fuel);
   Module module;
   fuzz::Cases cases;
-  std::vector<fuzz::Generator> generators;
-  for (const std::string_view name : kPresets) {
-    if (!work.options.preset.empty() && work.options.preset != name) continue;
-    fuzz::GeneratorConfig config;
-    if (fuzz::preset(name, config)) generators.emplace_back(config);
-  }
-  for (u64 i = 0; i < work.options.random; ++i) {
-    const u64 seed = work.options.seed + i;
-    generators[i % generators.size()].generate(seed, module);
-    fuzz::make_cases(module, seed, work.options.inputs, work.options.fuel, cases);
+  const u64 before = work.totals().functions;
+  for (u64 seed = options.seed; work.totals().functions - before < options.random; ++seed) {
+    programs.make(seed, module, cases);
     if (auto done = check_program(work, "random " + std::to_string(seed), module, cases); !done) return done;
+    if (work.report.hopeless()) return {};
   }
   return {};
 }
 
-void print_json(const Work& work, double seconds) {
-  nlohmann::ordered_json json{{"tool", fuzz::tool_version()},
-                              {"programs", work.totals.programs},
-                              {"functions", work.totals.functions},
-                              {"runs", work.totals.runs},
-                              {"instructions", work.totals.instructions},
-                              {"different_instructions", work.totals.pcs},
-                              {"max_depth", work.totals.max_depth},
-                              {"seconds", seconds}};
-  for (u32 f = 0; f < kTableFormats; ++f) {
-    const StepCounts& c = work.totals.counts[f];
-    json["formats"].push_back({{"format", name_of(static_cast<TableFormat>(f))},
-                               {"tables", work.totals.linted[f]},
-                               {"checked", c.checked},
-                               {"left_out", c.left_out},
-                               {"walked", c.walked},
-                               {"failed", c.failed}});
-  }
-  for (const auto& [reason, count] : work.skips) json["skipped"].push_back({{"reason", reason}, {"count", count}});
-  json["findings"] = work.found;
-  if (work.options.mutate) {
-    json["mutations"] = {{"flipped", work.mutations.flipped},
-                         {"noticed_by_reader", work.mutations.by_reader},
-                         {"noticed_by_step", work.mutations.by_step},
-                         {"unnoticed", work.mutations.unnoticed}};
-  }
-  std::printf("%s\n", json.dump(2).c_str());
-}
-
-void print_text(const Work& work, double seconds) {
-  const auto number = [](u64 value) { return static_cast<unsigned long long>(value); };
-  const UnwindTotals& t = work.totals;
-  if (work.findings > kMostPrinted) std::printf("... %llu findings in all\n", number(work.findings));
-  std::printf("%llu programs, %llu functions, %llu runs, depth %u; %llu instructions (%llu different) in %.2f s\n",
-              number(t.programs), number(t.functions), number(t.runs), t.max_depth, number(t.instructions),
-              number(t.pcs), seconds);
-  std::printf("%-8s %10s %14s %12s %12s %10s\n", "format", "tables", "checked", "left out", "walked", "failed");
-  for (u32 f = 0; f < kTableFormats; ++f) {
-    const StepCounts& c = t.counts[f];
-    if (t.linted[f] == 0) continue;
-    std::printf("%-8s %10llu %14llu %12llu %12llu %10llu\n", name_of(static_cast<TableFormat>(f)).data(),
-                number(t.linted[f]), number(c.checked), number(c.left_out), number(c.walked), number(c.failed));
-  }
-  for (const auto& [reason, count] : work.skips) std::printf("skipped %llu: %s\n", number(count), reason.c_str());
-  if (!work.options.mutate) return;
-  const MutationTotals& m = work.mutations;
-  u64 unnoticed = 0;
-  for (const auto& [what, count] : m.unnoticed) unnoticed += count;
-  std::printf("%llu bits flipped: the strict reader noticed %llu, stepping %llu, nobody %llu\n", number(m.flipped),
-              number(m.by_reader), number(m.by_step), number(unnoticed));
-  for (const auto& [what, count] : m.unnoticed) std::printf("  unnoticed %llu: %s\n", number(count), what.c_str());
-}
-
 Result<void> check_all(Work& work) {
+  if (work.options.shapes) {
+    Module module;
+    fuzz::Cases cases;
+    make_shapes(module, cases);
+    if (auto done = check_program(work, "shapes", module, cases); !done) return done;
+  }
   if (work.options.random != 0) {
     if (auto done = check_random(work); !done) return done;
   }
@@ -271,29 +104,51 @@ Result<void> check_all(Work& work) {
   return {};
 }
 
-int unwind_command(UnwindOptions& options) {
-  if (options.files.empty() && options.random == 0) {
-    std::fprintf(stderr, "assay unwind: expected files, or --random N\n");
+int usage_of(const UnwindOptions& options) {
+  if (options.files.empty() && options.random == 0 && !options.shapes) {
+    std::fprintf(stderr, "assay unwind: expected files, --shapes, or --random N\n");
     return kUsage;
   }
-  if (!options.preset.empty() &&
-      std::find(std::begin(kPresets), std::end(kPresets), options.preset) == std::end(kPresets)) {
-    std::fprintf(stderr, "assay unwind: --preset has no '%s'; expected small, pressure, calls or exceptions\n",
-                 options.preset.c_str());
-    return kUsage;
+  const auto presets = UnwindPrograms::presets();
+  if (options.preset.empty() || std::find(presets.begin(), presets.end(), options.preset) != presets.end())
+    return kClean;
+  std::string names;
+  for (const std::string_view name : presets) names += " " + std::string(name);
+  std::fprintf(stderr, "assay unwind: --preset has no '%s'; expected one of%s\n", options.preset.c_str(),
+               names.c_str());
+  return kUsage;
+}
+
+int unwind_command(const UnwindOptions& options) {
+  if (const int wrong = usage_of(options); wrong != kClean) return wrong;
+  std::vector<const UnwindRow*> rows;
+  if (!options.native) {
+    auto selected = select_unwind_rows(options.filter);
+    if (!selected) return report(selected.error());
+    rows = std::move(*selected);
   }
-  options.filter.execs = {"unicorn"};
-  int status = kClean;
-  Work work(options);
-  if (!choose(options.filter, work.rows, status)) return status;
-  for (const fuzz::SubjectRow* row : work.rows)
-    work.compilers.push_back(std::make_unique<Compiler>(fuzz::compile_options(*row)));
+  Work work(options, std::move(rows));
+  if (options.native) {
+    auto native = NativeUnwindChecker::create(options.formats);
+    if (!native) return report(native.error());
+    work.native = std::move(*native);
+  }
+  if (options.list_unseen) {
+    work.checker.on_unseen = [&](std::string_view row, const std::string& place) {
+      work.report.add_unseen(work.program, row, place);
+    };
+  }
+  if (options.mutate) {
+    work.checker.on_clean = [&](const UnwindRow& row, const CodeObject& object, const CodeMap& map,
+                                const fuzz::Cases& cases, std::span<const StepTable> tables) {
+      return mutate_tables(work.checker, row, object, map, cases, tables, work.report.mutations());
+    };
+  }
   const auto start = std::chrono::steady_clock::now();
   if (auto done = check_all(work); !done) return report(done.error());
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (options.json) print_json(work, seconds);
-  else print_text(work, seconds);
-  return work.findings != 0 ? kDifference : kClean;
+  work.report.print(work.totals(), work.checker.skips(),
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return work.report.findings() != 0 ? kDifference : work.report.errors() != 0 ? kInternal : kClean;
 }
 
 } // namespace
@@ -306,18 +161,28 @@ void add_unwind(CLI::App& app, int& status) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"dwarf", "windows", "compact"}));
-  command->add_option("--random", options->random, "so many random programs, from --seed on");
+  command->add_flag("--shapes", options->shapes, "the built-in program with every shape of frame");
+  command->add_option("--random", options->random, "random programs until so many functions, from --seed on");
   command->add_option("--seed", options->seed, "of the first random program, and of arguments")->capture_default_str();
   command->add_option("--preset", options->preset,
-                      "kind of random programs: small pressure calls exceptions; all in turn");
+                      "kind of random programs: small pressure calls exceptions memory; all in turn");
   command->add_option("--inputs", options->inputs, "argument vectors for each exported function")
       ->capture_default_str()
       ->check(CLI::Range(1u, 1000u));
+  command->add_option("--steps", options->limits.instructions, "instructions of a run, which is cut then")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 2'000'000u));
+  command->add_flag("--no-sweep", options->no_sweep, "do not go where the runs did not");
+  command->add_flag("--unseen", options->list_unseen, "list the instructions that nothing executed");
+  command->add_flag("--native", options->native, "step this x86-64 processor instead of an emulator");
   command->add_flag("--mutate", options->mutate, "flip each bit of the tables, and count who notices");
   command->add_flag("--json", options->json, "as JSON");
   add_selection(*command, options->filter);
   add_fuel(*command, options->fuel);
-  command->callback([options, &status] { status = unwind_command(*options); });
+  command->callback([options, &status] {
+    if (options->no_sweep) options->limits.sweep = 0;
+    status = unwind_command(*options);
+  });
 }
 
 } // namespace assay::cli

@@ -1,156 +1,231 @@
 // unwind_check.cpp - see unwind_check.h. Tested end to end in fuzz/cli/tests/.
 #include "fuzz/cli/unwind_check.h"
 
-#include "compiler/debug/disassemble.h"
-#include "compiler/unwind/dwarf.h"
-#include "compiler/unwind/tables.h"
-#include "oracle/unwind/compact.h"
-#include "oracle/unwind/dwarf.h"
-#include "oracle/unwind/windows.h"
+#include "oracle/unwind/unwind.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace assay::cli {
 
 namespace {
 
-constexpr u64 kCodeAt = 0x10000000; // where the strict reader is told that the code lies
-constexpr u64 kCodeRva = 0x1000;
+using qemu::protocol::kTableFormats;
+using qemu::protocol::StepReport;
 
-unwind::UnwindFormat writers_name(TableFormat format) {
-  switch (format) {
-  case TableFormat::Windows: return unwind::UnwindFormat::Windows;
-  case TableFormat::Compact: return unwind::UnwindFormat::AppleCompact;
-  default: return unwind::UnwindFormat::EhFrame;
-  }
+constexpr Target kX64 = Target::X64, kA64 = Target::A64;
+
+// clang-format off
+// Every convention, and what changes the shape of frames: signed return addresses, few registers, none.
+// name                     target os           registers spill-all signed
+constexpr UnwindRow kRows[] = {
+  {"x64-O0-linux",            kX64, Os::Linux,    0,        false,    false},
+  {"x64-O0-windows",          kX64, Os::Windows,  0,        false,    false},
+  {"x64-O0-apple",            kX64, Os::Apple,    0,        false,    false},
+  {"x64-O0-linux-spill-all",  kX64, Os::Linux,    0,        true,     false},
+  {"a64-O0-linux",            kA64, Os::Linux,    0,        false,    false},
+  {"a64-O0-linux-signed",     kA64, Os::Linux,    0,        false,    true},
+  {"a64-O0-windows",          kA64, Os::Windows,  0,        false,    false},
+  {"a64-O0-windows-signed",   kA64, Os::Windows,  0,        false,    true},
+  {"a64-O0-apple",            kA64, Os::Apple,    0,        false,    false},
+  {"a64-O0-apple-signed",     kA64, Os::Apple,    0,        false,    true},
+  {"a64-O0-linux-regs4",      kA64, Os::Linux,    4,        false,    false},
+};
+// clang-format on
+
+constexpr std::string_view kPresets[] = {"small", "pressure", "calls", "exceptions", "memory"};
+
+bool admits(const std::vector<std::string>& words, std::string_view word) {
+  return words.empty() || std::find(words.begin(), words.end(), word) != words.end();
 }
 
-qemu::protocol::TablePart part_of(unwind::TableSection section) { return {section.at, section.size}; }
-
-/// The decoder of the table's format, opened; the Error is its first complaint.
-Result<std::unique_ptr<oracle::UnwindTables>> open_table(const StepTable& table, const CodeObject& object) {
-  std::vector<oracle::CodeRange> functions;
-  for (const FunctionCode& f : object.functions) functions.push_back({f.begin, f.end});
-  const oracle::Region code{kCodeAt, object.code};
-  const auto part = [&](qemu::protocol::TablePart p) {
-    return oracle::Region{kCodeAt + table.tables_at + p.at, std::span<const u8>(table.bytes).subspan(p.at, p.size)};
-  };
-  using Opened = Result<std::unique_ptr<oracle::UnwindTables>>;
-  const auto base = [](auto tables) -> Opened {
-    if (!tables) return tables.error();
-    return std::unique_ptr<oracle::UnwindTables>(std::move(*tables));
-  };
-  const u64 image_base = kCodeAt - table.code_rva;
-  if (table.format == TableFormat::Dwarf)
-    return base(oracle::DwarfTables::open(object.target, part(table.eh_frame), code, functions));
-  if (table.format == TableFormat::Compact) {
-    const oracle::CompactImage image{image_base, code, part(table.entries), part(table.eh_frame)};
-    return base(oracle::CompactTables::open(object.target, image, functions));
-  }
-  const oracle::WindowsImage image{image_base, code, part(table.entries), part(table.info)};
-  if (object.target == Target::X64) return base(oracle::WindowsX64Tables::open(image, functions));
-  return base(oracle::WindowsA64Tables::open(image, functions));
+/// ud2, or udf.
+bool is_undefined(const CodeObject& object, u32 at) {
+  const std::span<const u8> code = std::span<const u8>(object.code).subspan(at);
+  if (object.target == Target::X64) return code.size() >= 2 && code[0] == 0x0f && code[1] == 0x0b;
+  return code.size() >= 4 && code[2] == 0 && code[3] == 0;
 }
 
-/// What the tables name must be where instructions begin, or a function ends.
-std::string check_boundaries(const oracle::UnwindTables& tables, const CodeObject& object) {
-  if (!debug::can_disassemble()) return {};
-  std::vector<u64> named;
-  if (auto done = tables.boundaries(named); !done) return done.error().message;
-  std::vector<bool> starts(object.code.size() + 1);
-  std::vector<debug::Line> lines;
-  for (const FunctionCode& f : object.functions) {
-    const std::span<const u8> bytes = std::span<const u8>(object.code).subspan(f.begin, f.end - f.begin);
-    if (auto done = debug::disassemble(object.target, bytes, f.begin, lines); !done) return {};
-    for (const debug::Line& line : lines) starts[f.begin + line.offset] = true;
-    starts[f.end] = true;
-  }
-  for (const u64 address : named) {
-    const u64 offset = address - kCodeAt;
-    if (offset > object.code.size() || !starts[offset])
-      return "code+" + oracle::hex(offset) + " is named, where no instruction begins";
-  }
-  return {};
+void add_counts(const qemu::protocol::StepEvents& more, qemu::protocol::StepEvents& sum) {
+  sum.calls += more.calls;
+  sum.tail_calls += more.tail_calls;
+  sum.called_out += more.called_out;
+  sum.caught += more.caught;
+  sum.frames_left += more.frames_left;
+  sum.skipped += more.skipped;
 }
 
 } // namespace
 
-Result<StepTable> write_table(TableFormat format, const CodeObject& object) {
-  StepTable out;
-  out.format = format;
-  out.tables_at = (object.rodata_offset() + object.rodata.size() + 63) / 8 * 8;
-  out.code_rva = kCodeRva;
-  if (format == TableFormat::Dwarf) {
-    unwind::EhFrameOptions options;
-    options.vector_registers = object.os == Os::Windows;
-    if (!unwind::write_eh_frame(object, static_cast<i64>(out.tables_at), out.bytes, options))
-      return Error{ErrorKind::Unsupported, {}, 0, 0, "code and unwind tables lie 2 GiB apart or more"};
-    out.eh_frame.size = static_cast<u32>(out.bytes.size());
-    return out;
+std::span<const UnwindRow> unwind_rows() { return kRows; }
+
+Result<std::vector<const UnwindRow*>> select_unwind_rows(const fuzz::SubjectFilter& filter) {
+  std::vector<const UnwindRow*> out;
+  for (const UnwindRow& row : kRows) {
+    if (admits(filter.names, row.name) && admits(filter.targets, name_of(row.target)) &&
+        admits(filter.oses, name_of(row.os)) && admits(filter.levels, "O0") && admits(filter.execs, "unicorn"))
+      out.push_back(&row);
   }
-  unwind::UnwindTables tables;
-  if (auto written = unwind::write_tables(writers_name(format), object, {out.tables_at, out.code_rva}, tables);
-      !written)
-    return written.error();
-  out.bytes = std::move(tables.bytes);
-  out.eh_frame = part_of(tables.eh_frame);
-  out.entries = part_of(tables.entries);
-  out.info = part_of(tables.info);
+  if (out.empty()) {
+    std::string names;
+    for (const UnwindRow& row : kRows) names += " " + std::string(row.name);
+    return Error{
+        ErrorKind::Unsupported, {}, 0, 0, "no platform of this version has what was asked for; there are" + names};
+  }
+  const qemu::UnicornStepper stepper;
+  for (const UnwindRow* row : out) {
+    if (auto able = stepper.can(row->target); !able) return able.error();
+  }
   return out;
 }
 
-std::string lint_table(const StepTable& table, const CodeObject& object) {
-  auto tables = open_table(table, object);
-  if (!tables) return tables.error().message;
-  if (auto clean = (*tables)->lint(); !clean) return clean.error().message;
-  return check_boundaries(**tables, object);
+CompileOptions compile_options(const UnwindRow& row) {
+  CompileOptions options;
+  options.target = row.target;
+  options.os = options.host_os = row.os;
+  options.max_registers = row.max_registers;
+  options.spill_all = row.spill_all;
+  options.features.sign_return = options.features.bti = row.sign_return;
+  return options;
 }
 
-void UnwindTotals::add(const qemu::protocol::StepReport& report) {
-  ++runs;
-  instructions += report.instructions;
-  max_depth = std::max(max_depth, report.max_depth);
-  for (u32 i = 0; i < qemu::protocol::kTableFormats; ++i) {
-    counts[i].checked += report.counts[i].checked;
-    counts[i].left_out += report.counts[i].left_out;
-    counts[i].walked += report.counts[i].walked;
-    counts[i].failed += report.counts[i].failed;
-  }
+std::vector<TableFormat> formats_of(const UnwindRow& row, const std::vector<std::string>& wanted) {
+  std::vector<TableFormat> all{TableFormat::Dwarf};
+  if (row.os == Os::Windows) all.push_back(TableFormat::Windows);
+  if (row.os == Os::Apple) all.push_back(TableFormat::Compact);
+  all.erase(std::remove_if(all.begin(), all.end(), [&](TableFormat f) { return !admits(wanted, name_of(f)); }),
+            all.end());
+  return all;
 }
 
-std::string place_in_code(const CodeObject& object, u32 offset) {
-  for (const FunctionCode& f : object.functions) {
-    if (offset < f.begin || offset >= f.end) continue;
-    std::string out = "@" + object.names[f.function] + "+" + oracle::hex(offset - f.begin);
-    const std::span<const u8> bytes = std::span<const u8>(object.code).subspan(f.begin, f.end - f.begin);
-    std::vector<debug::Line> lines;
-    if (auto done = debug::disassemble(object.target, bytes, f.begin, lines); !done) return out;
-    for (const debug::Line& line : lines) {
-      if (f.begin + line.offset == offset) out += "  " + line.text;
-    }
-    return out;
-  }
-  return "code+" + oracle::hex(offset);
+UnwindChecker::UnwindChecker(std::vector<const UnwindRow*> rows, std::vector<std::string> formats, UnwindLimits limits)
+    : rows_(std::move(rows)), formats_(std::move(formats)), limits_(limits) {
+  for (const UnwindRow* row : rows_) compilers_.push_back(std::make_unique<Compiler>(compile_options(*row)));
 }
 
-Result<void> step_cases(qemu::UnicornStepper& stepper, const CodeObject& object, const fuzz::Cases& cases,
-                        UnwindTotals& totals, std::vector<UnwindFinding>& findings) {
-  qemu::protocol::StepReport report;
-  u32 pcs = 0;
-  for (u32 i = 0; i < cases.size(); ++i) {
-    if (auto done = stepper.step(cases.entry(i), cases.args(i), cases.fuel(i), report); !done) return done;
-    totals.add(report);
-    pcs = report.pcs;
-    for (const qemu::protocol::StepFailure& f : report.failures) {
-      std::string what = f.what;
-      if (f.expected != 0 || f.found != 0)
-        what += ": expected " + oracle::hex(f.expected) + ", found " + oracle::hex(f.found);
-      if (f.walk) what += " (of a frame that waits, or in a walk through all frames)";
-      findings.push_back({f.format, place_in_code(object, f.offset), std::move(what)});
-    }
+Result<void> UnwindChecker::check(const Module& module, const fuzz::Cases& cases, std::vector<UnwindFinding>& out) {
+  bool any = false;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    auto done = check_row(i, module, cases, out);
+    if (!done) return done.error();
+    any |= *done;
+    if (limits_.stop_at_first && !out.empty()) break;
   }
-  totals.pcs += pcs;
+  if (!any) return {};
+  ++totals_.programs;
+  totals_.functions += static_cast<u64>(
+      std::count_if(module.functions.begin(), module.functions.end(), [](const auto& f) { return !f.imported; }));
   return {};
+}
+
+/// False: this row cannot have the program.
+Result<bool> UnwindChecker::check_row(std::size_t index, const Module& module, const fuzz::Cases& cases,
+                                      std::vector<UnwindFinding>& out) {
+  const UnwindRow& row = *rows_[index];
+  const std::size_t before = out.size();
+  if (auto compiled = compilers_[index]->compile(module, object_); !compiled) {
+    if (compiled.error().kind != ErrorKind::Unsupported) return compiled.error();
+    skip(std::string(row.name) + ": " + compiled.error().message);
+    return false;
+  }
+  map_.make(object_);
+  totals_.compiled += object_.functions.size();
+  if (const std::string bad = lint_call_sites(object_, map_); !bad.empty())
+    out.push_back({row.name, "call sites", "table", bad});
+  std::vector<StepTable> tables;
+  if (auto written = write(row, tables, out); !written) return written.error();
+  if (tables.empty() || (limits_.stop_at_first && out.size() != before)) return true;
+  if (auto loaded = stepper_.load(module, object_); !loaded) return loaded.error();
+  stepper_.set_tables(tables);
+  if (auto done = step(row, cases, out); !done) return done.error();
+  if (on_clean && out.size() == before) {
+    if (auto done = on_clean(row, object_, map_, cases, tables); !done) return done.error();
+  }
+  return true;
+}
+
+/// The tables that the strict reader accepts.
+Result<void> UnwindChecker::write(const UnwindRow& row, std::vector<StepTable>& tables,
+                                  std::vector<UnwindFinding>& out) {
+  for (const TableFormat format : formats_of(row, formats_)) {
+    auto table = write_table(format, object_);
+    if (!table && table.error().kind == ErrorKind::Unsupported) {
+      skip(std::string(row.name) + ", " + std::string(name_of(format)) + ": " + table.error().message);
+      continue;
+    }
+    if (!table) return table.error();
+    ++totals_.linted[static_cast<u32>(format)];
+    if (const std::string bad = lint_table(*table, object_, map_); !bad.empty())
+      out.push_back({row.name, std::string(name_of(format)), "tables", bad});
+    else tables.push_back(std::move(*table));
+  }
+  return {};
+}
+
+Result<void> UnwindChecker::step(const UnwindRow& row, const fuzz::Cases& cases, std::vector<UnwindFinding>& out) {
+  const auto start = std::chrono::steady_clock::now();
+  u32 executed = 0;
+  for (u32 i = 0; i < cases.size(); ++i) {
+    auto done = stepper_.step(cases.entry(i), cases.args(i), cases.fuel(i), limits_.instructions, report_);
+    if (!done) return done;
+    ++totals_.runs;
+    totals_.cut += report_.cut;
+    totals_.traps += report_.outcome == OutcomeKind::Trapped;
+    executed = report_.pcs;
+    add(report_, row, out);
+  }
+  u64 unseen = map_.starts.size() - executed;
+  if (limits_.sweep != 0 && !map_.starts.empty()) {
+    if (auto done = stepper_.sweep(map_.starts, limits_.sweep, report_); !done) return done;
+    totals_.swept += report_.instructions;
+    unseen = report_.unseen.size();
+    add(report_, row, out);
+    for (const u32 at : report_.unseen) {
+      totals_.never += is_undefined(object_, at);
+      if (on_unseen) on_unseen(row.name, place_in_code(object_, at));
+    }
+  }
+  totals_.code += map_.starts.size();
+  totals_.executed += executed;
+  totals_.by_sweep += map_.starts.size() - executed - unseen;
+  totals_.step_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return {};
+}
+
+void UnwindChecker::add(const StepReport& report, const UnwindRow& row, std::vector<UnwindFinding>& out) {
+  totals_.instructions += report.instructions;
+  totals_.max_depth = std::max(totals_.max_depth, report.max_depth);
+  add_counts(report.events, totals_.events);
+  for (u32 i = 0; i < kTableFormats; ++i) {
+    totals_.counts[i].checked += report.counts[i].checked;
+    totals_.counts[i].left_out += report.counts[i].left_out;
+    totals_.counts[i].walked += report.counts[i].walked;
+    totals_.counts[i].failed += report.counts[i].failed;
+  }
+  for (const qemu::protocol::StepFailure& f : report.failures) {
+    std::string what = f.what;
+    if (f.expected != 0 || f.found != 0)
+      what += ": expected " + oracle::hex(f.expected) + ", found " + oracle::hex(f.found);
+    if (f.walk) what += " (of a frame that waits, or in a walk through all frames)";
+    out.push_back({row.name, std::string(name_of(f.format)), place_in_code(object_, f.offset), std::move(what)});
+  }
+}
+
+// ---- random programs -----------------------------------------------------------------------------------
+
+std::span<const std::string_view> UnwindPrograms::presets() { return kPresets; }
+
+UnwindPrograms::UnwindPrograms(const std::string& preset, u32 inputs, u64 fuel) : inputs_(inputs), fuel_(fuel) {
+  for (const std::string_view name : kPresets) {
+    if (!preset.empty() && preset != name) continue;
+    fuzz::GeneratorConfig config;
+    if (fuzz::preset(name, config)) generators_.emplace_back(config);
+  }
+}
+
+void UnwindPrograms::make(u64 seed, Module& module, fuzz::Cases& cases) {
+  generators_[seed % generators_.size()].generate(seed, module);
+  fuzz::make_cases(module, seed, inputs_, fuel_, cases);
 }
 
 } // namespace assay::cli

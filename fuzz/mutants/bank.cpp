@@ -8,6 +8,7 @@
 #include "fuzz/check/finding.h"
 #include "fuzz/os/process.h"
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -59,6 +60,26 @@ std::span<const PlantedBug> planted_bugs() { return kBank; }
 bool has_bank() { return false; }
 std::span<const PlantedBug> planted_bugs() { return {}; }
 #endif
+
+Result<Measurement> measure_by(const PlantedBug* bug, const std::function<Result<void>(Measurement&)>& search) {
+  auto capture = ErrorCapture::begin();
+  if (!capture) return capture.error();
+  const double cpu_before = cpu_seconds();
+  const auto start = std::chrono::steady_clock::now();
+  Measurement out;
+  plant(bug == nullptr ? std::string_view() : bug->name);
+  const auto done = search(out);
+  plant({});
+  out.errors = capture->end();
+  if (!done) {
+    std::fputs(out.errors.c_str(), stderr);
+    return done.error();
+  }
+  out.bug = bug;
+  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  out.cpu_seconds = cpu_seconds() - cpu_before;
+  return out;
+}
 
 Result<Measurement> measure(const PlantedBug* bug, CampaignOptions options, const CheckerFactory& make_checker) {
   namespace fs = std::filesystem;

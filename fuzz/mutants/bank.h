@@ -7,6 +7,7 @@
 
 #include "fuzz/campaign/campaign.h"
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,14 @@ struct Measurement {
   double seconds = 0, cpu_seconds = 0;
   std::string errors; // what was written to the error stream meanwhile, a worker's last words for instance
 };
+
+/// Bugs of this component show in unwind tables, which programs that run do not use: they are searched for by reading
+/// and stepping tables.
+inline constexpr std::string_view kTableComponent = "unwind tables";
+
+/// With the bug planted, or none when `bug` is null, `search` fills what it found and in how many programs; times and
+/// what was written to the error stream are added. Everything happens in this process and its children.
+Result<Measurement> measure_by(const PlantedBug* bug, const std::function<Result<void>(Measurement&)>& search);
 
 /// Runs `options` (its limits and seed are the caller's) until the first finding, with the bug planted, or without any
 /// when `bug` is null.

@@ -43,6 +43,8 @@ public:
   Result<void> load(const Module& module, const CodeObject& object) override;
   void run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override;
   void unload() override;
+  /// Of the first byte of the code loaded.
+  u64 code_address() const { return installed_.base(); }
 
 private:
   class Back;

@@ -21,8 +21,8 @@ inline constexpr u32 kHeaderBytes = 24;
 inline constexpr u64 kMaxPayload = u64{3} << 29;
 
 /// Who sends it, and what comes back, stands in messages.h and step_messages.h.
-enum class MessageType : u16 { Hello = 1, Load, Run, Result, Refused, Tables, Step, StepReport };
-inline constexpr u32 kMessageTypes = 9; // with 0, which is none
+enum class MessageType : u16 { Hello = 1, Load, Run, Result, Refused, Tables, Step, StepReport, Sweep };
+inline constexpr u32 kMessageTypes = 10; // with 0, which is none
 
 struct Frame {
   MessageType type = MessageType::Hello;

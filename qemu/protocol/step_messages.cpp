@@ -24,6 +24,16 @@ TablePart read_part(Reader& r, std::size_t bytes) {
   return r.failed() ? TablePart() : part;
 }
 
+void write_offsets(std::span<const u32> offsets, Writer& w) {
+  w.u32_(offsets.size());
+  for (const u32 offset : offsets) w.u32_(offset);
+}
+
+void read_offsets(Reader& r, std::vector<u32>& out) {
+  out.resize(r.count(4));
+  for (u32& offset : out) offset = r.u32_();
+}
+
 } // namespace
 
 std::string_view name_of(TableFormat format) {
@@ -67,13 +77,37 @@ Result<void> decode_tables(std::span<const u8> payload, std::vector<StepTable>& 
   return {};
 }
 
-void encode_step(u32 serial, FunctionId function, std::span<const u64> args, u64 fuel, std::vector<u8>& out) {
+void encode_step(u32 serial, FunctionId function, std::span<const u64> args, u64 fuel, u64 most, std::vector<u8>& out) {
   const std::size_t begun = begin_frame(out, MessageType::Step, serial);
   Writer w(out);
+  w.u64_(most);
   w.u32_(function);
   w.u64_(fuel);
   w.words(args);
   end_frame(out, begun);
+}
+
+Result<void> decode_step(std::span<const u8> payload, const Module& module, StepMessage& out) {
+  Reader r(payload);
+  out.most = r.u64_();
+  if (r.failed()) return wrong("step");
+  return decode_run(r.rest(), module, out.run);
+}
+
+void encode_sweep(u32 serial, std::span<const u32> starts, u64 most, std::vector<u8>& out) {
+  const std::size_t begun = begin_frame(out, MessageType::Sweep, serial);
+  Writer w(out);
+  w.u64_(most);
+  write_offsets(starts, w);
+  end_frame(out, begun);
+}
+
+Result<void> decode_sweep(std::span<const u8> payload, SweepMessage& out) {
+  Reader r(payload);
+  out.most = r.u64_();
+  read_offsets(r, out.starts);
+  if (!r.done()) return wrong("sweep");
+  return {};
 }
 
 void encode_step_report(u32 serial, const StepReport& report, std::vector<u8>& out) {
@@ -81,7 +115,10 @@ void encode_step_report(u32 serial, const StepReport& report, std::vector<u8>& o
   Writer w(out);
   w.u8_(static_cast<u8>(report.outcome));
   w.text(report.outcome_text);
-  w.u64_(report.instructions);
+  w.u8_(report.cut ? 1 : 0);
+  const StepEvents& e = report.events;
+  for (const u64 count : {report.instructions, e.calls, e.tail_calls, e.called_out, e.caught, e.frames_left, e.skipped})
+    w.u64_(count);
   w.u32_(report.max_depth);
   w.u32_(report.pcs);
   for (const StepCounts& c : report.counts) {
@@ -96,6 +133,7 @@ void encode_step_report(u32 serial, const StepReport& report, std::vector<u8>& o
     w.u64_(f.expected);
     w.u64_(f.found);
   }
+  write_offsets(report.unseen, w);
   end_frame(out, begun);
 }
 
@@ -103,7 +141,10 @@ Result<void> decode_step_report(std::span<const u8> payload, StepReport& out) {
   Reader r(payload);
   out.outcome = r.choice<OutcomeKind>(static_cast<u32>(OutcomeKind::Refused) + 1);
   r.text(out.outcome_text);
-  out.instructions = r.u64_();
+  out.cut = r.flag();
+  StepEvents& e = out.events;
+  for (u64* count : {&out.instructions, &e.calls, &e.tail_calls, &e.called_out, &e.caught, &e.frames_left, &e.skipped})
+    *count = r.u64_();
   out.max_depth = r.u32_();
   out.pcs = r.u32_();
   for (StepCounts& c : out.counts)
@@ -117,6 +158,7 @@ Result<void> decode_step_report(std::span<const u8> payload, StepReport& out) {
     f.expected = r.u64_();
     f.found = r.u64_();
   }
+  read_offsets(r, out.unseen);
   if (!r.done()) return wrong("step report");
   return {};
 }

@@ -31,9 +31,20 @@ void UnicornStepper::set_tables(std::span<const protocol::StepTable> tables) {
   protocol::encode_tables(++serial_, tables, connection_->outgoing);
 }
 
-Result<void> UnicornStepper::step(FunctionId function, std::span<const u64> args, u64 fuel, protocol::StepReport& out) {
+Result<void> UnicornStepper::step(FunctionId function, std::span<const u64> args, u64 fuel, u64 most,
+                                  protocol::StepReport& out) {
   if (!loaded_) return failed(ErrorKind::BadInput, "no program is loaded");
-  protocol::encode_step(++serial_, function, args, fuel, connection_->outgoing);
+  protocol::encode_step(++serial_, function, args, fuel, most, connection_->outgoing);
+  return answer(out);
+}
+
+Result<void> UnicornStepper::sweep(std::span<const u32> starts, u64 most, protocol::StepReport& out) {
+  if (!loaded_) return failed(ErrorKind::BadInput, "no program is loaded");
+  protocol::encode_sweep(++serial_, starts, most, connection_->outgoing);
+  return answer(out);
+}
+
+Result<void> UnicornStepper::answer(protocol::StepReport& out) {
   // The first refusal since the last answer says why there is none to this; the step itself is then refused as well.
   Error refused;
   for (;;) {

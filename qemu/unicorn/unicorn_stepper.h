@@ -21,9 +21,15 @@ public:
   Result<void> load(const Module& module, const CodeObject& object);
   void set_tables(std::span<const protocol::StepTable> tables);
   /// Imports are bound to the worker's test host. BadInput also when the tables cannot be opened.
-  Result<void> step(FunctionId function, std::span<const u64> args, u64 fuel, protocol::StepReport& out);
+  /// The run ends after `most` instructions, which is no error. A call from the host may be answered later than a
+  /// worker is waited for when `most` is beyond some millions.
+  Result<void> step(FunctionId function, std::span<const u64> args, u64 fuel, u64 most, protocol::StepReport& out);
+  /// Walks through what was not executed since set_tables. `starts`: of all instructions.
+  Result<void> sweep(std::span<const u32> starts, u64 most, protocol::StepReport& out);
 
 private:
+  Result<void> answer(protocol::StepReport& out);
+
   std::unique_ptr<RemoteExecutor> executor_; // knows the worker; runs nothing
   std::unique_ptr<Connection> connection_;
   protocol::Limits limits_;

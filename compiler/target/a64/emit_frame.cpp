@@ -94,7 +94,8 @@ void Emitter::prologue(bool check_stack) {
     push_pair(first);
     depth += 16;
     frame_op(FrameEffect::Allocate, 0, 16);
-    frame_op(FrameEffect::Save, static_cast<RegIndex>(first), swapped ? depth - 8 : depth);
+    const i32 first_at = swapped != ASSAY_PLANTED(a64_unwind_pair_swapped) ? depth - 8 : depth;
+    frame_op(FrameEffect::Save, static_cast<RegIndex>(first), first_at);
     frame_op(FrameEffect::Save, static_cast<RegIndex>(first + 1), swapped ? depth : depth - 8);
   }
   if (check_stack && swapped) stack_check();
@@ -288,7 +289,7 @@ void Emitter::restore_saved() {
   as_.ldp(Size::X, kFramePointer, kLinkRegister, Mem::at(kFramePointer));
   frame_op(FrameEffect::Restore, index_of(kFramePointer), 0);
   frame_op(FrameEffect::Restore, index_of(kLinkRegister), 0);
-  frame_op(FrameEffect::DropFrame, 0, static_cast<i32>(frame_.size) + 16);
+  frame_op(FrameEffect::DropFrame, 0, static_cast<i32>(frame_.size) + (ASSAY_PLANTED(a64_unwind_tail_depth) ? 0 : 16));
 }
 
 // The callee pops `bytes` of stack arguments where this function was to pop incoming_bytes_, so they end where this

@@ -61,7 +61,7 @@ void Emitter::prologue(bool check_stack) {
   if (check_stack && os != Os::Apple) stack_check();
   for (RegSet rest = frame_.saved & kIntegers; rest != 0; rest &= rest - 1) {
     as_.push(gpr_of(lowest(rest)));
-    frame_op(FrameEffect::Push, lowest(rest), 0);
+    if (!ASSAY_PLANTED(unwind_push_unrecorded)) frame_op(FrameEffect::Push, lowest(rest), 0);
   }
   if (check_stack && os == Os::Apple) stack_check();
   u32 allocated = frame_.size - frame_.pushed_bytes;
@@ -79,7 +79,8 @@ void Emitter::prologue(bool check_stack) {
   u32 depth = frame_.xmm;
   for (RegSet rest = frame_.saved & ~kIntegers; rest != 0; rest &= rest - 1, depth += 16) {
     as_.movaps(Mem::at(Gpr::Rbp, -static_cast<i32>(depth)), xmm_of(lowest(rest)));
-    frame_op(FrameEffect::Save, lowest(rest), static_cast<i32>(depth + 16)); // the CFA is rbp + 16
+    const u32 to_cfa = ASSAY_PLANTED(unwind_xmm_place) ? 0 : 16; // the CFA is rbp + 16
+    frame_op(FrameEffect::Save, lowest(rest), static_cast<i32>(depth + to_cfa));
   }
 }
 
@@ -229,7 +230,7 @@ void Emitter::tail_frame(u32 bytes) {
   as_.mov(Size::Qword, Mem::at(Gpr::Rbp, 8 + shift), Gpr::Rax);
   as_.mov(Size::Qword, Gpr::Rbp, Mem::at(Gpr::Rbp, 0));
   frame_op(FrameEffect::Restore, index_of(Gpr::Rbp), 0);
-  frame_op(FrameEffect::DropFrame, 0, size + 16 + shift);
+  frame_op(FrameEffect::DropFrame, 0, size + (ASSAY_PLANTED(unwind_tail_depth) ? 8 : 16) + shift);
   copy_words(Gpr::Rsp, size + 16 + shift, 0, bytes);
   as_.lea(Size::Qword, Gpr::Rsp, Mem::at(Gpr::Rsp, size + 8 + shift));
   frame_op(FrameEffect::Release, 0, size + 8 + shift);

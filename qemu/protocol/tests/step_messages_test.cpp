@@ -25,11 +25,14 @@ std::vector<u8> some_report() {
   StepReport report;
   report.outcome = OutcomeKind::Trapped;
   report.outcome_text = "text";
+  report.cut = true;
   report.instructions = 12345;
+  report.events = {1, 2, 3, 4, 5, 6};
   report.max_depth = 3;
   report.pcs = 99;
   report.counts[1] = {4, 5, 6, 7};
   report.failures.push_back({TableFormat::Compact, 0x1c, true, "rbx", 1, 2});
+  report.unseen = {4, 8};
   std::vector<u8> out;
   encode_step_report(8, report, out);
   return out;
@@ -53,12 +56,28 @@ TEST(StepMessages, AReportArrives) {
   StepReport got;
   ASSERT_TRUE(decode_step_report(payload_of(frame), got));
   EXPECT_EQ(got.outcome, OutcomeKind::Trapped);
+  EXPECT_TRUE(got.cut);
   EXPECT_EQ(got.instructions, 12345u);
+  EXPECT_EQ(got.events.tail_calls, 2u);
+  EXPECT_EQ(got.events.skipped, 6u);
+  EXPECT_EQ(got.unseen, (std::vector<u32>{4, 8}));
   EXPECT_EQ(got.pcs, 99u);
   EXPECT_EQ(got.counts[1].walked, 6u);
   ASSERT_EQ(got.failures.size(), 1u);
   EXPECT_EQ(got.failures[0].what, "rbx");
   EXPECT_TRUE(got.failures[0].walk);
+}
+
+TEST(StepMessages, ASweepArrives) {
+  const u32 starts[] = {0, 4, 0x20};
+  std::vector<u8> frame;
+  encode_sweep(9, starts, 777, frame);
+  SweepMessage got;
+  ASSERT_TRUE(decode_sweep(payload_of(frame), got));
+  EXPECT_EQ(got.most, 777u);
+  EXPECT_EQ(got.starts, (std::vector<u32>{0, 4, 0x20}));
+  for (std::size_t n = 0; n < payload_of(frame).size(); ++n)
+    EXPECT_FALSE(decode_sweep(payload_of(frame).first(n), got)) << n;
 }
 
 TEST(StepMessages, EveryTruncationIsRefused) {

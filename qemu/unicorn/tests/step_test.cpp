@@ -1,6 +1,7 @@
 // step_test.cpp - right tables pass at every instruction, in calls, tail calls and host calls; wrong ones are found.
 #include "qemu/unicorn/unicorn_stepper.h"
 
+#include "compiler/debug/disassemble.h"
 #include "compiler/unwind/tables.h"
 #include "qemu/unicorn/tests/support.h"
 
@@ -11,10 +12,38 @@ using protocol::StepReport;
 using protocol::StepTable;
 using protocol::TableFormat;
 
+constexpr u64 kMost = 1'000'000;
+
 // Recursion with values that live over the call, so that callee-saved registers are saved; stack arguments that a tail call
 // changes in number; a host call.
 constexpr std::string_view kProgram = R"(
 import @log(i64)
+tag @oops(i64)
+func @throws(i64) -> i64 {
+^entry(%n: i64):
+  branch %n, ^throw, ^fine
+^throw:
+  throw @oops(%n)
+^fine:
+  return %n
+}
+func @passes(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) -> i64 {
+^entry(%a: i64, %b: i64, %c: i64, %d: i64, %e: i64, %f: i64, %g: i64, %h: i64, %i: i64, %j: i64):
+  %r = call @throws(%j)
+  %s = add.i64 %r, %a
+  return %s
+}
+export func @catches(i64) -> i64 {
+^entry(%n: i64):
+  %m = mul.i64 %n, %n
+  try_call @passes(%n, %n, %n, %n, %n, %n, %n, %n, %n, %n) -> ^ok, catch @oops ^handler
+^ok(%r: i64):
+  return %r
+^handler(%v: i64):
+  call @log(%m)
+  %s = add.i64 %v, %m
+  return %s
+}
 func @many(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) -> i64 {
 ^entry(%a: i64, %b: i64, %c: i64, %d: i64, %e: i64, %f: i64, %g: i64, %h: i64, %i: i64, %j: i64, %k: i64, %l: i64):
   %s = add.i64 %k, %l
@@ -81,7 +110,7 @@ protected:
   }
   Result<void> step(u64 n, StepReport& report) {
     const u64 args[] = {n};
-    return stepper_.step(module_.find_function("main"), args, kFuel, report);
+    return stepper_.step(module_.find_function("main"), args, kFuel, kMost, report);
   }
 
   UnicornStepper stepper_;
@@ -107,6 +136,54 @@ TEST_P(Step, RightTablesAreRightAtEveryInstruction) {
     EXPECT_EQ(counts.checked + counts.left_out, report.instructions);
     EXPECT_GT(counts.walked, 200u); // all frames at each call
   }
+}
+
+TEST_P(Step, ARunIsCutAtItsLimit) {
+  ASSERT_TRUE(stepper_.load(module_, object_));
+  stepper_.set_tables(tables_);
+  StepReport report;
+  const u64 args[] = {20};
+  ASSERT_TRUE(stepper_.step(module_.find_function("main"), args, kFuel, 50, report));
+  EXPECT_TRUE(report.cut);
+  EXPECT_EQ(report.instructions, 50u);
+  EXPECT_TRUE(report.failures.empty());
+  ASSERT_TRUE(step(20, report));
+  EXPECT_FALSE(report.cut);
+  EXPECT_EQ(report.outcome, OutcomeKind::Returned) << report.outcome_text;
+}
+
+TEST_P(Step, ExceptionsAreFollowedThroughFramesToTheirLandingPad) {
+  ASSERT_TRUE(stepper_.load(module_, object_));
+  stepper_.set_tables(tables_);
+  StepReport report;
+  const u64 args[] = {6};
+  ASSERT_TRUE(stepper_.step(module_.find_function("catches"), args, kFuel, kMost, report));
+  EXPECT_EQ(report.outcome, OutcomeKind::Returned) << report.outcome_text;
+  EXPECT_EQ(report.events.caught, 1u);
+  EXPECT_EQ(report.events.frames_left, 2u);
+  for (const protocol::StepFailure& f : report.failures)
+    ADD_FAILURE() << name_of(f.format) << " +" << f.offset << " " << f.what << " " << f.expected << " " << f.found;
+}
+
+TEST_P(Step, ASweepGoesWhereTheRunDidNot) {
+  ASSERT_TRUE(stepper_.load(module_, object_));
+  stepper_.set_tables(tables_);
+  std::vector<u32> starts;
+  for (const FunctionCode& f : object_.functions) {
+    std::vector<debug::Line> lines;
+    const std::span<const u8> bytes = std::span<const u8>(object_.code).subspan(f.begin, f.end - f.begin);
+    if (!debug::disassemble(object_.target, bytes, f.begin, lines)) GTEST_SKIP() << "this build cannot disassemble";
+    for (const debug::Line& line : lines) starts.push_back(f.begin + line.offset);
+  }
+  StepReport report;
+  ASSERT_TRUE(step(0, report));
+  ASSERT_LT(report.pcs, starts.size() * 3 / 4); // the exceptions and the recursion
+  ASSERT_TRUE(stepper_.sweep(starts, kMost, report));
+  EXPECT_FALSE(report.cut);
+  for (const protocol::StepFailure& f : report.failures)
+    ADD_FAILURE() << name_of(f.format) << " +" << f.offset << " " << f.what << " " << f.expected << " " << f.found;
+  // What lies behind a call that does not return is there for whoever looks at the return address, and never runs.
+  EXPECT_LT(report.unseen.size(), starts.size() / 10);
 }
 
 TEST_P(Step, AFrameEffectThatIsLeftOutIsFound) {

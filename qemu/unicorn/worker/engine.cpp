@@ -176,6 +176,10 @@ void Engine::read_batch(std::span<const int> ids, std::span<void* const> places)
   uc_reg_read_batch(uc_, const_cast<int*>(ids.data()), const_cast<void**>(places.data()), static_cast<int>(ids.size()));
 }
 
+void Engine::write_batch(std::span<const int> ids, std::span<void* const> places) {
+  uc_reg_write_batch(uc_, const_cast<int*>(ids.data()), places.data(), static_cast<int>(ids.size()));
+}
+
 u64 Engine::read_control(const ControlRegister& control) {
   u64 value = 0;
   uc_reg_read(uc_, control.id, &value);
@@ -195,10 +199,12 @@ void Engine::on_block(uc_engine* uc, u64, u32 size, void* self) {
   if (engine.work_ < 0) uc_emu_stop(uc);
 }
 
-void Engine::on_instruction(uc_engine*, u64 address, u32 size, void* self) {
+void Engine::on_instruction(uc_engine* uc, u64 address, u32 size, void* self) {
   Engine& engine = *static_cast<Engine*>(self);
   engine.instruction_ = address;
-  if (engine.observer_ != nullptr) engine.observer_->on_instruction(address, size);
+  if (engine.observer_ == nullptr || engine.observer_->on_instruction(address, size)) return;
+  engine.diverted_ = true;
+  uc_emu_stop(uc);
 }
 
 bool Engine::on_bad_access(uc_engine*, uc_mem_type type, u64 address, int, i64, void* self) {
@@ -231,7 +237,15 @@ Stop Engine::run(u64 pc, bool precise) {
   bad_data_access_ = false;
   set_writable_page([](void* self, u64 address) { return static_cast<Engine*>(self)->writable(address, 1) != nullptr; },
                     this);
-  stop.error = uc_emu_start(uc_, pc, kNowhere, 0, 0);
+  do {
+    diverted_ = false;
+    stop.error = uc_emu_start(uc_, pc, kNowhere, 0, 0);
+  } while (diverted_ && observer_->elsewhere(pc));
+  if (diverted_) {
+    stop.kind = Stop::OutOfWork;
+    work_ = -1;
+    return stop;
+  }
   uc_reg_read(uc_, isa_.pc, &stop.pc);
   stop.address = access_;
   // The block ran on after the access, and may have ended in any way.

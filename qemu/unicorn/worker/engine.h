@@ -50,7 +50,10 @@ std::string to_string(const Stop& stop);
 class InstructionObserver {
 public:
   virtual ~InstructionObserver() = default;
-  virtual void on_instruction(u64 pc, u32 size) = 0;
+  /// False: the instruction shall not run; `elsewhere` is asked at once.
+  virtual bool on_instruction(u64 pc, u32 size) = 0;
+  /// Where the run goes on, with registers set as is wanted there; false: nowhere, as if its work were done.
+  virtual bool elsewhere(u64& pc) = 0;
 };
 
 class Engine {
@@ -77,6 +80,7 @@ public:
   void read(Registers& registers, codegen::RegSet set);
   /// Registers by Unicorn's numbers, each to its place. Also while the emulation runs.
   void read_batch(std::span<const int> ids, std::span<void* const> places);
+  void write_batch(std::span<const int> ids, std::span<void* const> places);
   u64 read_control(const ControlRegister& control);
   void reset_controls();
 
@@ -113,6 +117,7 @@ private:
   u64 instruction_ = 0;          // pc of the last instruction, when precise
   bool bad_data_access_ = false; // in this run
   bool precise_ = false;
+  bool diverted_ = false; // the observer does not want the instruction
   InstructionObserver* observer_ = nullptr;
   uc_hook instruction_hook_ = 0;
   int ids_[kRegisters] = {};

@@ -280,6 +280,10 @@ bool Machine::call(FunctionId function, std::span<const u64> args, std::span<u64
   for (u64 pc = entry_of(function);;) {
     const Stop stop = engine_->run(pc, precise_);
     if (stop.kind == Stop::OutOfWork) return end(OutcomeKind::Hung, "");
+    if (stepper_ != nullptr && stepper_->sweeping()) {
+      if (swept_on(stop, pc)) continue;
+      return end(OutcomeKind::Hung, "");
+    }
     if (stop.kind == Stop::Fault) return fault(stop);
     if (stop.pad == kReturnPad) break;
     if (!leave(stop.pad, pc)) return false;

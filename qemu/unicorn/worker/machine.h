@@ -79,6 +79,7 @@ private:
 
   bool leave(u32 pad, u64& resume_at);
   bool fault(const Stop& stop);
+  bool swept_on(const Stop& stop, u64& pc);
   bool trap(TrapKind kind, const Position& position);
   bool end(OutcomeKind kind, std::string text);
   void breach(std::string_view what, u64 found, u64 expected);
@@ -91,6 +92,7 @@ private:
   u64 grow_memory(u64 pages);
   Result<void> open_tables();
   bool find_handler(Registers& registers, u64 pc, u64& resume_at);
+  void land(Registers& registers, const oracle::RegisterFile& file, u32 frames);
   void unwind_frame(oracle::RegisterFile& file);
   [[noreturn]] void throw_on() const;
   bool host_threw(const AirException* air, Registers& registers, u64& resume_at);

@@ -48,7 +48,7 @@ bool Machine::find_handler(Registers& registers, u64 pc, u64& resume_at) {
   oracle::RegisterFile file;
   file.pc = pc;
   std::copy(&registers.value[0][0], &registers.value[0][0] + 2 * kRegisters, &file.value[0][0]);
-  for (;;) {
+  for (u32 frames = 0;; ++frames) {
     const u64 offset = file.pc - kCodeAt;
     if (offset > object_->code.size()) return false; // the entry's return address
     if (const CallSite* site = object_->call_site_at(static_cast<u32>(offset))) {
@@ -56,15 +56,21 @@ bool Machine::find_handler(Registers& registers, u64 pc, u64& resume_at) {
       const auto clause = std::find_if(clauses.begin(), clauses.end(),
                                        [&](const Clause& c) { return fits(c, flying_.tag, flying_.payload.size()); });
       if (clause != clauses.end()) {
-        std::copy(&file.value[0][0], &file.value[0][0] + 2 * kRegisters, &registers.value[0][0]);
-        clobber(registers);
-        registers.value[host_registers_->int_result][0] = kToken;
+        land(registers, file, frames);
         resume_at = kCodeAt + clause->landing_pad;
         return true;
       }
     }
     unwind_frame(file);
   }
+}
+
+/// Registers as a landing pad finds them, `frames` frames further out than the exception began.
+void Machine::land(Registers& registers, const oracle::RegisterFile& file, u32 frames) {
+  std::copy(&file.value[0][0], &file.value[0][0] + 2 * kRegisters, &registers.value[0][0]);
+  if (stepper_ != nullptr) stepper_->caught(registers, file.pc, frames);
+  clobber(registers);
+  registers.value[host_registers_->int_result][0] = kToken;
 }
 
 void Machine::unwind_frame(oracle::RegisterFile& file) {

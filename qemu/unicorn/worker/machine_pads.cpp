@@ -122,6 +122,24 @@ void Machine::clobber(Registers& registers) {
   }
 }
 
+/// In a sweep: what cannot be done is passed over, and an end of the run is the end of one way only. False: of the last.
+bool Machine::swept_on(const Stop& stop, u64& pc) {
+  if (stop.kind == Stop::Fault) return stepper_->over_fault(stop.error != UC_ERR_INSN_INVALID, pc);
+  if (stop.pad == kReturnPad) return stepper_->elsewhere(pc);
+  Registers registers;
+  engine_->read(registers, all_);
+  u64 address = 0;
+  const bool returns = stop.pad == kHostCallPad || stop.pad >= kRuntimePads;
+  const bool throws = stop.pad == kRuntimePads + static_cast<u32>(RuntimeFn::Throw);
+  const bool popped = pop_return(registers, address);
+  if (popped && throws) stepper_->over_throw(address);
+  if (!popped || !returns || throws) return stepper_->elsewhere(pc);
+  clobber(registers);
+  engine_->write(registers, all_);
+  pc = address;
+  return true;
+}
+
 /// Serves a call out of compiled code and puts the processor behind it; false when the run is over.
 bool Machine::leave(u32 pad, u64& resume_at) {
   Registers registers;

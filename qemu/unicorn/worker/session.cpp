@@ -65,12 +65,29 @@ Result<void> Session::take_tables(std::span<const u8> payload) {
 }
 
 void Session::step(u32 serial, std::vector<u8>& out) {
-  stepper_.begin(machine_->engine(), report_);
+  stepper_.begin(machine_->engine(), report_, step_.most);
   machine_->watch(&stepper_);
   host_.reset();
-  machine_->run(run_.function, run_.args, run_.fuel, host_, outcome_);
+  machine_->run(step_.run.function, step_.run.args, step_.run.fuel, host_, outcome_);
   report_.outcome = outcome_.kind;
   report_.outcome_text = outcome_.text;
+  protocol::encode_step_report(serial, report_, out);
+}
+
+/// Each function that has instructions nobody executed, by itself.
+void Session::sweep(u32 serial, std::vector<u8>& out) {
+  const CodeObject& object = program_.object;
+  stepper_.begin(machine_->engine(), report_, sweep_.most);
+  machine_->watch(&stepper_);
+  for (u32 i = 0; i < object.functions.size() && !report_.cut; ++i) {
+    const FunctionId function = object.functions[i].function;
+    const std::vector<u64> args(program_.module.params_of(program_.module.functions[function]).size());
+    if (!stepper_.sweep(i, sweep_.starts)) continue;
+    host_.reset();
+    machine_->run(function, args, ~u64{0} >> 1, host_, outcome_);
+    stepper_.end_sweep();
+  }
+  stepper_.unseen(sweep_.starts, report_.unseen);
   protocol::encode_step_report(serial, report_, out);
 }
 
@@ -86,14 +103,17 @@ void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
     if (auto taken = take_tables(frame.payload); !taken) refuse(taken.error());
     return;
   }
-  const bool stepped = frame.type == MessageType::Step;
-  if (frame.type != MessageType::Run && !stepped)
+  const bool stepped = frame.type == MessageType::Step, swept = frame.type == MessageType::Sweep;
+  if (frame.type != MessageType::Run && !stepped && !swept)
     return refuse({ErrorKind::BadInput, {}, 0, 0, "a message that a worker does not take"});
   if (machine_ == nullptr) return refuse({ErrorKind::BadInput, {}, 0, 0, "no program is loaded"});
-  if (auto decoded = protocol::decode_run(frame.payload, program_.module, run_); !decoded)
-    return refuse(decoded.error());
-  if (stepped && !has_tables_) return refuse({ErrorKind::BadInput, {}, 0, 0, "no tables were sent"});
+  const auto decoded = stepped ? protocol::decode_step(frame.payload, program_.module, step_)
+                       : swept ? protocol::decode_sweep(frame.payload, sweep_)
+                               : protocol::decode_run(frame.payload, program_.module, run_);
+  if (!decoded) return refuse(decoded.error());
+  if ((stepped || swept) && !has_tables_) return refuse({ErrorKind::BadInput, {}, 0, 0, "no tables were sent"});
   if (stepped) return step(frame.serial, out);
+  if (swept) return sweep(frame.serial, out);
   machine_->watch(nullptr);
   host_.reset();
   machine_->run(run_.function, run_.args, run_.fuel, host_, outcome_);

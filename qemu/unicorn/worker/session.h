@@ -26,6 +26,7 @@ private:
   Result<void> load(std::span<const u8> payload);
   Result<void> take_tables(std::span<const u8> payload);
   void step(u32 serial, std::vector<u8>& out);
+  void sweep(u32 serial, std::vector<u8>& out);
   Machine* machine_for(Target target);
 
   protocol::Hello hello_;
@@ -33,6 +34,8 @@ private:
   protocol::Program program_;
   Machine* machine_ = nullptr; // that has the program; null: none is loaded
   protocol::RunMessage run_;
+  protocol::StepMessage step_;
+  protocol::SweepMessage sweep_;
   Stepper stepper_;
   bool has_tables_ = false; // of the program
   protocol::StepReport report_;

@@ -17,9 +17,11 @@ constexpr u32 kMostFrames = 1u << 16;
 
 } // namespace
 
-void Stepper::begin(Engine& engine, protocol::StepReport& report) {
+void Stepper::begin(Engine& engine, protocol::StepReport& report, u64 most) {
   engine_ = &engine;
   report_ = &report;
+  most_ = most;
+  sweeping_ = false;
   report = {};
   frames_.clear();
   previous_ = previous_end_ = 0;
@@ -28,7 +30,6 @@ void Stepper::begin(Engine& engine, protocol::StepReport& report) {
 
 void Stepper::enter() {
   host_enters_ = true;
-  left_to_ = 0;
   previous_ = previous_end_ = 0;
 }
 
@@ -44,13 +45,6 @@ void Stepper::leave() {
 }
 
 void Stepper::read_registers() { engine_->read_batch(ids_, places_); }
-
-u32 Stepper::function_at(u64 pc) const {
-  const u64 offset = pc - kCodeAt;
-  const auto behind = std::upper_bound(object_->functions.begin(), object_->functions.end(), offset,
-                                       [](u64 at, const FunctionCode& f) { return at < f.begin; });
-  return behind == object_->functions.begin() ? kNone : static_cast<u32>(behind - object_->functions.begin() - 1);
-}
 
 void Stepper::push(u64 return_address, u32 function, bool from_host) {
   Frame frame;
@@ -71,13 +65,15 @@ void Stepper::entered(u64 pc, u32 function) {
     static_cast<void>(stack_from(now_.value[isa_->sp][0]).read(now_.value[isa_->sp][0], &return_address, 8));
   const bool called = host_enters_ || return_address == previous_end_;
   if (called) {
+    ++report_->events.calls;
     push(return_address, function, host_enters_);
     host_enters_ = false;
     for (Format& format : formats_) walk(format, pc, false);
     return;
   }
   if (frames_.empty()) return;
-  Frame& frame = frames_.back(); // a tail call
+  ++report_->events.tail_calls;
+  Frame& frame = frames_.back();
   frame.sp = now_.value[isa_->sp][0] + (isa_->link == kNone ? 8 : 0);
   frame.function = function;
   frame.is_signed = false;
@@ -97,11 +93,7 @@ void Stepper::follow(u64 pc) {
     if (top.next_sp != 0)
       fail(formats_.front(), kCodeAt + top.next_sp_at, false, "sp, and no tail call followed", top.sp, top.next_sp);
     frames_.pop_back();
-    return;
   }
-  if (left_to_ == 0 || pc == left_to_) return;
-  // An exception was caught further out: the frames below sp are gone.
-  while (frames_.size() > 1 && !frames_.back().from_host && frames_.back().sp <= sp) frames_.pop_back();
 }
 
 /// a64: whether the frame's return address is signed, by the instruction that was executed.
@@ -113,9 +105,38 @@ void Stepper::note_signature(u32 word) {
   else if (word == kMovX30X17 && authenticates_) frame.is_signed = authenticates_ = false;
 }
 
-void Stepper::on_instruction(u64 pc, u32 size) {
+void Stepper::caught(const Registers& registers, u64 pc, u32 frames) {
+  if (report_ == nullptr) return;
+  ++report_->events.caught;
+  report_->events.frames_left += frames;
+  previous_ = previous_end_ = 0;
+  if (frames == 0) return; // caught by the caller of what threw: nothing was unwound
+  Frame last;
+  for (u32 i = 0; i < frames; ++i) {
+    if (frames_.size() < 2 || frames_.back().from_host)
+      return fail(formats_.front(), pc, true, "landing pad: frames that there were", frames, i);
+    last = frames_.back();
+    frames_.pop_back();
+  }
+  if (last.return_address != pc)
+    return fail(formats_.front(), pc, true, "landing pad: pc of the call", last.return_address, pc);
+  const u64 sp = registers.value[isa_->sp][0];
+  if (sp != last.sp) return fail(formats_.front(), pc, true, "landing pad: sp", last.sp, sp);
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    const u64 found = registers.value[kept_[i].reg][kept_[i].half];
+    if (found != last.values[i])
+      return fail(formats_.front(), pc, true, std::string("landing pad: ") + isa_->names[kept_[i].reg], last.values[i],
+                  found);
+  }
+}
+
+bool Stepper::on_instruction(u64 pc, u32 size) {
   const u64 offset = pc - kCodeAt;
-  if (report_ == nullptr || offset >= object_->code.size()) return;
+  if (report_ == nullptr || offset >= object_->code.size()) return true;
+  if (report_->instructions >= most_) {
+    report_->cut = true;
+    return false;
+  }
   read_registers();
   now_.pc = pc;
   if (isa_->link != kNone && !frames_.empty() && previous_ != 0) {
@@ -124,20 +145,23 @@ void Stepper::on_instruction(u64 pc, u32 size) {
     note_signature(word);
   }
   follow(pc);
-  left_to_ = 0;
+  if (sweeping_) guard_frame(offset);
   ++report_->instructions;
   if (seen_[offset] == 0) seen_[offset] = 1, ++pcs_;
   if (!frames_.empty()) {
     for (Format& format : formats_) check(format, pc);
   }
+  if (sweeping_ && !sweep_on(pc)) return false;
   previous_ = pc;
   previous_end_ = pc + size;
+  return true;
 }
 
 void Stepper::called_out(const Registers& registers, u64 address) {
   if (report_ == nullptr || frames_.empty()) return;
   std::memcpy(now_.value, registers.value, sizeof now_.value);
-  now_.pc = left_to_ = address;
+  now_.pc = address;
+  ++report_->events.called_out;
   for (Format& format : formats_) walk(format, address, true);
 }
 

@@ -155,6 +155,7 @@ const oracle::FrameRule* Stepper::rule_at(Format& format, u64 pc, bool is_return
       return nullptr;
     }
     format.rules.push_back(rule);
+    prepare(format, rule);
     known = static_cast<u32>(format.rules.size());
   }
   return &format.rules[known - 1];
@@ -164,7 +165,8 @@ const oracle::FrameRule* Stepper::rule_at(Format& format, u64 pc, bool is_return
 
 oracle::Region Stepper::stack_from(u64 sp) const {
   const u64 size = engine_->zone_size(Zone::Stack);
-  if (sp < kStackAt || sp - kStackAt > size) return {};
+  if (sp < kStackAt) return {kStackAt, {engine_->zone(Zone::Stack, 0), size}}; // a sweep goes on where a run would trap
+  if (sp - kStackAt > size) return {};
   return {sp, {engine_->zone(Zone::Stack, 0) + (sp - kStackAt), static_cast<std::size_t>(size - (sp - kStackAt))}};
 }
 
@@ -191,6 +193,49 @@ bool Stepper::judge_sp(Format& format, Frame& frame, u64 found, u64 sp, u32 offs
   return false;
 }
 
+/// The rule in the form that `passes` takes; a value that is lost, or in half a register, has none.
+void Stepper::prepare(Format& format, const oracle::FrameRule& rule) {
+  Check check;
+  check.first_source = static_cast<u32>(format.sources.size());
+  check.whole = true;
+  check.return_signed = rule.return_signed;
+  const auto source = [&](oracle::Place place, u32 half, bool in_memory) {
+    const i64 offset = place.offset + 8 * i64{half};
+    check.whole = check.whole && offset == static_cast<i32>(offset) && place.base < kRegisters;
+    return Source{static_cast<u16>(2 * place.base + (in_memory ? 0 : half)), in_memory, static_cast<i32>(offset)};
+  };
+  check.caller_sp = source(rule.caller_sp, 0, true);
+  for (const Kept& kept : kept_) {
+    const oracle::SavedRegister* saved = rule.find(kept.reg);
+    if (saved != nullptr && saved->bytes < 8 * (kept.half + 1)) check.whole = false;
+    format.sources.push_back(saved == nullptr ? source({kept.reg, -8 * i64{kept.half}}, kept.half, false)
+                                              : source(saved->at, kept.half, true));
+  }
+  const bool in_register = rule.return_in != oracle::kNoRegister;
+  format.sources.push_back(in_register ? source({rule.return_in, 0}, 0, false) : source(rule.return_at, 0, true));
+  format.checks.push_back(check);
+}
+
+/// Whether all but the caller's sp is as it must be. No means that `judge` has to look.
+bool Stepper::passes(const Format& format, const Check& check, const Frame& frame, u64& found_sp) const {
+  if (!check.whole) return false;
+  const u64* words = &now_.value[0][0];
+  const u64 sp = words[2 * isa_->sp];
+  found_sp = words[check.caller_sp.word] + static_cast<u64>(i64{check.caller_sp.offset});
+  const oracle::Region stack = stack_from(sp);
+  const auto load = [&](const Source& source, u64& out) {
+    out = words[source.word];
+    return !source.in_memory || stack.read(out + static_cast<u64>(i64{source.offset}), &out, 8);
+  };
+  const Source* source = format.sources.data() + check.first_source;
+  u64 found = 0;
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    if (!load(source[i], found) || found != frame.values[i]) return false;
+  }
+  if (!load(source[kept_.size()], found)) return false;
+  return (check.return_signed ? oracle::plain_address(found) : found) == frame.return_address;
+}
+
 /// Unwinds the innermost frame at the instruction that is about to run.
 void Stepper::check(Format& format, u64 pc) {
   protocol::StepCounts& counts = report_->counts[static_cast<u32>(format.table.format)];
@@ -202,22 +247,34 @@ void Stepper::check(Format& format, u64 pc) {
   ++counts.checked;
   const oracle::FrameRule* rule = rule_at(format, pc, false);
   if (rule == nullptr) return;
+  const Check& check = format.checks[static_cast<std::size_t>(rule - format.rules.data())];
   Frame& frame = frames_.back();
+  u64 sp = 0;
+  const bool signature = isa_->link != kNone && format.table.format != TableFormat::Compact;
+  if (passes(format, check, frame, sp) && sp == frame.sp && (!signature || check.return_signed == frame.is_signed))
+    return;
+  judge(format, pc, *rule);
+}
+
+/// Says what is wrong, if anything is.
+void Stepper::judge(Format& format, u64 pc, const oracle::FrameRule& rule) {
+  Frame& frame = frames_.back();
+  const u32 offset = static_cast<u32>(pc - kCodeAt);
   const u64 sp = now_.value[isa_->sp][0];
   const oracle::Region stack = stack_from(sp);
   u64 found = 0, bad = 0;
-  if (!caller_pc(*rule, now_, stack, found, bad)) return fail(format, pc, false, "pc: cannot be read", 0, bad);
+  if (!caller_pc(rule, now_, stack, found, bad)) return fail(format, pc, false, "pc: cannot be read", 0, bad);
   if (found != frame.return_address) return fail(format, pc, false, "pc", frame.return_address, found);
   for (std::size_t i = 0; i < kept_.size(); ++i) {
     const Kept kept = kept_[i];
-    if (!caller_value(*rule, now_, stack, kept.reg, kept.half, found, bad))
+    if (!caller_value(rule, now_, stack, kept.reg, kept.half, found, bad))
       return fail(format, pc, false, std::string(isa_->names[kept.reg]) + ": cannot be read", frame.values[i], bad);
     if (found != frame.values[i]) return fail(format, pc, false, isa_->names[kept.reg], frame.values[i], found);
   }
-  if (!judge_sp(format, frame, caller_sp(*rule, now_), sp, offset, false)) return;
-  if (isa_->link != kNone && format.table.format != TableFormat::Compact && rule->return_signed != frame.is_signed)
+  if (!judge_sp(format, frame, caller_sp(rule, now_), sp, offset, false)) return;
+  if (isa_->link != kNone && format.table.format != TableFormat::Compact && rule.return_signed != frame.is_signed)
     fail(format, pc, false, "whether the return address is signed", frame.is_signed ? 1 : 0,
-         rule->return_signed ? 1 : 0);
+         rule.return_signed ? 1 : 0);
 }
 
 /// Unwinds from `now_` through all frames of the current call from the host, at most kMostWalked.
