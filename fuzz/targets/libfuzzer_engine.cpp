@@ -54,9 +54,10 @@ int run_libfuzzer(WorkerContext& worker) {
   std::error_code failure;
   fs::create_directories(own, failure);
   std::vector<std::string> words = {
-      "assay", "-max_len=" + std::to_string(kMaxInput), "-len_control=0", "-timeout=0", "-rss_limit_mb=0",
-      "-detect_leaks=0", "-handle_segv=0", "-handle_bus=0", "-handle_abrt=0", "-handle_ill=0", "-handle_fpe=0",
-      "-handle_int=0", "-handle_term=0", "-handle_xfsz=0", "-verbosity=0", "-print_final_stats=0", "-reload=1",
+      "assay", "-max_len=" + std::to_string(kMaxInput), "-len_control=100", "-print_funcs=0", "-timeout=0",
+      "-rss_limit_mb=0", "-detect_leaks=0", "-handle_segv=0", "-handle_bus=0", "-handle_abrt=0", "-handle_ill=0",
+      "-handle_fpe=0", "-handle_int=0", "-handle_term=0", "-handle_xfsz=0", "-verbosity=0", "-print_final_stats=0",
+      "-reload=1",
       // Its bookkeeping of rare features cost a third of the time, more than running the programs.
       "-entropic=0",
       // 0 would mean "by time".

@@ -73,7 +73,9 @@ void compare_row(Target target, const std::vector<std::string>& heading, const s
     const i64 place = offset + sum(words[i]).second;
     if (heading[i] == "ra") {
       ASSERT_EQ(rule.return_in == kNoRegister, in_memory);
-      if (in_memory) ASSERT_EQ(rule.return_at.offset, place);
+      if (in_memory) {
+        ASSERT_EQ(rule.return_at.offset, place);
+      }
       saved += target == Target::A64 && in_memory; // x30 is a register as well
       continue;
     }
@@ -228,6 +230,9 @@ TEST(LlvmReadobj, X64FramesOfTheCorpusAreTheSame) {
       else if (line.find("ChainInfo") != std::string::npos) chained = true;
       else if (line.rfind("0x", 0) == 0) codes.push_back(line);
       if (line != "]" || codes.empty() || chained) continue;
+      // In a function without a body the epilogue stands here, where the rule is of what is left: lea rsp, [rbp + x] or pop rbp.
+      const auto body = bytes.subspan(begin + prologue, 3);
+      if (body[0] == 0x5d || (body[0] == 0x48 && body[1] == 0x8d && (body[2] == 0x65 || body[2] == 0xa5))) continue;
       FrameRule rule;
       const auto found = (*tables)->rule_at(begin + prologue, false, rule);
       ASSERT_TRUE(found) << found.error().message;

@@ -137,6 +137,7 @@ bool Stepper::on_instruction(u64 pc, u32 size) {
     report_->cut = true;
     return false;
   }
+  if (sweeping_ && called_nowhere(pc)) return false;
   read_registers();
   now_.pc = pc;
   if (isa_->link != kNone && !frames_.empty() && previous_ != 0) {

@@ -132,6 +132,7 @@ private:
   bool divert(u64 to);
   bool is_new(u64 pc) const;
   Way way_to(u64 pc);
+  bool called_nowhere(u64 pc);
   void keep_way(u64 pc);
   void keep_pads(u64 pc);
   void take(const Way& way);

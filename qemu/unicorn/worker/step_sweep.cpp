@@ -241,6 +241,17 @@ u64 Stepper::behind_call(u64 pc) {
   return pc;
 }
 
+/// A value from anywhere was called, and is no function of the module: the call is passed over.
+bool Stepper::called_nowhere(u64 pc) {
+  const u64 offset = pc - kCodeAt;
+  if (previous_ == 0 || pc == previous_end_ || (offset % 16 == 0 && entry_at_[offset / 16] != kNone)) return false;
+  if (control_at(object_->target, object_->code, previous_ - kCodeAt).flow != Flow::Call) return false;
+  ++report_->events.skipped;
+  read_registers();
+  go_on_at_ = behind_call(previous_end_);
+  return true;
+}
+
 bool Stepper::over_fault(bool passable, u64& pc) {
   go_on_at_ = 0;
   if (passable && previous_ != 0 && !frames_.empty() && frames_.size() == 1) {
