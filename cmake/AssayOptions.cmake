@@ -6,6 +6,7 @@ option(ASSAY_VERIFY "Verify IR after each stage and check every register allocat
 option(ASSAY_MUTANTS "Compile in the bank of planted bugs (inactive until chosen at run time)" OFF)
 option(ASSAY_FUZZERS "Build the libFuzzer targets (clang only)" OFF)
 option(ASSAY_WERROR "Warnings are errors" ${PROJECT_IS_TOP_LEVEL})
+option(ASSAY_TEST_PCH "Precompile what tests include: quicker from nothing, but ccache does not keep them" OFF)
 set(ASSAY_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)

@@ -19,6 +19,18 @@ function(assay_library name)
   assay_tests(${name} DEPS assay::${name} ${ARG_TEST_DEPS} LABELS ${ARG_TEST_LABELS})
 endfunction()
 
+# One precompiled header for all tests: it is made for a program, whose flags theirs must equal.
+function(assay_precompile_tests target)
+  if(NOT TARGET assay_test_pch)
+    file(WRITE ${PROJECT_BINARY_DIR}/test_pch.cpp "int main() {}\n")
+    add_executable(assay_test_pch ${PROJECT_BINARY_DIR}/test_pch.cpp)
+    target_link_libraries(assay_test_pch PRIVATE assay::flags GTest::gtest_main)
+    target_compile_definitions(assay_test_pch PRIVATE $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
+    target_precompile_headers(assay_test_pch PRIVATE <gtest/gtest.h> <algorithm> <map> <random> <set> <string> <vector>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM assay_test_pch)
+endfunction()
+
 function(assay_tests name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
@@ -35,6 +47,9 @@ function(assay_tests name)
       target_compile_definitions(${name}_tests PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
       if(CMAKE_CROSSCOMPILING_EMULATOR) # which cannot start a program of the target from within another
         target_compile_definitions(${name}_tests PRIVATE ASSAY_EMULATED=1)
+      endif()
+      if(ASSAY_TEST_PCH)
+        assay_precompile_tests(${name}_tests)
       endif()
       gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
         PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
