@@ -5,6 +5,7 @@ option(ASSAY_COMMAND "Build the harness in fuzz/ and its command `assay`" ON)
 option(ASSAY_VERIFY "Verify IR after each stage and check every register allocation" ON)
 option(ASSAY_MUTANTS "Compile in the bank of planted bugs (inactive until chosen at run time)" OFF)
 option(ASSAY_FUZZERS "Build the libFuzzer targets (clang only)" OFF)
+# Off where presets build with -O1: there GCC 12 warns of bounds inside std::string that nobody leaves (gcc PR105329).
 option(ASSAY_WERROR "Warnings are errors" ${PROJECT_IS_TOP_LEVEL})
 option(ASSAY_TEST_PCH "Precompile what tests include: quicker from nothing, but ccache does not keep them" OFF)
 set(ASSAY_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")

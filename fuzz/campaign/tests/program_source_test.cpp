@@ -42,7 +42,7 @@ TEST(ProgramSource, every_program_verifies_and_is_called) {
 }
 
 TEST(ProgramSource, corpus_is_read_and_mutated) {
-  const auto corpus = load_corpus(std::string(ASSAY_SOURCE_DIR) + "/corpus");
+  const auto corpus = load_corpus(ASSAY_SOURCE_DIR "/corpus");
   ASSERT_TRUE(corpus.ok()) << corpus.error().to_string();
   ASSERT_GT(corpus->programs.size(), 10u);
   ProgramSource source({}, &*corpus);
