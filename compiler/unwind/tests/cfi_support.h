@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -133,13 +134,19 @@ inline std::vector<std::string> interp_lines(const std::string& text) {
   return lines;
 }
 
+/// For a temporary file: other processes run the same test code, and an emulator gives each the same addresses.
+inline std::string unique_name() {
+  std::random_device random;
+  return std::to_string(random()) + "_" + std::to_string(random());
+}
+
 /// The section, at address 0 of an object file for `machine` (ELF's number), as readelf shows it; empty when there are no
 /// tools for that.
 inline std::string readelf_frames(const std::vector<u8>& section, u16 machine) {
   if (run_and_read("objcopy --version 2>/dev/null").empty() || run_and_read("readelf --version 2>/dev/null").empty())
     return {};
   const std::string stem =
-      testing::TempDir() + "assay_eh_frame_" + std::to_string(reinterpret_cast<std::uintptr_t>(&section));
+      testing::TempDir() + "assay_eh_frame_" + unique_name();
   std::ofstream(stem + ".bin", std::ios::binary)
       .write(reinterpret_cast<const char*>(section.data()), static_cast<std::streamsize>(section.size()));
   std::string text = run_and_read(

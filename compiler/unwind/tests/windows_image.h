@@ -80,7 +80,7 @@ struct WindowsImage {
     const std::string name = tool.substr(0, tool.find(' '));
     if (run_and_read(name + " --version 2>/dev/null").empty()) return {};
     const std::string path =
-        testing::TempDir() + "assay_pe_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)) + ".exe";
+        testing::TempDir() + "assay_pe_" + unique_name() + ".exe";
     const std::string file = pe_file(machine);
     std::ofstream(path, std::ios::binary).write(file.data(), static_cast<std::streamsize>(file.size()));
     const std::string text = run_and_read(tool + " " + path + " 2>&1");
