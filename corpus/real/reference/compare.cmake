@@ -1,6 +1,6 @@
 # Runs a reference program and compares what it prints with the check lines of the AIR or Ore program.
 # Needs -D REFERENCE, FORM (air or ore, its argument), PROGRAM.
-execute_process(COMMAND ${REFERENCE} ${FORM} OUTPUT_VARIABLE printed RESULT_VARIABLE result)
+execute_process(COMMAND ${EMULATOR} ${REFERENCE} ${FORM} OUTPUT_VARIABLE printed RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "${REFERENCE} failed with ${result}")
 endif()
