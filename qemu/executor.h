@@ -35,8 +35,8 @@ public:
 
   /// Installs `object`, the code of `module`, in place of what was loaded. Both must stay unchanged until unload.
   virtual Result<void> load(const Module& module, const CodeObject& object) = 0;
-  /// A hint, after `load`: `run` will be called with these, in this order. An executor in another process asks for all of them
-  /// at once. Changes nothing that can be seen; `run` may still be called with anything.
+  /// A hint, after `load`: `run` will be called with these, in this order. An executor in another process asks for all
+  /// of them at once. Changes nothing that can be seen; `run` may still be called with anything.
   virtual void expect(std::span<const RunRequest> requests) { static_cast<void>(requests); }
   /// Runs one call of a function (a body or an import). `args` are the bits of its parameters, their number must be
   /// right. `out` is overwritten, its storage reused. `host` receives the calls of imports.

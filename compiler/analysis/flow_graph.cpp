@@ -1,4 +1,5 @@
-// flow_graph.cpp - see flow_graph.h. One depth-first walk gives the order and the tree; two passes over edges the lists.
+// flow_graph.cpp - see flow_graph.h. One depth-first walk gives the order and the tree; two passes over edges the
+// lists.
 #include "compiler/analysis/flow_graph.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // flow_graph.h - which block follows which, for all analyses: numbers, not instructions.
 //
-// Node 0 is the entry. Analyses see nodes by their number in reverse postorder (`order`): node 0 is again the entry, and
-// every node but those of loops comes after its predecessors. Blocks that cannot be reached have no number. An edge that
-// occurs twice (two cases of a switch) is kept twice. Building is linear, without recursion; storage is reused.
+// Node 0 is the entry. Analyses see nodes by their number in reverse postorder (`order`): node 0 is again the entry,
+// and every node but those of loops comes after its predecessors. Blocks that cannot be reached have no number. An edge
+// that occurs twice (two cases of a switch) is kept twice. Building is linear, without recursion; storage is reused.
 // Tested in compiler/analysis/tests/flow_graph_test.cpp.
 #pragma once
 

@@ -1,8 +1,8 @@
 // frontier.h - where values of several definitions meet: the iterated dominance frontier, pruned by liveness.
 //
 // Sreedhar and Gao, "A Linear Time Algorithm for Placing Phi-Nodes" (1995): dominance frontiers are not stored, because
-// together they may be quadratic in the size of the graph; the nodes of the dominator tree are visited once for each variable,
-// deepest first. O(edges) for each variable, in practice the part of the graph that its definitions dominate.
+// together they may be quadratic in the size of the graph; the nodes of the dominator tree are visited once for each
+// variable, deepest first. O(edges) for each variable, in practice the part of the graph that its definitions dominate.
 // Tested in compiler/analysis/tests/frontier_test.cpp against the definition, on random graphs.
 #pragma once
 
@@ -19,8 +19,8 @@ public:
   /// `defs` has no node twice.
   void meet(std::span<const Node> defs, std::vector<Node>& out);
 
-  /// Marks, for the next `meet`, the nodes at whose start a variable is live: from those in `uses`, which read it before they
-  /// write it, backwards up to nodes in `defs`, which write it (a node may be both).
+  /// Marks, for the next `meet`, the nodes at whose start a variable is live: from those in `uses`, which read it
+  /// before they write it, backwards up to nodes in `defs`, which write it (a node may be both).
   void live_in(std::span<const Node> uses, std::span<const Node> defs);
   bool is_live_in(Node node) const { return live_[node] == round_; }
 

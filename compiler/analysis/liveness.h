@@ -1,9 +1,10 @@
 // liveness.h - which values of a function in SSA form are needed at the start of each block.
 //
-// From each use back to the definition, block by block (Boissinot and others, "Computing Liveness Sets for SSA-Form Programs",
-// 2011, section 3, "by use"): O(uses + size of the result), and no bit for what is not live. What an edge passes is used at the
-// end of the block that it leaves; a block's parameters are not live at its start. The function must be verified, without
-// locals (those are no values). Tested in compiler/analysis/tests/liveness_test.cpp against a data-flow twin.
+// From each use back to the definition, block by block (Boissinot and others, "Computing Liveness Sets for SSA-Form
+// Programs", 2011, section 3, "by use"): O(uses + size of the result), and no bit for what is not live. What an edge
+// passes is used at the end of the block that it leaves; a block's parameters are not live at its start. The function
+// must be verified, without locals (those are no values). Tested in compiler/analysis/tests/liveness_test.cpp against a
+// data-flow twin.
 #pragma once
 
 #include "compiler/analysis/flow_graph.h"

@@ -1,5 +1,6 @@
 // loops.cpp - see loops.h. Nodes are looked at in reverse preorder, so that inner loops are found, and merged into
-// their headers, before outer ones. While loops are found their numbers go from inner to outer; in the end they are turned.
+// their headers, before outer ones. While loops are found their numbers go from inner to outer; in the end they are
+// turned.
 #include "compiler/analysis/loops.h"
 
 #include <algorithm>

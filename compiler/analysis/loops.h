@@ -1,10 +1,10 @@
 // loops.h - the nest of loops, those with several entries included.
 //
-// With the graph's depth-first tree: a loop of header h is h and those descendants of h that reach h without leaving the
-// descendants of h; there is one for each node that an edge leads back to from a descendant. It is irreducible when an
-// edge from outside leads to another node of it than h. Two loops are disjoint, or one lies within the other.
-// Ramalingam, "Identifying Loops in Almost Linear Time" (1999), section 5 (Havlak's nest, by activation of edges at nearest
-// common ancestors): O(edges * log nodes) whatever the graph. Storage is reused.
+// With the graph's depth-first tree: a loop of header h is h and those descendants of h that reach h without leaving
+// the descendants of h; there is one for each node that an edge leads back to from a descendant. It is irreducible when
+// an edge from outside leads to another node of it than h. Two loops are disjoint, or one lies within the other.
+// Ramalingam, "Identifying Loops in Almost Linear Time" (1999), section 5 (Havlak's nest, by activation of edges at
+// nearest common ancestors): O(edges * log nodes) whatever the graph. Storage is reused.
 // Tested in compiler/analysis/tests/loops_test.cpp against the definition, on random graphs.
 #pragma once
 

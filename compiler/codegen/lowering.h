@@ -142,8 +142,8 @@ protected:
   bool stored_immediate(ValueId value, u32& out) const {
     return vregs_[value] == kNone && unnamed_stored_immediate(value, out);
   }
-  /// For a comparison: whether its only user is a branch or select that follows it directly (constants apart). Then that
-  /// makes it; noted in fused_.
+  /// For a comparison: whether its only user is a branch or select that follows it directly (constants apart). Then
+  /// that makes it; noted in fused_.
   bool left_to_user(const Inst& inst);
   /// The value of a type narrower than 64 bits with its upper bits made right.
   VReg extended(ValueId value, bool is_signed);
@@ -205,8 +205,8 @@ private:
   VReg rematerialise(const Inst& source);
   bool unnamed_int_const(ValueId value, i64& out) const;
   bool unnamed_stored_immediate(ValueId value, u32& out) const;
-  /// The instruction's operation; Const, for which nothing stands where it is, when nobody reads what it gives and it does
-  /// nothing else. Without branches: the one on the operation will be mispredicted as it is.
+  /// The instruction's operation; Const, for which nothing stands where it is, when nobody reads what it gives and it
+  /// does nothing else. Without branches: the one on the operation will be mispredicted as it is.
   Opcode wanted_op(const Inst& inst) const {
     if (ASSAY_PLANTED(isel_dead_division) && inst.op == Opcode::DivU && flow_.uses(inst.first_result) == 0)
       return Opcode::Const;

@@ -2,8 +2,8 @@
 //
 // A try_call with clauses ends its LIR block. Its first successor is a block that fetches memory results and goes on to
 // ^ok; each clause has a landing pad: there the exception is in the register that the unwinder put it into, the runtime
-// takes it over and gives its payload, or a handle, and the handler gets these as its first arguments. What is live into
-// a landing pad lies in stack slots (lir.h), so a call that throws nothing pays for that and for nothing else.
+// takes it over and gives its payload, or a handle, and the handler gets these as its first arguments. What is live
+// into a landing pad lies in stack slots (lir.h), so a call that throws nothing pays for that and for nothing else.
 // Linear in arguments, results and payloads. Tested in compiler/codegen/tests/lower_test.cpp and by execution.
 #include "compiler/codegen/lowering.h"
 

@@ -1,7 +1,7 @@
 // relocate.cpp - see relocate.h.
 //
-// Distances are computed in 64 bits, without overflow for addresses below 2^63, and refused when a field cannot hold them: a
-// truncated one would be a jump to somewhere. Tested in compiler/codegen/tests/relocate_test.cpp.
+// Distances are computed in 64 bits, without overflow for addresses below 2^63, and refused when a field cannot hold
+// them: a truncated one would be a jump to somewhere. Tested in compiler/codegen/tests/relocate_test.cpp.
 #include "compiler/codegen/relocate.h"
 
 #include "compiler/target/a64/encoding.h"

@@ -1,8 +1,9 @@
 // code_tools.h - tells debuggers and profilers about code that is installed (assay/code_tools.h says which, and how).
 //
-// Cost: an object file or records linear in the code, once for each installation; nothing for code that runs. Removal takes
-// a debugger's entry away in constant time; perf's files have no removal, later code at an address wins there. The process's
-// entry and trap stubs are told as well, once. Thread-safe. Tested in compiler/jit/tests/{debugger,profiler}_test.cpp.
+// Cost: an object file or records linear in the code, once for each installation; nothing for code that runs. Removal
+// takes a debugger's entry away in constant time; perf's files have no removal, later code at an address wins there.
+// The process's entry and trap stubs are told as well, once. Thread-safe. Tested in
+// compiler/jit/tests/{debugger,profiler}_test.cpp.
 #pragma once
 
 #include "assay/code_object.h"

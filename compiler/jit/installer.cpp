@@ -1,8 +1,8 @@
 // installer.cpp - see installer.h.
 //
 // Order: allocate, copy and relocate through the writable view, publish, register with the unwinder, then with the
-// fault handler, last with debuggers and profilers; removal goes the other way round, so at no time can the unwinder or the handler see memory
-// that is not what they were told. Tested in compiler/jit/tests/installer_test.cpp.
+// fault handler, last with debuggers and profilers; removal goes the other way round, so at no time can the unwinder or
+// the handler see memory that is not what they were told. Tested in compiler/jit/tests/installer_test.cpp.
 #include "compiler/jit/installer.h"
 
 #include "assay/compiler.h"

@@ -1,8 +1,8 @@
 // installer.h - a CodeObject becomes code in memory, and stops being it.
 //
 // One block: code (at a multiple of CodeObject::alignment), padding to 16, rodata, padding to 8, .eh_frame with its
-// zero word (on Windows function tables, and before them, where there are handlers, a jump to their routine). So every table is within 2 GiB of its code, one registration covers one
-// contiguous range, and removal is one free. Two ways:
+// zero word (on Windows function tables, and before them, where there are handlers, a jump to their routine). So every
+// table is within 2 GiB of its code, one registration covers one contiguous range, and removal is one free. Two ways:
 // Arena, for code of any life time, and OneAtATime, for a loop that installs, runs and removes a program
 // in the same pages without a system call.
 // `object` must stay unchanged while installed: the position and fault tables are read in place.
@@ -72,8 +72,8 @@ public:
 
   const InstallOptions& options() const { return options_; }
   /// `out` must be empty. On an Error it stays so. Unsupported when the object is for another target than this
-  /// host's processor or another host convention, or has exception handlers where os::personality() has no routine or exceptions are deferred.
-  /// `source`, when given, lets debuggers and profilers name lines.
+  /// host's processor or another host convention, or has exception handlers where os::personality() has no routine or
+  /// exceptions are deferred. `source`, when given, lets debuggers and profilers name lines.
   Result<void> install(const CodeObject& object, Installed& out, const DebugSource* source = nullptr);
   /// Does nothing when empty. No frame of the code may be active on any thread.
   Result<void> uninstall(Installed& installed);

@@ -73,8 +73,8 @@ public:
   void place(FunctionId function, std::span<const u64> args, EntryFrame& frame, u64 junk = 0);
   /// Runs what was placed. Throws TrapException and whatever host functions throw.
   void enter(FunctionId function, EntryFrame& frame);
-  /// The same, but a trap of this very activation comes back as a value, false and `trap` filled, ten times cheaper than
-  /// an exception: no host frame lies between the trap and this call, so none is skipped. Traps of activations
+  /// The same, but a trap of this very activation comes back as a value, false and `trap` filled, ten times cheaper
+  /// than an exception: no host frame lies between the trap and this call, so none is skipped. Traps of activations
   /// nested in it arrive as TrapException, since they pass through host frames.
   bool try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap);
   /// The results of the call that returned, bits zero above the type's width.

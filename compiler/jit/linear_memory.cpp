@@ -1,7 +1,8 @@
 // linear_memory.cpp - see linear_memory.h.
 //
-// Invariant: every committed byte from size_ + kGuardBytes on is zero, so growing needs to clear only the old guard zone.
-// A program may break this by a wild write; after one that was caught at anything the executor calls `scrub`. Tested in compiler/jit/tests/linear_memory_test.cpp.
+// Invariant: every committed byte from size_ + kGuardBytes on is zero, so growing needs to clear only the old guard
+// zone. A program may break this by a wild write; after one that was caught at anything the executor calls `scrub`.
+// Tested in compiler/jit/tests/linear_memory_test.cpp.
 #include "compiler/jit/linear_memory.h"
 
 #include "assay/planted.h"

@@ -1,7 +1,7 @@
 // stubs.h - the doors between C++ and compiled code, installed once a process: in, and out by a trap.
 //
-// The entry stub loads a register file and calls (codegen/entry_frame.h). The trap entries, one a TrapKind, are called by
-// compiled code, and by the fault handler in the name of compiled code; they record the frame and call
+// The entry stub loads a register file and calls (codegen/entry_frame.h). The trap entries, one a TrapKind, are called
+// by compiled code, and by the fault handler in the name of compiled code; they record the frame and call
 // `on_trap`, which throws. Both have frames that the unwinder knows. Thread-safe; never released, so that code and
 // exceptions on their way may rely on them until the process ends.
 // Tested in compiler/jit/tests/instance_test.cpp.

@@ -1,7 +1,7 @@
 // ast.h - an Ore program as the parser leaves it: arrays of nodes that name each other by index.
 //
-// Names are views of the source text. Lists (arguments, statements, clauses) are runs of `Ast::lists`. The parser bounds
-// how deep nodes nest (kMaxDepth), so that later stages may recurse. Tested through compiler/lang/tests/.
+// Names are views of the source text. Lists (arguments, statements, clauses) are runs of `Ast::lists`. The parser
+// bounds how deep nodes nest (kMaxDepth), so that later stages may recurse. Tested through compiler/lang/tests/.
 #pragma once
 
 #include "compiler/lang/lexer.h"

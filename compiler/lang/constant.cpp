@@ -1,7 +1,7 @@
 // constant.cpp - constant expressions: array lengths, `const`, initial values of variables. See program.h.
 //
-// Integers are computed in 64 bits and cut to their type, floats in f64 and, as f32, rounded once. A division that would
-// trap is refused. This is the front end's own arithmetic: it shares nothing with the oracle. Linear.
+// Integers are computed in 64 bits and cut to their type, floats in f64 and, as f32, rounded once. A division that
+// would trap is refused. This is the front end's own arithmetic: it shares nothing with the oracle. Linear.
 #include "compiler/lang/program.h"
 
 #include <bit>

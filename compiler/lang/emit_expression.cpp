@@ -1,6 +1,7 @@
 // emit_expression.cpp - values, conditions and places. See emitter.h; calls are in emit_call.cpp.
 //
-// Every expression has been checked: `want` is what an untyped number becomes, and whether an array is wanted as a view.
+// Every expression has been checked: `want` is what an untyped number becomes, and whether an array is wanted as a
+// view.
 #include "compiler/lang/emitter.h"
 
 #include "assay/text.h"

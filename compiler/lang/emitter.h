@@ -1,9 +1,9 @@
 // emitter.h - the body of a function as AIR with locals.
 //
-// `let` and parameters are AIR values, `var` an AIR local or, of an array, a stack slot. Statements are checked and emitted
-// in one walk. After a complaint emission goes on with made-up values: the module is thrown away then.
-// Inside `try` each call is a try_call with the clauses of all tries around it, innermost first, up to one for everything;
-// `throw` and `rethrow` there are calls of a function that does it, because AIR's leave the function.
+// `let` and parameters are AIR values, `var` an AIR local or, of an array, a stack slot. Statements are checked and
+// emitted in one walk. After a complaint emission goes on with made-up values: the module is thrown away then.
+// Inside `try` each call is a try_call with the clauses of all tries around it, innermost first, up to one for
+// everything; `throw` and `rethrow` there are calls of a function that does it, because AIR's leave the function.
 // Code that cannot be reached goes to blocks that nothing leads to. Tested in compiler/lang/tests/programs_test.cpp.
 #pragma once
 

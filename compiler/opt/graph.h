@@ -1,9 +1,9 @@
 // graph.h - a function while it is optimised: instructions in linked lists, values that may be replaced in one step.
 //
-// The same ids as in the Function that it was read from; what is new gets higher ones. Nothing is moved in memory when an
-// instruction goes or comes. `replace(a, b)` makes every use of a mean b from then on: operands are followed through `now`
-// when they are read, so that no list of uses is kept. Each instruction knows the one of the source that it does the work of
-// (`origin`), which positions of traps and calls are told by. Storage is reused from function to function.
+// The same ids as in the Function that it was read from; what is new gets higher ones. Nothing is moved in memory when
+// an instruction goes or comes. `replace(a, b)` makes every use of a mean b from then on: operands are followed through
+// `now` when they are read, so that no list of uses is kept. Each instruction knows the one of the source that it does
+// the work of (`origin`), which positions of traps and calls are told by. Storage is reused from function to function.
 // Reading, writing back and every step here are linear. Tested in compiler/opt/tests/graph_test.cpp.
 #pragma once
 
@@ -53,8 +53,8 @@ class Graph {
 public:
   /// Takes over a verified function's body.
   void read(const Function& function);
-  /// Writes what can be reached as a function's body, blocks in reverse postorder; name and signature stay. `origins` gets,
-  /// for each instruction written, that of the source (kNone: none).
+  /// Writes what can be reached as a function's body, blocks in reverse postorder; name and signature stay. `origins`
+  /// gets, for each instruction written, that of the source (kNone: none).
   void write(Function& function, std::vector<InstId>& origins);
 
   u32 block_count() const { return block_count_; }
@@ -83,8 +83,8 @@ public:
   /// Takes the instruction out of its block. Its results must have been replaced, or have no use.
   void remove(InstId id);
   ValueId add_param(BlockId block, Type type);
-  /// A new instruction before `before`, with a result of type `type` if it is to have one (then the result, else kNone).
-  /// `inst` gives op, types, ref, imm and origin.
+  /// A new instruction before `before`, with a result of type `type` if it is to have one (then the result, else
+  /// kNone). `inst` gives op, types, ref, imm and origin.
   ValueId insert(InstId before, GraphInst inst, std::span<const ValueId> operands, bool has_result);
   ValueId insert_const(InstId before, Type type, u64 bits);
   u32 add_local(Type type);

@@ -1,9 +1,10 @@
 // ssa.h - locals become values: the pass that makes a function SSA.
 //
-// Cytron and others, "Efficiently Computing Static Single Assignment Form and the Control Dependence Graph" (1991), pruned:
-// a block gets a parameter for a local where definitions of it meet and it is live; then one walk down the tree of dominators
-// gives each read the value that reaches it. A local that was not set is zero. Afterwards there is no local.
-// O(edges) for each local in the worst case, near linear altogether in practice. Tested in compiler/opt/tests/ssa_test.cpp.
+// Cytron and others, "Efficiently Computing Static Single Assignment Form and the Control Dependence Graph" (1991),
+// pruned: a block gets a parameter for a local where definitions of it meet and it is live; then one walk down the tree
+// of dominators gives each read the value that reaches it. A local that was not set is zero. Afterwards there is no
+// local. O(edges) for each local in the worst case, near linear altogether in practice. Tested in
+// compiler/opt/tests/ssa_test.cpp.
 #pragma once
 
 #include "compiler/analysis/frontier.h"

@@ -1,4 +1,5 @@
-// address_space_posix.cpp - mmap, mprotect and madvise. See address_space.h. Tested in compiler/os/tests/address_space_test.cpp.
+// address_space_posix.cpp - mmap, mprotect and madvise. See address_space.h. Tested in
+// compiler/os/tests/address_space_test.cpp.
 //
 // MADV_DONTNEED zeroes private anonymous pages on Linux only; elsewhere the pages are mapped afresh.
 #include "compiler/os/address_space.h"

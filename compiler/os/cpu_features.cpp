@@ -1,7 +1,7 @@
 // cpu_features.cpp - which optional instructions this processor and system have.
 //
-// CPUID leaves 1, 7 and 0x80000001 (Intel SDM volume 2, "CPUID"). FMA is encoded with VEX, so it also needs the system to
-// save the AVX state (OSXSAVE, then XCR0 bits 1 and 2). Any other processor: the baseline. Asked once.
+// CPUID leaves 1, 7 and 0x80000001 (Intel SDM volume 2, "CPUID"). FMA is encoded with VEX, so it also needs the system
+// to save the AVX state (OSXSAVE, then XCR0 bits 1 and 2). Any other processor: the baseline. Asked once.
 // Tested in compiler/os/tests/cpu_features_test.cpp.
 #include "assay/compiler.h"
 

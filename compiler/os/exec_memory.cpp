@@ -2,8 +2,8 @@
 //
 // CodeArena: first fit in sorted free lists, neighbours joined on free. With Protect a block is whole pages, because
 // flipping a page that also holds another block would take execute permission from running code; with DualMap
-// 64 bytes is the unit. BumpArena turns all its pages over at once. Invariant: every byte of a region that is in no block is a trap instruction, and in
-// Protect a page that is in no block is writable and not executable.
+// 64 bytes is the unit. BumpArena turns all its pages over at once. Invariant: every byte of a region that is in no
+// block is a trap instruction, and in Protect a page that is in no block is writable and not executable.
 // Tested in compiler/os/tests/exec_memory_test.cpp.
 #include "compiler/os/exec_memory.h"
 

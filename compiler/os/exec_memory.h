@@ -3,8 +3,8 @@
 // Two strategies behind one interface. Protect: pages are mapped writable, filled, then made executable;
 // works everywhere but where a policy refuses to add execute permission. DualMap: one memory object seen
 // twice, through a writable and through an executable view; publishing code costs no system call, which is
-// what a fuzzing loop wants. Where one of them is refused (Protect by EACCES, DualMap by an emulator, see sees_other_view),
-// an arena falls back to the other by itself.
+// what a fuzzing loop wants. Where one of them is refused (Protect by EACCES, DualMap by an emulator, see
+// sees_other_view), an arena falls back to the other by itself.
 //
 // Every region has an inaccessible page on both sides, every byte not in use is a trap instruction, and the
 // destructor gives everything back. Regions are placed within 2 GiB of this library where there is room.
@@ -38,12 +38,14 @@ Result<Region> map_region(u64 size, MemoryStrategy strategy);
 /// Protect: changes whole pages from writable to executable, or back. DualMap: does nothing.
 Result<void> make_executable(const Region& region, u64 offset, u64 size);
 Result<void> make_writable(const Region& region, u64 offset, u64 size);
-/// Makes new code visible to instruction fetch (nothing on x64): what was written at `write` will run at `exec`. Both are
-/// the same place with Protect. ARM64: data caches are cleaned by the one address, instruction caches emptied by the other.
+/// Makes new code visible to instruction fetch (nothing on x64): what was written at `write` will run at `exec`. Both
+/// are the same place with Protect. ARM64: data caches are cleaned by the one address, instruction caches emptied by
+/// the other.
 void flush_code(u8* write, u8* exec, u64 size);
 /// Whether code that is written over through the writable view of DualMap runs as written, once flushed. So it is on
-/// processors. An emulator that keeps translated code may not notice a write through another view and run what was there
-/// before: QEMU's user mode before 8.1 for ARM64. Tried out, once a process; false as well where DualMap cannot be had.
+/// processors. An emulator that keeps translated code may not notice a write through another view and run what was
+/// there before: QEMU's user mode before 8.1 for ARM64. Tried out, once a process; false as well where DualMap cannot
+/// be had.
 bool sees_other_view();
 void unmap_region(Region& region);
 /// Whether this process may turn writable pages into executable ones. Asks the system once a call.
@@ -115,8 +117,8 @@ public:
   BumpArena& operator=(BumpArena&& other) noexcept;
   ~BumpArena() { unmap_region(region_); }
 
-  /// A 64-aligned block. Not after `publish`, before `reset`. Only the first allocation after `reset` may grow the arena: a program takes one
-  /// block, or the arena was created large enough; otherwise Unsupported.
+  /// A 64-aligned block. Not after `publish`, before `reset`. Only the first allocation after `reset` may grow the
+  /// arena: a program takes one block, or the arena was created large enough; otherwise Unsupported.
   Result<CodeBlock> allocate(u64 size);
   /// Call when the bytes of all blocks are written.
   Result<void> publish(const CodeBlock& block);

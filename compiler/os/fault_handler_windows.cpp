@@ -1,12 +1,12 @@
 // fault_handler_windows.cpp - a vectored handler, and a thread that watches the clock.
 //
-// A vectored exception handler may not leave by a jump, so recovery changes the context that the system resumes: it goes on in
-// leave_scope, on the stack of run_guarded, which jumps. A thread that runs too long is suspended, and its context changed
-// alike. Ranges are kept under a lock that handlers take shared; a fault inside add or remove on the same thread cannot
-// happen, and the watchdog takes the lock before it suspends a thread, so that this thread does not hold it for writing.
-// What a thread is doing is found through a slot of thread-local storage of the system: a thread_local variable may
-// allocate when it is first touched. Faults are named by the signals of other systems, so that findings read alike.
-// Tested in compiler/os/tests/fault_handler_test.cpp.
+// A vectored exception handler may not leave by a jump, so recovery changes the context that the system resumes: it
+// goes on in leave_scope, on the stack of run_guarded, which jumps. A thread that runs too long is suspended, and its
+// context changed alike. Ranges are kept under a lock that handlers take shared; a fault inside add or remove on the
+// same thread cannot happen, and the watchdog takes the lock before it suspends a thread, so that this thread does not
+// hold it for writing. What a thread is doing is found through a slot of thread-local storage of the system: a
+// thread_local variable may allocate when it is first touched. Faults are named by the signals of other systems, so
+// that findings read alike. Tested in compiler/os/tests/fault_handler_test.cpp.
 #include "compiler/os/fault_handler.h"
 
 #include "compiler/os/short_jump.h"

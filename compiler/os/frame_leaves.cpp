@@ -1,8 +1,8 @@
 // frame_leaves.cpp - see frame_leaves.h.
 //
-// A copy of an entry is a chunk: its capacity, a CIE, the FDE, a zero word. The fields that change while a throw may read
-// them, begin and length of an entry, are aligned words stored atomically; an entry is found only when its length is not
-// zero, which is stored last. libgcc looks at entries under a lock of its own, which orders the rest.
+// A copy of an entry is a chunk: its capacity, a CIE, the FDE, a zero word. The fields that change while a throw may
+// read them, begin and length of an entry, are aligned words stored atomically; an entry is found only when its length
+// is not zero, which is stored last. libgcc looks at entries under a lock of its own, which orders the rest.
 // Tested in compiler/os/tests/frame_leaves_test.cpp.
 #include "compiler/os/frame_leaves.h"
 

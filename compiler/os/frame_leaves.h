@@ -1,10 +1,10 @@
 // frame_leaves.h - few large registrations in place of many small ones, for libgcc before GCC 13.
 //
-// That unwinder keeps registered objects in a list that every frame of every throw walks, and sorts an object's entries at
-// the first look-up behind its registration. So entries are kept here, in leaves: a leaf is one object for a range of
-// addresses that no other object is in, with copies of the entries (absolute addresses, in memory of ours that stays when
-// the code goes). A new unit becomes a leaf, which is merged with its neighbours as in a binary counter, or takes the
-// places of removed entries without any call. Removal makes the entries' ranges empty, in place.
+// That unwinder keeps registered objects in a list that every frame of every throw walks, and sorts an object's entries
+// at the first look-up behind its registration. So entries are kept here, in leaves: a leaf is one object for a range
+// of addresses that no other object is in, with copies of the entries (absolute addresses, in memory of ours that stays
+// when the code goes). A new unit becomes a leaf, which is merged with its neighbours as in a binary counter, or takes
+// the places of removed entries without any call. Removal makes the entries' ranges empty, in place.
 // Invariant: within a leaf, begins ascend; a removed entry's begin lies between the neighbours that live. The copies of
 // living entries never move, so that a throw may be under way anywhere else.
 // Cost: a removal 0.3 us; an addition 0.5 us and, at the next throw, the sorting of its leaf. Leaves grow with the
@@ -34,8 +34,9 @@ public:
   FrameLeaves& operator=(const FrameLeaves&) = delete;
   ~FrameLeaves();
 
-  /// Copies the entries of an .eh_frame section (CIE "zR" or "zPLR", entries pc-relative of 4 bytes, as compiler/unwind writes
-  /// it), which must ascend. Nothing happens and false is returned when it is made otherwise or overlaps living entries.
+  /// Copies the entries of an .eh_frame section (CIE "zR" or "zPLR", entries pc-relative of 4 bytes, as compiler/unwind
+  /// writes it), which must ascend. Nothing happens and false is returned when it is made otherwise or overlaps living
+  /// entries.
   bool add(const u8* section, u64 size);
   /// Removes the entries that begin in [first_pc, last_pc]; whether there were any.
   bool remove(const u8* first_pc, const u8* last_pc);

@@ -1,12 +1,13 @@
 // personality_itanium.cpp - the personality routine by the Itanium C++ ABI, for libstdc++ and libc++abi.
 //
-// On Windows (mingw-w64) the system unwinds, by structured exceptions: what the tables name there is a language-specific
-// handler (Microsoft, "x64 exception handling"), and libgcc, or LLVM's libunwind, makes of its arguments the call of a
-// personality routine: _GCC_specific_handler. The language-specific data are then what lies behind the handler's address.
-// The ABI ("Itanium C++ ABI: Exception Handling", 1.6 and 2.2.1): what flies is an _Unwind_Exception, right before the
-// thrown object and at the end of a header that begins with the object's std::type_info. std::rethrow_exception
-// throws a dependent exception (the class's last byte is 1) that refers to the primary object; where, differs between the two
-// libraries, which the class tells apart. Tested in compiler/jit/tests/exceptions_test.cpp.
+// On Windows (mingw-w64) the system unwinds, by structured exceptions: what the tables name there is a
+// language-specific handler (Microsoft, "x64 exception handling"), and libgcc, or LLVM's libunwind, makes of its
+// arguments the call of a personality routine: _GCC_specific_handler. The language-specific data are then what lies
+// behind the handler's address. The ABI ("Itanium C++ ABI: Exception Handling", 1.6 and 2.2.1): what flies is an
+// _Unwind_Exception, right before the thrown object and at the end of a header that begins with the object's
+// std::type_info. std::rethrow_exception throws a dependent exception (the class's last byte is 1) that refers to the
+// primary object; where, differs between the two libraries, which the class tells apart. Tested in
+// compiler/jit/tests/exceptions_test.cpp.
 #include "compiler/os/personality.h"
 
 #include "assay/planted.h"

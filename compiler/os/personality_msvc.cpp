@@ -1,6 +1,8 @@
-// personality_msvc.cpp - none: with Microsoft's C++ runtime, code with exception handlers is refused when it is installed.
+// personality_msvc.cpp - none: with Microsoft's C++ runtime, code with exception handlers is refused when it is
+// installed.
 //
-// Its exceptions have another form than those of personality_itanium.cpp, which other compilers have on Windows as well.
+// Its exceptions have another form than those of personality_itanium.cpp, which other compilers have on Windows as
+// well.
 #include "compiler/os/personality.h"
 
 namespace assay::os {

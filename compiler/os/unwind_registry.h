@@ -1,13 +1,13 @@
 // unwind_registry.h - tells the C++ runtime's unwinder about the frames of installed code.
 //
 // One registration is one .eh_frame section (CIE, FDEs, zero word) for one contiguous range of code that no other
-// registration overlaps, as both libgcc generations demand. LLVM libunwind takes each FDE, libgcc from GCC 13 on the section
-// by its CIE, libgcc before that a few large tables (frame_leaves.h). Which of them is in charge is found out once, by
-// effect: after the first registration the unwinder must find our entries. Later registrations are checked only when
-// `verify` is set, since a look-up makes libgcc sort what is new. The section must stay where it is, readable, until the
-// registration is removed. Cost: libgcc about 0.5 us each way; LLVM 0.1 us an FDE. Thread-safe, also while other threads
-// throw through other code. On Windows the section is the array of function entries (compiler/unwind/tables.h), given to
-// RtlAddFunctionTable.
+// registration overlaps, as both libgcc generations demand. LLVM libunwind takes each FDE, libgcc from GCC 13 on the
+// section by its CIE, libgcc before that a few large tables (frame_leaves.h). Which of them is in charge is found out
+// once, by effect: after the first registration the unwinder must find our entries. Later registrations are checked
+// only when `verify` is set, since a look-up makes libgcc sort what is new. The section must stay where it is,
+// readable, until the registration is removed. Cost: libgcc about 0.5 us each way; LLVM 0.1 us an FDE. Thread-safe,
+// also while other threads throw through other code. On Windows the section is the array of function entries
+// (compiler/unwind/tables.h), given to RtlAddFunctionTable.
 // Tested in compiler/os/tests/unwind_registry_test.cpp and, with real frames, in compiler/jit/tests/.
 #pragma once
 

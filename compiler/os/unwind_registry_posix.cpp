@@ -1,9 +1,9 @@
 // unwind_registry_posix.cpp - registration with libgcc or LLVM libunwind.
 //
-// libgcc before GCC 13 gets slower with each registered object: there entries go through FrameLeaves. From GCC 13 on each
-// section is an object, which is what its lock-free look-up wants: entries of one object must come and go together.
-// libgcc walks from the given pointer to a zero word; LLVM takes the pointer for exactly one FDE. Giving libgcc
-// several FDEs of one section leaves stale entries behind (GCC 13 and later), giving LLVM the CIE registers
+// libgcc before GCC 13 gets slower with each registered object: there entries go through FrameLeaves. From GCC 13 on
+// each section is an object, which is what its lock-free look-up wants: entries of one object must come and go
+// together. libgcc walks from the given pointer to a zero word; LLVM takes the pointer for exactly one FDE. Giving
+// libgcc several FDEs of one section leaves stale entries behind (GCC 13 and later), giving LLVM the CIE registers
 // nothing: so the two need different calls. A process may hold both libraries, and then symbol order decides
 // which one throws; hence the decision by effect. Invariant: what was registered is deregistered by the same
 // calls in the same shape. Tested in compiler/os/tests/unwind_registry_test.cpp.

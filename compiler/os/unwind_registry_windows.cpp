@@ -1,9 +1,10 @@
 // unwind_registry_windows.cpp - registration of function tables with Windows.
 //
-// The section is the array of RUNTIME_FUNCTIONs (the entries of compiler/unwind/tables.h), sorted, relative to `base`; the
-// system keeps a pointer to it and reads it, and what it refers to, at every look-up. A look-up that finds nothing takes
-// a function for a leaf, so a lost table is not noticed by throwing: hence the check. Not for use in fault handlers:
-// RtlLookupFunctionEntry takes a lock. What it is given is tested in compiler/unwind/tests/windows_x64_test.cpp.
+// The section is the array of RUNTIME_FUNCTIONs (the entries of compiler/unwind/tables.h), sorted, relative to `base`;
+// the system keeps a pointer to it and reads it, and what it refers to, at every look-up. A look-up that finds nothing
+// takes a function for a leaf, so a lost table is not noticed by throwing: hence the check. Not for use in fault
+// handlers: RtlLookupFunctionEntry takes a lock. What it is given is tested in
+// compiler/unwind/tests/windows_x64_test.cpp.
 #include "compiler/os/unwind_registry.h"
 
 #ifndef NOMINMAX

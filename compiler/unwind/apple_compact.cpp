@@ -3,7 +3,8 @@
 // An encoding says one state for a whole function, so it is right where that state holds: the system uses it for return
 // addresses, and it is asked for nothing else here. The layout of __unwind_info: header, index (a row a page and one
 // that ends the last), pages of (function offset, encoding). All offsets are from the section's first byte.
-// Tested in compiler/unwind/tests/apple_compact_test.cpp: LLVM reads it, LLVM's own encodings of the same frames are equal.
+// Tested in compiler/unwind/tests/apple_compact_test.cpp: LLVM reads it, LLVM's own encodings of the same frames are
+// equal.
 #include "compiler/unwind/apple_compact.h"
 
 #include "assay/planted.h"

@@ -48,8 +48,8 @@ struct Machine {
   bool saves_vectors; // System V keeps some: they are always described
 };
 
-// CIEs: length, id, version 1, "zR", factors, return address column, one augmentation byte: pcrel | sdata4; then the rules at
-// entry, and padding.
+// CIEs: length, id, version 1, "zR", factors, return address column, one augmentation byte: pcrel | sdata4; then the
+// rules at entry, and padding.
 constexpr Machine kX64 = {
     // CFA = rsp + 8, return address (16) at CFA - 8
     {20, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, kDefCfa, 7, 8, kOffset | 16, 1, kNop, kNop},

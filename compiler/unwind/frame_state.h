@@ -1,8 +1,9 @@
 // frame_state.h - what a FrameDescription (assay/frame.h) says at one place, for writers that think in states.
 //
 // The CFA is the caller's sp before the call. `apply` follows one effect; epilogues bring back the state at their
-// beginning. Bad sequences (a pop of what is not there) leave a state that the writers' own checks refuse, never undefined
-// behaviour: distances are 64-bit. Constant time an effect. Tested through the writers in compiler/unwind/tests/.
+// beginning. Bad sequences (a pop of what is not there) leave a state that the writers' own checks refuse, never
+// undefined behaviour: distances are 64-bit. Constant time an effect. Tested through the writers in
+// compiler/unwind/tests/.
 #pragma once
 
 #include "assay/code_object.h"

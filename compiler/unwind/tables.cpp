@@ -1,7 +1,7 @@
 // tables.cpp - checks what all formats rely on, then calls the writer of the format.
 //
-// The checks (functions sorted, inside the code, their frame effects sorted and inside the function) cost one pass over the
-// effects and let the writers index without fear. Tested in compiler/unwind/tests/tables_test.cpp.
+// The checks (functions sorted, inside the code, their frame effects sorted and inside the function) cost one pass over
+// the effects and let the writers index without fear. Tested in compiler/unwind/tests/tables_test.cpp.
 #include "compiler/unwind/tables.h"
 
 #include "compiler/unwind/apple_compact.h"

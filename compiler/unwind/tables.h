@@ -7,8 +7,8 @@
 //   EhFrame       every instruction.
 //   Windows       every instruction. ARM64 has no code for an sp above the caller's: behind the instruction that pops
 //                 stack arguments (one or two instructions before the return) sp is what the caller finds afterwards.
-//   AppleCompact  calls and the body, as the format is meant; a function that the encoding cannot describe at each of its
-//                 calls and fault sites refers to its FDE (DWARF mode).
+//   AppleCompact  calls and the body, as the format is meant; a function that the encoding cannot describe at each of
+//                 its calls and fault sites refers to its FDE (DWARF mode).
 // Pure, no allocation but growth of `out`. Linear in code objects' frame effects. Tested in compiler/unwind/tests/.
 #pragma once
 
@@ -28,9 +28,10 @@ enum class UnwindFormat : u8 { EhFrame, Windows, AppleCompact };
 struct UnwindPlace {
   u64 tables_at = 0;
   u64 code_rva = 0;
-  /// Windows: the language-specific handler of functions that have a row in CodeObject::call_sites (the others have none),
-  /// as the distance from the code's first byte to the routine's; 0: none. What their infos end with is `handler_data`, 8 bytes
-  /// of the handler's own (DISPATCHER_CONTEXT::HandlerData points there), at a multiple of 4. x64 only.
+  /// Windows: the language-specific handler of functions that have a row in CodeObject::call_sites (the others have
+  /// none), as the distance from the code's first byte to the routine's; 0: none. What their infos end with is
+  /// `handler_data`, 8 bytes of the handler's own (DISPATCHER_CONTEXT::HandlerData points there), at a multiple of 4.
+  /// x64 only.
   u64 handler_at = 0;
   u64 handler_data = 0;
 };
@@ -50,8 +51,9 @@ struct UnwindTables {
   void clear();
 };
 
-/// Overwrites `out`, reusing its storage. On an Error `out` is empty: Unsupported when distances do not fit in the format's
-/// fields (code or tables of 2 GiB, a base 4 GiB away) or a frame cannot be said in it; BadInput when the object is malformed.
+/// Overwrites `out`, reusing its storage. On an Error `out` is empty: Unsupported when distances do not fit in the
+/// format's fields (code or tables of 2 GiB, a base 4 GiB away) or a frame cannot be said in it; BadInput when the
+/// object is malformed.
 Result<void> write_tables(UnwindFormat format, const CodeObject& object, const UnwindPlace& place, UnwindTables& out);
 
 } // namespace assay::unwind

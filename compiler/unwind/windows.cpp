@@ -1,7 +1,7 @@
 // windows.cpp - what both Windows writers share: infos that are equal are stored once.
 //
-// A direct-mapped cache by a hash of the content: a function in a module of similar ones usually has an info that was just
-// written. Collisions cost space only. Tested in compiler/unwind/tests/windows_x64_test.cpp.
+// A direct-mapped cache by a hash of the content: a function in a module of similar ones usually has an info that was
+// just written. Collisions cost space only. Tested in compiler/unwind/tests/windows_x64_test.cpp.
 #include "compiler/unwind/windows.h"
 
 #include <cstring>

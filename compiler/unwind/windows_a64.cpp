@@ -1,10 +1,10 @@
 // windows_a64.cpp - .pdata and .xdata records for ARM64 (Microsoft, "ARM64 exception handling").
 //
-// Each code stands for one instruction, so that the system can count, from a pc inside a prologue or an epilog scope, how many to
-// undo; instructions without effect on the frame are nops. Codes are stored in the order of undoing. In a body all
-// of the prologue's are undone; add_fp or set_fp, once reached, makes sp right whatever the body did to it. Epilogues have
-// codes of their own, equal ones shared. Fragments: 1 MiB at most each; those behind the first begin with end_c, which says that the
-// prologue that follows is not here but has been executed.
+// Each code stands for one instruction, so that the system can count, from a pc inside a prologue or an epilog scope,
+// how many to undo; instructions without effect on the frame are nops. Codes are stored in the order of undoing. In a
+// body all of the prologue's are undone; add_fp or set_fp, once reached, makes sp right whatever the body did to it.
+// Epilogues have codes of their own, equal ones shared. Fragments: 1 MiB at most each; those behind the first begin
+// with end_c, which says that the prologue that follows is not here but has been executed.
 // Tested in compiler/unwind/tests/windows_a64_test.cpp: LLVM reads it, every instruction against a model.
 #include "assay/planted.h"
 #include "compiler/unwind/frame_state.h"
@@ -255,7 +255,8 @@ private:
     }
     if (one.signs) return epilogue_codes_.add(ASSAY_PLANTED(a64_unwind_win_pac) ? kNop : kPacSignLr), one.moved == 0;
     if (one.resets) return frame_code(state_.depth - state_.cfa_from_frame, epilogue_codes_);
-    // All of what is left of the frame, and no more: stack arguments lie above the caller's sp, and no code goes back there.
+    // All of what is left of the frame, and no more: stack arguments lie above the caller's sp, and no code goes back
+    // there.
     if (!epilogue_codes_.allocate(before.depth)) epilogue_codes_.add(kNop);
     return one.moved < 0 && before.depth < 0x10000000;
   }

@@ -1,12 +1,13 @@
 // windows_x64.cpp - RUNTIME_FUNCTION and UNWIND_INFO, version 1 (Microsoft, "x64 exception handling").
 //
-// What the system does at a pc: in a prologue it undoes the codes whose offset is not beyond the pc, in array order; behind it
-// it first disassembles from the pc, and if that is the rest of an epilogue (lea rsp or add rsp, pops, ret), carries
-// that out, else undoes all codes. Saves are relative to the base: rsp, or once SET_FPREG is reached, frame register
+// What the system does at a pc: in a prologue it undoes the codes whose offset is not beyond the pc, in array order;
+// behind it it first disassembles from the pc, and if that is the rest of an epilogue (lea rsp or add rsp, pops, ret),
+// carries that out, else undoes all codes. Saves are relative to the base: rsp, or once SET_FPREG is reached, frame
+// register
 // - 16 * offset. So SET_FPREG goes where all pushes are done and rsp is a multiple of 16, at most 240, below rbp; no
 // instruction is needed for it, since rbp already stands. A frame that does not allow that is described state by state.
-// A handler stands in every info of its function but those that are chained, which have their primary's. It is named for
-// the search only (UNW_FLAG_EHANDLER): no frame has anything to clean up.
+// A handler stands in every info of its function but those that are chained, which have their primary's. It is named
+// for the search only (UNW_FLAG_EHANDLER): no frame has anything to clean up.
 // Tested in compiler/unwind/tests/windows_x64_test.cpp: LLVM and binutils read it, every byte against a model.
 #include "assay/planted.h"
 #include "compiler/unwind/frame_state.h"
@@ -62,8 +63,8 @@ public:
     else if (offset / unit <= 0xffff) add(at, near, number, 1, static_cast<u32>(offset / unit));
     else add(at, static_cast<u8>(near + 1), number, 2, static_cast<u32>(offset));
   }
-  /// Those whose instruction does not end behind `limit` (an offset in the function), with offsets from `start`, as a whole
-  /// UNWIND_INFO. Returns its size.
+  /// Those whose instruction does not end behind `limit` (an offset in the function), with offsets from `start`, as a
+  /// whole UNWIND_INFO. Returns its size.
   u32 write(u32 start, u32 limit, u8 frame_byte, u8* out) const {
     u32 count = count_;
     while (count != 0 && codes_[count - 1].at > limit) --count;
@@ -256,7 +257,8 @@ private:
 
   // ---- states ------------------------------------------------------------------------------------------
 
-  /// An entry for each state that `ops` pass through, from at_ on. `last_is_body`: the last one becomes the primary entry.
+  /// An entry for each state that `ops` pass through, from at_ on. `last_is_body`: the last one becomes the primary
+  /// entry.
   Result<void> states(std::span<const FrameOp> ops, bool last_is_body) {
     for (std::size_t i = 0;;) {
       if (!state_info()) return unsupported("a stack frame that Windows' unwind codes cannot describe");
@@ -281,7 +283,8 @@ private:
       base = state_.cfa_from_frame + 16 * offset;
       frame_byte = static_cast<u8>(state_.frame | offset << 4);
     }
-    // The frame register is needed until SET_FPREG, so its own save is undone behind that: in its usual place by a push.
+    // The frame register is needed until SET_FPREG, so its own save is undone behind that: in its usual place by a
+    // push.
     const i64 own = state_.from_frame ? state_.saved[state_.frame] : 0;
     const bool pushed = own != 0 && own == state_.cfa_from_frame;
     codes_.allocate(0, pushed ? own - 16 : base - 8);
@@ -340,8 +343,8 @@ private:
     return {};
   }
 
-  /// Whether the system sees the rest of an epilogue at each instruction from `begin` to the return at the end: loads of
-  /// xmm registers from the frame (to it still body, and the saved values stay), lea rsp, pops, ret.
+  /// Whether the system sees the rest of an epilogue at each instruction from `begin` to the return at the end: loads
+  /// of xmm registers from the frame (to it still body, and the saved values stay), lea rsp, pops, ret.
   bool recognised(u32 begin, u32 end) const {
     const u8* at = code_ + begin;
     const u8* const stop = code_ + end;

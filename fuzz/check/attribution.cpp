@@ -1,8 +1,8 @@
 // attribution.cpp - see attribution.h.
 //
-// Bytes are the same in two places only when compiled for what both can do: extensions that the emulator and this machine
-// share, and the host convention of a real process. Where the difference does not show in such code, its own bytes are tried in
-// the one place that runs them. Tested in fuzz/check/tests/attribution_test.cpp.
+// Bytes are the same in two places only when compiled for what both can do: extensions that the emulator and this
+// machine share, and the host convention of a real process. Where the difference does not show in such code, its own
+// bytes are tried in the one place that runs them. Tested in fuzz/check/tests/attribution_test.cpp.
 #include "fuzz/check/attribution.h"
 
 #include "fuzz/check/subject_kinds.h"

@@ -1,10 +1,11 @@
-// attribution.h - who is at fault when a subject's answer is not the oracle's: the code generator of one target, an emulator or
+// attribution.h - who is at fault when a subject's answer is not the oracle's: the code generator of one target, an
+// emulator or
 // the machine, or what all targets share, the oracle included.
 //
-// The failing call is tried again: the same bytes in every place that runs the target (this process, QEMU, Unicorn), and the
-// other targets' code. A fault of one target shows wherever its code runs; a fault of a place shows there alone; what
-// shows everywhere is the oracle's or everybody's. Executors are made when first needed and kept, so the first finding costs
-// some milliseconds and further ones microseconds. Tested in fuzz/check/tests/attribution_test.cpp.
+// The failing call is tried again: the same bytes in every place that runs the target (this process, QEMU, Unicorn),
+// and the other targets' code. A fault of one target shows wherever its code runs; a fault of a place shows there
+// alone; what shows everywhere is the oracle's or everybody's. Executors are made when first needed and kept, so the
+// first finding costs some milliseconds and further ones microseconds. Tested in fuzz/check/tests/attribution_test.cpp.
 #pragma once
 
 #include "fuzz/check/check.h"
@@ -25,7 +26,8 @@ struct Attribution {
   std::string trials;  // "a64 differs in unicorn, qemu; x64 agrees in native"
 };
 
-/// What the trials say about a difference of a subject with the target `failing`. Those of one target ran the same bytes.
+/// What the trials say about a difference of a subject with the target `failing`. Those of one target ran the same
+/// bytes.
 ///  "a64"                      its code differs wherever it ran, another target's does not
 ///  "emulator: unicorn"        the same bytes differ there alone
 ///  "machine: native"          likewise, in this process

@@ -1,7 +1,7 @@
 // finding.h - a failing program as one text file that explains itself and is a valid AIR program.
 //
-// Above the program stand comment lines: what failed, on which call, both outcomes, how to see it again. Such a file can
-// be given to every command that takes AIR. Written under a temporary name and renamed, so that a file in
+// Above the program stand comment lines: what failed, on which call, both outcomes, how to see it again. Such a file
+// can be given to every command that takes AIR. Written under a temporary name and renamed, so that a file in
 // the folder is always whole. Tested in fuzz/check/tests/finding_test.cpp.
 #pragma once
 

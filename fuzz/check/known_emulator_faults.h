@@ -1,4 +1,5 @@
-// known_emulator_faults.h - the table of known_emulator_faults.def: none is silent, each is tested again, each is counted.
+// known_emulator_faults.h - the table of known_emulator_faults.def: none is silent, each is tested again, each is
+// counted.
 //
 // Tested in fuzz/check/tests/known_emulator_faults_test.cpp.
 #pragma once

@@ -18,8 +18,8 @@ constexpr Exec kNative = Exec::Native, kUnicorn = Exec::Unicorn, kQemu = Exec::Q
 constexpr Os kLinux = Os::Linux, kWindows = Os::Windows, kApple = Os::Apple;
 
 // clang-format off
-// The lattice: target x level x place x convention. `extensions`: what this machine's processor has, or the emulated one; else the
-// target's baseline. What cannot run here stays in the table, and is listed with the reason.
+// The lattice: target x level x place x convention. `extensions`: what this machine's processor has, or the emulated
+// one; else the target's baseline. What cannot run here stays in the table, and is listed with the reason.
 // name                                 where         target level convention extensions registers spill-all  meaning
 constexpr SubjectRow kRows[] = {
   {"oracle",                            Exec::Oracle, kX64, kO0, kLinux,    true,      0,        false, "the reference interpreter"},

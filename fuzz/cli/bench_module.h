@@ -7,8 +7,8 @@
 
 namespace assay::cli {
 
-/// `functions` of 130 instructions each: stretches of i64 arithmetic, shifts, comparisons and loads, four loops one after
-/// another. Always the same for the same number.
+/// `functions` of 130 instructions each: stretches of i64 arithmetic, shifts, comparisons and loads, four loops one
+/// after another. Always the same for the same number.
 Module make_bench_module(u32 functions);
 
 } // namespace assay::cli

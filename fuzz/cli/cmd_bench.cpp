@@ -2,8 +2,8 @@
 //
 // Each figure is the time of many programs divided by their number (or by their instructions), the best of several
 // rounds, because noise only adds. Programs are generated from fixed seeds, so figures of two builds compare.
-// Clocks differ and drift, so the time of a chain of additions and xors, one a cycle on any processor, is measured before and
-// after: figures divided by it compare between machines, and where the two are not equal, nothing does.
+// Clocks differ and drift, so the time of a chain of additions and xors, one a cycle on any processor, is measured
+// before and after: figures divided by it compare between machines, and where the two are not equal, nothing does.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake (that it runs, never how fast).
 #include "assay/verify.h"
 #include "fuzz/campaign/program_source.h"
@@ -58,8 +58,8 @@ double best(u32 rounds, const std::function<void()>& body) {
   return least;
 }
 
-/// Nanoseconds of an addition or xor that needs the result of the one before: they alternate, because a chain of one kind
-/// may be regrouped. The volatile reads keep the compiler from knowing the sum, and wait for nothing.
+/// Nanoseconds of an addition or xor that needs the result of the one before: they alternate, because a chain of one
+/// kind may be regrouped. The volatile reads keep the compiler from knowing the sum, and wait for nothing.
 Figure measure_reference(const BenchOptions& options, const char* when) {
   constexpr u32 kTimes = 1u << 20, kUnroll = 8;
   volatile u64 step = 3;
@@ -276,7 +276,8 @@ Result<void> measure_compiler(const BenchOptions& options, const Sample& sample,
   return {};
 }
 
-/// Programs of a campaign through the whole check on these subjects: by the clock, and as processor time of all processes.
+/// Programs of a campaign through the whole check on these subjects: by the clock, and as processor time of all
+/// processes.
 Result<void> measure_check(const BenchOptions& options, const fuzz::GeneratorConfig& config, const std::string& what,
                            std::span<const fuzz::SubjectRow* const> rows, u32 inputs, std::vector<Figure>& out) {
   fuzz::SourceOptions source_options;

@@ -1,4 +1,5 @@
-// cmd_check.cpp - `assay check FILE...`: every program on every subject against the oracle, and against its check lines.
+// cmd_check.cpp - `assay check FILE...`: every program on every subject against the oracle, and against its check
+// lines.
 //
 // A file's `; run:` lines say what to call and what to expect; without any, exported functions are called with
 // inputs made from a fixed seed. A file with an `; error:` line must be refused just so. Folders are walked.

@@ -1,7 +1,7 @@
 // cmd_fuzz.cpp - `assay fuzz [SECONDS]`: a campaign.
 //
-// In a build with libFuzzer (ASSAY_FUZZERS) each worker is driven by it, with coverage of the compiler as guide; else by
-// program numbers, which makes a campaign a function of its seed. The check is the same.
+// In a build with libFuzzer (ASSAY_FUZZERS) each worker is driven by it, with coverage of the compiler as guide; else
+// by program numbers, which makes a campaign a function of its seed. The check is the same.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/cli/commands.h"

@@ -1,7 +1,7 @@
 // cmd_gen.cpp - `assay gen --seed N`: prints a random program, or writes many.
 //
-// The same seed gives the same bytes on every host and in every build. With --count, program i is that of seed N + i, and
-// its file is called after it. Tested end to end in fuzz/cli/tests/cli_test.cmake.
+// The same seed gives the same bytes on every host and in every build. With --count, program i is that of seed N + i,
+// and its file is called after it. Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/generate/generator.h"

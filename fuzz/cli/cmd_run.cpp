@@ -1,7 +1,7 @@
 // cmd_run.cpp - `assay run FILE [FUNC [ARG...]]`: one function on one subject (or several), its Outcome.
 //
-// Without a choice the subject is the compiler on this host at its first level. An engine at fault (crash, hang, breach)
-// or several subjects that do not agree give exit status 1.
+// Without a choice the subject is the compiler on this host at its first level. An engine at fault (crash, hang,
+// breach) or several subjects that do not agree give exit status 1.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "assay/ore.h"
 #include "fuzz/cli/commands.h"

@@ -1,7 +1,8 @@
-// cmd_self_test.cpp - `assay self-test unwinding`: what this machine does with compiled frames, a row for each capability.
+// cmd_self_test.cpp - `assay self-test unwinding`: what this machine does with compiled frames, a row for each
+// capability.
 //
-// The rows are those of compiler/jit/selftest/selftest.h; the program assay_selftest prints the same without the harness.
-// Tested end to end in fuzz/cli/tests/cli_test.cmake.
+// The rows are those of compiler/jit/selftest/selftest.h; the program assay_selftest prints the same without the
+// harness. Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "compiler/jit/selftest/selftest.h"
 #include "fuzz/cli/commands.h"
 

@@ -1,8 +1,9 @@
 // cmd_unwind.cpp - `assay unwind FILE...`: every instruction of compiled programs, in every unwind format.
 //
 // Each program is compiled for each platform; its tables are written, read strictly, and judged at every instruction
-// that its cases execute or that can be reached at all. --random makes programs from a seed instead. --mutate flips each bit
-// of the tables and counts who notices. What is printed is unwind_report.cpp. Tested in fuzz/cli/tests/cli_test.cmake.
+// that its cases execute or that can be reached at all. --random makes programs from a seed instead. --mutate flips
+// each bit of the tables and counts who notices. What is printed is unwind_report.cpp. Tested in
+// fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/check/run_lines.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/cli/unwind_native.h"

@@ -46,8 +46,8 @@ struct Source {
 };
 /// The bytes of `path`, "-" is standard input.
 Result<Source> read_source(const std::string& path);
-/// The verified module of a source: AIR, or Ore by its name. Unsupported for the kinds of source that this version does not
-/// read. `map` is of AIR only. `all`: every error, where there are several.
+/// The verified module of a source: AIR, or Ore by its name. Unsupported for the kinds of source that this version does
+/// not read. `map` is of AIR only. `all`: every error, where there are several.
 Result<Module> load_module(const Source& source, SourceMap* map = nullptr, std::vector<Error>* all = nullptr);
 
 /// Prints "file:line:column: message" with the line and a caret below; the exit status of its kind.

@@ -1,9 +1,11 @@
-// unwind_check.h - judges the unwind tables of programs: compiled for every platform, written in each of its formats, read
-// strictly, and held against the truth at every instruction in the emulator. What `assay unwind` does with each program, and
-// `assay mutants` with bugs of unwind tables.
+// unwind_check.h - judges the unwind tables of programs: compiled for every platform, written in each of its formats,
+// read
+// strictly, and held against the truth at every instruction in the emulator. What `assay unwind` does with each
+// program, and `assay mutants` with bugs of unwind tables.
 //
 // After the program's own cases a sweep (qemu/unicorn/worker/step.h) goes where they did not. What then is still not
-// executed is counted. One checker serves one thread and keeps storage and worker. Tested end to end in fuzz/cli/tests/.
+// executed is counted. One checker serves one thread and keeps storage and worker. Tested end to end in
+// fuzz/cli/tests/.
 #pragma once
 
 #include "fuzz/check/check.h"

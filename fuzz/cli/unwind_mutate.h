@@ -1,7 +1,8 @@
-// unwind_mutate.h - flips each bit of unwind tables and asks who notices: the strict reader, or else a run in the emulator.
+// unwind_mutate.h - flips each bit of unwind tables and asks who notices: the strict reader, or else a run in the
+// emulator.
 //
-// What neither notices must be explained: `meaning` names the field, so that the summary shows which bits a format leaves
-// without meaning. Cost: a strict reading a bit, some 20 us, and a run of all cases for the few that pass it.
+// What neither notices must be explained: `meaning` names the field, so that the summary shows which bits a format
+// leaves without meaning. Cost: a strict reading a bit, some 20 us, and a run of all cases for the few that pass it.
 // Tested end to end in fuzz/cli/tests/.
 #pragma once
 

@@ -1,9 +1,9 @@
 // unwind_native.h - the judgement of unwind_check.h by this processor instead of an emulator: x64 code runs in this
 // process, one instruction at a time (fuzz/os/single_step.h).
 //
-// Truth and comparison are as in the emulator (qemu/unicorn/worker/step.h), the decoders are the same; nothing else is shared.
-// Slower by a factor of ten, no sweep. What it adds is a processor that is none of our making, and the system's unwinder, which
-// brings exceptions to their landing pads. Tested in fuzz/cli/tests/cli_test.cmake.
+// Truth and comparison are as in the emulator (qemu/unicorn/worker/step.h), the decoders are the same; nothing else is
+// shared. Slower by a factor of ten, no sweep. What it adds is a processor that is none of our making, and the system's
+// unwinder, which brings exceptions to their landing pads. Tested in fuzz/cli/tests/cli_test.cmake.
 #pragma once
 
 #include "fuzz/cli/unwind_check.h"

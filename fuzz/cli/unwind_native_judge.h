@@ -1,9 +1,10 @@
-// unwind_native_judge.h - frames of a run as they truly are, and what tables make of them, told instruction by instruction.
+// unwind_native_judge.h - frames of a run as they truly are, and what tables make of them, told instruction by
+// instruction.
 //
-// A function is entered at its first byte: by a call when the return address is behind the instruction before, else by a
-// tail call. Where code is entered from outside, at a return or a landing pad, all frames below sp are gone. What tables say
-// of sp in an epilogue that a tail call may end must come true at its jump. Linear in frames at an entry from outside, else
-// constant. Tested through `assay unwind --native`.
+// A function is entered at its first byte: by a call when the return address is behind the instruction before, else by
+// a tail call. Where code is entered from outside, at a return or a landing pad, all frames below sp are gone. What
+// tables say of sp in an epilogue that a tail call may end must come true at its jump. Linear in frames at an entry
+// from outside, else constant. Tested through `assay unwind --native`.
 #pragma once
 
 #include "fuzz/cli/unwind_tables.h"

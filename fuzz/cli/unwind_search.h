@@ -1,4 +1,5 @@
-// unwind_search.h - looks for one wrong unwind table: how `assay mutants` finds bugs that were planted in writers of tables.
+// unwind_search.h - looks for one wrong unwind table: how `assay mutants` finds bugs that were planted in writers of
+// tables.
 //
 // First the program of frame shapes, then random programs, on each platform, until the first finding. Tested in
 // fuzz/cli/tests/cli_test.cmake and fuzz-smoke.mutants.

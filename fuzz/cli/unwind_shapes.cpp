@@ -141,7 +141,8 @@ std::string shapes_text() {
   std::string text = kText;
   for (const u32 count : {1u, 2u, 5u, 12u}) text += function_with("saves" + std::to_string(count), count, 0, 0);
   for (const u32 count : {1u, 2u, 12u}) text += function_with("floats" + std::to_string(count), 1, count, 0);
-  // On both sides of: 128 bytes and 504 (a64 pairs), a page, five pages (loops), 32 KiB, 512 KiB and 1 MiB of codes' fields.
+  // On both sides of: 128 bytes and 504 (a64 pairs), a page, five pages (loops), 32 KiB, 512 KiB and 1 MiB of codes'
+  // fields.
   for (const u32 slot : {64u, 256u, 512u, 4096u, 5000u, 24576u, 40000u, 600000u, 1048576u})
     text += function_with("slot" + std::to_string(slot), 3, 2, slot);
   return text;

@@ -1,8 +1,8 @@
 // unwind_shapes.h - a program with every shape of frame: what tables of each format must be able to say.
 //
-// Leaves, all callee-saved registers of both classes, frames of every size that takes another form of code or table, stack
-// arguments that a callee pops, tail calls with more, fewer and as many of them, several epilogues, handlers, deep
-// recursion, traps. Small, so that each bit of its tables can be flipped. Tested in fuzz/cli/tests/cli_test.cmake.
+// Leaves, all callee-saved registers of both classes, frames of every size that takes another form of code or table,
+// stack arguments that a callee pops, tail calls with more, fewer and as many of them, several epilogues, handlers,
+// deep recursion, traps. Small, so that each bit of its tables can be flipped. Tested in fuzz/cli/tests/cli_test.cmake.
 #pragma once
 
 #include "assay/module.h"

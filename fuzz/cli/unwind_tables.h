@@ -1,8 +1,8 @@
 // unwind_tables.h - writes the unwind tables of a compiled program in each format, and reads them strictly.
 //
-// Writers are compiler/unwind, readers oracle/unwind: they share nothing. The strict reader sees what no run can: order,
-// padding, shortest forms, codes at the ends of instructions, call sites that lead to landing pads of their function.
-// Cost: a disassembly of the code for x64, then linear. Tested end to end in fuzz/cli/tests/.
+// Writers are compiler/unwind, readers oracle/unwind: they share nothing. The strict reader sees what no run can:
+// order, padding, shortest forms, codes at the ends of instructions, call sites that lead to landing pads of their
+// function. Cost: a disassembly of the code for x64, then linear. Tested end to end in fuzz/cli/tests/.
 #pragma once
 
 #include "assay/code_object.h"
@@ -27,15 +27,15 @@ struct CodeMap {
 /// The tables of one format for the code. Unsupported: the writer cannot.
 Result<StepTable> write_table(TableFormat format, const CodeObject& object);
 
-/// The decoder of the table's format for code at that address, opened; the Error is its first complaint. Table and object
-/// stay with the caller.
+/// The decoder of the table's format for code at that address, opened; the Error is its first complaint. Table and
+/// object stay with the caller.
 Result<std::unique_ptr<oracle::UnwindTables>> open_table(const StepTable& table, const CodeObject& object, u64 code_at);
 
 /// Empty, or what the strict reader objects to.
 std::string lint_table(const StepTable& table, const CodeObject& object, const CodeMap& map);
 
-/// Empty, or what is wrong with the call-site table: each site is where a call returns to, in the body of a function, and its
-/// landing pads are instructions there.
+/// Empty, or what is wrong with the call-site table: each site is where a call returns to, in the body of a function,
+/// and its landing pads are instructions there.
 std::string lint_call_sites(const CodeObject& object, const CodeMap& map);
 
 /// "@name+0x1c  mov rbp, rsp"

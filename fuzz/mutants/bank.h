@@ -1,8 +1,9 @@
 // bank.h - the bank of planted bugs, by which the harness measures itself, and the measurement of one.
 //
 // Rows are in bank.def, sites in the compiler (assay/planted.h). Only builds with ASSAY_MUTANTS have either; in others
-// the bank is empty. A measurement plants one bug, runs a campaign until its first finding or a limit, and takes the bug
-// out again. What a bug makes workers say on the error stream is part of the measurement. Tested in fuzz/mutants/tests/.
+// the bank is empty. A measurement plants one bug, runs a campaign until its first finding or a limit, and takes the
+// bug out again. What a bug makes workers say on the error stream is part of the measurement. Tested in
+// fuzz/mutants/tests/.
 #pragma once
 
 #include "fuzz/campaign/campaign.h"

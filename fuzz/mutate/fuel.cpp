@@ -1,9 +1,10 @@
 // fuel.cpp - makes every run end: fuel in the headers of loops and at the entries of recursive functions.
 //
 // A cycle of blocks contains an edge back to a block that is being visited in a depth-first walk, whatever the
-// shape of the graph; so fuel at the targets of such edges, walking past no block that has it, cuts every cycle. The same holds for the
-// graph of calls, where an address that is taken may be called by every call_ptr of its signature, a table
-// entry by every indirect call of its signature, and @call_back calls an exported function. Linear. Tested in fuzz/mutate/tests/fuel_test.cpp.
+// shape of the graph; so fuel at the targets of such edges, walking past no block that has it, cuts every cycle. The
+// same holds for the graph of calls, where an address that is taken may be called by every call_ptr of its signature, a
+// table entry by every indirect call of its signature, and @call_back calls an exported function. Linear. Tested in
+// fuzz/mutate/tests/fuel_test.cpp.
 #include "fuzz/mutate/edit.h"
 #include "fuzz/mutate/nan.h"
 

@@ -2,7 +2,8 @@
 //
 // Needs a valid module and leaves one: when the verifier refuses, the module is put back from a copy, whose
 // storage is kept. A series is verified at its end, since every mutation is meant to keep a module valid; should
-// the verifier refuse that, the series is made again with each step verified. Linear in the module. Tested in fuzz/mutate/tests/mutator_test.cpp; speed in bench/.
+// the verifier refuse that, the series is made again with each step verified. Linear in the module. Tested in
+// fuzz/mutate/tests/mutator_test.cpp; speed in bench/.
 #include "fuzz/mutate/mutator.h"
 
 #include "assay/verify.h"

@@ -35,8 +35,8 @@ public:
   /// Changes the module in one place (now and then in a few). False: nothing fitted, unchanged.
   bool mutate(Module& module, u64 seed);
 
-  /// A crossover with `donor`, if there is one, by the first seed, then `mutate` by each other seed: the same module as by
-  /// those calls, for a third of the time, because the verifier is asked once. `donor` is another module.
+  /// A crossover with `donor`, if there is one, by the first seed, then `mutate` by each other seed: the same module as
+  /// by those calls, for a third of the time, because the verifier is asked once. `donor` is another module.
   bool mutate_series(Module& module, const Module* donor, std::span<const u64> seeds);
 
   /// The named mutation, or false when it finds no place (or there is none of that name).

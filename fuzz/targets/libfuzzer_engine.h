@@ -1,7 +1,7 @@
 // libfuzzer_engine.h - libFuzzer as the engine of a campaign's worker (CampaignOptions::engine).
 //
-// Coverage of the compiler decides which programs are kept and changed further. The check, the counters and the findings
-// are the campaign's own. Only in builds with ASSAY_FUZZERS. Tested in fuzz/cli/tests/libfuzzer_test.cmake.
+// Coverage of the compiler decides which programs are kept and changed further. The check, the counters and the
+// findings are the campaign's own. Only in builds with ASSAY_FUZZERS. Tested in fuzz/cli/tests/libfuzzer_test.cmake.
 #pragma once
 
 #include "fuzz/campaign/campaign.h"

@@ -3,9 +3,9 @@
 // Frames are a vector; the values of all frames lie in one array that never moves (host functions hold spans
 // into it), each frame's at [values_base, values_base + value_count), its locals behind them. The top frame's
 // place is cached in `block` and `at`; `save_place` writes it to the frame before anything may look at it: a call,
-// a throw. The places lie a second time in `places`, downwards, so that a call stack is recorded by one copy. `transfer` carries values from where they are known to where they are wanted: arguments, results,
-// payloads, block arguments.
-// An activation is what one entry from C++ started: frames above `activation_base`. It is over when those
+// a throw. The places lie a second time in `places`, downwards, so that a call stack is recorded by one copy.
+// `transfer` carries values from where they are known to where they are wanted: arguments, results, payloads, block
+// arguments. An activation is what one entry from C++ started: frames above `activation_base`. It is over when those
 // are gone, or at a trap. Re-entry from a host function makes a further activation above the same frames.
 // Integers in a value are zero above their width, floats are their bits.
 #pragma once

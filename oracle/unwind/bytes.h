@@ -1,4 +1,5 @@
-// bytes.h - reads little-endian fields and LEB128 numbers from tables that may be anything. Past the end it gives zeros and
+// bytes.h - reads little-endian fields and LEB128 numbers from tables that may be anything. Past the end it gives zeros
+// and
 // remembers that it failed; the caller looks at `failed` before it believes. Tested through the decoders.
 #pragma once
 

@@ -1,9 +1,9 @@
 // compact.h - reads Apple's compact unwind information, the section __unwind_info, for x64 and ARM64.
 //
-// From <mach-o/compact_unwind_encoding.h>: the section's header, its two levels of pages (regular and compressed), and the
-// 32-bit encodings: RBP frame, frameless immediate and indirect; arm64 frame and frameless; DWARF mode, which refers to an
-// FDE. An encoding says what holds in the body of a function, at its calls above all; in prologues and epilogues it is
-// wrong by design, so rules from it are only for return addresses and the body.
+// From <mach-o/compact_unwind_encoding.h>: the section's header, its two levels of pages (regular and compressed), and
+// the 32-bit encodings: RBP frame, frameless immediate and indirect; arm64 frame and frameless; DWARF mode, which
+// refers to an FDE. An encoding says what holds in the body of a function, at its calls above all; in prologues and
+// epilogues it is wrong by design, so rules from it are only for return addresses and the body.
 // Frameless indirect reads the immediate of the function's `sub rsp` from the code.
 // Opening is linear; a rule: binary search. Tested in oracle/unwind/tests/compact_test.cpp.
 #pragma once
@@ -26,9 +26,9 @@ public:
 
   /// The rule of the function's body, whatever the pc in it; in DWARF mode that of the pc.
   Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const override;
-  /// Besides what `open` refuses: one entry a function, in order, none with an encoding of nothing, no bits set that the
-  /// mode does not have, headers and arrays that fill the section, no encoding unused, an end of the last page that is the code's. DWARF
-  /// mode: the FDE is where it says; the section of FDEs is clean.
+  /// Besides what `open` refuses: one entry a function, in order, none with an encoding of nothing, no bits set that
+  /// the mode does not have, headers and arrays that fill the section, no encoding unused, an end of the last page that
+  /// is the code's. DWARF mode: the FDE is where it says; the section of FDEs is clean.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;
 

@@ -1,11 +1,11 @@
 // compact_encoding.cpp - what a 32-bit compact encoding means. See compact.h.
 //
-// x64, mode 1 (RBP frame): bits 16-23 the distance in words from rbp down to the lowest saved register, bits 0-14 up to five
-// registers, three bits each, from the lowest place upwards. Modes 2 and 3 (frameless): bits 16-23 the stack size in
-// words, or where the 32-bit immediate of the `sub rsp` is, with bits 13-15 words more; bits 10-12 how many registers;
-// bits 0-9 which, as the number of a permutation. arm64: mode 4 frame, mode 2 frameless with bits 12-23 the size in units
-// of 16 bytes and nothing saved; bits 0-4 the pairs x19-x28, bits 8-11 the pairs d8-d15, in that order from the frame record down.
-// Tested in oracle/unwind/tests/compact_test.cpp.
+// x64, mode 1 (RBP frame): bits 16-23 the distance in words from rbp down to the lowest saved register, bits 0-14 up to
+// five registers, three bits each, from the lowest place upwards. Modes 2 and 3 (frameless): bits 16-23 the stack size
+// in words, or where the 32-bit immediate of the `sub rsp` is, with bits 13-15 words more; bits 10-12 how many
+// registers; bits 0-9 which, as the number of a permutation. arm64: mode 4 frame, mode 2 frameless with bits 12-23 the
+// size in units of 16 bytes and nothing saved; bits 0-4 the pairs x19-x28, bits 8-11 the pairs d8-d15, in that order
+// from the frame record down. Tested in oracle/unwind/tests/compact_test.cpp.
 #include "oracle/unwind/bytes.h"
 #include "oracle/unwind/compact.h"
 
@@ -27,7 +27,8 @@ u32 mode_of(u32 encoding) { return encoding >> kModeShift & kModeMask; }
 
 /// The registers of a frameless function, in the order of their pushes; a permutation of `count` of six by its number.
 bool permutation(u32 number, u32 count, RegIndex (&out)[6]) {
-  // Digit i has a base of 6 - i; the last of six registers has only one choice left, so five digits are the same number.
+  // Digit i has a base of 6 - i; the last of six registers has only one choice left, so five digits are the same
+  // number.
   u32 digits[6] = {};
   for (u32 i = count; i-- > 0;) {
     const u32 base = 6 - i;

@@ -1,10 +1,11 @@
 // dwarf.h - reads .eh_frame: DWARF call frame information, for x64 and ARM64.
 //
-// From: DWARF 5, 6.4 and 7.24; LSB 5.0 core, 10.6 (.eh_frame: ids, augmentation, pointer encodings); System V AMD64 ABI,
-// figure 3.36 (columns); DWARF for the Arm 64-bit Architecture, 4.1 and 4.4 (columns, DW_CFA_AARCH64_negate_ra_state).
-// Read: what .eh_frame of compiled code holds. Refused with an Error: expressions, registers saved in registers, 64-bit
-// lengths, augmentations that change the meaning. A vector register of ARM64 is its low half (AAPCS64, 6.1.2), of x64 all.
-// Opening is linear in the section; a rule in the entry of its function. Tested in oracle/unwind/tests/dwarf_test.cpp.
+// From: DWARF 5, 6.4 and 7.24; LSB 5.0 core, 10.6 (.eh_frame: ids, augmentation, pointer encodings); System V AMD64
+// ABI, figure 3.36 (columns); DWARF for the Arm 64-bit Architecture, 4.1 and 4.4 (columns,
+// DW_CFA_AARCH64_negate_ra_state). Read: what .eh_frame of compiled code holds. Refused with an Error: expressions,
+// registers saved in registers, 64-bit lengths, augmentations that change the meaning. A vector register of ARM64 is
+// its low half (AAPCS64, 6.1.2), of x64 all. Opening is linear in the section; a rule in the entry of its function.
+// Tested in oracle/unwind/tests/dwarf_test.cpp.
 #pragma once
 
 #include "oracle/unwind/unwind.h"
@@ -20,9 +21,10 @@ public:
                                                    std::span<const CodeRange> functions);
 
   Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const override;
-  /// Besides what `open` refuses: one terminator, at the end; entries sorted, disjoint, those of the functions; padding less
-  /// than eight bytes of DW_CFA_nop; numbers and advances in their shortest form; states remembered and restored in pairs
-  /// (the last may stay); a row for each offset only once, before the function's end; the usual factors and column.
+  /// Besides what `open` refuses: one terminator, at the end; entries sorted, disjoint, those of the functions; padding
+  /// less than eight bytes of DW_CFA_nop; numbers and advances in their shortest form; states remembered and restored
+  /// in pairs (the last may stay); a row for each offset only once, before the function's end; the usual factors and
+  /// column.
   Result<void> lint() const override;
   /// Where rows begin.
   Result<void> boundaries(std::vector<u64>& out) const override;

@@ -1,7 +1,7 @@
 // dwarf_program.h - runs the call frame instructions of a CIE and an FDE (DWARF 5, 6.4.2 and 6.4.3).
 //
-// A state is a row: the CFA rule and a rule for each column. One run goes to the row of a pc, or through all rows with `strict`
-// on, objecting to what a careful writer does not write. Linear in the instructions; states remembered are at
+// A state is a row: the CFA rule and a rule for each column. One run goes to the row of a pc, or through all rows with
+// `strict` on, objecting to what a careful writer does not write. Linear in the instructions; states remembered are at
 // most kMaxRemembered deep. Tested in oracle/unwind/tests/dwarf_test.cpp.
 #pragma once
 

@@ -1,12 +1,12 @@
 // unwind.h - what unwind tables say about one instruction, and what follows for the caller's registers.
 //
 // A decoder turns the bytes of tables into a FrameRule for a pc: where the caller's sp, pc and callee-saved registers
-// are. `unwind` applies a rule to a register file and the memory of a stack. Both trust nothing: whatever the bytes are,
-// the answer is a rule or an Error that names what is malformed and at which byte.
+// are. `unwind` applies a rule to a register file and the memory of a stack. Both trust nothing: whatever the bytes
+// are, the answer is a rule or an Error that names what is malformed and at which byte.
 // Decoders are written from the specifications alone (named in dwarf.h, windows.h, compact.h); code that writes tables
 // is never included here, nor this there: a shared mistake would be invisible.
-// "The caller's sp" is its value just before the call (x64: with the return address not yet pushed; a64: as at the entry
-// of the callee). A rule depends on bytes only, so it may be kept per pc. `unwind`: some 20 ns.
+// "The caller's sp" is its value just before the call (x64: with the return address not yet pushed; a64: as at the
+// entry of the callee). A rule depends on bytes only, so it may be kept per pc. `unwind`: some 20 ns.
 // Tested in oracle/unwind/tests/.
 #pragma once
 
@@ -116,12 +116,12 @@ public:
   /// `is_return`: pc is a return address, the frame waits for a call. (Formats that look up the call itself want that.)
   virtual Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const = 0;
 
-  /// The first thing that a strict reader objects to: reserved bits, padding, order, counts, ends; see each format. The code
-  /// is looked at where the specification ties tables to instructions.
+  /// The first thing that a strict reader objects to: reserved bits, padding, order, counts, ends; see each format. The
+  /// code is looked at where the specification ties tables to instructions.
   virtual Result<void> lint() const = 0;
 
-  /// Appends every address that the tables name, entries of functions included: each must be where an instruction begins, or
-  /// where a function ends.
+  /// Appends every address that the tables name, entries of functions included: each must be where an instruction
+  /// begins, or where a function ends.
   virtual Result<void> boundaries(std::vector<u64>& out) const = 0;
 };
 

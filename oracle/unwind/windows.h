@@ -2,15 +2,15 @@
 //
 // From Microsoft's "x64 exception handling" (RUNTIME_FUNCTION, UNWIND_INFO version 1, the unwind procedure) and "ARM64
 // exception handling" (.pdata, .xdata, unwind codes, epilog scopes).
-// x64: epilogues are not in the tables: they are recognised from the code, which is why it is needed: add or lea of rsp,
-// pops, then ret or a jump that leaves the function (of indirect ones: through memory by `ff 25`, or with a REX.W prefix).
-// A function may have several entries: chained ones go on with the codes of the entry that they name.
+// x64: epilogues are not in the tables: they are recognised from the code, which is why it is needed: add or lea of
+// rsp, pops, then ret or a jump that leaves the function (of indirect ones: through memory by `ff 25`, or with a REX.W
+// prefix). A function may have several entries: chained ones go on with the codes of the entry that they name.
 // ARM64: each code stands for one instruction. A return address is looked up by its call. No packed data (its flag is
 // refused), no save_any_reg, no codes for frames of the kernel.
-// Handlers: on x64 one for the search (UNW_FLAG_EHANDLER) with 8 bytes of data, the same for all functions that have one;
-// clean-up handlers, and any on ARM64, are refused.
-// "The caller's sp" at `ret n` is without the n bytes. Opening is linear; a rule: binary search and the function's codes.
-// Tested in oracle/unwind/tests/windows_x64_test.cpp, windows_a64_test.cpp.
+// Handlers: on x64 one for the search (UNW_FLAG_EHANDLER) with 8 bytes of data, the same for all functions that have
+// one; clean-up handlers, and any on ARM64, are refused.
+// "The caller's sp" at `ret n` is without the n bytes. Opening is linear; a rule: binary search and the function's
+// codes. Tested in oracle/unwind/tests/windows_x64_test.cpp, windows_a64_test.cpp.
 #pragma once
 
 #include "oracle/unwind/unwind.h"
@@ -42,10 +42,10 @@ public:
                                                         std::span<const CodeRange> functions);
 
   Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const override;
-  /// Besides what `open` refuses: entries tile the functions in order. The first of a function has codes by falling offset, the
-  /// first that of the prologue's end, each at the end of an instruction that does what it says; the others have no
-  /// prologue, and chained ones go on with the function's first. All the others of a function have a handler or none has.
-  /// Shortest forms, unused fields zero, every byte of .xdata of one entry or shared.
+  /// Besides what `open` refuses: entries tile the functions in order. The first of a function has codes by falling
+  /// offset, the first that of the prologue's end, each at the end of an instruction that does what it says; the others
+  /// have no prologue, and chained ones go on with the function's first. All the others of a function have a handler or
+  /// none has. Shortest forms, unused fields zero, every byte of .xdata of one entry or shared.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;
 
@@ -92,8 +92,8 @@ public:
                                                         std::span<const CodeRange> functions);
 
   Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const override;
-  /// Besides what `open` refuses: entries tile the functions in order; scopes sorted, disjoint, inside; reserved bits zero;
-  /// padding of one kind, less than a word; shortest forms; each code of a prologue or an epilogue belongs to an
+  /// Besides what `open` refuses: entries tile the functions in order; scopes sorted, disjoint, inside; reserved bits
+  /// zero; padding of one kind, less than a word; shortest forms; each code of a prologue or an epilogue belongs to an
   /// instruction that does, or undoes, what it says; every byte of .xdata is of one function.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;

@@ -1,8 +1,8 @@
 // windows_a64_lint.cpp - the strict reader of ARM64 function tables: what windows.h promises of `lint`.
 //
-// Each code stands for one instruction: in a prologue one that does what the code says, in an epilogue one that undoes it, `end`
-// for the return or the branch out. nop stands for any. Instruction forms: Arm Architecture Reference Manual for
-// A-profile, C6. Tested in oracle/unwind/tests/windows_a64_test.cpp.
+// Each code stands for one instruction: in a prologue one that does what the code says, in an epilogue one that undoes
+// it, `end` for the return or the branch out. nop stands for any. Instruction forms: Arm Architecture Reference Manual
+// for A-profile, C6. Tested in oracle/unwind/tests/windows_a64_test.cpp.
 #include "oracle/unwind/windows.h"
 
 #include <algorithm>

@@ -1,7 +1,9 @@
-// windows_x64.cpp - UNWIND_INFO version 1 and the unwind procedure. See windows.h. The strict reader is windows_x64_lint.cpp.
+// windows_x64.cpp - UNWIND_INFO version 1 and the unwind procedure. See windows.h. The strict reader is
+// windows_x64_lint.cpp.
 //
-// Registers are numbered as in instructions, which are the unified indices. Addresses in the frame are kept as a register and a
-// distance, because a rule must hold for any register file. Tested in oracle/unwind/tests/windows_x64_test.cpp.
+// Registers are numbered as in instructions, which are the unified indices. Addresses in the frame are kept as a
+// register and a distance, because a rule must hold for any register file. Tested in
+// oracle/unwind/tests/windows_x64_test.cpp.
 #include "oracle/unwind/bytes.h"
 #include "oracle/unwind/windows.h"
 

@@ -1,7 +1,7 @@
 // machine_contract.h - what a call of compiled code must leave as it was, on this host's processor, as a table.
 //
-// Which registers are callee-saved stands in codegen/call_conv.h; here is the rest: where EntryFrame has stack, frame and
-// context pointer, the state beside registers, and names for reports. Also reading and restoring the float control
+// Which registers are callee-saved stands in codegen/call_conv.h; here is the rest: where EntryFrame has stack, frame
+// and context pointer, the state beside registers, and names for reports. Also reading and restoring the float control
 // register of this thread, for runs that did not end by a return.
 // Tested in qemu/native/tests/.
 #pragma once

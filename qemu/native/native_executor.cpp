@@ -1,9 +1,9 @@
 // native_executor.cpp - see native_executor.h.
 //
-// A run: reset the instance, place arguments over the prepared register file, enter inside run_guarded, check, observe. A call
-// back into the program through Reentry goes the same way, within the same guard. C++ exceptions are caught inside
-// the guard, so only faults leave by it; those skip destructors of host frames, which the test host does not have.
-// Tested in qemu/native/tests/native_executor_test.cpp.
+// A run: reset the instance, place arguments over the prepared register file, enter inside run_guarded, check, observe.
+// A call back into the program through Reentry goes the same way, within the same guard. C++ exceptions are caught
+// inside the guard, so only faults leave by it; those skip destructors of host frames, which the test host does not
+// have. Tested in qemu/native/tests/native_executor_test.cpp.
 #include "qemu/native/native_executor.h"
 
 #include "compiler/os/fault_handler.h"
@@ -114,7 +114,8 @@ void NativeExecutor::check_registers(const EntryFrame& frame) {
   if (wrong != 0) name_breach(frame);
 }
 
-/// C functions may use the platform's register where the platform has no use for it, so nothing can be said after a call.
+/// C functions may use the platform's register where the platform has no use for it, so nothing can be said after a
+/// call.
 bool NativeExecutor::stayed_in_code() { return out_->calls.empty() && instance_.memory().max() == 0; }
 
 void NativeExecutor::name_breach(const EntryFrame& frame) {

@@ -1,8 +1,8 @@
 // frame.cpp - see frame.h.
 //
-// The checksum is a multiply-and-rotate hash over words of eight bytes; every single-bit change alters it, because each step is
-// a bijection of the state. It guards against a confused peer, not against a malicious one: decoders check ranges as
-// well. Tested in qemu/protocol/tests/frame_test.cpp.
+// The checksum is a multiply-and-rotate hash over words of eight bytes; every single-bit change alters it, because each
+// step is a bijection of the state. It guards against a confused peer, not against a malicious one: decoders check
+// ranges as well. Tested in qemu/protocol/tests/frame_test.cpp.
 #include "qemu/protocol/frame.h"
 
 #include "qemu/protocol/wire.h"

@@ -1,9 +1,9 @@
 // frame.h - how messages are cut out of a stream of bytes.
 //
-// A frame is a header and a payload. The header: "ASYX", version (u16), type (u16), serial (u32), payload length (u32), and a
-// checksum (u64) of all of these and the payload. A serial ties an answer to its request; an asker that has lost
-// interest drops answers to older serials. Whatever is not a frame of this version is an error, after which the stream is of
-// no use: the asker ends the other side and starts it anew.
+// A frame is a header and a payload. The header: "ASYX", version (u16), type (u16), serial (u32), payload length (u32),
+// and a checksum (u64) of all of these and the payload. A serial ties an answer to its request; an asker that has lost
+// interest drops answers to older serials. Whatever is not a frame of this version is an error, after which the stream
+// is of no use: the asker ends the other side and starts it anew.
 // Memory grows with what arrives, never with what a header promises. Cost of a frame: its bytes, eight at a time.
 // Tested in qemu/protocol/tests/frame_test.cpp.
 #pragma once
@@ -43,7 +43,8 @@ public:
   /// So many bytes of `space` have been filled.
   void filled(std::size_t bytes) { end_ += bytes; }
 
-  /// True with the next frame in `out`, false when it has not arrived as a whole. BadInput when these bytes are no frame.
+  /// True with the next frame in `out`, false when it has not arrived as a whole. BadInput when these bytes are no
+  /// frame.
   Result<bool> next(Frame& out);
   void clear() { begin_ = end_ = 0; }
 

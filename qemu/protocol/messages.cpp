@@ -1,7 +1,7 @@
 // messages.cpp - see messages.h.
 //
-// Linear memory is mostly zero: it is sent as its size and the stretches that are not zero, found eight bytes at a time.
-// Tested in qemu/protocol/tests/messages_test.cpp.
+// Linear memory is mostly zero: it is sent as its size and the stretches that are not zero, found eight bytes at a
+// time. Tested in qemu/protocol/tests/messages_test.cpp.
 #include "qemu/protocol/messages.h"
 
 #include "compiler/jit/code_object_file.h"

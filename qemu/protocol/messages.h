@@ -7,8 +7,8 @@
 //   Refused  an error; its serial is that of the message refused, or 0
 //
 // An asker may send a Load and all its Runs in one go; answers come in order. Imports are bound to the test host
-// inside the runner, so a run needs no round trip but this. Each Load needs a module and a CodeObject that belong together.
-// Decoders check everything against the module, so that what they accept can be used without further care.
+// inside the runner, so a run needs no round trip but this. Each Load needs a module and a CodeObject that belong
+// together. Decoders check everything against the module, so that what they accept can be used without further care.
 // Linear. Tested in qemu/protocol/tests/messages_test.cpp.
 #pragma once
 
@@ -34,8 +34,8 @@ struct Hello {
 
 struct Limits {
   u64 stack_bytes = 512 * 1024; // below the entry
-  /// Work before a run is Hung: for each basic block executed its bytes and 16, for each host call 4096. A count, so that a
-  /// run ends alike on every machine.
+  /// Work before a run is Hung: for each basic block executed its bytes and 16, for each host call 4096. A count, so
+  /// that a run ends alike on every machine.
   u64 work = u64{1} << 32;
 };
 

@@ -1,4 +1,5 @@
-// module_image.cpp - see module_image.h. Fields in the order of module.h, signatures first because the rest refers to them.
+// module_image.cpp - see module_image.h. Fields in the order of module.h, signatures first because the rest refers to
+// them.
 #include "qemu/protocol/module_image.h"
 
 namespace assay::qemu::protocol {

@@ -1,14 +1,15 @@
 // step_messages.h - what is said to a runner that steps through code and judges unwind tables at each instruction.
 //
 //   Tables      unwind tables of the program that was loaded last, in place of those before. Answered only when refused
-//   Step        one call, like Run, with every instruction checked, until it ends or so many instructions were. Answered by
-//               StepReport or Refused with the same serial
-//   Sweep       calls of all functions that take both sides of each branch and every landing pad, wherever the values would
-//               lead: whatever was not seen since Tables and can be reached at all. Answered by one StepReport, or Refused
+//   Step        one call, like Run, with every instruction checked, until it ends or so many instructions were.
+//               Answered by StepReport or Refused with the same serial
+//   Sweep       calls of all functions that take both sides of each branch and every landing pad, wherever the values
+//               would lead: whatever was not seen since Tables and can be reached at all. Answered by one StepReport,
+//               or Refused
 //   StepReport  what was checked and what was wrong
 //
-// Decoders trust nothing: lengths, kinds, and that parts of tables lie inside them. What tables say is not looked at here.
-// Linear. Tested in qemu/protocol/tests/step_messages_test.cpp.
+// Decoders trust nothing: lengths, kinds, and that parts of tables lie inside them. What tables say is not looked at
+// here. Linear. Tested in qemu/protocol/tests/step_messages_test.cpp.
 #pragma once
 
 #include "qemu/protocol/messages.h"

@@ -1,8 +1,8 @@
 // wire.h - numbers, strings and arrays as little-endian bytes, and back.
 //
-// The writer appends to a vector whose storage the caller reuses. The reader trusts nothing: past the end it gives zeros
-// and remembers that it failed, and a count of items is accepted only when so many items can still follow, so that
-// no length makes anybody allocate more than was received. Linear. Tested in qemu/protocol/tests/.
+// The writer appends to a vector whose storage the caller reuses. The reader trusts nothing: past the end it gives
+// zeros and remembers that it failed, and a count of items is accepted only when so many items can still follow, so
+// that no length makes anybody allocate more than was received. Linear. Tested in qemu/protocol/tests/.
 #pragma once
 
 #include "assay/types.h"

@@ -1,8 +1,8 @@
 // connection.h - a runner in another process: started when needed, spoken to in frames, ended when it fails.
 //
-// Bytes to be said are collected in `outgoing` and sent while answers are awaited. Everything that can go wrong with the other
-// side (it dies, is silent, talks nonsense) is a Failure, after which the connection must be closed. A connection that a
-// forked copy of its process finds is closed without touching the runner. One thread at a time.
+// Bytes to be said are collected in `outgoing` and sent while answers are awaited. Everything that can go wrong with
+// the other side (it dies, is silent, talks nonsense) is a Failure, after which the connection must be closed. A
+// connection that a forked copy of its process finds is closed without touching the runner. One thread at a time.
 // Tested through RemoteExecutor, in qemu/remote/tests/ and qemu/unicorn/tests/.
 #pragma once
 
@@ -33,8 +33,8 @@ public:
   bool is_open() const { return child_.has_value() && child_->is_ours(); }
   void close();
 
-  /// Sends what is outgoing, and waits for the next frame. False with `failure` filled. The frame's payload is valid until
-  /// the next call.
+  /// Sends what is outgoing, and waits for the next frame. False with `failure` filled. The frame's payload is valid
+  /// until the next call.
   bool receive(protocol::Frame& frame, Failure& failure);
 
   const protocol::Hello& hello() const { return hello_; }

@@ -1,7 +1,7 @@
 // remote_executor.cpp - see remote_executor.h.
 //
-// Serials grow by one a message and are compared by their distance, so that they may wrap. Answers to messages before the
-// last Load belong to runs that nobody asked for after all; they are dropped. Tested in qemu/remote/tests/.
+// Serials grow by one a message and are compared by their distance, so that they may wrap. Answers to messages before
+// the last Load belong to runs that nobody asked for after all; they are dropped. Tested in qemu/remote/tests/.
 #include "qemu/remote/remote_executor.h"
 
 #include "qemu/test_host.h"

@@ -1,9 +1,9 @@
 // remote_executor.h - runs code in another process, which may die, hang or talk nonsense without harm to this one.
 //
-// The runner is started when it is first needed and kept from program to program; when it fails, the run that waited for it is
-// Crashed ("unicorn died: signal SIGSEGV") or Hung, and a new one is started for the next run. Runs that `expect` announced
-// go to the runner together with the program: one round trip for all of them, and each answer tells whose
-// fault a failure is. Imports are bound to the runner's own test host, so `run` must be given a TestHost.
+// The runner is started when it is first needed and kept from program to program; when it fails, the run that waited
+// for it is Crashed ("unicorn died: signal SIGSEGV") or Hung, and a new one is started for the next run. Runs that
+// `expect` announced go to the runner together with the program: one round trip for all of them, and each answer tells
+// whose fault a failure is. Imports are bound to the runner's own test host, so `run` must be given a TestHost.
 // Cost of a run beside the runner's work: a receive, and decoding. Tested in qemu/remote/tests/, qemu/unicorn/tests/.
 #pragma once
 

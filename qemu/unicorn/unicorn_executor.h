@@ -1,9 +1,9 @@
 // unicorn_executor.h - runs compiled code in the Unicorn emulator, which lives in a program of its own, the worker.
 //
-// What it checks beyond the native executor: code may not write to itself, its tables or its context; the stack is aligned at
-// each call out of compiled code; everything that a host function may clobber is clobbered. What it does not see: an aligned
-// access to an unaligned address (the emulator allows it). It runs code for any host convention, on any host.
-// The worker is looked for at $ASSAY_UNICORN_WORKER, beside the running program, and where this build put it.
+// What it checks beyond the native executor: code may not write to itself, its tables or its context; the stack is
+// aligned at each call out of compiled code; everything that a host function may clobber is clobbered. What it does not
+// see: an aligned access to an unaligned address (the emulator allows it). It runs code for any host convention, on any
+// host. The worker is looked for at $ASSAY_UNICORN_WORKER, beside the running program, and where this build put it.
 // Tested in qemu/unicorn/tests/; speed in qemu/unicorn/bench/.
 #pragma once
 

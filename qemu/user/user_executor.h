@@ -1,10 +1,10 @@
 // user_executor.h - runs compiled code in a persistent process of its own: an agent under qemu-aarch64.
 //
-// The agent (qemu/user/agent/) is a program for the other processor that runs code as the native executor does, with all its
-// checks; QEMU's user mode runs the agent. So code, runtime, unwinder and signal handling are those of an ARM64 Linux
-// process, and one process serves program after program. Where the agent's processor is this host's, no emulator is needed.
-// The emulator is $ASSAY_QEMU_AARCH64, or qemu-aarch64 or qemu-aarch64-static in the PATH. The agent is $ASSAY_AGENT_A64, or
-// assay_agent_a64 beside the running program, or what the build of the preset `agent-arm64` made.
+// The agent (qemu/user/agent/) is a program for the other processor that runs code as the native executor does, with
+// all its checks; QEMU's user mode runs the agent. So code, runtime, unwinder and signal handling are those of an ARM64
+// Linux process, and one process serves program after program. Where the agent's processor is this host's, no emulator
+// is needed. The emulator is $ASSAY_QEMU_AARCH64, or qemu-aarch64 or qemu-aarch64-static in the PATH. The agent is
+// $ASSAY_AGENT_A64, or assay_agent_a64 beside the running program, or what the build of the preset `agent-arm64` made.
 // Tested in qemu/user/tests/.
 #pragma once
 

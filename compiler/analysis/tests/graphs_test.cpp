@@ -1,5 +1,5 @@
-// Tests of flow graph, dominators, frontier and loops: each against its definition, on random graphs; and their shape on
-// long chains, which must take linear time and no recursion.
+// Tests of flow graph, dominators, frontier and loops: each against its definition, on random graphs; and their shape
+// on long chains, which must take linear time and no recursion.
 #include "compiler/analysis/frontier.h"
 #include "compiler/analysis/loops.h"
 #include "compiler/analysis/tests/random_graph.h"

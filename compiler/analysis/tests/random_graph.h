@@ -27,8 +27,8 @@ inline RandomGraph random_graph(std::mt19937& random, u32 count, u32 most_edges)
   return out;
 }
 
-/// The nodes that are reached from `from` without passing `without` (kNone: without any such condition) and without leaving
-/// `within` (empty: all).
+/// The nodes that are reached from `from` without passing `without` (kNone: without any such condition) and without
+/// leaving `within` (empty: all).
 inline std::vector<bool> reached(const FlowGraph& graph, Node from, Node without,
                                  const std::vector<bool>& within = {}) {
   std::vector<bool> out(graph.size());

@@ -37,7 +37,8 @@ inline Module parse(std::string_view text) {
   return module.ok() ? std::move(*module) : Module{};
 }
 
-/// For x64, whatever the host is: what these tests expect is x64 code. (compiler/target/a64/tests has the other target's.)
+/// For x64, whatever the host is: what these tests expect is x64 code. (compiler/target/a64/tests has the other
+/// target's.)
 inline CodeObject compile(const Module& module, CompileOptions options = {}) {
   CodeObject object;
   options.target = Target::X64;

@@ -1,7 +1,7 @@
 // code_lines.cpp - see code_lines.h.
 //
-// Calls and fault sites are merged in the order of their offsets. A call's row begins where the row before ends; a fault
-// site's row at the site. Nothing of the source is believed: an index outside of it is a position without line.
+// Calls and fault sites are merged in the order of their offsets. A call's row begins where the row before ends; a
+// fault site's row at the site. Nothing of the source is believed: an index outside of it is a position without line.
 // Tested in compiler/debug/info/tests/code_lines_test.cpp.
 #include "compiler/debug/info/code_lines.h"
 

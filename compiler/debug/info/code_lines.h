@@ -2,8 +2,8 @@
 //
 // The compiler notes positions of return addresses and of instructions that may fault. A row holds from its offset to
 // the next row, so that the line is exact at each call (tools look one byte before a return address) and at each fault
-// site; code between has the line of the call that it leads up to. A function's first row is that of its declaration, the
-// second begins behind the prologue, where debuggers put breakpoints.
+// site; code between has the line of the call that it leads up to. A function's first row is that of its declaration,
+// the second begins behind the prologue, where debuggers put breakpoints.
 // Pure; linear in the positions. Tested in compiler/debug/info/tests/code_lines_test.cpp.
 #pragma once
 
@@ -20,8 +20,8 @@ struct LineRow {
   u32 line = 0;   // counted from 1
 };
 
-/// The rows of one function: offsets ascend strictly, from its first byte on. Empty for a thunk, and where the source does
-/// not know the function.
+/// The rows of one function: offsets ascend strictly, from its first byte on. Empty for a thunk, and where the source
+/// does not know the function.
 void lines_of(const CodeObject& object, const FunctionCode& function, const DebugSource& source,
               std::vector<LineRow>& out);
 

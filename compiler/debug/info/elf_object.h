@@ -1,9 +1,10 @@
 // elf_object.h - a relocatable ELF file about code that is in memory already: what GDB's JIT interface wants.
 //
-// Sections (System V gABI, chapter 4): .text without contents, at the code's address; .eh_frame; .symtab with a symbol for
-// each function; and, where the source is known, .debug_info, .debug_abbrev and .debug_line. Machine: that of the object's
-// target; any host writes for any. The frames are written anew, without the personality routine, which debuggers need not.
-// Pure; linear in the object. Tested in compiler/debug/info/tests/ (readelf) and compiler/jit/tests/ (gdb, lldb).
+// Sections (System V gABI, chapter 4): .text without contents, at the code's address; .eh_frame; .symtab with a symbol
+// for each function; and, where the source is known, .debug_info, .debug_abbrev and .debug_line. Machine: that of the
+// object's target; any host writes for any. The frames are written anew, without the personality routine, which
+// debuggers need not. Pure; linear in the object. Tested in compiler/debug/info/tests/ (readelf) and
+// compiler/jit/tests/ (gdb, lldb).
 #pragma once
 
 #include "assay/code_object.h"

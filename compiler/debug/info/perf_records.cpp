@@ -1,8 +1,8 @@
 // perf_records.cpp - see perf_records.h.
 //
 // `perf inject --jit` makes an ELF file of each JIT_CODE_LOAD, so records are a function each. The unwind tables of one
-// function come from a CodeObject with that function alone. A name ends its line in a map file, so what would break one is
-// replaced. Tested in compiler/debug/info/tests/perf_records_test.cpp.
+// function come from a CodeObject with that function alone. A name ends its line in a map file, so what would break one
+// is replaced. Tested in compiler/debug/info/tests/perf_records_test.cpp.
 #include "compiler/debug/info/perf_records.h"
 
 #include "compiler/debug/info/byte_writer.h"

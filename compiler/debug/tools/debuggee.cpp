@@ -1,10 +1,11 @@
 // debuggee.cpp - the program that debuggers and profilers look at in the tests of this folder.
 //
-//   tools_debuggee FILE WHAT [WHERE]   WHAT: calls, registers, spin; TOOLS are those named behind a '+', as in calls+debugger
+//   tools_debuggee FILE WHAT [WHERE]   WHAT: calls, registers, spin; TOOLS are those named behind a '+', as in
+//                                      calls+debugger
 //
-// `calls` nests outer -> inner -> host_cb three times and stops in stop_here. `registers` enters with a known value in each
-// callee-saved register. `spin` computes for about half a second. It prints what it did, so that a test can tell that the
-// program was not changed by being looked at. Needs the file nested.air.
+// `calls` nests outer -> inner -> host_cb three times and stops in stop_here. `registers` enters with a known value in
+// each callee-saved register. `spin` computes for about half a second. It prints what it did, so that a test can tell
+// that the program was not changed by being looked at. Needs the file nested.air.
 #include "assay/engine.h"
 #include "assay/verify.h"
 #include "compiler/jit/installer.h"

@@ -61,8 +61,8 @@ struct FaultSite {
   Position position;
 };
 
-/// What a call site does with an exception of this tag, if its payload has that many values; or with any exception but a
-/// trap, when tag is kNone.
+/// What a call site does with an exception of this tag, if its payload has that many values; or with any exception but
+/// a trap, when tag is kNone.
 struct Clause {
   TagId tag = kNone;
   u32 payload = 0;     // values

@@ -2,7 +2,8 @@
 //
 // debugger: GDB's JIT interface (GDB manual, "JIT Compilation Interface"), read by gdb and, after
 //   `settings set plugin.jit-loader.gdb.enable on`, by lldb: names of functions, AIR lines, frames.
-// perf_map: DIRECTORY/perf-PID.map (Linux tools/perf/Documentation/jit-interface.txt): addresses and names of functions, read
+// perf_map: DIRECTORY/perf-PID.map (Linux tools/perf/Documentation/jit-interface.txt): addresses and names of
+// functions, read
 //   by `perf report`, which looks in /tmp.
 // perf_dump: DIRECTORY/jit-PID.dump (jitdump-specification.txt): code, names, lines and unwind tables, for
 //   `perf record -k mono` and `perf inject --jit`.

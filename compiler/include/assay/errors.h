@@ -85,8 +85,8 @@ private:
   Position position_;
 };
 
-/// An AIR exception in flight, as host functions between AIR frames and the caller see it (air.md, "Exceptions"). A host
-/// function may throw one: it is of the first module that it meets, if that has such a tag.
+/// An AIR exception in flight, as host functions between AIR frames and the caller see it (air.md, "Exceptions"). A
+/// host function may throw one: it is of the first module that it meets, if that has such a tag.
 class AirException final : public std::exception {
 public:
   /// `module`: what tells modules apart whose tags have the same number; null: of any.

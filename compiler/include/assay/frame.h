@@ -4,10 +4,10 @@
 // Windows and Apple tables. An effect holds from the end of the instruction that has it: `offset` is the
 // offset, from the function's first byte, of the byte *after* that instruction. Pure data.
 //
-// Exactly: the CFA is the value of sp before the call (x64: entry sp + 8, the return address at CFA - 8; a64: entry sp, the
-// return address in x30). The state is
-// (a) from where the CFA is known: sp, at entry, or a frame register; (b) depth = CFA - sp, at entry 8 on x64, 0 on a64;
-// (c) for each register, "has the caller's value" or "saved at CFA - n". Offsets never fall from one op to the
+// Exactly: the CFA is the value of sp before the call (x64: entry sp + 8, the return address at CFA - 8; a64: entry sp,
+// the return address in x30). The state is
+// (a) from where the CFA is known: sp, at entry, or a frame register; (b) depth = CFA - sp, at entry 8 on x64, 0 on
+// a64; (c) for each register, "has the caller's value" or "saved at CFA - n". Offsets never fall from one op to the
 // next; ops with equal offset hold together. EpilogueBegin has the offset at which the epilogue's first instruction
 // *starts* and keeps the whole state; EpilogueEnd has the offset after its last (ret, jmp) and brings it back.
 // Epilogues do not nest. In a body whose CFA is known from a frame register, sp may move without an op.

@@ -35,12 +35,13 @@ struct HostCall {
 };
 
 /// Frames of call stacks that one run records, over all its host calls (3 MiB). Host calls at every level of a deep
-/// recursion record a square number of them: without a bound, the fuel of one run would be good for gigabytes. The oracle
-/// refuses a run that needs more; what runs code records at most one more, so that it cannot agree with an accepted one.
+/// recursion record a square number of them: without a bound, the fuel of one run would be good for gigabytes. The
+/// oracle refuses a run that needs more; what runs code records at most one more, so that it cannot agree with an
+/// accepted one.
 inline constexpr u32 kMaxRecordedFrames = 1u << 18;
 
-/// Exceptions that catch_all gave out and that a run can still rethrow: the latest ones. A rethrow of an earlier one, or of
-/// a ptr that is none, traps unreachable.
+/// Exceptions that catch_all gave out and that a run can still rethrow: the latest ones. A rethrow of an earlier one,
+/// or of a ptr that is none, traps unreachable.
 inline constexpr u32 kHeldExceptions = 1u << 16;
 
 struct Outcome {

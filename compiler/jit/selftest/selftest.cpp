@@ -1,7 +1,8 @@
 // selftest.cpp - the rows that need nothing but this process.
 //
-// Compiled and host frames alternate: `nest` calls the host, which calls `nest` again, and the innermost host function does
-// what the row is about. Objects in the host frames are counted. Tested in compiler/jit/selftest/tests/selftest_test.cpp.
+// Compiled and host frames alternate: `nest` calls the host, which calls `nest` again, and the innermost host function
+// does what the row is about. Objects in the host frames are counted. Tested in
+// compiler/jit/selftest/tests/selftest_test.cpp.
 #include "compiler/jit/selftest/selftest.h"
 
 #include "assay/engine.h"

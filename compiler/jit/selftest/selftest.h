@@ -1,9 +1,10 @@
-// selftest.h - what this very machine does with compiled frames: exceptions, traps, faults, call stacks, debuggers, profilers.
+// selftest.h - what this very machine does with compiled frames: exceptions, traps, faults, call stacks, debuggers,
+// profilers.
 //
-// Each row runs real code and says passed, failed, or skipped with the reason. No test framework, so that it can be shipped
-// and run anywhere, against any C++ runtime. Debugger and profiler are other programs that look at a copy of this one:
-// `own_command` starts it so that it calls `selftest_debuggee`. Cost: milliseconds, and seconds for the two tools.
-// Tested in compiler/jit/selftest/tests/; `assay self-test unwinding` and assay_selftest print the rows.
+// Each row runs real code and says passed, failed, or skipped with the reason. No test framework, so that it can be
+// shipped and run anywhere, against any C++ runtime. Debugger and profiler are other programs that look at a copy of
+// this one: `own_command` starts it so that it calls `selftest_debuggee`. Cost: milliseconds, and seconds for the two
+// tools. Tested in compiler/jit/selftest/tests/; `assay self-test unwinding` and assay_selftest print the rows.
 #pragma once
 
 #include "assay/errors.h"
@@ -25,8 +26,8 @@ struct SelfTestRow {
 /// "linux-x64"
 std::string selftest_platform();
 
-/// `own_command`: words to start this program as the debuggee, up to the folder that it is given; empty: the rows of tools
-/// are skipped.
+/// `own_command`: words to start this program as the debuggee, up to the folder that it is given; empty: the rows of
+/// tools are skipped.
 std::vector<SelfTestRow> selftest_unwinding(const std::vector<std::string>& own_command);
 
 /// The rows as text, "linux-x64  trap to exception  passed"; 0, or 1 when one failed.

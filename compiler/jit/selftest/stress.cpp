@@ -1,8 +1,8 @@
 // stress.cpp - install, throw through and remove, from many threads at once; then throws in a row.
 //
-// Each thread has an installer and instances of its own, as engines have; what they share is the process: the unwinder's
-// tables, the list of code ranges. Some code stays while other code comes and goes, so that removals happen in the middle.
-// Tested, with few cycles, in compiler/jit/selftest/tests/selftest_test.cpp.
+// Each thread has an installer and instances of its own, as engines have; what they share is the process: the
+// unwinder's tables, the list of code ranges. Some code stays while other code comes and goes, so that removals happen
+// in the middle. Tested, with few cycles, in compiler/jit/selftest/tests/selftest_test.cpp.
 #include "assay/compiler.h"
 #include "assay/verify.h"
 #include "compiler/jit/instance.h"

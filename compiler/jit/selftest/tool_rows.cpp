@@ -1,7 +1,7 @@
 // tool_rows.cpp - gdb and perf look at a copy of this program, which calls compiled functions and stops, or spins.
 //
-// Needs a POSIX shell, which runs the tools; on other systems the rows are skipped. Files go to a folder of their own, which
-// is removed. Tested in compiler/jit/selftest/tests/selftest_test.cpp.
+// Needs a POSIX shell, which runs the tools; on other systems the rows are skipped. Files go to a folder of their own,
+// which is removed. Tested in compiler/jit/selftest/tests/selftest_test.cpp.
 #include "compiler/jit/selftest/tool_rows.h"
 
 #include "assay/engine.h"

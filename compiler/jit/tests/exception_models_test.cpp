@@ -1,4 +1,5 @@
-// exception_models_test.cpp - traps, hardware faults, host and AIR exceptions past compiled and host frames in turn, with the
+// exception_models_test.cpp - traps, hardware faults, host and AIR exceptions past compiled and host frames in turn,
+// with the
 // system's unwinder and without it: what the caller sees is the same.
 #include "assay/engine.h"
 #include "compiler/os/call_stack.h"

@@ -1,10 +1,12 @@
-// windows_step_test.cpp - RtlVirtualUnwind against the truth, at every instruction of compiled functions on Windows x64.
+// windows_step_test.cpp - RtlVirtualUnwind against the truth, at every instruction of compiled functions on Windows
+// x64.
 //
-// The processor single-steps: a vectored handler sees each instruction of installed code, stubs included, before it runs. It keeps a
-// stack of the frames as they truly are (a call pushes one: its registers are what unwinding must give until the return) and
-// asks the system for the caller's. A missing entry would be taken for a leaf, so that one is there is checked first.
-// In the epilogue of a function that pops stack arguments (ret n), which the system disassembles, the caller's rsp is the one
-// behind these or before them; callers, having a frame pointer, do not mind. When code calls out, the return address is replaced by that of a breakpoint and stepping goes on behind the call.
+// The processor single-steps: a vectored handler sees each instruction of installed code, stubs included, before it
+// runs. It keeps a stack of the frames as they truly are (a call pushes one: its registers are what unwinding must give
+// until the return) and asks the system for the caller's. A missing entry would be taken for a leaf, so that one is
+// there is checked first. In the epilogue of a function that pops stack arguments (ret n), which the system
+// disassembles, the caller's rsp is the one behind these or before them; callers, having a frame pointer, do not mind.
+// When code calls out, the return address is replaced by that of a breakpoint and stepping goes on behind the call.
 // Controls: each unwind code changed must be noticed.
 #include "assay/compiler.h"
 #include "assay/verify.h"
@@ -79,8 +81,8 @@ public:
     self_ = nullptr;
   }
 
-  /// Forgets frames. The address of code to call instead of `entry`: a breakpoint, from which on that function is gone through
-  /// step by step, until it has returned.
+  /// Forgets frames. The address of code to call instead of `entry`: a breakpoint, from which on that function is gone
+  /// through step by step, until it has returned.
   u64 begin_at(u64 entry, Instance& instance) {
     know(instance);
     entry_ = entry;
@@ -165,7 +167,8 @@ private:
     last_sp_ = context.Rsp;
     context.EFlags |= kTrapFlag;
   }
-  /// At a function's first instruction, and not by a call: either a loop to there, which no function has, or a tail call.
+  /// At a function's first instruction, and not by a call: either a loop to there, which no function has, or a tail
+  /// call.
   bool is_tail_call(u64 sp) const { return !frames_.empty() && word_at(sp) == frames_.back().rip; }
 
   void push(const CONTEXT& context) {
@@ -369,7 +372,8 @@ TEST_F(Stepping, EachUnwindCodeThatIsChangedIsNoticed) {
     u8* const slot = codes.slot(i);
     const u32 op = slot[1] & 15;
     if ((kinds & 8) == 0 && (op == 1 || op == 2)) continue; // undone before rsp is taken from the frame register
-    // Another register (never rsp: it would be followed), size or place; the code of the frame register becomes an allocation.
+    // Another register (never rsp: it would be followed), size or place; the code of the frame register becomes an
+    // allocation.
     u8* const changed = op == 4 || op == 8 || (op == 1 && (slot[1] >> 4) == 0) ? slot + 2 : slot + 1;
     const u8 right = *changed;
     *changed = op == 3 ? static_cast<u8>(right ^ 1) : static_cast<u8>(right ^ (changed == slot + 1 ? 0xf0 : 0x01));

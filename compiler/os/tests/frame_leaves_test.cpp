@@ -1,7 +1,7 @@
 // frame_leaves_test.cpp - entries come and go in any order, and the unwinder finds exactly those that are there.
 //
-// The sections are hand-made for code that is never run. The unwinder is libgcc, where that is older than GCC 13; the tests
-// of order and merging ask a stand-in for it as well, which reads the arrays that it is given as libgcc would.
+// The sections are hand-made for code that is never run. The unwinder is libgcc, where that is older than GCC 13; the
+// tests of order and merging ask a stand-in for it as well, which reads the arrays that it is given as libgcc would.
 #include "compiler/os/frame_leaves.h"
 #include "compiler/os/unwind_registry.h"
 

@@ -114,8 +114,8 @@ void Emitter::call_through(u32 context_offset) {
   as_.blr(kScratch);
 }
 
-// The call never returns. The instruction after it belongs to this function, so that an unwinder which looks up the return
-// address finds it.
+// The call never returns. The instruction after it belongs to this function, so that an unwinder which looks up the
+// return address finds it.
 void Emitter::trap_call(TrapKind kind) {
   call_through(static_cast<u32>(offsetof(VmContext, trap_entry)) + 8 * static_cast<u32>(kind));
 }

@@ -40,8 +40,8 @@ void Emitter::try_call(const LirInst& inst, u32 indirect) {
   jump_to(successors().front());
 }
 
-/// The unwinder comes here, by a branch through a register, with the exception in x0, and all that is callee-saved as it was
-/// at the call. So is sp, with the stack arguments still there: the frame's end.
+/// The unwinder comes here, by a branch through a register, with the exception in x0, and all that is callee-saved as
+/// it was at the call. So is sp, with the stack arguments still there: the frame's end.
 void Emitter::landing_pad(const LirInst&, u32) {
   if (features_.bti || features_.sign_return) as_.bti(BtiKind::Jump);
 }

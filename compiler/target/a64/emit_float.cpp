@@ -1,7 +1,7 @@
 // emit_float.cpp - code for floating point and conversions.
 //
-// After fcmp an unordered pair makes Mi, Ls, Gt, Ge and Eq false and Ne true, as AIR's comparisons want it; Lt, Le and Vs
-// are true. fmin and fmax order zeros and give NaN for NaN, as AIR does. fcvtz saturates and gives 0 for NaN: as a
+// After fcmp an unordered pair makes Mi, Ls, Gt, Ge and Eq false and Ne true, as AIR's comparisons want it; Lt, Le and
+// Vs are true. fmin and fmax order zeros and give NaN for NaN, as AIR does. fcvtz saturates and gives 0 for NaN: as a
 // saturating conversion that is all; a trapping one compares with the bounds first. Constant time an operation.
 // Tested by every differential check.
 #include "compiler/target/a64/emit.h"

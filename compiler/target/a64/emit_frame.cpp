@@ -1,7 +1,7 @@
 // emit_frame.cpp - frame layout, prologue, epilogue, tail-call frames; each effect recorded as a FrameOp.
 //
-// Shape of every function: [paciasp | bti] stp x29, x30, [sp, -16]!; mov x29, sp; stack check; stp of pairs; sub sp. The
-// stack check's trap is called in line: behind the body the unwind state would claim registers that are not yet
+// Shape of every function: [paciasp | bti] stp x29, x30, [sp, -16]!; mov x29, sp; stack check; stp of pairs; sub sp.
+// The stack check's trap is called in line: behind the body the unwind state would claim registers that are not yet
 // saved; on Apple it comes behind the stores, because compact encodings have one state for all calls of a function. On
 // Windows an add behind the stores sets x29 again, to what it is: from there on unwind codes count from x29, not sp.
 // Large frames touch each page in order before sp moves. Epilogues mirror the prologue, which is what
@@ -293,8 +293,8 @@ void Emitter::restore_saved() {
 }
 
 // The callee pops `bytes` of stack arguments where this function was to pop incoming_bytes_, so they end where this
-// function's own end. That place does not overlap the outgoing area (twice the room was reserved), but may overlap saved
-// registers and the frame record: these are restored first.
+// function's own end. That place does not overlap the outgoing area (twice the room was reserved), but may overlap
+// saved registers and the frame record: these are restored first.
 void Emitter::tail_frame(u32 bytes) {
   const i32 shift = static_cast<i32>(incoming_bytes_) - static_cast<i32>(bytes);
   const i32 size = static_cast<i32>(frame_.size);

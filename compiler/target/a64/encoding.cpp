@@ -2,8 +2,8 @@
 //
 // mov_sequence tries, from cheap to dear: one orr (a bitmask), movz or movn with a movk for each 16-bit part that
 // differs; when that takes three or more, one instruction of a value that differs in one part (a bitmask, or one for
-// a W register, which leaves the upper half zero), and a movk for that. Constant cost: a few nanoseconds, some dozens for the last attempt, which random values skip.
-// Tested in compiler/target/a64/tests/encoding_test.cpp.
+// a W register, which leaves the upper half zero), and a movk for that. Constant cost: a few nanoseconds, some dozens
+// for the last attempt, which random values skip. Tested in compiler/target/a64/tests/encoding_test.cpp.
 #include "compiler/target/a64/encoding.h"
 
 #include <cstring>

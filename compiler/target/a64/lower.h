@@ -2,7 +2,8 @@
 //
 // Here: integers, floats, comparisons, and what one instruction of A64 does of two of AIR (lower_fold.cpp): products
 // added, shifted and extended operands, bit fields, branches on a bit. What is the same for every target is
-// LoweringBase's. Linear; storage reused. Tested in compiler/target/a64/tests/lower_test.cpp and by every differential check.
+// LoweringBase's. Linear; storage reused. Tested in compiler/target/a64/tests/lower_test.cpp and by every differential
+// check.
 #pragma once
 
 #include "compiler/codegen/lowering.h"

@@ -1,7 +1,7 @@
 // lower_fold.cpp - selection of one A64 instruction for two of AIR.
 //
-// An operation whose value is used once, by the operation right behind it (constants apart), is left to that user when A64
-// can do both at once: its operands are then read there. Which pairs these are is `absorbs`; the user's shape asks
+// An operation whose value is used once, by the operation right behind it (constants apart), is left to that user when
+// A64 can do both at once: its operands are then read there. Which pairs these are is `absorbs`; the user's shape asks
 // for what it absorbed. Constant time an instruction. Tested in compiler/target/a64/tests/lower_test.cpp.
 #include "compiler/target/a64/lower.h"
 

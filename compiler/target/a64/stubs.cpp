@@ -1,8 +1,8 @@
 // stubs.cpp - writes the entry stub and the trap entries (stubs.h says what they do).
 //
-// Frame of the entry stub, from x29 upwards: the frame record (x29, x30), x19-x28, d8-d15, locals (kFrame, kPreviousEntry,
-// kFloatControl). The stack arguments lie below it: the body moves sp freely, the CFA is known from x29.
-// Cost of a call through it: about 140 loads and stores. Tested in compiler/target/a64/tests/stubs_test.cpp.
+// Frame of the entry stub, from x29 upwards: the frame record (x29, x30), x19-x28, d8-d15, locals (kFrame,
+// kPreviousEntry, kFloatControl). The stack arguments lie below it: the body moves sp freely, the CFA is known from
+// x29. Cost of a call through it: about 140 loads and stores. Tested in compiler/target/a64/tests/stubs_test.cpp.
 #include "compiler/target/a64/stubs.h"
 
 #include "compiler/codegen/vm_context.h"

@@ -42,8 +42,8 @@ void Emitter::try_call(const LirInst& inst, u32 indirect) {
   jump_to(successors().front());
 }
 
-/// The unwinder comes here with the exception in rax, and all that is callee-saved as it was at the call. So is rsp, with
-/// the stack arguments still there: the frame's end.
+/// The unwinder comes here with the exception in rax, and all that is callee-saved as it was at the call. So is rsp,
+/// with the stack arguments still there: the frame's end.
 void Emitter::landing_pad(const LirInst&, u32) {}
 
 void Emitter::stop(const LirInst&, u32) { as_.ud2(); }

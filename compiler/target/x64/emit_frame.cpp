@@ -1,11 +1,12 @@
 // emit_frame.cpp - frame layout, prologue, epilogue, tail-call frames; each effect recorded as a FrameOp.
 //
 // Shape of every function: push rbp; mov rbp, rsp; stack check; pushes; sub rsp; xmm saves (Windows). The stack
-// check's trap is called in line: behind the body the unwind state would claim registers that are not yet saved. Apple's
-// compact encodings have one state for all calls of a function, so there the check comes behind the pushes.
+// check's trap is called in line: behind the body the unwind state would claim registers that are not yet saved.
+// Apple's compact encodings have one state for all calls of a function, so there the check comes behind the pushes.
 // Large frames touch each page in order before rsp moves, on Windows in two steps, the first down to the xmm saves: its
-// unwind codes count these from a place at most 240 bytes below rbp at which rsp has been. Epilogues mirror the prologue
-// and are the forms that Windows recognises (lea rsp, pops, ret or jmp). Tested in compiler/codegen/tests/compile_frame_test.cpp.
+// unwind codes count these from a place at most 240 bytes below rbp at which rsp has been. Epilogues mirror the
+// prologue and are the forms that Windows recognises (lea rsp, pops, ret or jmp). Tested in
+// compiler/codegen/tests/compile_frame_test.cpp.
 #include "compiler/target/x64/emit.h"
 
 #include "assay/planted.h"

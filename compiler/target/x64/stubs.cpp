@@ -1,9 +1,9 @@
 // stubs.cpp - writes the entry stub and the trap entries (stubs.h says what they do).
 //
 // Frame of the entry stub, from rbp downwards: pushed callee-saved registers; on Windows xmm6-15, within the 240 bytes
-// that its unwind codes reach; locals (kFrame, kPreviousEntry, kCode, kMxcsr, at fixed places); 32 bytes that a callee may use as shadow space; the
-// stack arguments. Its body changes rsp freely: the CFA is known from rbp. Cost of a call through it: about 80 moves.
-// Tested in compiler/target/x64/tests/stubs_test.cpp.
+// that its unwind codes reach; locals (kFrame, kPreviousEntry, kCode, kMxcsr, at fixed places); 32 bytes that a callee
+// may use as shadow space; the stack arguments. Its body changes rsp freely: the CFA is known from rbp. Cost of a call
+// through it: about 80 moves. Tested in compiler/target/x64/tests/stubs_test.cpp.
 #include "compiler/target/x64/stubs.h"
 
 #include "compiler/codegen/vm_context.h"

@@ -20,8 +20,8 @@ namespace assay::x64 {
 /// The stubs for runtime functions of this convention.
 StubCode make_stubs(Os host);
 
-/// Overwrites `out` with a jump to any address, for where a field is too small for one. rax is lost, flags are kept. At most
-/// kFarJumpBytes.
+/// Overwrites `out` with a jump to any address, for where a field is too small for one. rax is lost, flags are kept. At
+/// most kFarJumpBytes.
 void make_far_jump(u64 target, std::vector<u8>& out);
 inline constexpr u32 kFarJumpBytes = 16;
 

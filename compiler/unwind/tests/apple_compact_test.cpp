@@ -1,4 +1,5 @@
-// apple_compact_test.cpp - encodings evaluated in every body and at every call, and compared with LLVM's for equal frames.
+// apple_compact_test.cpp - encodings evaluated in every body and at every call, and compared with LLVM's for equal
+// frames.
 #include "compiler/unwind/tables.h"
 
 #include "../../codegen/tests/compile_support.h"

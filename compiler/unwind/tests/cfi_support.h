@@ -140,8 +140,8 @@ inline std::string unique_name() {
   return std::to_string(random()) + "_" + std::to_string(random());
 }
 
-/// The section, at address 0 of an object file for `machine` (ELF's number), as readelf shows it; empty when there are no
-/// tools for that.
+/// The section, at address 0 of an object file for `machine` (ELF's number), as readelf shows it; empty when there are
+/// no tools for that.
 inline std::string readelf_frames(const std::vector<u8>& section, u16 machine) {
   if (run_and_read("objcopy --version 2>/dev/null").empty() || run_and_read("readelf --version 2>/dev/null").empty())
     return {};

@@ -1,7 +1,8 @@
 // frame_truth.h - a machine at one instruction, as the frame effects say it is, for tests of table writers.
 //
-// Addresses are made up: the CFA is kCfa, the caller's value of register r is 5000 + r. Whatever the effects do not promise
-// is junk, memory below sp does not exist. A virtual unwinder that gets the caller's registers out of this is right.
+// Addresses are made up: the CFA is kCfa, the caller's value of register r is 5000 + r. Whatever the effects do not
+// promise is junk, memory below sp does not exist. A virtual unwinder that gets the caller's registers out of this is
+// right.
 #pragma once
 
 #include "assay/code_object.h"

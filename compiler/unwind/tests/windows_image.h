@@ -1,4 +1,5 @@
-// windows_image.h - code and Windows tables as they would lie in an image, and a PE file of it for other people's readers.
+// windows_image.h - code and Windows tables as they would lie in an image, and a PE file of it for other people's
+// readers.
 #pragma once
 
 #include "compiler/codegen/relocate.h"

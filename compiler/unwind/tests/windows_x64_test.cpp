@@ -1,7 +1,8 @@
-// windows_x64_test.cpp - compiled functions unwound at every instruction by an evaluator of UNWIND_INFO, and read by others.
+// windows_x64_test.cpp - compiled functions unwound at every instruction by an evaluator of UNWIND_INFO, and read by
+// others.
 //
-// The evaluator follows Microsoft's page "x64 exception handling" and shares nothing with the writer. It runs twice: as Windows
-// does it, seeing the end of an epilogue in a jump out of the function, and without that, as Wine does it.
+// The evaluator follows Microsoft's page "x64 exception handling" and shares nothing with the writer. It runs twice: as
+// Windows does it, seeing the end of an epilogue in a jump out of the function, and without that, as Wine does it.
 #include "compiler/unwind/tables.h"
 
 #include "../../codegen/tests/compile_support.h"

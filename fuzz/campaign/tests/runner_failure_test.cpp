@@ -1,7 +1,9 @@
-// runner_failure_test.cpp - a campaign whose code runs in a process that fails again and again: each failure is told, every
+// runner_failure_test.cpp - a campaign whose code runs in a process that fails again and again: each failure is told,
+// every
 // program is checked in the end, and none of it is taken for a bug of the compiler.
 //
-// The runner is the emulator's worker behind a shell script that cuts its input short. Skipped where there is no worker.
+// The runner is the emulator's worker behind a shell script that cuts its input short. Skipped where there is no
+// worker.
 #include "assay/compiler.h"
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/os/process.h"

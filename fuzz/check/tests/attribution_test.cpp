@@ -1,4 +1,5 @@
-// attribution_test.cpp - who is said to be at fault: from trials as values, and from bugs planted in one target, in what all
+// attribution_test.cpp - who is said to be at fault: from trials as values, and from bugs planted in one target, in
+// what all
 // targets share, and in what one place alone uses.
 #include "fuzz/check/attribution.h"
 

@@ -1,7 +1,7 @@
 // known_emulator_faults_test.cpp - each known fault of an emulator still shows, and code for the emulator avoids it.
 //
-// A fault that shows no more is a failure here: its row is stale. Skipped, with the reason, where the emulator is missing or of
-// another version than the row names.
+// A fault that shows no more is a failure here: its row is stale. Skipped, with the reason, where the emulator is
+// missing or of another version than the row names.
 #include "fuzz/check/known_emulator_faults.h"
 
 #include "assay/verify.h"

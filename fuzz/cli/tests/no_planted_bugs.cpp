@@ -1,9 +1,10 @@
-// no_planted_bugs.cpp - whether a binary has anything of the bank of planted bugs: a name, or the hash of one, with which
+// no_planted_bugs.cpp - whether a binary has anything of the bank of planted bugs: a name, or the hash of one, with
+// which
 // a site compares.   no_planted_bugs BINARY bank.def absent|present
 //
-// A build without ASSAY_MUTANTS must have none of either; one with it must have all of both, which shows that the search
-// would find them. Code of ARM64 makes a hash of four immediates, which a search does not find: there names alone are
-// looked for. Linear in the binary for each name.
+// A build without ASSAY_MUTANTS must have none of either; one with it must have all of both, which shows that the
+// search would find them. Code of ARM64 makes a hash of four immediates, which a search does not find: there names
+// alone are looked for. Linear in the binary for each name.
 #include "assay/planted.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // single_step.cpp - see single_step.h: SIGSEGV at the entry, SIGTRAP by the trap flag behind it.
 //
-// A fault of the code itself goes to the handlers before, with the stretch closed again: they may leave by siglongjmp, or go
-// on elsewhere. Tested in fuzz/os/tests/single_step_test.cpp.
+// A fault of the code itself goes to the handlers before, with the stretch closed again: they may leave by siglongjmp,
+// or go on elsewhere. Tested in fuzz/os/tests/single_step_test.cpp.
 #include "fuzz/os/single_step.h"
 
 #if defined(__linux__) && defined(__x86_64__)

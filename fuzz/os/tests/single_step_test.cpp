@@ -1,4 +1,5 @@
-// single_step_test.cpp - each instruction of a page of code is told once, with its registers; faults reach who had them.
+// single_step_test.cpp - each instruction of a page of code is told once, with its registers; faults reach who had
+// them.
 #include "fuzz/os/single_step.h"
 
 #include <gtest/gtest.h>

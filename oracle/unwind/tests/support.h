@@ -1,4 +1,5 @@
-// support.h - what the tests of decoders share: a stack with known words, bytes by hand, and LLVM's assembler as a writer
+// support.h - what the tests of decoders share: a stack with known words, bytes by hand, and LLVM's assembler as a
+// writer
 // that shares nothing with ours.
 #pragma once
 

@@ -1,4 +1,5 @@
-// third_party_test.cpp - other people's readers say the same of the same bytes: readelf each row of .eh_frame of the whole
+// third_party_test.cpp - other people's readers say the same of the same bytes: readelf each row of .eh_frame of the
+// whole
 // corpus, llvm-readobj the frames of the x64 function tables. Skipped, with the reason, where they are not installed.
 #include "oracle/unwind/dwarf.h"
 #include "oracle/unwind/windows.h"
@@ -230,7 +231,8 @@ TEST(LlvmReadobj, X64FramesOfTheCorpusAreTheSame) {
       else if (line.find("ChainInfo") != std::string::npos) chained = true;
       else if (line.rfind("0x", 0) == 0) codes.push_back(line);
       if (line != "]" || codes.empty() || chained) continue;
-      // In a function without a body the epilogue stands here, where the rule is of what is left: lea rsp, [rbp + x] or pop rbp.
+      // In a function without a body the epilogue stands here, where the rule is of what is left: lea rsp, [rbp + x] or
+      // pop rbp.
       const auto body = bytes.subspan(begin + prologue, 3);
       if (body[0] == 0x5d || (body[0] == 0x48 && body[1] == 0x8d && (body[2] == 0x65 || body[2] == 0xa5))) continue;
       FrameRule rule;

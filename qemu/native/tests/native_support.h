@@ -1,4 +1,5 @@
-// native_support.h - what tests of the native executor share: programs from text, and a fixture that compares with the oracle.
+// native_support.h - what tests of the native executor share: programs from text, and a fixture that compares with the
+// oracle.
 #pragma once
 
 #include "assay/compiler.h"

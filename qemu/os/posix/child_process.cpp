@@ -1,7 +1,7 @@
 // posix/child_process.cpp - child_process.h for Linux, macOS and the BSDs.
 //
-// The stream is a pair of local sockets, because sending on one can be told not to raise SIGPIPE. A receive waits in the
-// kernel with the socket's own time limit: one system call. posix_spawn does not copy this process's memory, so a
+// The stream is a pair of local sockets, because sending on one can be told not to raise SIGPIPE. A receive waits in
+// the kernel with the socket's own time limit: one system call. posix_spawn does not copy this process's memory, so a
 // start costs the same in a large process. Tested in qemu/os/tests/child_process_test.cpp.
 #include "qemu/os/child_process.h"
 

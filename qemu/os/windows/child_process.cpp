@@ -1,4 +1,5 @@
-// windows/child_process.cpp - child_process.h for Windows, where no executor works in another process yet: each start is
+// windows/child_process.cpp - child_process.h for Windows, where no executor works in another process yet: each start
+// is
 // refused with the reason, so that subjects which need one are reported as such.
 #include "qemu/os/child_process.h"
 

@@ -1,4 +1,5 @@
-// windows/symbols.cpp - symbols.h where a library names the library of each function that it calls: nothing can be hidden.
+// windows/symbols.cpp - symbols.h where a library names the library of each function that it calls: nothing can be
+// hidden.
 #include "qemu/os/symbols.h"
 
 namespace assay::qemu {

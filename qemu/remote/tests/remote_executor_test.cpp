@@ -1,4 +1,5 @@
-// remote_executor_test.cpp - runners that fail in each way: every failure is reported, none is a hang or a crash of ours.
+// remote_executor_test.cpp - runners that fail in each way: every failure is reported, none is a hang or a crash of
+// ours.
 //
 // The runners here are shell scripts that print frames prepared by the test. One that works is in qemu/unicorn/tests/.
 #include "qemu/remote/remote_executor.h"

@@ -1,4 +1,5 @@
-// unicorn_bench.cpp - what a program costs in the emulator: shipping and translating fresh code, running it, a host call.
+// unicorn_bench.cpp - what a program costs in the emulator: shipping and translating fresh code, running it, a host
+// call.
 #include "assay/compiler.h"
 #include "assay/verify.h"
 #include "qemu/test_host.h"

@@ -1,4 +1,5 @@
-// a64_test.cpp - the emulated ARM64 processor, with functions written by hand: where values travel in each convention, what
+// a64_test.cpp - the emulated ARM64 processor, with functions written by hand: where values travel in each convention,
+// what
 // a call out of compiled code may clobber, what a defect is found by. Compiled programs are corpus_test.cpp's.
 //
 // Skipped, with the reason, where there is no worker.

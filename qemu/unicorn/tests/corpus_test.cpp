@@ -1,4 +1,5 @@
-// corpus_test.cpp - every run that a check line of corpus/run and corpus/real asks for, in the emulator and by the oracle, in the
+// corpus_test.cpp - every run that a check line of corpus/run and corpus/real asks for, in the emulator and by the
+// oracle, in the
 // conventions of Linux and of Windows. What the lines expect is the business of `assay check`.
 #include "assay/text.h"
 #include "qemu/unicorn/tests/support.h"

@@ -14,8 +14,8 @@ using protocol::TableFormat;
 
 constexpr u64 kMost = 1'000'000;
 
-// Recursion with values that live over the call, so that callee-saved registers are saved; stack arguments that a tail call
-// changes in number; a host call.
+// Recursion with values that live over the call, so that callee-saved registers are saved; stack arguments that a tail
+// call changes in number; a host call.
 constexpr std::string_view kProgram = R"(
 import @log(i64)
 tag @oops(i64)

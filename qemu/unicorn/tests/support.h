@@ -1,4 +1,5 @@
-// support.h - what tests of the Unicorn executor share: programs from text, and a fixture that compares with the oracle.
+// support.h - what tests of the Unicorn executor share: programs from text, and a fixture that compares with the
+// oracle.
 #pragma once
 
 #include "assay/compiler.h"

@@ -1,4 +1,5 @@
-// unicorn_executor_test.cpp - emulated programs give the oracle's Outcome; defective code gives a finding; a worker that is
+// unicorn_executor_test.cpp - emulated programs give the oracle's Outcome; defective code gives a finding; a worker
+// that is
 // killed, stopped or missing is reported.
 //
 // Skipped, with the reason, where there is no worker.

@@ -1,9 +1,9 @@
 // engine.cpp - see engine.h.
 //
-// Why it is as it is (Unicorn 2.0): hooks on blocks cost half of what counting instructions does; a page that is mapped and unmapped for
-// each program costs more than the program; stopping by an instruction needs no hook at all; the pc of a memory
-// fault is that of its basic block unless a hook on instructions is set; a timeout would start a thread each time.
-// Tested by qemu/unicorn/tests/.
+// Why it is as it is (Unicorn 2.0): hooks on blocks cost half of what counting instructions does; a page that is mapped
+// and unmapped for each program costs more than the program; stopping by an instruction needs no hook at all; the pc of
+// a memory fault is that of its basic block unless a hook on instructions is set; a timeout would start a thread each
+// time. Tested by qemu/unicorn/tests/.
 #include "qemu/unicorn/worker/engine.h"
 
 #include "compiler/os/address_space.h"
@@ -22,8 +22,9 @@ constexpr u64 kNowhere = 0xfffffffffffffff0; // where no code goes and the emula
 constexpr u64 kBlockWork = 16;
 constexpr u64 kMemoryGuard = 64; // behind the linear memory (linear_memory.h)
 constexpr u64 kKeptMapping = 1u << 20;
-// What was translated stays in a buffer of 1 GiB also when it is forgotten, and Unicorn 2.0 dies when that is full, after some
-// 100,000 programs. A byte of code becomes up to 30; so 128 MiB of the buffer are used when an engine is replaced.
+// What was translated stays in a buffer of 1 GiB also when it is forgotten, and Unicorn 2.0 dies when that is full,
+// after some 100,000 programs. A byte of code becomes up to 30; so 128 MiB of the buffer are used when an engine is
+// replaced.
 constexpr u64 kWornBytes = 4u << 20;
 
 u64 round_up(u64 value, u64 unit) { return (value + unit - 1) / unit * unit; }

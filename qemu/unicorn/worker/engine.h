@@ -1,8 +1,8 @@
 // engine.h - one emulated processor with a fixed map of memory, kept from program to program.
 //
-// The map: code (read, execute) | pads (execute): where code goes when it leaves the program | context | globals | function
-// table (read) | stack | linear memory; each zone far from the next, so that what runs out of one faults. Zones are
-// memory of this process, given to the emulator in place. A zone grows when a program needs more; growing is
+// The map: code (read, execute) | pads (execute): where code goes when it leaves the program | context | globals |
+// function table (read) | stack | linear memory; each zone far from the next, so that what runs out of one faults.
+// Zones are memory of this process, given to the emulator in place. A zone grows when a program needs more; growing is
 // slow and rare. After code was changed, `forget_code` must be called, or the emulator runs what was there before.
 // Work is counted in units of protocol::Limits::work. Cost of `run`: 0.3 us and what the code does; fresh code is
 // translated first, about 0.5 us an instruction. Tested by qemu/unicorn/tests/.
@@ -62,13 +62,15 @@ public:
   ~Engine();
 
   const Isa& isa() const { return isa_; }
-  /// Where the zone lies in this process; at least `bytes`, all of it mapped. Contents are lost when it grows. Null: no memory.
+  /// Where the zone lies in this process; at least `bytes`, all of it mapped. Contents are lost when it grows. Null: no
+  /// memory.
   u8* zone(Zone zone, u64 bytes);
   u64 zone_size(Zone zone) const { return zones_[static_cast<u32>(zone)].size; }
   /// Makes the linear memory, its front guard page included, be what the emulated code sees.
   bool map_memory(const jit::LinearMemory& memory);
   void unmap_memory();
-  /// Where `bytes` from the guest address on lie in this process, if all of them may be written by compiled code; else null.
+  /// Where `bytes` from the guest address on lie in this process, if all of them may be written by compiled code; else
+  /// null.
   u8* writable(u64 guest, u64 bytes);
 
   /// Code in the first `bytes` of its zone has changed.
@@ -84,8 +86,8 @@ public:
   u64 read_control(const ControlRegister& control);
   void reset_controls();
 
-  /// Runs from `pc` until a pad is reached, a fault, or the work is done. `precise`: notes the pc at each instruction, which
-  /// is slow; to be followed by forget_code, as well as a change of it.
+  /// Runs from `pc` until a pad is reached, a fault, or the work is done. `precise`: notes the pc at each instruction,
+  /// which is slow; to be followed by forget_code, as well as a change of it.
   Stop run(u64 pc, bool precise);
   /// For all precise runs from now on; null: nobody.
   void observe(InstructionObserver* observer) { observer_ = observer; }

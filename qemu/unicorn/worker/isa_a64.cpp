@@ -1,9 +1,9 @@
 // isa_a64.cpp - ARM64 for the emulator's worker.
 //
 // wfi ends the emulation; the pc is then behind it. Floating point traps until CPACR_EL1 allows it. The processor
-// is Unicorn's usual one, a Cortex-A57 (Armv8.0): the hints of pointer authentication and branch targets do nothing there.
-// What is not seen: a stack pointer that is not aligned at an access (the emulator allows it; it is judged at calls out).
-// Tested by the self-test and qemu/unicorn/tests/.
+// is Unicorn's usual one, a Cortex-A57 (Armv8.0): the hints of pointer authentication and branch targets do nothing
+// there. What is not seen: a stack pointer that is not aligned at an access (the emulator allows it; it is judged at
+// calls out). Tested by the self-test and qemu/unicorn/tests/.
 #include "compiler/target/a64/registers.h"
 #include "qemu/unicorn/worker/isa.h"
 

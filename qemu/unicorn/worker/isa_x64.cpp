@@ -1,7 +1,7 @@
 // isa_x64.cpp - x86-64 for the emulator's worker.
 //
-// hlt ends the emulation; the pc is then behind it. Of what the compiler may use beyond SSE2, Unicorn 2.0 can do SSE4.1, lzcnt
-// and BMI1, but neither popcnt nor FMA, whatever processor model it is told to be.
+// hlt ends the emulation; the pc is then behind it. Of what the compiler may use beyond SSE2, Unicorn 2.0 can do
+// SSE4.1, lzcnt and BMI1, but neither popcnt nor FMA, whatever processor model it is told to be.
 // Tested by the self-test and qemu/unicorn/tests/.
 #include "compiler/target/x64/registers.h"
 #include "qemu/unicorn/worker/isa.h"

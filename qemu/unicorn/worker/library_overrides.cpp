@@ -1,21 +1,23 @@
-// library_overrides.cpp - takes the place of functions inside Unicorn 2.0 that cost more than all else. See library_overrides.h.
+// library_overrides.cpp - takes the place of functions inside Unicorn 2.0 that cost more than all else. See
+// library_overrides.h.
 //
 // The library calls them through its symbol table, where those of the program come first. A library without these
 // functions never calls these here. Each has one definition for each processor, with the library's suffix.
 //
-//   tlb_set_page_with_attrs   enters a page in the emulator's look-aside buffer. Unicorn has each store to a page entered so
-//                             go through 370 instructions and more, that ask whether it is allowed and look for translated code
-//                             in the page. Here no page that compiled code may write can hold any (zones are executable or
-//                             writable, never both), so such a page is marked as one that was asked about: a store then
-//                             takes 1 ns, not 240. Pages that may not be written stay as they are.
-//   tcg_optimize              folds constants in a block under translation. Most blocks run a few times only, so that this
-//                             costs more than it gains. Its result is allowed to be its input.
-//   check_exit_request        has the block left after each access to memory if a hook wanted that. Only the search for the
-//                             instruction at fault does; otherwise it is enough to leave at the end of the block, because a
-//                             run with a fault of memory is done again (machine.h).
+//   tlb_set_page_with_attrs   enters a page in the emulator's look-aside buffer. Unicorn has each store to a page
+//                             entered so go through 370 instructions and more, that ask whether it is allowed and look
+//                             for translated code in the page. Here no page that compiled code may write can hold any
+//                             (zones are executable or writable, never both), so such a page is marked as one that was
+//                             asked about: a store then takes 1 ns, not 240. Pages that may not be written stay as they
+//                             are.
+//   tcg_optimize              folds constants in a block under translation. Most blocks run a few times only, so that
+//                             this costs more than it gains. Its result is allowed to be its input.
+//   check_exit_request        has the block left after each access to memory if a hook wanted that. Only the search for
+//                             the instruction at fault does; otherwise it is enough to leave at the end of the block,
+//                             because a run with a fault of memory is done again (machine.h).
 //
-// Where symbols are not looked up so (Windows, macOS) this file changes nothing but leaves the library as it is. Tested by the
-// self-test, which finds code that was overwritten and runs as before, and by qemu/unicorn/tests/.
+// Where symbols are not looked up so (Windows, macOS) this file changes nothing but leaves the library as it is. Tested
+// by the self-test, which finds code that was overwritten and runs as before, and by qemu/unicorn/tests/.
 #include "qemu/unicorn/worker/library_overrides.h"
 
 #include "assay/types.h"

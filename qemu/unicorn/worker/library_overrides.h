@@ -1,12 +1,13 @@
-// library_overrides.h - a switch of what this worker puts in the place of functions inside Unicorn: see library_overrides.cpp.
+// library_overrides.h - a switch of what this worker puts in the place of functions inside Unicorn: see
+// library_overrides.cpp.
 #pragma once
 
 #include "assay/types.h"
 
 namespace assay::qemu::unicorn {
 
-/// Whether blocks that are translated from now on are left right after an access to memory that a hook did not admit; else they
-/// may run to their end first. A library without the functions that are replaced always leaves at once.
+/// Whether blocks that are translated from now on are left right after an access to memory that a hook did not admit;
+/// else they may run to their end first. A library without the functions that are replaced always leaves at once.
 void set_leave_at_once(bool at_once);
 
 /// Whether compiled code may write the whole of the page (of 4 KiB or less) with that guest address.

@@ -1,7 +1,8 @@
-// machine.cpp - see machine.h: loading, entering, leaving by return, and what is checked then. Leaving by a pad is machine_pads.cpp.
+// machine.cpp - see machine.h: loading, entering, leaving by return, and what is checked then. Leaving by a pad is
+// machine_pads.cpp.
 //
-// The stack of a call, downwards from `below`: the entry frame (two words, what the chain of frame pointers ends at), guard
-// words, results that have no register, guard words, stack arguments, on x64 the return address.
+// The stack of a call, downwards from `below`: the entry frame (two words, what the chain of frame pointers ends at),
+// guard words, results that have no register, guard words, stack arguments, on x64 the return address.
 // Tested in qemu/unicorn/tests/unicorn_executor_test.cpp.
 #include "qemu/unicorn/worker/machine.h"
 

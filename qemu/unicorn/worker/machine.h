@@ -1,11 +1,11 @@
 // machine.h - runs compiled functions in an Engine and says all that can be observed of each run.
 //
-// A call sets every register: arguments, a canary in each callee-saved register, junk elsewhere, also in the bits above narrow
-// arguments. It runs until the code reaches a pad: the return, a trap, a host call or a function of the runtime. Host
-// calls go to the Host while nothing is being emulated, so a Host may call back in: the inner call runs on the same stack
-// below the outer one, whose registers are put back afterwards. What a host function may clobber is clobbered.
-// At the return: callee-saved registers, stack, frame and context pointer, control registers, guard words, the context
-// and the guard zones must be as they were, else the run is Breached.
+// A call sets every register: arguments, a canary in each callee-saved register, junk elsewhere, also in the bits above
+// narrow arguments. It runs until the code reaches a pad: the return, a trap, a host call or a function of the runtime.
+// Host calls go to the Host while nothing is being emulated, so a Host may call back in: the inner call runs on the
+// same stack below the outer one, whose registers are put back afterwards. What a host function may clobber is
+// clobbered. At the return: callee-saved registers, stack, frame and context pointer, control registers, guard words,
+// the context and the guard zones must be as they were, else the run is Breached.
 // A fault of memory is run again, slowly, to learn at which instruction it was; runs are pure, so it comes again.
 // One program at a time, runs in any number. Tested in qemu/unicorn/tests/.
 #pragma once

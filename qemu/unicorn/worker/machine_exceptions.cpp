@@ -2,8 +2,8 @@
 //
 // Does what the C++ runtime does at home, by the same tables: from the call that throws, frame by frame, the caller's
 // registers as the unwind tables give them, until a frame's call site has a clause that fits; there the code goes on at
-// the landing pad, with junk in what no convention keeps. The tables are read by oracle/unwind, so wrong ones show as wrong
-// results. An exception that leaves the activation is thrown through the host function that entered it.
+// the landing pad, with junk in what no convention keeps. The tables are read by oracle/unwind, so wrong ones show as
+// wrong results. An exception that leaves the activation is thrown through the host function that entered it.
 // Cost: the tables' decoding a frame. Tested in qemu/unicorn/tests/unicorn_executor_test.cpp and on the corpus.
 #include "compiler/unwind/dwarf.h"
 #include "qemu/unicorn/worker/machine.h"
@@ -40,8 +40,8 @@ Result<void> Machine::open_tables() {
   return {};
 }
 
-/// Leads flying_ from the call that returns to `pc` to its handler, and `resume_at` there; `registers` are as after that
-/// call's return. False when it leaves the activation.
+/// Leads flying_ from the call that returns to `pc` to its handler, and `resume_at` there; `registers` are as after
+/// that call's return. False when it leaves the activation.
 bool Machine::find_handler(Registers& registers, u64 pc, u64& resume_at) {
   if (tables_ == nullptr) return false;
   clobber(registers);

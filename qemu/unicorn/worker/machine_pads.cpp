@@ -122,7 +122,8 @@ void Machine::clobber(Registers& registers) {
   }
 }
 
-/// In a sweep: what cannot be done is passed over, and an end of the run is the end of one way only. False: of the last.
+/// In a sweep: what cannot be done is passed over, and an end of the run is the end of one way only. False: of the
+/// last.
 bool Machine::swept_on(const Stop& stop, u64& pc) {
   if (stop.kind == Stop::Fault) return stepper_->over_fault(stop.error != UC_ERR_INSN_INVALID, pc);
   if (stop.pad == kReturnPad) return stepper_->elsewhere(pc);

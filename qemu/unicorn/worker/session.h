@@ -1,7 +1,7 @@
 // session.h - the worker's side of the conversation: takes frames, runs programs, answers.
 //
-// Reads no clock and no file; the stream is the caller's. A message that cannot be carried out is refused, a frame that is none
-// ends the session. Tested through the client, in qemu/unicorn/tests/.
+// Reads no clock and no file; the stream is the caller's. A message that cannot be carried out is refused, a frame that
+// is none ends the session. Tested through the client, in qemu/unicorn/tests/.
 #pragma once
 
 #include "qemu/test_host.h"

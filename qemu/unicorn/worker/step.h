@@ -1,19 +1,19 @@
 // step.h - judges unwind tables at every instruction of a run: what the decoders in oracle/unwind say of the caller's
 // registers, compared with what they truly were.
 //
-// The truth is a stack of frames kept beside the run: at each call the caller's pc, sp and callee-saved registers as they
-// are when the callee is entered; a tail call keeps them; a return drops them. At each instruction of compiled code one
-// frame is unwound by each format from the registers of that moment; at each call, and wherever code is left (host calls,
-// runtime functions, traps), all frames up to the entry. Memory below sp cannot be read: whoever wants it is wrong.
-// sp: a callee pops its stack arguments, so a frame may be found with the sp before the call or, where sp has already
-// gone beyond that, with the one after it. A tail call with other stack arguments moves the first; where tables say so
-// before the jump they must agree with what the jump then does.
+// The truth is a stack of frames kept beside the run: at each call the caller's pc, sp and callee-saved registers as
+// they are when the callee is entered; a tail call keeps them; a return drops them. At each instruction of compiled
+// code one frame is unwound by each format from the registers of that moment; at each call, and wherever code is left
+// (host calls, runtime functions, traps), all frames up to the entry. Memory below sp cannot be read: whoever wants it
+// is wrong. sp: a callee pops its stack arguments, so a frame may be found with the sp before the call or, where sp has
+// already gone beyond that, with the one after it. A tail call with other stack arguments moves the first; where tables
+// say so before the jump they must agree with what the jump then does.
 // An exception takes frames away: the unwinder says how many, and the registers at the landing pad must be those of the
 // frame that is left, as they were when it made its call.
 // Rules are decoded once a pc and format. Cost: 0.3 us an instruction with one format, most of it reading registers.
 //
-// A sweep (step_sweep.cpp) walks through a function instead of running it: whichever side a branch takes, the other one is
-// gone back to, with the registers that unwinding needs and the frame's memory as they were at the branch. Calls are
+// A sweep (step_sweep.cpp) walks through a function instead of running it: whichever side a branch takes, the other one
+// is gone back to, with the registers that unwinding needs and the frame's memory as they were at the branch. Calls are
 // passed over, landing pads taken as a side of their call. So everything that can be reached is judged, once.
 // Tested in qemu/unicorn/tests/step_test.cpp.
 #pragma once
@@ -40,14 +40,14 @@ public:
   void leave();
   /// Compiled code has called something outside; the registers are as after its return to `address`.
   void called_out(const Registers& registers, u64 address);
-  /// An exception was caught: `frames` frames are gone, the call that returns to `pc` has a landing pad, where `registers`
-  /// are what the unwinder says.
+  /// An exception was caught: `frames` frames are gone, the call that returns to `pc` has a landing pad, where
+  /// `registers` are what the unwinder says.
   void caught(const Registers& registers, u64 pc, u32 frames);
   bool on_instruction(u64 pc, u32 size) override;
   bool elsewhere(u64& pc) override;
 
-  /// The next call from the host is a sweep of that function (index in CodeObject::functions), if any of its instructions,
-  /// which start at `starts`, was not seen. False: all were.
+  /// The next call from the host is a sweep of that function (index in CodeObject::functions), if any of its
+  /// instructions, which start at `starts`, was not seen. False: all were.
   bool sweep(u32 function, std::span<const u32> starts);
   void end_sweep() { sweeping_ = false; }
   bool sweeping() const { return sweeping_; }

@@ -1,7 +1,7 @@
 // step_check.cpp - see step.h: opening tables, and the comparison of what they say with the frames of the run.
 //
-// The body of a function, where compact encodings must hold, is what lies behind the last effect of the prologue and in no
-// epilogue, by the CodeObject's frame effects. Tested in qemu/unicorn/tests/step_test.cpp.
+// The body of a function, where compact encodings must hold, is what lies behind the last effect of the prologue and in
+// no epilogue, by the CodeObject's frame effects. Tested in qemu/unicorn/tests/step_test.cpp.
 #include "compiler/codegen/call_conv.h"
 #include "oracle/unwind/compact.h"
 #include "oracle/unwind/dwarf.h"

@@ -1,11 +1,11 @@
 // step_sweep.cpp - see step.h: walking through a function along every way that its code has, instead of running it.
 //
 // At a conditional branch the way not taken is kept: registers that unwinding reads, the frame as it truly is, and the
-// frame's memory down to kSavedMemory below its upper end, where saved registers are. A way ends where the code was before in this
-// sweep, at returns, traps, tail calls and throws; the latest one kept comes next. At last comes what follows an end of control
-// flow and was not reached otherwise: targets of jump tables, and blocks that nothing reaches. Values that lead nowhere do not matter: what
-// cannot be done is passed over, and unwinding depends on none of them.
-// Cost: each instruction once, and 1 us a branch. Tested in qemu/unicorn/tests/step_test.cpp.
+// frame's memory down to kSavedMemory below its upper end, where saved registers are. A way ends where the code was
+// before in this sweep, at returns, traps, tail calls and throws; the latest one kept comes next. At last comes what
+// follows an end of control flow and was not reached otherwise: targets of jump tables, and blocks that nothing
+// reaches. Values that lead nowhere do not matter: what cannot be done is passed over, and unwinding depends on none of
+// them. Cost: each instruction once, and 1 us a branch. Tested in qemu/unicorn/tests/step_test.cpp.
 #include "qemu/unicorn/worker/step.h"
 
 #include <algorithm>
@@ -94,8 +94,8 @@ void Stepper::unseen(std::span<const u32> starts, std::vector<u32>& out) const {
                [&](u32 at) { return at >= seen_.size() || seen_[at] == 0; });
 }
 
-/// With values from anywhere, stores may go anywhere: in the body, the saved registers are as they were behind the prologue.
-/// (That compiled code leaves them alone is judged in runs.)
+/// With values from anywhere, stores may go anywhere: in the body, the saved registers are as they were behind the
+/// prologue. (That compiled code leaves them alone is judged in runs.)
 void Stepper::guard_frame(u64 offset) {
   if (frames_.size() != 1 || frames_.back().function != swept_function_ || body_[offset] != Part::Body) return;
   if (guarded_.empty()) {

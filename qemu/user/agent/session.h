@@ -1,9 +1,9 @@
 // session.h - the agent's side of the conversation: takes frames, runs programs on this processor, answers.
 //
-// A program's runs are bounded by time here (NativeOptions::time_limit_ms), since code at full speed cannot count its work;
-// Limits::work is for emulators. Reads no clock and no file; the stream is the caller's. A message that cannot be carried
-// out is refused. What a program does to this process beyond what NativeExecutor catches ends the process, which the asker
-// sees. Tested through the client, in qemu/user/tests/.
+// A program's runs are bounded by time here (NativeOptions::time_limit_ms), since code at full speed cannot count its
+// work; Limits::work is for emulators. Reads no clock and no file; the stream is the caller's. A message that cannot be
+// carried out is refused. What a program does to this process beyond what NativeExecutor catches ends the process,
+// which the asker sees. Tested through the client, in qemu/user/tests/.
 #pragma once
 
 #include "qemu/native/native_executor.h"

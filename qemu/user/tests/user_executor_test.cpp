@@ -1,8 +1,9 @@
-// user_executor_test.cpp - programs in an agent, without and with an emulator; agents that die, stop, and are spoken to in
+// user_executor_test.cpp - programs in an agent, without and with an emulator; agents that die, stop, and are spoken to
+// in
 // nonsense; and everything that may be missing.
 //
-// Code in the agent must give what the oracle gives. Each program runs in an agent for this host's processor, and, where
-// there are an emulator, an agent for it and code, in one under qemu-aarch64.
+// Code in the agent must give what the oracle gives. Each program runs in an agent for this host's processor, and,
+// where there are an emulator, an agent for it and code, in one under qemu-aarch64.
 #include "qemu/user/user_executor.h"
 
 #include "assay/compiler.h"

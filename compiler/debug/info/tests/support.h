@@ -1,4 +1,5 @@
-// support.h - a program compiled for both targets, and a strict reader of little-endian bytes. For the tests of this folder.
+// support.h - a program compiled for both targets, and a strict reader of little-endian bytes. For the tests of this
+// folder.
 #pragma once
 
 #include "assay/compiler.h"

@@ -1,6 +1,7 @@
 // debugger_test.cpp - gdb and lldb on the debuggee: names, AIR lines, the order of frames, and registers of callers.
 //
-// Each has a negative control: without the object the debugger must not know the frames, or the test would show nothing.
+// Each has a negative control: without the object the debugger must not know the frames, or the test would show
+// nothing.
 #include "assay/engine.h"
 #include "compiler/os/debugger.h"
 #include "run_tool.h"

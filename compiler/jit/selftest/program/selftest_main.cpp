@@ -1,7 +1,8 @@
 // selftest_main.cpp - asks this machine what it does with compiled frames, without the harness.
 //
 //   assay_selftest [unwinding] [--json]                   a row for each capability; status 1 when one failed
-//   assay_selftest stress [THREADS CYCLES THROWS]         figures; status 1 when a throw went astray or code stayed known
+//   assay_selftest stress [THREADS CYCLES THROWS]         figures; status 1 when a throw went astray or code stayed
+//                                                         known
 //   assay_selftest debuggee FOLDER                        what the debugger's and profiler's rows look at
 #include "compiler/jit/selftest/selftest.h"
 

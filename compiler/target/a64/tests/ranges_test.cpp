@@ -316,7 +316,8 @@ TEST(Islands, ServeMoreBranchesToDifferentLabelsThanFitInOneRange) {
 TEST(Islands, ServeBothRangesAndConstantsWhenAllFallDueAtOnce) {
   Program p;
   std::vector<Label> labels;
-  // Conditional branches fill most of a mebibyte, constants and test branches its end, so that all are due near one place.
+  // Conditional branches fill most of a mebibyte, constants and test branches its end, so that all are due near one
+  // place.
   for (u32 i = 0; i < 120000; ++i) {
     labels.push_back(p.label());
     p.b(static_cast<Cond>(i % 14), labels.back());
