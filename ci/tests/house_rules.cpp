@@ -86,7 +86,14 @@ constexpr std::string_view kSystemHeaders[] = {
 // Folders that may: platform code lives in folders called os, and the libraries whose work it is to run code.
 constexpr std::string_view kSystemFolders[] = {"compiler/os/", "fuzz/os/", "qemu/os/"};
 
+// What a path from the root begins with.
+constexpr std::string_view kTopFolders[] = {"compiler/", "oracle/", "qemu/", "fuzz/",
+                                            "corpus/",   "ci/",     "docs/", "cmake/"};
+// What a path from the file's own folder begins with.
+constexpr std::string_view kTestFolders[] = {"tests/", "bench/"};
+
 constexpr std::size_t kMaxLines = 600;
+constexpr std::size_t kMaxColumns = 120;
 
 bool starts_with_any(std::string_view text, Prefixes prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return text.starts_with(p); });
@@ -124,7 +131,7 @@ bool parse_include(std::string_view line, std::string_view& name, char& delimite
   return true;
 }
 
-/// `include` as a path from the root: "../tests/a.h" in oracle/alloc/bench/b.cpp is oracle/alloc/tests/a.h.
+/// `include` as a path from the root: for "../tests/a.h" in a/b/bench/c.cpp that is a/b/tests/a.h.
 std::string resolve(std::string_view path, std::string_view include) {
   if (!include.starts_with("../")) return std::string(include);
   // `path` up to the slash that ends the folder; each ".." takes one folder off.
@@ -140,7 +147,65 @@ std::string resolve(std::string_view path, std::string_view include) {
 /// Written without a folder, an include means a file beside the including one.
 bool in_same_folder(std::string_view include) { return include.find('/') == include.npos; }
 
+/// Characters of UTF-8 text.
+std::size_t columns(std::string_view line) {
+  return static_cast<std::size_t>(
+      std::count_if(line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+/// A line that has nothing but a comment; clang-format sees to the width of the others.
+bool is_comment(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  return line.starts_with("//");
+}
+
+/// Calls use(name) for each way to read the first "{a,b}" of `name`, and of what follows; once for a name without.
+template <typename Use> void for_expansions(const std::string& name, Use use) {
+  const std::size_t open = name.find('{');
+  const std::size_t close = name.find('}', open);
+  if (open == name.npos || close == name.npos) return use(name);
+  std::string_view choices = std::string_view(name).substr(open + 1, close - open - 1);
+  for (bool more = true; more;) {
+    const std::size_t comma = std::min(choices.find(','), choices.size());
+    for_expansions(name.substr(0, open) + std::string(choices.substr(0, comma)) + name.substr(close + 1), use);
+    more = comma < choices.size();
+    choices.remove_prefix(std::min(comma + 1, choices.size()));
+  }
+}
+
+/// Calls use(path) for each path that a comment names, as written but for the punctuation around it.
+template <typename Use> void for_paths(std::string_view comment, Use use) {
+  constexpr std::string_view kInPath =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./{},*"; // a comma only inside braces
+  while (!comment.empty()) {
+    comment.remove_prefix(std::min(comment.find_first_of(kInPath), comment.size()));
+    const std::size_t word_end = std::min(comment.find_first_not_of(kInPath), comment.size());
+    std::string_view word = comment.substr(0, word_end);
+    comment.remove_prefix(word_end);
+    while (!word.empty() && std::string_view(".,-").find(word.back()) != word.npos) word.remove_suffix(1);
+    const bool from_root = starts_with_any(word, kTopFolders);
+    if (from_root || starts_with_any(word, kTestFolders)) use(std::string(word), from_root);
+  }
+}
+
 } // namespace
+
+void check_paths(std::string_view path, std::string_view text, const std::function<bool(const std::string&)>& exists,
+                 Findings& out) {
+  std::string folder(path.substr(0, path.find_last_of('/') + 1));
+  if (is_test(path)) folder.resize(folder.find_last_of('/', folder.size() - 2) + 1);
+  for_lines(text, [&](std::size_t number, std::string_view line) {
+    const std::size_t start = line.find("//");
+    if (start == line.npos) return;
+    for_paths(line.substr(start + 2), [&](const std::string& name, bool from_root) {
+      for_expansions(name, [&](std::string one) {
+        if (const std::size_t star = one.find('*'); star != one.npos) one.resize(one.find_last_of('/', star) + 1);
+        if (exists(from_root ? one : folder + one)) return;
+        out.push_back(at(path, number, "names " + one + ", which does not exist"));
+      });
+    });
+  });
+}
 
 void check_includes(std::string_view path, std::string_view text, Findings& out) {
   const Row* row =
@@ -172,6 +237,9 @@ void check_shape(std::string_view path, std::string_view text, Findings& out) {
     lines = number;
     if (line.find('\t') != line.npos) out.push_back(at(path, number, "a tab"));
     if (line.find('\r') != line.npos) out.push_back(at(path, number, "a carriage return"));
+    if (is_comment(line) && columns(line) > kMaxColumns) {
+      out.push_back(at(path, number, "a comment of over 120 columns"));
+    }
     if (line.ends_with(' ')) out.push_back(at(path, number, "white space at the end of the line"));
   });
   if (lines >= kMaxLines && !path.ends_with(".def")) {

@@ -57,9 +57,43 @@ std::string shape_of(std::string_view path, std::string_view text) {
   return joined(found);
 }
 
+/// In a tree with two files.
+std::string paths_of(std::string_view path, std::string_view text) {
+  Findings found;
+  const auto exists = [](const std::string& name) {
+    return name == "fuzz/tests/" || name == "fuzz/tests/a_test.cpp" || name == "fuzz/tests/b_test.cpp";
+  };
+  check_paths(path, text, exists, found);
+  return joined(found);
+}
+
 TEST(Includes, every_file_includes_only_what_its_folder_may_know) { EXPECT_EQ(joined(over_tree(check_includes)), ""); }
 
+TEST(Paths, every_path_in_a_comment_leads_somewhere) {
+  const fs::path root = ASSAY_SOURCE_DIR;
+  const auto exists = [&](const std::string& path) { return fs::exists(root / path); };
+  const Findings found = over_tree(
+      [&](std::string_view path, std::string_view text, Findings& out) { check_paths(path, text, exists, out); });
+  EXPECT_EQ(joined(found), "");
+}
+
 TEST(Shape, every_file_is_short_opens_with_a_comment_and_has_no_tabs) { EXPECT_EQ(joined(over_tree(check_shape)), ""); }
+
+TEST(PathRules, a_file_that_is_not_there_is_noticed_however_it_is_named) {
+  const std::string slashes = "/"
+                              "/ "; // so that this file names nothing
+  const auto of = [&](std::string_view path, std::string comment) { return paths_of(path, slashes + comment + "\n"); };
+  EXPECT_EQ(of("fuzz/a.h", "Tested in fuzz/tests/a_test.cpp."), "");
+  EXPECT_EQ(of("fuzz/a.h", "Tested in fuzz/tests/{a,b}_test.cpp, and tests/a_test.cpp; fuzz/tests/*_test.cpp."), "");
+  EXPECT_EQ(of("fuzz/tests/a_test.cpp", "tests/b_test.cpp has the rest."), "");
+  EXPECT_EQ(of("fuzz/a.h", "add/sub are not paths."), "");
+  EXPECT_EQ(paths_of("fuzz/a.h", "f(fuzz/nowhere);\n"), "");
+  EXPECT_NE(of("fuzz/a.h", "Tested in fuzz/tests/c_test.cpp."), "");
+  EXPECT_NE(of("fuzz/a.h", "Tested in tests/c_test.cpp."), "");
+  EXPECT_NE(of("fuzz/a.h", "Tested in fuzz/tests/{a,c}_test.cpp."), "");
+  EXPECT_NE(of("fuzz/a.h", "Tested in fuzz/gone/*_test.cpp."), "");
+  EXPECT_NE(paths_of("fuzz/a.h", "int a; " + slashes + "fuzz/gone\n"), "");
+}
 
 TEST(IncludeRules, ir_may_not_know_the_compiler) {
   EXPECT_NE(includes_of("compiler/ir/a.cpp", "#include \"assay/compiler.h\"\n"), "");
@@ -112,6 +146,8 @@ TEST(ShapeRules, notice_each_kind_of_fault) {
   EXPECT_NE(shape_of("a/b.cpp", "// b.\n\tint a;\n"), "");
   EXPECT_NE(shape_of("a/b.cpp", "// b.\nint a; \n"), "");
   EXPECT_NE(shape_of("a/b.cpp", "// b.\nint a;"), "");
+  EXPECT_EQ(shape_of("a/b.cpp", "// " + std::string(117, 'b') + "\n"), "");
+  EXPECT_NE(shape_of("a/b.cpp", "// " + std::string(118, 'b') + "\n"), "");
 }
 
 TEST(ShapeRules, long_files_are_refused_unless_they_are_tables) {

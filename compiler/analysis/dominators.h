@@ -2,7 +2,7 @@
 //
 // Lengauer and Tarjan, "A Fast Algorithm for Finding Dominators in a Flowgraph" (1979), with path compression only:
 // O(edges * log nodes) whatever the graph. The verifier has a version of its own, which shares nothing with this one.
-// Storage is reused. Tested in compiler/analysis/tests/dominators_test.cpp against the definition, on random graphs.
+// Storage is reused. Tested in compiler/analysis/tests/graphs_test.cpp against the definition, on random graphs.
 #pragma once
 
 #include "compiler/analysis/flow_graph.h"

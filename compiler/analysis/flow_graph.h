@@ -3,7 +3,7 @@
 // Node 0 is the entry. Analyses see nodes by their number in reverse postorder (`order`): node 0 is again the entry,
 // and every node but those of loops comes after its predecessors. Blocks that cannot be reached have no number. An edge
 // that occurs twice (two cases of a switch) is kept twice. Building is linear, without recursion; storage is reused.
-// Tested in compiler/analysis/tests/flow_graph_test.cpp.
+// Tested in compiler/analysis/tests/graphs_test.cpp.
 #pragma once
 
 #include "assay/module.h"

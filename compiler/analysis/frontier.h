@@ -3,7 +3,7 @@
 // Sreedhar and Gao, "A Linear Time Algorithm for Placing Phi-Nodes" (1995): dominance frontiers are not stored, because
 // together they may be quadratic in the size of the graph; the nodes of the dominator tree are visited once for each
 // variable, deepest first. O(edges) for each variable, in practice the part of the graph that its definitions dominate.
-// Tested in compiler/analysis/tests/frontier_test.cpp against the definition, on random graphs.
+// Tested in compiler/analysis/tests/graphs_test.cpp against the definition, on random graphs.
 #pragma once
 
 #include "compiler/analysis/dominators.h"

@@ -5,7 +5,7 @@
 // an edge from outside leads to another node of it than h. Two loops are disjoint, or one lies within the other.
 // Ramalingam, "Identifying Loops in Almost Linear Time" (1999), section 5 (Havlak's nest, by activation of edges at
 // nearest common ancestors): O(edges * log nodes) whatever the graph. Storage is reused.
-// Tested in compiler/analysis/tests/loops_test.cpp against the definition, on random graphs.
+// Tested in compiler/analysis/tests/graphs_test.cpp against the definition, on random graphs.
 #pragma once
 
 #include "compiler/analysis/flow_graph.h"

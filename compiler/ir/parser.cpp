@@ -3,7 +3,7 @@
 // Needs: text of at most 2 GiB, so that 31-bit ids suffice. Leaves: a module whose references are all resolved,
 // imports before bodies, with value_types and value_defs filled; nothing else is checked (verify.cpp does). On an
 // error the module is empty. Linear in the text; no recursion. Functions of the module before are reused for their
-// storage. Tested in tests/parser_test.cpp and tests/parser_robustness_test.cpp.
+// storage. Tested in tests/parser_test.cpp and tests/robustness_test.cpp.
 #include "compiler/ir/parser.h"
 
 #include "compiler/ir/literal.h"

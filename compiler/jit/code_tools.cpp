@@ -1,5 +1,5 @@
 // code_tools.cpp - see code_tools.h. Records are made apart and written in one piece, so that records of other threads
-// do not come between. Tested in compiler/jit/tests/{debugger,profiler}_test.cpp.
+// do not come between. Tested in compiler/debug/tools/tests/{debugger,profiler}_test.cpp.
 #include "compiler/jit/code_tools.h"
 
 #include "compiler/debug/info/elf_object.h"

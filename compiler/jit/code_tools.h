@@ -3,7 +3,7 @@
 // Cost: an object file or records linear in the code, once for each installation; nothing for code that runs. Removal
 // takes a debugger's entry away in constant time; perf's files have no removal, later code at an address wins there.
 // The process's entry and trap stubs are told as well, once. Thread-safe. Tested in
-// compiler/jit/tests/{debugger,profiler}_test.cpp.
+// compiler/debug/tools/tests/{debugger,profiler}_test.cpp.
 #pragma once
 
 #include "assay/code_object.h"

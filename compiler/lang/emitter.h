@@ -4,7 +4,8 @@
 // emitted in one walk. After a complaint emission goes on with made-up values: the module is thrown away then.
 // Inside `try` each call is a try_call with the clauses of all tries around it, innermost first, up to one for
 // everything; `throw` and `rethrow` there are calls of a function that does it, because AIR's leave the function.
-// Code that cannot be reached goes to blocks that nothing leads to. Tested in compiler/lang/tests/programs_test.cpp.
+// Code that cannot be reached goes to blocks that nothing leads to. Tested with the programs
+// corpus/run/ore_*.ore and corpus/real/*.ore.
 #pragma once
 
 #include "assay/builder.h"

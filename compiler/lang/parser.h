@@ -1,7 +1,7 @@
 // parser.h - Ore's tokens as a tree. Recursive descent; binary operators by a table of precedence.
 //
 // After an error it goes on at the next statement or item, so that several are reported. Linear.
-// Tested in compiler/lang/tests/parser_test.cpp.
+// Tested in compiler/lang/tests/errors_test.cpp, and with the programs corpus/run/ore_*.ore.
 #pragma once
 
 #include "compiler/lang/ast.h"

@@ -2,7 +2,7 @@
 //
 // Declares every item before any body is looked at, so that order does not matter. Linear memory: the first kFirstByte
 // bytes stay unused, so that no array lies at 0; then arrays and texts, each aligned to 16; the rest is the program's.
-// Tested in compiler/lang/tests/{errors,programs}_test.cpp.
+// Tested in compiler/lang/tests/errors_test.cpp.
 #pragma once
 
 #include "assay/ore.h"

@@ -4,7 +4,7 @@
 // an instruction goes or comes. `replace(a, b)` makes every use of a mean b from then on: operands are followed through
 // `now` when they are read, so that no list of uses is kept. Each instruction knows the one of the source that it does
 // the work of (`origin`), which positions of traps and calls are told by. Storage is reused from function to function.
-// Reading, writing back and every step here are linear. Tested in compiler/opt/tests/graph_test.cpp.
+// Reading, writing back and every step here are linear. Tested in compiler/opt/tests/ssa_test.cpp.
 #pragma once
 
 #include "assay/module.h"

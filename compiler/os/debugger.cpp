@@ -1,6 +1,6 @@
 // debugger.cpp - see debugger.h. Layouts, names and the order of steps are the interface's (GDB manual, "Declarations",
 // "Registering Code", "Unregistering Code"): the list is changed first, then relevant_entry and action say what, then
-// the function is called. Tested in compiler/jit/tests/debugger_test.cpp.
+// the function is called. Tested in compiler/debug/tools/tests/debugger_test.cpp.
 #include "compiler/os/debugger.h"
 
 #include <mutex>

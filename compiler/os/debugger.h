@@ -3,7 +3,7 @@
 // GDB manual, "JIT Compilation Interface". gdb and lldb put a breakpoint on __jit_debug_register_code; each addition
 // and removal calls it, with no debugger attached for a few ns. Both symbols are weak: a program that holds another JIT
 // with the same interface has one list (the two JITs must then not change it at the same time). The list holds
-// pointers, so removal is O(1). Thread-safe. Tested in compiler/jit/tests/debugger_test.cpp, with the debuggers
+// pointers, so removal is O(1). Thread-safe. Tested in compiler/debug/tools/tests/debugger_test.cpp, with the debuggers
 // themselves.
 #pragma once
 

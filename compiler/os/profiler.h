@@ -3,7 +3,7 @@
 // There is one file of a name in a process, whoever asks for it; it is made anew at the first request, readable by its
 // owner only, never through a link that lies in the way, and stays open and on the disk. A forked child writes to none
 // of them. Thread-safe. Unsupported where there is no perf (Windows, macOS). Tested in
-// compiler/jit/tests/profiler_test.cpp.
+// compiler/debug/tools/tests/profiler_test.cpp.
 #pragma once
 
 #include "assay/errors.h"

@@ -1,6 +1,6 @@
 // profiler_posix.cpp - see profiler.h. A write is one system call under a lock, so bytes of one call stay together;
 // files are
-// closed by the system when the process ends. Tested in compiler/jit/tests/profiler_test.cpp.
+// closed by the system when the process ends. Tested in compiler/debug/tools/tests/profiler_test.cpp.
 #include "compiler/os/profiler.h"
 
 #include <cerrno>

@@ -19,7 +19,7 @@ struct Finding {
   FindingKind kind = FindingKind::Miscompile;
   u64 seed = 0;                  // of the campaign
   u64 program_index = 0;         // in the campaign
-  std::string origin;            // "generated", "mutant of corpus/run/x.air"
+  std::string origin;            // "generated", "mutant of corpus/run/slots.air"
   std::string subject;           // name in the table of subjects; empty: none was reached
   std::string entry;             // function name without '@'; empty when nothing was called
   std::vector<std::string> args; // literals

@@ -2,7 +2,8 @@
 //
 // New inputs go to FINDINGS/corpus, which all workers of a campaign share; the --corpus folder is only read.
 // libFuzzer's signal handlers, timer and memory thread are off: signals belong to the native executor, hangs and deaths
-// to the campaign's parent. Tested in fuzz/cli/tests/libfuzzer_test.cmake.
+// to the campaign's parent. ctest does not build it:
+// `ci/fuzz 60` is its test.
 #include "fuzz/targets/libfuzzer_engine.h"
 
 #include "fuzz/os/process.h"

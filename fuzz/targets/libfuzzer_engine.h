@@ -1,7 +1,8 @@
 // libfuzzer_engine.h - libFuzzer as the engine of a campaign's worker (CampaignOptions::engine).
 //
 // Coverage of the compiler decides which programs are kept and changed further. The check, the counters and the
-// findings are the campaign's own. Only in builds with ASSAY_FUZZERS. Tested in fuzz/cli/tests/libfuzzer_test.cmake.
+// findings are the campaign's own. Only in builds with ASSAY_FUZZERS. ctest does not
+// build it: `ci/fuzz 60` is its test.
 #pragma once
 
 #include "fuzz/campaign/campaign.h"

@@ -1,7 +1,7 @@
 // targets.cpp - see targets.h.
 //
 // The objects that mutate are kept for the life of the process, as everything in a target's loop.
-// Tested by ctest `targets.*` and in fuzz/targets/tests/targets_test.cpp.
+// Tested by ctest `targets.*`.
 #include "fuzz/targets/targets.h"
 
 #include "assay/text.h"

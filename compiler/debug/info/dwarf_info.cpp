@@ -1,7 +1,7 @@
 // dwarf_info.cpp - see dwarf_info.h.
 //
 // The line program uses standard and extended opcodes only; special opcodes would save a few bytes a row. Each function
-// is a sequence of its own. Tested in compiler/debug/info/tests/dwarf_info_test.cpp.
+// is a sequence of its own. Tested in compiler/debug/info/tests/elf_object_test.cpp.
 #include "compiler/debug/info/dwarf_info.h"
 
 #include "compiler/debug/info/byte_writer.h"

@@ -2,8 +2,8 @@
 //
 // By the DWARF 4 standard: 7.5 (.debug_info, .debug_abbrev), 6.2 (.debug_line). Addresses are absolute: the code is
 // where it is. No types and no variables: names, lines and (from .eh_frame) frames are what a backtrace needs.
-// Pure; linear in functions and positions. Tested in compiler/debug/info/tests/ (readelf) and compiler/jit/tests/ (gdb,
-// lldb).
+// Pure; linear in functions and positions. Tested in compiler/debug/info/tests/ (readelf) and
+// compiler/debug/tools/tests/ (gdb, lldb).
 #pragma once
 
 #include "compiler/debug/info/code_lines.h"

@@ -4,7 +4,7 @@
 // for each function; and, where the source is known, .debug_info, .debug_abbrev and .debug_line. Machine: that of the
 // object's target; any host writes for any. The frames are written anew, without the personality routine, which
 // debuggers need not. Pure; linear in the object. Tested in compiler/debug/info/tests/ (readelf) and
-// compiler/jit/tests/ (gdb, lldb).
+// compiler/debug/tools/tests/ (gdb, lldb).
 #pragma once
 
 #include "assay/code_object.h"

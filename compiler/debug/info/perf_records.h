@@ -5,7 +5,7 @@
 // tables (JIT_CODE_UNWINDING_INFO) before its code (JIT_CODE_LOAD). The tables are .eh_frame, where they would stand
 // behind the function's code, and .eh_frame_hdr behind them (LSB 5.0, "Exception Frames").
 // Pure; linear in the object. Tested in compiler/debug/info/tests/perf_records_test.cpp and, with perf, in
-// compiler/jit/tests/profiler_test.cpp.
+// compiler/debug/tools/tests/profiler_test.cpp.
 #pragma once
 
 #include "assay/code_object.h"

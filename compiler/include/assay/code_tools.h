@@ -8,7 +8,7 @@
 // perf_dump: DIRECTORY/jit-PID.dump (jitdump-specification.txt): code, names, lines and unwind tables, for
 //   `perf record -k mono` and `perf inject --jit`.
 // All are off by default: each costs work and memory at each load, and a file grows until the process ends.
-// Tested in compiler/jit/tests/{debugger,profiler}_test.cpp.
+// Tested in compiler/debug/tools/tests/{debugger,profiler}_test.cpp.
 #pragma once
 
 #include "assay/module.h"

@@ -6,7 +6,7 @@
 // Windows an add behind the stores sets x29 again, to what it is: from there on unwind codes count from x29, not sp.
 // Large frames touch each page in order before sp moves. Epilogues mirror the prologue, which is what
 // Windows' unwind codes and Apple's compact encodings can say (Apple's want the second register of a pair below the
-// first). Tested in compiler/target/a64/tests/compile_frame_test.cpp.
+// first). Tested in compiler/target/a64/tests/compile_test.cpp.
 #include "compiler/target/a64/emit.h"
 
 #include "assay/planted.h"
