@@ -7,12 +7,12 @@
 // Tested in compiler/os/tests/fault_handler_test.cpp.
 #include "compiler/os/fault_handler.h"
 
-#include <algorithm>
+#include "compiler/os/fault_common.h"
+
 #include <atomic>
 #include <cerrno>
 #include <csetjmp>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -33,7 +33,6 @@ namespace {
 
 constexpr int kFaultSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
 constexpr int kStopSignal = SIGURG; // ignored by default: a stray one harms nobody
-constexpr u32 kForceAfterTicks = 1000 / kWatchTickMs;
 constexpr size_t kAltStackSize = 64 * 1024;
 
 struct Scope {
@@ -42,17 +41,12 @@ struct Scope {
   Fault fault;
 };
 
-/// What the watchdog sees of a thread. `epoch` is odd while a limited run goes on; every run has its own.
+/// What the watchdog sees of a thread.
 struct Watch {
   pthread_t thread{};
-  std::atomic<u64> epoch{0};
-  std::atomic<u32> limit_ms{0};
+  RunClock clock;
   std::atomic<u64> stop_epoch{0}; // the run to stop; 0: none
   std::atomic<bool> force{false};
-  // The watchdog's notes.
-  u64 seen_epoch = 0;
-  u64 seen_at_ms = 0;
-  u32 asked = 0;
   Watch* next = nullptr;
 };
 
@@ -117,27 +111,9 @@ void redirect(ucontext_t* c, u64 entry) {
 #endif
 }
 
-struct Found {
-  bool in_code = false;
-  u64 offset = 0;
-  u64 trap_entry = 0; // 0: no fault site there
-};
-
-Found find_range(u64 pc) {
-  Found found;
+FoundCode find_range(u64 pc) {
   readers.fetch_add(1);
-  for (const CodeRange* r = ranges.load(); r != nullptr; r = r->next) {
-    if (pc < r->begin || pc >= r->end) continue;
-    found.in_code = true;
-    found.offset = pc - r->begin;
-    const FaultSite* last = r->faults + r->fault_count;
-    const FaultSite* site = std::lower_bound(r->faults, last, found.offset,
-                                             [](const FaultSite& s, u64 offset) { return s.offset < offset; });
-    if (site != last && site->offset == found.offset && r->trap_entries != nullptr) {
-      found.trap_entry = r->trap_entries[static_cast<u32>(site->trap)];
-    }
-    break;
-  }
+  const FoundCode found = find_code(ranges.load(), pc);
   readers.fetch_sub(1);
   return found;
 }
@@ -171,7 +147,7 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
   auto* context = static_cast<ucontext_t*>(raw);
   const u64 pc = pc_of(context);
   const bool is_sent = info->si_code <= 0;
-  const Found found = find_range(pc);
+  const FoundCode found = find_range(pc);
   if (!is_sent && found.trap_entry != 0) {
     redirect(context, found.trap_entry);
     errno = saved_errno;
@@ -191,10 +167,10 @@ void on_stop(int signal, siginfo_t* info, void* raw) {
   const int saved_errno = errno;
   ThreadState& state = thread_state;
   Watch& watch = state.watch;
-  const u64 epoch = watch.epoch.load();
+  const u64 epoch = watch.clock.epoch.load();
   if (state.scope != nullptr && (epoch & 1) != 0 && watch.stop_epoch.load() == epoch) {
     const u64 pc = pc_of(static_cast<ucontext_t*>(raw));
-    const Found found = find_range(pc);
+    const FoundCode found = find_range(pc);
     if (found.in_code || watch.force.load()) recover(state, signal, {signal, pc, 0, found.in_code, true, found.offset});
   } else {
     chain(signal, info, raw);
@@ -209,18 +185,11 @@ u64 now_ms() {
 }
 
 void inspect(Watch& watch, u64 now) {
-  const u64 epoch = watch.epoch.load();
-  if (epoch != watch.seen_epoch) {
-    watch.seen_epoch = epoch;
-    watch.seen_at_ms = now;
-    watch.asked = 0;
-    watch.force.store(false);
-    return;
-  }
-  const u32 limit = watch.limit_ms.load();
-  if ((epoch & 1) == 0 || limit == 0 || now - watch.seen_at_ms < limit) return;
-  if (++watch.asked > kForceAfterTicks) watch.force.store(true);
-  watch.stop_epoch.store(epoch);
+  const RunClock::Look look = watch.clock.look(now);
+  if (look == RunClock::Look::New) watch.force.store(false);
+  if (look < RunClock::Look::Overdue) return;
+  if (look == RunClock::Look::LongOverdue) watch.force.store(true);
+  watch.stop_epoch.store(watch.clock.seen_epoch);
   pthread_kill(watch.thread, kStopSignal);
 }
 
@@ -329,70 +298,26 @@ ThreadState::~ThreadState() {
   }
 }
 
-/// Begins a watched run; returns the limit that was in force.
-u32 arm(Watch& watch, u32 limit_ms) {
-  const u32 before = watch.limit_ms.load(std::memory_order_relaxed);
-  watch.limit_ms.store(limit_ms, std::memory_order_relaxed);
-  watch.epoch.store((watch.epoch.load(std::memory_order_relaxed) + 1) | 1, std::memory_order_release);
-  return before;
-}
-
-void disarm(Watch& watch, u32 outer_limit) {
-  const u64 next = (watch.epoch.load(std::memory_order_relaxed) | 1) + 1;
-  watch.limit_ms.store(outer_limit, std::memory_order_relaxed);
-  watch.epoch.store(outer_limit != 0 ? next + 1 : next, std::memory_order_release);
-}
-
 } // namespace
 
 Result<void> add_code_range(CodeRange& range) {
   if (auto done = install_handlers(); !done) return done;
   const Lock lock(ranges_mutex);
-  range.next = ranges.load();
-  range.previous = nullptr;
-  if (range.next != nullptr) range.next->previous = &range;
+  link_before(ranges.load(), range);
   ranges.store(&range);
   return {};
 }
 
 void remove_code_range(CodeRange& range) {
   const Lock lock(ranges_mutex);
-  if (range.previous != nullptr) range.previous->next = range.next;
-  else if (ranges.load() == &range) ranges.store(range.next);
-  else return; // is not in the list
-  if (range.next != nullptr) range.next->previous = range.previous;
-  range.previous = nullptr;
+  CodeRange* first = ranges.load();
+  if (!unlink(range, first)) return;
+  ranges.store(first);
   // A handler on this very thread cannot be inside: it would have returned or jumped away before we run.
   while (readers.load() != 0) {}
 }
 
 bool in_code_range(u64 pc) { return find_range(pc).in_code; }
-
-std::string to_string(const Fault& fault) {
-  const char* name = "signal";
-  switch (fault.signal) {
-  case SIGSEGV: name = "SIGSEGV"; break;
-  case SIGBUS: name = "SIGBUS"; break;
-  case SIGFPE: name = "SIGFPE"; break;
-  case SIGILL: name = "SIGILL"; break;
-  case SIGTRAP: name = "SIGTRAP"; break;
-  case SIGABRT: name = "SIGABRT"; break;
-  default: break;
-  }
-  char text[120];
-  if (fault.in_code) {
-    std::snprintf(text, sizeof text, "%s at code+0x%llx", name, static_cast<unsigned long long>(fault.code_offset));
-  } else {
-    std::snprintf(text, sizeof text, "%s outside compiled code", name);
-  }
-  std::string out = text;
-  if (fault.signal == SIGSEGV || fault.signal == SIGBUS) {
-    // Small addresses are told as they are; others differ from run to run and would make equal findings differ.
-    std::snprintf(text, sizeof text, ", address 0x%llx", static_cast<unsigned long long>(fault.address));
-    out += fault.address < 0x10000 ? text : ", wild address";
-  }
-  return out;
-}
 
 GuardedEnd run_guarded(void (*body)(void*), void* arg, u32 limit_ms, Fault& fault) {
   ThreadState& state = thread_state;
@@ -409,11 +334,11 @@ GuardedEnd run_guarded(void (*body)(void*), void* arg, u32 limit_ms, Fault& faul
     u32 outer_limit;
     bool armed;
     ~Ending() {
-      if (armed) disarm(state.watch, outer_limit);
+      if (armed) state.watch.clock.disarm(outer_limit);
       state.scope = scope.outer;
     }
   };
-  const Ending ending{state, scope, limit_ms != 0 ? arm(state.watch, limit_ms) : 0, limit_ms != 0};
+  const Ending ending{state, scope, limit_ms != 0 ? state.watch.clock.arm(limit_ms) : 0, limit_ms != 0};
   if (sigsetjmp(scope.jump, 0) == 0) {
     state.scope = &scope;
     body(arg);

@@ -9,12 +9,11 @@
 // that findings read alike. Tested in compiler/os/tests/fault_handler_test.cpp.
 #include "compiler/os/fault_handler.h"
 
+#include "compiler/os/fault_common.h"
 #include "compiler/os/short_jump.h"
 
-#include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <malloc.h>
 
@@ -27,8 +26,7 @@ namespace assay::os {
 
 namespace {
 
-constexpr int kBreakpoint = 5; // SIGTRAP, for which this system has no name
-constexpr u32 kForceAfterTicks = 1000 / kWatchTickMs;
+constexpr int kBreakpoint = 5;                 // SIGTRAP, for which this system has no name
 constexpr ULONG kStackForHandlers = 64 * 1024; // left when a stack overflow is reported
 
 struct Scope {
@@ -38,20 +36,10 @@ struct Scope {
   bool stack_overflowed = false;
 };
 
-/// What the watchdog sees of a thread. `epoch` is odd while a limited run goes on; every run has its own.
-struct Watch {
-  HANDLE thread = nullptr;
-  std::atomic<u64> epoch{0};
-  std::atomic<u32> limit_ms{0};
-  // The watchdog's notes.
-  u64 seen_epoch = 0;
-  u64 seen_at_ms = 0;
-  u32 asked = 0;
-};
-
 struct ThreadState {
   std::atomic<Scope*> scope{nullptr};
-  Watch watch;
+  HANDLE thread = nullptr; // once it is watched
+  RunClock clock;
   ThreadState* next = nullptr; // of those that are watched
   bool watched = false;
   bool ready = false;
@@ -77,29 +65,6 @@ struct Exclusive {
   ~Exclusive() { ReleaseSRWLockExclusive(&lock); }
   SRWLOCK& lock;
 };
-
-struct Found {
-  bool in_code = false;
-  u64 offset = 0;
-  u64 trap_entry = 0; // 0: no fault site there
-};
-
-/// Under ranges_lock.
-Found find_range(u64 pc) {
-  Found found;
-  for (const CodeRange* r = ranges; r != nullptr; r = r->next) {
-    if (pc < r->begin || pc >= r->end) continue;
-    found.in_code = true;
-    found.offset = pc - r->begin;
-    const FaultSite* last = r->faults + r->fault_count;
-    const FaultSite* site = std::lower_bound(r->faults, last, found.offset,
-                                             [](const FaultSite& s, u64 offset) { return s.offset < offset; });
-    if (site != last && site->offset == found.offset && r->trap_entries != nullptr)
-      found.trap_entry = r->trap_entries[static_cast<u32>(site->trap)];
-    break;
-  }
-  return found;
-}
 
 #if defined(_M_ARM64) || defined(__aarch64__)
 u64 pc_of(const CONTEXT& c) { return c.Pc; }
@@ -175,10 +140,10 @@ LONG CALLBACK on_fault(EXCEPTION_POINTERS* info) {
   if (signal == 0) return EXCEPTION_CONTINUE_SEARCH;
   CONTEXT& context = *info->ContextRecord;
   const u64 pc = pc_of(context);
-  Found found;
+  FoundCode found;
   {
     const Shared lock(ranges_lock);
-    found = find_range(pc);
+    found = find_code(ranges, pc);
   }
   if (found.trap_entry != 0) {
     call_from_fault(context, found.trap_entry);
@@ -214,13 +179,13 @@ void on_abort(int number) {
 /// Ends the run where that can be done now. The thread holds no lock that is taken here: see the top of the file.
 void stop(ThreadState& state, u64 epoch, bool force) {
   const Shared lock(ranges_lock);
-  const HANDLE thread = state.watch.thread;
+  const HANDLE thread = state.thread;
   if (SuspendThread(thread) == static_cast<DWORD>(-1)) return;
   CONTEXT context = {};
   context.ContextFlags = CONTEXT_FULL;
-  if (GetThreadContext(thread, &context) && state.watch.epoch.load() == epoch) {
+  if (GetThreadContext(thread, &context) && state.clock.epoch.load() == epoch) {
     const u64 pc = pc_of(context);
-    const Found found = find_range(pc);
+    const FoundCode found = find_code(ranges, pc);
     Scope* const scope = state.scope.load();
     if (scope != nullptr && (found.in_code || force)) {
       recover(context, *scope, {0, pc, 0, found.in_code, true, found.offset});
@@ -231,17 +196,8 @@ void stop(ThreadState& state, u64 epoch, bool force) {
 }
 
 void inspect(ThreadState& state, u64 now) {
-  Watch& watch = state.watch;
-  const u64 epoch = watch.epoch.load();
-  if (epoch != watch.seen_epoch) {
-    watch.seen_epoch = epoch;
-    watch.seen_at_ms = now;
-    watch.asked = 0;
-    return;
-  }
-  const u32 limit = watch.limit_ms.load();
-  if ((epoch & 1) == 0 || limit == 0 || now - watch.seen_at_ms < limit) return;
-  stop(state, epoch, ++watch.asked > kForceAfterTicks);
+  const RunClock::Look look = state.clock.look(now);
+  if (look >= RunClock::Look::Overdue) stop(state, state.clock.seen_epoch, look == RunClock::Look::LongOverdue);
 }
 
 DWORD WINAPI watchdog(void*) {
@@ -256,8 +212,7 @@ DWORD WINAPI watchdog(void*) {
 void watch_thread(ThreadState& state) {
   const Exclusive lock(watch_lock);
   const HANDLE process = GetCurrentProcess();
-  if (!DuplicateHandle(process, GetCurrentThread(), process, &state.watch.thread, 0, FALSE, DUPLICATE_SAME_ACCESS))
-    return;
+  if (!DuplicateHandle(process, GetCurrentThread(), process, &state.thread, 0, FALSE, DUPLICATE_SAME_ACCESS)) return;
   state.next = watched_threads;
   watched_threads = &state;
   state.watched = true;
@@ -275,21 +230,7 @@ ThreadState::~ThreadState() {
   ThreadState** at = &watched_threads;
   while (*at != nullptr && *at != this) at = &(*at)->next;
   if (*at != nullptr) *at = next;
-  CloseHandle(watch.thread);
-}
-
-/// Begins a watched run; returns the limit that was in force.
-u32 arm(Watch& watch, u32 limit_ms) {
-  const u32 before = watch.limit_ms.load(std::memory_order_relaxed);
-  watch.limit_ms.store(limit_ms, std::memory_order_relaxed);
-  watch.epoch.store((watch.epoch.load(std::memory_order_relaxed) + 1) | 1, std::memory_order_release);
-  return before;
-}
-
-void disarm(Watch& watch, u32 outer_limit) {
-  const u64 next = (watch.epoch.load(std::memory_order_relaxed) | 1) + 1;
-  watch.limit_ms.store(outer_limit, std::memory_order_relaxed);
-  watch.epoch.store(outer_limit != 0 ? next + 1 : next, std::memory_order_release);
+  CloseHandle(thread);
 }
 
 bool install_handlers() {
@@ -314,50 +255,19 @@ void prepare_thread(ThreadState& state) {
 Result<void> add_code_range(CodeRange& range) {
   if (!install_handlers()) return Error{ErrorKind::Io, {}, 0, 0, "installing the fault handler"};
   const Exclusive lock(ranges_lock);
-  range.next = ranges;
-  range.previous = nullptr;
-  if (range.next != nullptr) range.next->previous = &range;
+  link_before(ranges, range);
   ranges = &range;
   return {};
 }
 
 void remove_code_range(CodeRange& range) {
   const Exclusive lock(ranges_lock);
-  if (range.previous != nullptr) range.previous->next = range.next;
-  else if (ranges == &range) ranges = range.next;
-  else return; // is not in the list
-  if (range.next != nullptr) range.next->previous = range.previous;
-  range.previous = nullptr;
+  unlink(range, ranges);
 }
 
 bool in_code_range(u64 pc) {
   const Shared lock(ranges_lock);
-  return find_range(pc).in_code;
-}
-
-std::string to_string(const Fault& fault) {
-  const char* name = "exception";
-  switch (fault.signal) {
-  case SIGSEGV: name = "SIGSEGV"; break;
-  case SIGFPE: name = "SIGFPE"; break;
-  case SIGILL: name = "SIGILL"; break;
-  case kBreakpoint: name = "SIGTRAP"; break;
-  case SIGABRT: name = "SIGABRT"; break;
-  default: break;
-  }
-  char text[120];
-  if (fault.in_code) {
-    std::snprintf(text, sizeof text, "%s at code+0x%llx", name, static_cast<unsigned long long>(fault.code_offset));
-  } else {
-    std::snprintf(text, sizeof text, "%s outside compiled code", name);
-  }
-  std::string out = text;
-  if (fault.signal == SIGSEGV) {
-    // Small addresses are told as they are; others differ from run to run and would make equal findings differ.
-    std::snprintf(text, sizeof text, ", address 0x%llx", static_cast<unsigned long long>(fault.address));
-    out += fault.address < 0x10000 ? text : ", wild address";
-  }
-  return out;
+  return find_code(ranges, pc).in_code;
 }
 
 GuardedEnd run_guarded(void (*body)(void*), void* arg, u32 limit_ms, Fault& fault) {
@@ -372,11 +282,11 @@ GuardedEnd run_guarded(void (*body)(void*), void* arg, u32 limit_ms, Fault& faul
     u32 outer_limit;
     bool armed;
     ~Ending() {
-      if (armed) disarm(state.watch, outer_limit);
+      if (armed) state.clock.disarm(outer_limit);
       state.scope.store(scope.outer);
     }
   };
-  const Ending ending{state, scope, limit_ms != 0 ? arm(state.watch, limit_ms) : 0, limit_ms != 0};
+  const Ending ending{state, scope, limit_ms != 0 ? state.clock.arm(limit_ms) : 0, limit_ms != 0};
   if (ASSAY_SETJMP(scope.jump) == 0) {
     state.scope.store(&scope);
     body(arg);
