@@ -7,6 +7,7 @@
 #pragma once
 
 #include "assay/compiler.h"
+#include "compiler/codegen/function_input.h"
 #include "compiler/codegen/lir.h"
 
 #include <memory>
@@ -24,9 +25,9 @@ public:
   /// What the allocator may use for functions of this module.
   virtual const RegisterFile& register_file() const = 0;
   /// Overwrites `out` with the function's LIR. Unsupported names an operation that cannot be compiled.
-  virtual Result<void> lower(FunctionId function, LirFunction& out) = 0;
+  virtual Result<void> lower(const FunctionInput& function, LirFunction& out) = 0;
   /// Appends the code of the function lowered last, and its tables.
-  virtual Result<void> emit(FunctionId function, const LirFunction& lir, const Allocation& allocation) = 0;
+  virtual Result<void> emit(const FunctionInput& function, const LirFunction& lir, const Allocation& allocation) = 0;
   /// Appends the thunk of an import.
   virtual Result<void> thunk(FunctionId import) = 0;
   /// Resolves references between code and read-only data.

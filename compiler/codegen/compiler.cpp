@@ -1,4 +1,4 @@
-// compiler.cpp - the compile driver: for each function lower, allocate, emit; for each import a thunk.
+// compiler.cpp - the compile driver: for each function optimise (O2), lower, allocate, emit; for each import a thunk.
 //
 // Needs a verified module. LIR, allocation and the backend's tables are kept from compile to compile, so that in
 // the steady state nothing is allocated. A failure leaves `out` empty. Cost is that of its stages; the driver adds
@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/backend.h"
 #include "compiler/codegen/regalloc.h"
+#include "compiler/opt/pipeline.h"
 #include "compiler/target/a64/backend.h"
 #include "compiler/target/x64/backend.h"
 
@@ -27,9 +28,12 @@ const LirNames& lir_names(Target target) { return target == Target::A64 ? a64::l
 } // namespace codegen
 
 struct Compiler::Impl {
-  explicit Impl(CompileOptions given) : options(given), backend(codegen::make_backend(given.target)) {}
+  explicit Impl(CompileOptions given) : options(given), backend(codegen::make_backend(given.target)) {
+    if (options.level == Level::O2) pipeline = std::make_unique<opt::Pipeline>();
+  }
 
-  Result<void> function(FunctionId id, const std::string& name);
+  Result<void> function(const codegen::FunctionInput& input, const std::string& name);
+  Result<void> optimised(FunctionId id, const std::string& name);
   Result<void> run(const Module& module, CodeObject& out);
 
   CompileOptions options;
@@ -37,31 +41,46 @@ struct Compiler::Impl {
   codegen::RegisterAllocator allocator;
   codegen::LirFunction lir;
   codegen::Allocation allocation;
+  std::unique_ptr<opt::Pipeline> pipeline; // O2
+  opt::Optimised better;
 };
 
-Result<void> Compiler::Impl::function(FunctionId id, const std::string& name) {
-  if (Result<void> lowered = backend->lower(id, lir); !lowered) return lowered;
-  if (options.observer != nullptr) options.observer->lowered(id, lir);
+Result<void> Compiler::Impl::function(const codegen::FunctionInput& input, const std::string& name) {
+  if (Result<void> lowered = backend->lower(input, lir); !lowered) return lowered;
+  if (options.observer != nullptr) options.observer->lowered(input.id, lir);
   const codegen::RegisterFile& file = backend->register_file();
   const codegen::AllocOptions alloc_options{options.max_registers, options.spill_all};
   if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
   if (options.observer != nullptr) {
-    const std::string complaint = options.observer->allocated(id, lir, allocation, file);
+    const std::string complaint = options.observer->allocated(input.id, lir, allocation, file);
     if (!complaint.empty())
       return Error{ErrorKind::Internal, "", 0, 0, "register allocation of @" + name + ": " + complaint};
   }
-  return backend->emit(id, lir, allocation);
+  return backend->emit(input, lir, allocation);
+}
+
+Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
+  if (Result<void> done = pipeline->run(id, better); !done) {
+    Error error = done.error();
+    error.message = "optimising @" + name + ": " + error.message;
+    return error;
+  }
+  return function({id, &better.body, better.positions}, name);
 }
 
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
   backend->begin(module, options, out);
+  if (pipeline != nullptr) pipeline->begin(module, options.passes);
   out.function_entry.assign(module.functions.size(), kNone);
   out.names.resize(module.functions.size());
   for (FunctionId id = 0; id < module.functions.size(); ++id) {
     const Function& fn = module.functions[id];
     out.function_entry[id] = static_cast<u32>(out.functions.size());
     out.names[id].assign(fn.name);
-    if (Result<void> done = fn.imported ? backend->thunk(id) : function(id, fn.name); !done) return done;
+    const Result<void> done = fn.imported           ? backend->thunk(id)
+                              : pipeline != nullptr ? optimised(id, fn.name)
+                                                    : function({id, &fn, {}}, fn.name);
+    if (!done) return done.error();
   }
   return backend->finish();
 }

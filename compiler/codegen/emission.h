@@ -39,7 +39,6 @@ protected:
   /// The next byte is the function's first, 16-aligned.
   void begin_function(FunctionId id, bool is_thunk, u32 frame_size) {
     function_ = id;
-    fn_ = &module_->functions[id];
     begin_ = as_.offset();
     stubs_.clear();
     own_tables_.clear();
@@ -82,7 +81,10 @@ protected:
   }
 
   /// Sets what `walk` goes over, and makes one label a block, numbered like the blocks.
-  void set_body(const LirFunction& lir, const Allocation& allocation, const LoweredFunction& info) {
+  void set_body(const FunctionInput& input, const LirFunction& lir, const Allocation& allocation,
+                const LoweredFunction& info) {
+    fn_ = input.body;
+    positions_ = input.positions;
     lir_ = &lir;
     allocation_ = &allocation;
     info_ = &info;
@@ -128,12 +130,13 @@ protected:
   }
 
   /// Of the current instruction. Only instructions of AIR blocks ask: split edges hold nothing that traps or calls.
-  Position position() const { return {function_, air_block_, origin_ - fn_->blocks[air_block_].first_inst}; }
+  Position position() const { return position_of(air_block_, origin_); }
+  Position position_of(BlockId block, InstId origin) const {
+    return positions_.empty() ? Position{function_, block, origin - fn_->blocks[block].first_inst} : positions_[origin];
+  }
   /// The next byte is what a call returns to.
   void record_position(Position where) { out_->positions.push_back({as_.offset(), where}); }
-  void record_position(const Stub& stub) {
-    record_position({function_, stub.block, stub.origin - fn_->blocks[stub.block].first_inst});
-  }
+  void record_position(const Stub& stub) { record_position(position_of(stub.block, stub.origin)); }
   /// The call whose position was recorded last is this try_call. Landing pads are blocks until the function ends.
   void record_call_site(const LirInst& inst) {
     const auto clauses = fn_->edges_of(fn_->insts[inst.origin]).subspan(1);
@@ -209,6 +212,7 @@ protected:
   // The function.
   FunctionId function_ = kNone;
   const Function* fn_ = nullptr;
+  std::span<const Position> positions_; // FunctionInput's
   const LirFunction* lir_ = nullptr;
   const Allocation* allocation_ = nullptr;
   const LoweredFunction* info_ = nullptr;

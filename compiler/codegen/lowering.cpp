@@ -55,8 +55,8 @@ void LoweringBase::fail(std::string message) {
   failed_ = true;
 }
 
-void LoweringBase::begin_function(FunctionId function, LirFunction& out, LoweredFunction& info) {
-  fn_ = &module_->functions[function];
+void LoweringBase::begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info) {
+  fn_ = function.body;
   info_ = &info;
   failed_ = false;
   fused_ = kNone;

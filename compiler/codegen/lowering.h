@@ -14,6 +14,7 @@
 #include "assay/planted.h"
 #include "compiler/codegen/call_conv.h"
 #include "compiler/codegen/flow.h"
+#include "compiler/codegen/function_input.h"
 #include "compiler/codegen/lir_builder.h"
 #include "compiler/codegen/vm_context.h"
 
@@ -106,7 +107,7 @@ protected:
   void begin(const Module& module, const CompileOptions& options);
   /// Overwrites both. `self.instruction(op, inst)` selects for one instruction, taking `op` for its operation.
   template <typename Self>
-  Result<void> run_with(Self& self, FunctionId function, LirFunction& out, LoweredFunction& info) {
+  Result<void> run_with(Self& self, const FunctionInput& function, LirFunction& out, LoweredFunction& info) {
     begin_function(function, out, info);
     for (BlockId id : flow_.order()) {
       open(id);
@@ -193,7 +194,7 @@ protected:
 
 private:
   // Blocks and edges (lowering.cpp).
-  void begin_function(FunctionId function, LirFunction& out, LoweredFunction& info);
+  void begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info);
   void layout_frame();
   void number_blocks();
   void entry();

@@ -38,6 +38,8 @@ class Verifier {
 public:
   Verifier(const Module& module, VerifierScratch& scratch) : m_(module), s_(scratch) {}
   bool run();
+  /// Whether `body` would be a valid body of the function, which is part of a valid module.
+  bool body(FunctionId id, const Function& body);
   Error error(std::string_view file, const SourceMap* map) const;
 
 private:
@@ -53,7 +55,7 @@ private:
   bool table();
 
   // verify_function.cpp
-  bool function(FunctionId id);
+  bool function(FunctionId id) { return body(id, m_.functions[id]); }
   bool arrays();
   bool slots();
   bool locals();

@@ -57,7 +57,7 @@ Error Verifier::error(std::string_view file, const SourceMap* map) const {
   error.file = file;
   error.message = message_;
   if (function_ == kNone) return error;
-  const Function& f = m_.functions[function_];
+  const Function& f = *f_;
   Position position{function_, block_, kNone};
   if (block_ != kNone && inst_ != kNone) position.inst = inst_ - f.blocks[block_].first_inst;
   error.message += " (" + to_string(m_, position) + ")";

@@ -23,8 +23,8 @@ std::string number(u64 value) { return std::to_string(value); }
 
 } // namespace
 
-bool Verifier::function(FunctionId id) {
-  f_ = &m_.functions[id];
+bool Verifier::body(FunctionId id, const Function& body) {
+  f_ = &body;
   function_ = id;
   block_ = inst_ = kNone;
   s_.use_count = 0;

@@ -1,6 +1,8 @@
 // graph.cpp - see graph.h: reading, writing, and the steps that passes are made of.
 #include "compiler/opt/graph.h"
 
+#include <utility>
+
 namespace assay::opt {
 
 // ---- reading -----------------------------------------------------------------------------------------------
@@ -67,14 +69,33 @@ ValueId Graph::now(ValueId id) {
   return root;
 }
 
-void Graph::remove(InstId id) {
-  GraphInst& inst = insts_[id];
+void Graph::unlink(InstId id) {
+  const GraphInst& inst = insts_[id];
   GraphBlock& block = blocks_[inst.block];
   if (inst.prev == kNone) block.first = inst.next;
   else insts_[inst.prev].next = inst.next;
   if (inst.next == kNone) block.last = inst.prev;
   else insts_[inst.next].prev = inst.prev;
-  inst.block = kNone;
+}
+
+void Graph::link(InstId id, InstId before) {
+  GraphInst& inst = insts_[id];
+  inst.prev = insts_[before].prev;
+  inst.next = before;
+  inst.block = insts_[before].block;
+  if (inst.prev == kNone) blocks_[inst.block].first = id;
+  else insts_[inst.prev].next = id;
+  insts_[before].prev = id;
+}
+
+void Graph::remove(InstId id) {
+  unlink(id);
+  insts_[id].block = kNone;
+}
+
+void Graph::move(InstId id, InstId before) {
+  unlink(id);
+  link(id, before);
 }
 
 ValueId Graph::add_param(BlockId block, Type type) {
@@ -94,13 +115,8 @@ ValueId Graph::insert(InstId before, GraphInst inst, std::span<const ValueId> op
   inst.first_result = value_count();
   inst.result_count = has_result;
   if (has_result) values_.push_back({inst.type, kNone, id, kNone});
-  inst.prev = insts_[before].prev;
-  inst.next = before;
-  inst.block = insts_[before].block;
-  if (inst.prev == kNone) blocks_[inst.block].first = id;
-  else insts_[inst.prev].next = id;
-  insts_[before].prev = id;
   insts_.push_back(inst);
+  link(id, before);
   return has_result ? inst.first_result : kNone;
 }
 
@@ -117,11 +133,81 @@ u32 Graph::add_local(Type type) {
   return static_cast<u32>(locals_.size() - 1);
 }
 
+void Graph::make_jump(BlockId block, u32 edge) {
+  GraphInst& inst = terminator(block);
+  if (edge != 0) std::swap(edges_[inst.first_edge], edges_[inst.first_edge + edge]);
+  edges_[inst.first_edge].kind = EdgeKind::Normal;
+  edges_[inst.first_edge].value = 0;
+  inst.op = Opcode::Jump;
+  inst.type = Type::None;
+  inst.operand_count = 0;
+  inst.edge_count = 1;
+}
+
+void Graph::merge_with_next(BlockId id) {
+  GraphBlock& block = blocks_[id];
+  const InstId jump = block.last;
+  const GraphEdge& edge = edges_[insts_[jump].first_edge];
+  GraphBlock& next = blocks_[edge.target];
+  for (std::size_t i = 0; i < next.params.size(); ++i) replace(next.params[i], now(edge.args[i]));
+  for (InstId at = next.first; at != kNone; at = insts_[at].next) insts_[at].block = id;
+  insts_[next.first].prev = insts_[jump].prev;
+  if (insts_[jump].prev == kNone) block.first = next.first;
+  else insts_[insts_[jump].prev].next = next.first;
+  block.last = next.last;
+  insts_[jump].block = kNone;
+  next.first = next.last = kNone;
+  next.params.clear();
+}
+
+BlockId Graph::add_jump_block(BlockId target, std::span<const ValueId> params_like) {
+  const BlockId id = block_count_++;
+  if (blocks_.size() < block_count_) blocks_.resize(block_count_);
+  const u32 edge = edge_count_++;
+  if (edges_.size() < edge_count_) edges_.resize(edge_count_);
+  edges_[edge].target = target;
+  edges_[edge].kind = EdgeKind::Normal;
+  edges_[edge].value = 0;
+  edges_[edge].args.clear();
+  blocks_[id].params.clear();
+  for (const ValueId like : params_like) edges_[edge].args.push_back(add_param(id, values_[like].type));
+  GraphInst jump;
+  jump.op = Opcode::Jump;
+  jump.first_edge = edge;
+  jump.edge_count = 1;
+  jump.first_result = value_count();
+  jump.block = id;
+  blocks_[id].first = blocks_[id].last = inst_count();
+  insts_.push_back(jump);
+  return id;
+}
+
+void Graph::remove_params(const analysis::FlowGraph& flow, const std::vector<u8>& gone) {
+  for (analysis::Node node = 0; node < flow.size(); ++node) {
+    for (GraphEdge& edge : edges_of(terminator(flow.block(node)))) {
+      const std::vector<ValueId>& params = blocks_[edge.target].params;
+      const std::size_t implicit = params.size() - edge.args.size();
+      std::size_t kept = 0;
+      for (std::size_t i = 0; i < edge.args.size(); ++i)
+        if (gone[params[implicit + i]] == 0) edge.args[kept++] = edge.args[i];
+      edge.args.resize(kept);
+    }
+  }
+  for (analysis::Node node = 0; node < flow.size(); ++node) {
+    std::vector<ValueId>& params = blocks_[flow.block(node)].params;
+    std::size_t kept = 0;
+    for (const ValueId param : params)
+      if (gone[param] == 0) params[kept++] = param;
+    params.resize(kept);
+  }
+}
+
 void Graph::flow(analysis::FlowGraph& out) {
   ends_.clear();
   targets_.clear();
   for (BlockId id = 0; id < block_count_; ++id) {
-    for (const GraphEdge& edge : edges_of(terminator(id))) targets_.push_back(edge.target);
+    if (blocks_[id].last != kNone)
+      for (const GraphEdge& edge : edges_of(terminator(id))) targets_.push_back(edge.target);
     ends_.push_back(static_cast<u32>(targets_.size()));
   }
   out.build(ends_, targets_);

@@ -31,7 +31,7 @@ struct GraphInst {
 
 /// Parameters may be added: they are a list of their own.
 struct GraphBlock {
-  InstId first = kNone, last = kNone; // the last is the terminator
+  InstId first = kNone, last = kNone; // the last is the terminator; kNone: the block is gone
   std::vector<ValueId> params;
 };
 
@@ -73,6 +73,11 @@ public:
   ValueId now(ValueId id);
   ValueId operand(const GraphInst& inst, u32 index) { return now(pool_[inst.operands + index]); }
   void set_operand(const GraphInst& inst, u32 index, ValueId value) { pool_[inst.operands + index] = value; }
+  /// The instruction that defines what a use of the value means; null: it is a block's parameter.
+  const GraphInst* source(ValueId id) {
+    const InstId inst = values_[now(id)].inst;
+    return inst == kNone ? nullptr : &insts_[inst];
+  }
   std::span<GraphEdge> edges_of(const GraphInst& inst) { return {edges_.data() + inst.first_edge, inst.edge_count}; }
   std::span<const GraphEdge> edges_of(const GraphInst& inst) const {
     return {edges_.data() + inst.first_edge, inst.edge_count};
@@ -87,12 +92,26 @@ public:
   /// kNone). `inst` gives op, types, ref, imm and origin.
   ValueId insert(InstId before, GraphInst inst, std::span<const ValueId> operands, bool has_result);
   ValueId insert_const(InstId before, Type type, u64 bits);
+  /// The same before another instruction; `id` must be in a block, `before` too.
+  void move(InstId id, InstId before);
   u32 add_local(Type type);
+
+  /// The terminator becomes a jump along its edge of this number.
+  void make_jump(BlockId block, u32 edge);
+  /// `block` ends in a jump, and no other edge leads where that leads: the blocks become one.
+  void merge_with_next(BlockId block);
+  /// A new block, which only jumps to `target`, passing on all its parameters, for these types one each.
+  BlockId add_jump_block(BlockId target, std::span<const ValueId> params_like);
+  /// Takes these parameters away, with what edges pass for them. `gone` is by ValueId; they must have been replaced, or
+  /// have no use. Only of blocks in `flow`, and none that a try_call itself passes a value for.
+  void remove_params(const analysis::FlowGraph& flow, const std::vector<u8>& gone);
 
   /// The order and the edges of blocks as they are now.
   void flow(analysis::FlowGraph& out);
 
 private:
+  void unlink(InstId id);
+  void link(InstId id, InstId before);
   void read_block(const Function& function, BlockId id);
   void write_block(Function& function, BlockId id, std::vector<InstId>& origins);
   void write_values(Function& function, const GraphInst& inst, Inst& out);

@@ -13,8 +13,8 @@ void SsaPass::collect(Graph& graph) {
   events_.clear();
   event_of_.assign(locals, kNone);
   event_block_.assign(locals, kNone);
-  for (Node node = 0; node < flow_.size(); ++node) {
-    for (InstId at = graph.block(flow_.block(node)).first; at != kNone; at = graph.inst(at).next) {
+  for (Node node = 0; node < flow_->size(); ++node) {
+    for (InstId at = graph.block(flow_->block(node)).first; at != kNone; at = graph.inst(at).next) {
       const GraphInst& inst = graph.inst(at);
       if (inst.op != Opcode::LocalGet && inst.op != Opcode::LocalSet) continue;
       const u32 local = inst.ref;
@@ -31,7 +31,7 @@ void SsaPass::collect(Graph& graph) {
 
 /// The entry counts as a definition: every local is zero there.
 void SsaPass::place(Graph& graph) {
-  frontier_.begin(flow_, dominators_);
+  frontier_.begin(*flow_, *dominators_);
   joined_.clear();
   for (std::size_t i = 0; i < events_.size();) {
     const u32 local = events_[i].local;
@@ -46,7 +46,7 @@ void SsaPass::place(Graph& graph) {
     if (uses_.empty()) continue;
     frontier_.live_in(uses_, defs_);
     frontier_.meet(defs_, meets_);
-    for (const Node node : meets_) joined_.push_back({flow_.block(node), local, kNone});
+    for (const Node node : meets_) joined_.push_back({flow_->block(node), local, kNone});
   }
   std::stable_sort(joined_.begin(), joined_.end(), [](const Joined& a, const Joined& b) { return a.block < b.block; });
   joined_ends_.assign(graph.block_count(), 0);
@@ -71,7 +71,7 @@ ValueId SsaPass::current(Graph& graph, u32 local) {
 }
 
 void SsaPass::enter(Graph& graph, Node node) {
-  const BlockId block = flow_.block(node);
+  const BlockId block = flow_->block(node);
   const auto set = [&](u32 local, ValueId value) {
     log_.push_back({local, current_[local]});
     current_[local] = value;
@@ -110,7 +110,7 @@ void SsaPass::rename(Graph& graph) {
   enter(graph, 0);
   while (!stack_.empty()) {
     Visit& top = stack_.back();
-    const auto children = dominators_.children(top.node);
+    const auto children = dominators_->children(top.node);
     if (top.next_child == children.size()) {
       for (; log_.size() > top.log; log_.pop_back()) current_[log_.back().local] = log_.back().before;
       stack_.pop_back();
@@ -122,10 +122,11 @@ void SsaPass::rename(Graph& graph) {
   }
 }
 
-void SsaPass::run(Graph& graph) {
+void SsaPass::run(PassContext& context) {
+  Graph& graph = context.graph;
   if (graph.locals().empty()) return;
-  graph.flow(flow_);
-  dominators_.compute(flow_);
+  flow_ = &context.analyses.flow();
+  dominators_ = &context.analyses.dominators();
   collect(graph);
   place(graph);
   rename(graph);

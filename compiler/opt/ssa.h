@@ -8,13 +8,13 @@
 #pragma once
 
 #include "compiler/analysis/frontier.h"
-#include "compiler/opt/graph.h"
+#include "compiler/opt/pass.h"
 
 namespace assay::opt {
 
-class SsaPass {
+class SsaPass final : public Pass {
 public:
-  void run(Graph& graph);
+  void run(PassContext& context) override;
 
 private:
   /// What a block does with a local.
@@ -49,8 +49,8 @@ private:
   ValueId current(Graph& graph, u32 local);
   std::span<const Joined> joined_at(BlockId block) const;
 
-  analysis::FlowGraph flow_;
-  analysis::Dominators dominators_;
+  const analysis::FlowGraph* flow_ = nullptr;
+  const analysis::Dominators* dominators_ = nullptr;
   analysis::Frontier frontier_;
   std::vector<Event> events_;
   std::vector<u32> event_of_; // [local] the block's event, while it is scanned; marked by event_block_

@@ -13,7 +13,7 @@ namespace assay::fuzz {
 namespace {
 
 constexpr Target kX64 = Target::X64, kA64 = Target::A64;
-constexpr Level kO0 = Level::O0;
+constexpr Level kO0 = Level::O0, kO2 = Level::O2;
 constexpr Exec kNative = Exec::Native, kUnicorn = Exec::Unicorn, kQemu = Exec::Qemu;
 constexpr Os kLinux = Os::Linux, kWindows = Os::Windows, kApple = Os::Apple;
 
@@ -29,19 +29,25 @@ constexpr SubjectRow kRows[] = {
   {"x64-O0-native-linux-regs4",         kNative,      kX64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
   {"x64-O0-native-windows-regs6",       kNative,      kX64, kO0, kWindows,  true,      6,        false, "six registers of each class"},
   {"x64-O0-native-linux-spill-all",     kNative,      kX64, kO0, kLinux,    true,      0,        true,  "every value in its stack slot"},
+  {"x64-O2-native-linux",               kNative,      kX64, kO2, kLinux,    true,      0,        false, "optimised, System V convention"},
+  {"x64-O2-native-windows",             kNative,      kX64, kO2, kWindows,  true,      0,        false, "optimised, Windows convention between AIR functions, run here"},
+  {"x64-O2-native-linux-regs4",         kNative,      kX64, kO2, kLinux,    true,      4,        false, "optimised, four registers of each class"},
   {"a64-O0-native-linux",               kNative,      kA64, kO0, kLinux,    true,      0,        false, "AAPCS64"},
   {"a64-O0-native-apple",               kNative,      kA64, kO0, kApple,    true,      0,        false, "Apple convention between AIR functions, run here"},
   {"a64-O0-native-linux-regs4",         kNative,      kA64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
   {"a64-O0-native-linux-spill-all",     kNative,      kA64, kO0, kLinux,    true,      0,        true,  "every value in its stack slot"},
+  {"a64-O2-native-linux",               kNative,      kA64, kO2, kLinux,    true,      0,        false, "optimised, AAPCS64"},
   {"x64-O0-unicorn-linux",              kUnicorn,     kX64, kO0, kLinux,    true,      0,        false, "emulated, System V convention"},
   {"x64-O0-unicorn-windows",            kUnicorn,     kX64, kO0, kWindows,  false,     0,        false, "emulated as on a Windows host, only SSE2"},
   {"a64-O0-unicorn-linux",              kUnicorn,     kA64, kO0, kLinux,    false,     0,        false, "emulated, AAPCS64"},
   {"a64-O0-unicorn-windows",            kUnicorn,     kA64, kO0, kWindows,  false,     0,        false, "emulated as on a Windows host"},
   {"a64-O0-unicorn-apple",              kUnicorn,     kA64, kO0, kApple,    true,      0,        false, "emulated as on Apple silicon, signed return addresses, branch targets"},
+  {"a64-O2-unicorn-linux",              kUnicorn,     kA64, kO2, kLinux,    false,     0,        false, "emulated, optimised, AAPCS64"},
   {"a64-O0-unicorn-linux-regs4",        kUnicorn,     kA64, kO0, kLinux,    false,     4,        false, "emulated, four registers of each class"},
   {"a64-O0-unicorn-linux-spill-all",    kUnicorn,     kA64, kO0, kLinux,    false,     0,        true,  "emulated, every value in its stack slot"},
   {"a64-O0-qemu-linux",                 kQemu,        kA64, kO0, kLinux,    false,     0,        false, "in a process under qemu-aarch64, AAPCS64"},
   {"a64-O0-qemu-apple",                 kQemu,        kA64, kO0, kApple,    true,      0,        false, "so, Apple convention between AIR functions, signed return addresses"},
+  {"a64-O2-qemu-linux",                 kQemu,        kA64, kO2, kLinux,    false,     0,        false, "in a process under qemu-aarch64, optimised, AAPCS64"},
 };
 // clang-format on
 

@@ -53,6 +53,14 @@ constexpr Target host_target() {
 #endif
 }
 
+/// Which passes -O2 runs, by their numbers (compiler/opt/passes.def). A function's locals become values first, always.
+struct PassOptions {
+  u32 switched_off = 0; // bit n: pass n is left out of the standard order
+  u8 order[64] = {};    // in place of the standard order, when order_count is not 0
+  u32 order_count = 0;
+  u64 rewrite_limit = ~u64{0}; // passes change nothing more after so many changes in a module
+};
+
 struct CompileOptions {
   Target target = assay::host_target();
   Level level = Level::O0;
@@ -63,6 +71,7 @@ struct CompileOptions {
   u32 max_registers = 0;
   /// Keep every value in its stack slot: the allocator's plain twin.
   bool spill_all = false;
+  PassOptions passes; // O2 only
   /// Told of intermediate forms (dumps, the allocation checker). Not owned, may be null.
   codegen::Observer* observer = nullptr;
 };

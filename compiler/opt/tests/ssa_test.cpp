@@ -6,77 +6,19 @@
 #include "compiler/opt/ssa.h"
 
 #include "assay/ore.h"
-#include "assay/text.h"
-#include "assay/verify.h"
-#include "fuzz/check/check.h"
-#include "fuzz/generate/generator.h"
-#include "oracle/interpreter/interpreter.h"
-#include "qemu/test_host.h"
 
-#include <gtest/gtest.h>
+#include "derived.h"
 
 namespace assay::opt {
 namespace {
 
-/// A program with what its instructions come from: [FunctionId][InstId].
-struct Derived {
-  Module module;
-  std::vector<std::vector<InstId>> origins;
-};
-
-/// The position in `source` that a position in the program derived from it stands for.
-void map_back(const Module& source, const Derived& derived, Position& position) {
-  const Function& to = derived.module.functions[position.function];
-  const InstId inst = to.blocks[position.block].first_inst + position.inst;
-  const InstId origin = derived.origins[position.function][inst];
-  ASSERT_NE(origin, kNone);
-  const Function& from = source.functions[position.function];
-  for (u32 block = 0; block < from.blocks.size(); ++block) {
-    const Block& candidate = from.blocks[block];
-    if (origin < candidate.first_inst || origin - candidate.first_inst >= candidate.inst_count) continue;
-    position.block = block;
-    position.inst = origin - candidate.first_inst;
-    return;
-  }
-  FAIL() << "no block of the source has the instruction";
-}
-
-/// Every run of both gives the same outcome.
-void same_meaning(const Module& source, const Derived& derived, u64 seed) {
-  fuzz::Cases cases;
-  fuzz::make_cases(source, seed, 3, 3000, cases);
-  qemu::TestHost host;
-  oracle::Interpreter first, second;
-  first.prepare(source);
-  second.prepare(derived.module);
-  for (u32 i = 0; i < cases.size(); ++i) {
-    Outcome a, b;
-    first.run(cases.entry(i), cases.args(i), cases.fuel(i), host, a);
-    second.run(cases.entry(i), cases.args(i), cases.fuel(i), host, b);
-    if (a.kind == OutcomeKind::Refused) continue;
-    if (b.kind == OutcomeKind::Trapped) map_back(source, derived, b.position);
-    for (Position& frame : b.frames) map_back(source, derived, frame);
-    EXPECT_EQ(first_difference(source, a, b), "") << "seed " << seed << " case " << i;
-  }
-}
-
-void expect_valid(const Module& module, u64 seed) {
-  const auto verified = verify(module);
-  ASSERT_TRUE(verified.ok()) << "seed " << seed << ": " << verified.error().to_string() << "\n" << to_text(module);
-}
-
-/// Applies `change` to the graph of each function.
-template <typename Change> Derived derive(const Module& source, Change change) {
-  Derived out{source, {}};
-  Graph graph;
-  for (Function& function : out.module.functions) {
-    out.origins.emplace_back();
-    if (function.imported) continue;
-    graph.read(function);
-    change(graph);
-    graph.write(function, out.origins.back());
-  }
-  return out;
+void make_ssa(const Module& module, Graph& graph) {
+  SsaPass pass;
+  Analyses analyses;
+  analyses.begin(graph);
+  Rewrites rewrites;
+  PassContext context{module, graph, analyses, rewrites};
+  pass.run(context);
 }
 
 /// Whether its parameters are what the edges to it write: no try_call passes some first, and no terminator has two
@@ -129,28 +71,11 @@ void with_locals(Graph& graph) {
   }
 }
 
-u32 count_of(const Module& module, Opcode op) {
-  u32 out = 0;
-  for (const Function& function : module.functions)
-    for (const Inst& inst : function.insts) out += inst.op == op;
-  return out;
-}
-
 u32 params_of(const Module& module) {
   u32 out = 0;
   for (const Function& function : module.functions)
     for (const Block& block : function.blocks) out += block.param_count;
   return out;
-}
-
-template <typename Use> void for_programs(Use use) {
-  fuzz::GeneratorConfig config;
-  fuzz::Generator generator(config);
-  Module module;
-  for (u64 seed = 1; seed <= 400 && !::testing::Test::HasFailure(); ++seed) {
-    generator.generate(seed, module);
-    use(module, seed);
-  }
 }
 
 TEST(Graph, what_is_written_back_means_the_same) {
@@ -167,8 +92,7 @@ TEST(Ssa, finds_parameters_that_were_locals) {
     const Derived before = derive(module, with_locals);
     ASSERT_NO_FATAL_FAILURE(expect_valid(before.module, seed));
     locals += count_of(before.module, Opcode::LocalGet);
-    SsaPass pass;
-    const Derived after = derive(before.module, [&](Graph& graph) { pass.run(graph); });
+    const Derived after = derive(before.module, [&](Graph& graph) { make_ssa(before.module, graph); });
     ASSERT_NO_FATAL_FAILURE(expect_valid(after.module, seed));
     EXPECT_EQ(count_of(after.module, Opcode::LocalGet) + count_of(after.module, Opcode::LocalSet), 0u);
     params += params_of(after.module);
@@ -182,8 +106,7 @@ TEST(Ssa, finds_parameters_that_were_locals) {
 std::string passed(const char* text) {
   const auto module = parse_and_verify(text);
   EXPECT_TRUE(module.ok());
-  SsaPass pass;
-  const Derived out = derive(*module, [&](Graph& graph) { pass.run(graph); });
+  const Derived out = derive(*module, [&](Graph& graph) { make_ssa(*module, graph); });
   EXPECT_TRUE(verify(out.module).ok());
   return to_text(out.module);
 }
@@ -206,8 +129,7 @@ TEST(Ssa, a_loop_gets_a_parameter_for_what_it_changes_alone) {
                                     "while i < kept { sum += i; i += 1; } return sum + kept; }\n",
                                     "test");
   ASSERT_TRUE(ore.ok());
-  SsaPass pass;
-  const Derived out = derive(ore.module, [&](Graph& graph) { pass.run(graph); });
+  const Derived out = derive(ore.module, [&](Graph& graph) { make_ssa(ore.module, graph); });
   ASSERT_TRUE(verify(out.module).ok());
   EXPECT_EQ(params_of(out.module), 1u + 2u); // n; sum and i at the loop's head
 }

@@ -19,10 +19,10 @@ public:
     emitter_.begin(module, options, out);
   }
   const codegen::RegisterFile& register_file() const override { return a64::register_file(os_); }
-  Result<void> lower(FunctionId function, codegen::LirFunction& out) override {
+  Result<void> lower(const codegen::FunctionInput& function, codegen::LirFunction& out) override {
     return lowering_.run(function, out, lowered_);
   }
-  Result<void> emit(FunctionId function, const codegen::LirFunction& lir,
+  Result<void> emit(const codegen::FunctionInput& function, const codegen::LirFunction& lir,
                     const codegen::Allocation& allocation) override {
     return emitter_.function(function, lir, allocation, lowered_);
   }

@@ -20,8 +20,8 @@ namespace assay::a64 {
 class Emitter : private codegen::EmissionBase<Assembler> {
 public:
   void begin(const Module& module, const CompileOptions& options, CodeObject& out);
-  Result<void> function(FunctionId id, const codegen::LirFunction& lir, const codegen::Allocation& allocation,
-                        const codegen::LoweredFunction& info);
+  Result<void> function(const codegen::FunctionInput& input, const codegen::LirFunction& lir,
+                        const codegen::Allocation& allocation, const codegen::LoweredFunction& info);
   Result<void> thunk(FunctionId import, const codegen::CallLayout& layout);
   /// Cuts the code to its length and resolves read-only data.
   Result<void> finish();

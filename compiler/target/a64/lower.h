@@ -16,7 +16,7 @@ public:
   Lowering() : LoweringBase(codegen::StoredImmediates::Zero) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
-  Result<void> run(FunctionId function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
+  Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
     absorbed_ = kNone;
     return run_with(*this, function, out, info);
   }

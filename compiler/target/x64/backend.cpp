@@ -47,10 +47,10 @@ public:
     emitter_.begin(module, options, out);
   }
   const RegisterFile& register_file() const override { return file_for(os_); }
-  Result<void> lower(FunctionId function, codegen::LirFunction& out) override {
+  Result<void> lower(const codegen::FunctionInput& function, codegen::LirFunction& out) override {
     return lowering_.run(function, out, lowered_);
   }
-  Result<void> emit(FunctionId function, const codegen::LirFunction& lir,
+  Result<void> emit(const codegen::FunctionInput& function, const codegen::LirFunction& lir,
                     const codegen::Allocation& allocation) override {
     return emitter_.function(function, lir, allocation, lowered_);
   }

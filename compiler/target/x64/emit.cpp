@@ -26,15 +26,15 @@ void Emitter::start(FunctionId id, bool is_thunk) {
   begin_function(id, is_thunk, frame_.size + 8);
 }
 
-Result<void> Emitter::function(FunctionId id, const codegen::LirFunction& lir, const codegen::Allocation& allocation,
-                               const codegen::LoweredFunction& info) {
-  set_body(lir, allocation, info);
+Result<void> Emitter::function(const codegen::FunctionInput& input, const codegen::LirFunction& lir,
+                               const codegen::Allocation& allocation, const codegen::LoweredFunction& info) {
+  set_body(input, lir, allocation, info);
   incoming_bytes_ = info.incoming_bytes;
   if (Result<void> made = make_frame(allocation.written, allocation.slot_count, info.object_bytes, lir.outgoing_bytes);
       !made) {
     return made;
   }
-  start(id, false);
+  start(input.id, false);
   forward_empty_blocks();
   prologue(true);
   zero_objects(info.zero_bytes);

@@ -14,7 +14,7 @@ public:
   Lowering() : LoweringBase(codegen::StoredImmediates::SignExtended32) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
-  Result<void> run(FunctionId function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
+  Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
     return run_with(*this, function, out, info);
   }
 

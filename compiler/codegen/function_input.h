@@ -1,0 +1,18 @@
+// function_input.h - a function on its way through lowering and emission.
+#pragma once
+
+#include "assay/module.h"
+
+#include <span>
+
+namespace assay::codegen {
+
+/// `body` is the function's own in the module, or what an optimiser made of it. `positions`: where its instructions
+/// come from, by InstId; empty for the function's own. Both must outlive the emission.
+struct FunctionInput {
+  FunctionId id = kNone;
+  const Function* body = nullptr;
+  std::span<const Position> positions;
+};
+
+} // namespace assay::codegen

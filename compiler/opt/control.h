@@ -1,0 +1,38 @@
+// control.h - the pass on control flow: fewer branches, fewer blocks, fewer parameters.
+//
+// In rounds, until nothing changes: a branch or switch whose way is known, or whose ways are all the same, becomes a
+// jump; a branch on x == 0 or x != 0 becomes one on x; an edge to a block that only jumps on goes where that leads; a
+// block joins the only one that leads to it; a parameter that gets the same value, or equal constants, from everywhere
+// becomes that value. Edges of a try_call stay as they are, since some of what they pass is not written down.
+// Each round is linear; their number is bounded. Tested in compiler/opt/tests/passes_test.cpp.
+#pragma once
+
+#include "compiler/opt/pass.h"
+
+namespace assay::opt {
+
+class ControlPass final : public Pass {
+public:
+  void run(PassContext& context) override;
+
+private:
+  bool decide(PassContext& c, BlockId block);
+  bool decide_branch(PassContext& c, BlockId block);
+  bool decide_switch(PassContext& c, BlockId block);
+  void count(Graph& graph);
+  bool is_empty(Graph& graph, BlockId block);
+  bool skip_empty(PassContext& c, BlockId block);
+  bool merge(PassContext& c, BlockId block);
+  bool same_params(PassContext& c);
+  void meet(Graph& graph, ValueId param, ValueId arg);
+  ValueId agreed(Graph& graph, BlockId block, ValueId param);
+
+  const analysis::FlowGraph* flow_ = nullptr;
+  std::vector<u32> edges_into_;     // [BlockId]
+  std::vector<u32> uses_;           // [ValueId] of parameters, apart from by the jump that ends their own block
+  std::vector<ValueId> candidates_; // [ValueId] of parameters: what they get from everywhere
+  std::vector<u8> gone_;            // [ValueId]
+  std::vector<ValueId> args_;
+};
+
+} // namespace assay::opt

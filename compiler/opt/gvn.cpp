@@ -1,0 +1,147 @@
+// gvn.cpp - see gvn.h.
+#include "compiler/opt/gvn.h"
+
+#include "assay/planted.h"
+
+namespace assay::opt {
+
+using analysis::Node;
+
+namespace {
+
+/// The load that finds what this store left; Trap when there is none.
+Opcode load_of(Opcode store) {
+  switch (store) {
+  case Opcode::Store: return Opcode::Load;
+  case Opcode::PStore: return Opcode::PLoad;
+  case Opcode::GlobalSet: return Opcode::GlobalGet;
+  case Opcode::Store8: return ASSAY_PLANTED(gvn_narrow_store) ? Opcode::Load8U : Opcode::Trap;
+  default: return Opcode::Trap;
+  }
+}
+
+u64 mix(u64 hash, u64 word) { return (hash ^ word) * 0x9e3779b97f4a7c15u + (hash >> 29); }
+
+} // namespace
+
+/// Of the operation with the first `count` operands.
+u64 GvnPass::hash_of(Graph& graph, const GraphInst& inst, Opcode op, u32 count, u32 version) {
+  u64 hash = mix(static_cast<u64>(op) << 16 | static_cast<u64>(inst.type) << 8 | static_cast<u64>(inst.from), inst.imm);
+  hash = mix(hash, u64{inst.ref} << 32 | version);
+  u32 i = 0;
+  if (info(op).is(kCommutes)) {
+    const u64 a = graph.operand(inst, 0), b = graph.operand(inst, 1);
+    hash = mix(hash, a < b ? a << 32 | b : b << 32 | a);
+    i = 2;
+  }
+  for (; i < count; ++i) hash = mix(hash, graph.operand(inst, i));
+  return hash ^ hash >> 32;
+}
+
+bool GvnPass::matches(Graph& graph, const GraphInst& inst, const Entry& entry) {
+  const GraphInst& known = graph.inst(entry.inst);
+  const bool stored = info(known.op).is(kWrites);
+  if ((stored ? load_of(known.op) : known.op) != inst.op || known.type != inst.type || known.from != inst.from ||
+      known.ref != inst.ref || known.imm != inst.imm)
+    return false;
+  const auto same = [&](u32 a, u32 b) { return graph.operand(inst, a) == graph.operand(known, b); };
+  u32 i = 0;
+  if (info(inst.op).is(kCommutes)) {
+    if (!(same(0, 0) && same(1, 1)) && !(same(0, 1) && same(1, 0))) return false;
+    i = 2;
+  }
+  for (; i < inst.operand_count; ++i)
+    if (!same(i, i)) return false;
+  return true;
+}
+
+void GvnPass::add(u64 hash, InstId inst, u32 version) {
+  u32& bucket = buckets_[hash & (buckets_.size() - 1)];
+  entries_.push_back({hash, inst, version, bucket});
+  bucket = static_cast<u32>(entries_.size() - 1);
+}
+
+void GvnPass::leave(std::size_t entries) {
+  while (entries_.size() > entries) {
+    buckets_[entries_.back().hash & (buckets_.size() - 1)] = entries_.back().next;
+    entries_.pop_back();
+  }
+}
+
+void GvnPass::raise(MemoryMask mask) {
+  for (u32 kind = 0; kind < kMemoryKinds; ++kind)
+    if ((mask >> kind & 1) != 0) now_.of[kind] = ++last_version_;
+}
+
+/// Raises the versions of what the instruction may write, and notes what it leaves there.
+void GvnPass::write(Graph& graph, InstId id) {
+  const GraphInst& inst = graph.inst(id);
+  raise(written_by(graph, inst));
+  const Opcode load = load_of(inst.op);
+  if (load == Opcode::Trap) return;
+  const u32 version = now_.of[kind_of(graph, inst)];
+  add(hash_of(graph, inst, load, inst.operand_count - 1, version), id, version);
+}
+
+void GvnPass::instruction(PassContext& c, InstId id) {
+  Graph& graph = c.graph;
+  const GraphInst& inst = graph.inst(id);
+  const OpcodeInfo& row = info(inst.op);
+  if (row.is(kWrites | kCalls)) return write(graph, id);
+  if (row.is(kEnds | kEffect)) return;
+  const u32 version = now_.of[kind_of(graph, inst)];
+  const u64 hash = hash_of(graph, inst, inst.op, inst.operand_count, version);
+  for (u32 i = buckets_[hash & (buckets_.size() - 1)]; i != kNone; i = entries_[i].next) {
+    const Entry& entry = entries_[i];
+    if (entry.hash != hash || entry.version != version || !matches(graph, inst, entry)) continue;
+    if (!c.may_rewrite()) return;
+    const GraphInst& known = graph.inst(entry.inst);
+    if (info(known.op).is(kWrites)) {
+      graph.replace(inst.first_result, graph.operand(known, known.operand_count - 1));
+    } else {
+      for (u32 r = 0; r < inst.result_count; ++r) graph.replace(inst.first_result + r, known.first_result + r);
+    }
+    graph.remove(id);
+    return;
+  }
+  add(hash, id, version);
+}
+
+void GvnPass::enter(PassContext& c, Node node, const Versions& before) {
+  now_ = before;
+  const bool continues = flow_->preds(node).size() == 1 || ASSAY_PLANTED(gvn_join_keeps_memory);
+  if (!continues) raise(kAllMemory);
+  for (InstId at = c.graph.block(flow_->block(node)).first; at != kNone;) {
+    const InstId next = c.graph.inst(at).next;
+    instruction(c, at);
+    at = next;
+  }
+  stack_.back().versions = now_;
+}
+
+void GvnPass::run(PassContext& c) {
+  flow_ = &c.analyses.flow();
+  const analysis::Dominators& dominators = c.analyses.dominators();
+  std::size_t buckets = 64;
+  while (buckets < c.graph.inst_count()) buckets *= 2;
+  buckets_.assign(buckets, kNone);
+  entries_.clear();
+  last_version_ = 0;
+  stack_.assign(1, {0, 0, 0, {}});
+  enter(c, 0, {});
+  while (!stack_.empty()) {
+    Visit& top = stack_.back();
+    const auto children = dominators.children(top.node);
+    if (top.next_child == children.size()) {
+      leave(top.entries);
+      stack_.pop_back();
+      continue;
+    }
+    const Node child = children[top.next_child++];
+    const Versions before = top.versions;
+    stack_.push_back({child, 0, entries_.size(), {}});
+    enter(c, child, before);
+  }
+}
+
+} // namespace assay::opt

@@ -1,0 +1,55 @@
+// gvn.h - an instruction that computes or loads what is known already goes.
+//
+// One walk down the tree of dominators with a table of what is available, undone on the way up (Briggs, Cooper and
+// Simpson, "Value Numbering", 1997, section 3.2). Operands are compared as what they mean by then, so equal things
+// become one on the way. Divisions count: the same one before did not trap. Each kind of memory (alias.h) has a version,
+// which writes raise; a load is known if the same one was made of the same version, or a store of the same width made it. A block
+// with one edge into it goes on with the versions that its predecessor ends with, any other begins with new ones.
+// Linear. Tested in compiler/opt/tests/passes_test.cpp.
+#pragma once
+
+#include "compiler/opt/alias.h"
+#include "compiler/opt/pass.h"
+
+namespace assay::opt {
+
+class GvnPass final : public Pass {
+public:
+  void run(PassContext& context) override;
+
+private:
+  struct Versions {
+    u32 of[kMemoryKinds + 1] = {}; // the last is that of what reads no memory: never raised
+  };
+  /// What an instruction gives, or what is in memory after a store.
+  struct Entry {
+    u64 hash;
+    InstId inst;
+    u32 version;
+    u32 next; // in its bucket
+  };
+  struct Visit {
+    analysis::Node node;
+    u32 next_child;
+    std::size_t entries; // as many before it
+    Versions versions;   // at its end
+  };
+
+  void enter(PassContext& context, analysis::Node node, const Versions& before);
+  void instruction(PassContext& context, InstId id);
+  void write(Graph& graph, InstId id);
+  u64 hash_of(Graph& graph, const GraphInst& inst, Opcode op, u32 count, u32 version);
+  bool matches(Graph& graph, const GraphInst& inst, const Entry& entry);
+  void add(u64 hash, InstId inst, u32 version);
+  void leave(std::size_t entries);
+  void raise(MemoryMask mask);
+
+  const analysis::FlowGraph* flow_ = nullptr;
+  std::vector<Entry> entries_;
+  std::vector<u32> buckets_; // a power of two
+  std::vector<Visit> stack_;
+  Versions now_;
+  u32 last_version_ = 0;
+};
+
+} // namespace assay::opt

@@ -1,0 +1,61 @@
+// pass.h - what a pass is, and what it is given.
+//
+// A pass rewrites the graph of one function, without locals (SsaPass comes first), so that it means the same: results,
+// traps and their positions, memory and globals at every trap, call and throw, fuel. It asks `may_rewrite` before each
+// change that could be left out; when that says no it leaves things as they are (so the harness finds the change that
+// went wrong by counting). Analyses are of the graph as it is: computed when first asked for, and again after
+// `control_changed`. Storage is reused from function to function. Tested in compiler/opt/tests/passes_test.cpp.
+#pragma once
+
+#include "compiler/analysis/dominators.h"
+#include "compiler/analysis/loops.h"
+#include "compiler/opt/graph.h"
+
+namespace assay::opt {
+
+class Analyses {
+public:
+  void begin(Graph& graph) {
+    graph_ = &graph;
+    control_changed();
+  }
+  const analysis::FlowGraph& flow();
+  const analysis::Dominators& dominators();
+  const analysis::Loops& loops();
+  /// Blocks or edges are not those of the last look any more.
+  void control_changed() { have_flow_ = have_dominators_ = have_loops_ = false; }
+
+private:
+  Graph* graph_ = nullptr;
+  bool have_flow_ = false, have_dominators_ = false, have_loops_ = false;
+  analysis::FlowGraph flow_;
+  analysis::Dominators dominators_;
+  analysis::Loops loops_;
+};
+
+/// Counts rewrites over a whole module, and stops at a limit.
+struct Rewrites {
+  u64 made = 0;
+  u64 limit = ~u64{0};
+};
+
+struct PassContext {
+  const Module& module;
+  Graph& graph;
+  Analyses& analyses;
+  Rewrites& rewrites;
+
+  bool may_rewrite() {
+    if (rewrites.made >= rewrites.limit) return false;
+    ++rewrites.made;
+    return true;
+  }
+};
+
+class Pass {
+public:
+  virtual ~Pass() = default;
+  virtual void run(PassContext& context) = 0;
+};
+
+} // namespace assay::opt

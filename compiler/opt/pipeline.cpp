@@ -1,0 +1,109 @@
+// pipeline.cpp - see pipeline.h. The order of work is the table below, each row with its reason.
+#include "compiler/opt/pipeline.h"
+
+#include "compiler/ir/verifier.h"
+#include "compiler/opt/control.h"
+#include "compiler/opt/dce.h"
+#include "compiler/opt/gvn.h"
+#include "compiler/opt/licm.h"
+#include "compiler/opt/sink.h"
+#include "compiler/opt/ssa.h"
+
+#include <algorithm>
+
+namespace assay::opt {
+
+namespace {
+
+constexpr PassInfo kInfos[] = {
+#define PASS(name, text, type, meaning) {text, meaning},
+#include "compiler/opt/passes.def"
+};
+
+constexpr PassId kStandard[] = {
+    PassId::Ssa,     // all others see values only
+    PassId::Control, // what front ends leave: empty blocks, straight lines
+    PassId::Gvn,     // makes equal things one, so that the next see that they are
+    PassId::Control, // parameters that are the same from everywhere
+    PassId::Licm,    // with loops in their final shape
+    PassId::Gvn,     // what left different loops, and loads behind merged blocks
+    PassId::Dce,     // what the others left over
+    PassId::Sink,    // last: nobody may come between a comparison and its branch
+};
+
+} // namespace
+
+const PassInfo& pass_info(PassId id) { return kInfos[static_cast<u32>(id)]; }
+
+bool pass_from_name(std::string_view name, PassId& out) {
+  const auto* const found =
+      std::find_if(std::begin(kInfos), std::end(kInfos), [&](const PassInfo& i) { return i.name == name; });
+  out = static_cast<PassId>(found - std::begin(kInfos));
+  return found != std::end(kInfos);
+}
+
+std::span<const PassId> standard_passes() { return kStandard; }
+
+Pipeline::Pipeline()
+    : passes_{
+#define PASS(name, text, type, meaning) std::make_unique<type>(),
+#include "compiler/opt/passes.def"
+      } {
+}
+Pipeline::~Pipeline() = default;
+
+void Pipeline::begin(const Module& module, const PassOptions& options) {
+  module_ = &module;
+  options_ = options;
+  rewrites_ = {0, options.rewrite_limit};
+}
+
+Result<void> Pipeline::run_pass(PassId id, FunctionId function) {
+  PassContext context{*module_, graph_, analyses_, rewrites_};
+  passes_[static_cast<u32>(id)]->run(context);
+#ifdef ASSAY_VERIFY
+  graph_.write(checked_, origins_);
+  thread_local ir::VerifierScratch scratch;
+  ir::Verifier verifier(*module_, scratch);
+  if (!verifier.body(function, checked_)) {
+    Error error = verifier.error("", nullptr);
+    error.kind = ErrorKind::Internal;
+    error.message = "after pass " + std::string(pass_info(id).name) + ": " + error.message;
+    return error;
+  }
+#else
+  static_cast<void>(function);
+#endif
+  return {};
+}
+
+Result<void> Pipeline::run(FunctionId function, Optimised& out) {
+  const Function& source = module_->functions[function];
+  out.body.signature = checked_.signature = source.signature;
+  graph_.read(source);
+  analyses_.begin(graph_);
+  if (Result<void> done = run_pass(PassId::Ssa, function); !done) return done;
+  if (options_.order_count != 0) {
+    for (u32 i = 0; i < options_.order_count; ++i)
+      if (Result<void> done = run_pass(static_cast<PassId>(options_.order[i]), function); !done) return done;
+  } else {
+    for (const PassId id : kStandard) {
+      if (id == PassId::Ssa || (options_.switched_off >> static_cast<u32>(id) & 1) != 0) continue;
+      if (Result<void> done = run_pass(id, function); !done) return done;
+    }
+  }
+  graph_.write(out.body, origins_);
+  block_of_.resize(source.insts.size());
+  for (BlockId block = 0; block < source.blocks.size(); ++block) {
+    const Block& from = source.blocks[block];
+    std::fill_n(block_of_.begin() + from.first_inst, from.inst_count, block);
+  }
+  out.positions.clear();
+  for (const InstId origin : origins_) {
+    const BlockId block = origin == kNone ? 0 : block_of_[origin];
+    out.positions.push_back({function, block, origin == kNone ? 0 : origin - source.blocks[block].first_inst});
+  }
+  return {};
+}
+
+} // namespace assay::opt

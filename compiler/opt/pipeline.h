@@ -1,0 +1,66 @@
+// pipeline.h - the passes of -O2 and their order.
+//
+// One Pipeline a Compiler, kept from compile to compile. Linear but for what the passes say of themselves. In builds
+// with ASSAY_VERIFY the function is verified after each pass. Tested in compiler/opt/tests/passes_test.cpp.
+#pragma once
+
+#include "assay/compiler.h"
+#include "compiler/opt/pass.h"
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace assay::opt {
+
+enum class PassId : u8 {
+#define PASS(name, text, type, meaning) name,
+#include "compiler/opt/passes.def"
+};
+inline constexpr u32 kPassCount = 0
+#define PASS(name, text, type, meaning) +1
+#include "compiler/opt/passes.def"
+    ;
+
+struct PassInfo {
+  std::string_view name, meaning;
+};
+const PassInfo& pass_info(PassId id);
+/// False: there is no pass of that name.
+bool pass_from_name(std::string_view name, PassId& out);
+
+/// What -O2 runs when nothing else is asked for.
+std::span<const PassId> standard_passes();
+
+/// The optimised body of a function, and where its instructions come from.
+struct Optimised {
+  Function body;
+  std::vector<Position> positions; // [InstId]; of what has none, the function's start
+};
+
+class Pipeline {
+public:
+  Pipeline();
+  ~Pipeline();
+
+  /// Starts a module: no rewrite was made yet.
+  void begin(const Module& module, const PassOptions& options);
+  /// Overwrites `out`. Internal when a pass left a function that is not valid (only noticed with ASSAY_VERIFY).
+  Result<void> run(FunctionId function, Optimised& out);
+  u64 rewrites() const { return rewrites_.made; }
+
+private:
+  Result<void> run_pass(PassId id, FunctionId function);
+
+  const Module* module_ = nullptr;
+  PassOptions options_;
+  Rewrites rewrites_;
+  Graph graph_;
+  Analyses analyses_;
+  std::unique_ptr<Pass> passes_[kPassCount];
+  std::vector<InstId> origins_;
+  std::vector<BlockId> block_of_; // [InstId] of the source
+  Function checked_;
+};
+
+} // namespace assay::opt

@@ -1,0 +1,387 @@
+// passes_test.cpp - each pass alone, in random orders and cut short at random: what comes out is valid and means the
+// same on the oracle; and for each pass what it must do, and what it must leave, on small functions.
+#include "compiler/opt/pipeline.h"
+
+#include "derived.h"
+
+#include <algorithm>
+#include <random>
+
+namespace assay::opt {
+namespace {
+
+/// The module with each function's body after these passes.
+Derived optimise(const Module& source, const std::vector<PassId>& passes, u64 limit = ~u64{0}, u64* made = nullptr) {
+  PassOptions options;
+  options.rewrite_limit = limit;
+  for (const PassId pass : passes) options.order[options.order_count++] = static_cast<u8>(pass);
+  if (passes.empty()) options.order[options.order_count++] = static_cast<u8>(PassId::Ssa);
+  Pipeline pipeline;
+  pipeline.begin(source, options);
+  Derived out{source, {}};
+  Optimised better;
+  for (FunctionId id = 0; id < source.functions.size(); ++id) {
+    out.origins.emplace_back();
+    if (source.functions[id].imported) continue;
+    const Result<void> done = pipeline.run(id, better);
+    EXPECT_TRUE(done.ok()) << done.error().to_string();
+    const Function& from = source.functions[id];
+    better.body.name = from.name;
+    better.body.exported = from.exported;
+    out.module.functions[id] = better.body;
+    for (const Position& position : better.positions)
+      out.origins.back().push_back(from.blocks[position.block].first_inst + position.inst);
+  }
+  if (made != nullptr) *made = pipeline.rewrites();
+  return out;
+}
+
+std::vector<PassId> all_passes() {
+  std::vector<PassId> out;
+  for (u32 i = 0; i < kPassCount; ++i) out.push_back(static_cast<PassId>(i));
+  return out;
+}
+
+TEST(Passes, each_alone_keeps_the_meaning) {
+  for (const PassId pass : all_passes()) {
+    u64 rewrites = 0;
+    for_programs([&](const Module& module, u64 seed) {
+      u64 made = 0;
+      const Derived out = optimise(module, {pass}, ~u64{0}, &made);
+      rewrites += made;
+      ASSERT_NO_FATAL_FAILURE(expect_valid(out.module, seed)) << pass_info(pass).name;
+      same_meaning(module, out, seed);
+    });
+    if (pass == PassId::Ssa) continue; // random programs have no locals
+    EXPECT_GT(rewrites, 20u) << pass_info(pass).name;
+  }
+}
+
+TEST(Passes, any_order_keeps_the_meaning) {
+  for_programs([&](const Module& module, u64 seed) {
+    std::mt19937_64 random(seed);
+    std::vector<PassId> order;
+    for (u64 i = 0; i < 1 + random() % 12; ++i) order.push_back(static_cast<PassId>(random() % kPassCount));
+    const Derived out = optimise(module, order);
+    ASSERT_NO_FATAL_FAILURE(expect_valid(out.module, seed));
+    same_meaning(module, out, seed);
+  });
+}
+
+TEST(Passes, stopped_after_any_number_of_rewrites_the_program_means_the_same) {
+  const auto standard = standard_passes();
+  const std::vector<PassId> passes(standard.begin(), standard.end());
+  for_programs([&](const Module& module, u64 seed) {
+    u64 made = 0;
+    optimise(module, passes, ~u64{0}, &made);
+    const u64 limit = seed % 4 == 0 ? 0 : seed * 7919 % (made + 1);
+    const Derived out = optimise(module, passes, limit, &made);
+    EXPECT_LE(made, limit);
+    ASSERT_NO_FATAL_FAILURE(expect_valid(out.module, seed));
+    same_meaning(module, out, seed);
+  });
+}
+
+TEST(Passes, have_names) {
+  for (const PassId pass : all_passes()) {
+    PassId found{};
+    ASSERT_TRUE(pass_from_name(pass_info(pass).name, found));
+    EXPECT_EQ(found, pass);
+    EXPECT_FALSE(pass_info(pass).meaning.empty());
+  }
+  PassId none{};
+  EXPECT_FALSE(pass_from_name("nothing", none));
+}
+
+/// The text of a module after a pass.
+std::string after(PassId pass, const char* text) {
+  const auto module = parse_and_verify(text);
+  EXPECT_TRUE(module.ok()) << module.error().to_string();
+  if (!module.ok()) return {};
+  const Derived out = optimise(*module, {pass});
+  expect_valid(out.module, 0);
+  return to_text(out.module);
+}
+
+u32 occurrences(const std::string& text, std::string_view word) {
+  u32 count = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+// ---- control -----------------------------------------------------------------------------------------------
+
+TEST(Control, a_branch_on_a_constant_goes_one_way_and_blocks_join) {
+  EXPECT_EQ(after(PassId::Control, R"(export func @f(i64) -> i64 {
+^a(%0: i64):
+  %1 = const.i8 1
+  branch %1, ^b(%0), ^c
+^b(%2: i64):
+  return %2
+^c:
+  trap user0
+}
+)"),
+            "export func @f(i64) -> i64 {\n^b0(%0: i64):\n  %1 = const.i8 1\n  return %0\n}\n");
+}
+
+TEST(Control, a_switch_on_a_constant_takes_its_case_or_the_default) {
+  constexpr const char* kSwitch = R"(export func @f() -> i64 {
+^a:
+  %0 = const.i32 VALUE
+  %1 = const.i64 1
+  %2 = const.i64 2
+  switch.i32 %0 [5: ^b(%1), 6: ^b(%1)], ^b(%2)
+^b(%r: i64):
+  return %r
+}
+)";
+  const auto with = [&](const char* value) {
+    std::string text = kSwitch;
+    return after(PassId::Control, text.replace(text.find("VALUE"), 5, value).c_str());
+  };
+  EXPECT_NE(with("6").find("%3 = const.i64 1\n  return %3"), std::string::npos) << with("6");
+  EXPECT_NE(with("7").find("%3 = const.i64 2\n  return %3"), std::string::npos) << with("7");
+}
+
+TEST(Control, a_branch_on_a_comparison_with_zero_is_one_on_the_value) {
+  const std::string text = after(PassId::Control, R"(export func @f(i64) -> i64 {
+^a(%0: i64):
+  %1 = const.i64 0
+  %2 = eq.i64 %0, %1
+  branch %2, ^b, ^c
+^b:
+  return %1
+^c:
+  trap user0
+}
+)");
+  EXPECT_NE(text.find("branch %0, ^b1, ^b2\n^b1:\n  trap user0"), std::string::npos) << text;
+}
+
+TEST(Control, edges_pass_by_empty_blocks_with_their_arguments) {
+  const std::string text = after(PassId::Control, R"(export func @f(i64, i64) -> i64 {
+^a(%0: i64, %1: i64):
+  branch %0, ^b(%1, %0), ^c(%1)
+^b(%2: i64, %3: i64):
+  jump ^d(%3, %2)
+^c(%4: i64):
+  jump ^d(%4, %4)
+^d(%5: i64, %6: i64):
+  %7 = sub.i64 %5, %6
+  return %7
+}
+)");
+  EXPECT_NE(text.find("branch %0, ^b1(%0), ^b1(%1)"), std::string::npos) << text;
+}
+
+TEST(Control, a_parameter_that_gets_one_value_is_that_value_round_a_loop_too) {
+  const std::string text = after(PassId::Control, R"(export func @f(i64, i64) -> i64 {
+^a(%0: i64, %1: i64):
+  jump ^h(%0, %1)
+^h(%n: i64, %k: i64):
+  fuel 1
+  %2 = sub.i64 %n, %k
+  branch %2, ^h(%2, %k), ^x
+^x:
+  return %k
+}
+)");
+  EXPECT_NE(text.find("^b1(%2: i64):"), std::string::npos) << text;
+  EXPECT_NE(text.find("return %1"), std::string::npos) << text;
+}
+
+// ---- dce ---------------------------------------------------------------------------------------------------
+
+TEST(Dce, values_that_only_feed_each_other_go_and_traps_stay) {
+  const std::string text = after(PassId::Dce, R"(memory 16
+export func @f(i64, i64) -> i64 {
+^a(%0: i64, %1: i64):
+  %2 = add.i64 %0, %1
+  %3 = div_u.i64 %0, %1
+  %4 = const.i64 3
+  %5 = div_u.i64 %0, %4
+  %6 = const.i32 8
+  %7 = load.i64 %6, 0
+  %8 = load.i64 %6, 1
+  jump ^h(%0, %0)
+^h(%n: i64, %sum: i64):
+  fuel 1
+  %9 = add.i64 %sum, %n
+  %one = const.i64 1
+  %10 = sub.i64 %n, %one
+  branch %10, ^h(%10, %9), ^x
+^x:
+  return %n
+}
+)");
+  EXPECT_EQ(occurrences(text, "add.i64"), 0u) << text;
+  EXPECT_EQ(occurrences(text, "div_u"), 1u) << text;    // by 3 cannot trap
+  EXPECT_EQ(occurrences(text, "load.i64"), 1u) << text; // at 8 it cannot
+  EXPECT_EQ(occurrences(text, ", 1\n"), 1u) << text;
+  EXPECT_NE(text.find("^b1(%5: i64):"), std::string::npos) << text;
+}
+
+// ---- gvn ---------------------------------------------------------------------------------------------------
+
+TEST(Gvn, equal_things_are_one_also_with_operands_swapped_and_where_they_might_have_trapped) {
+  const std::string text = after(PassId::Gvn, R"(export func @f(i64, i64) -> i64 {
+^a(%0: i64, %1: i64):
+  %2 = add.i64 %0, %1
+  %3 = div_u.i64 %0, %1
+  branch %2, ^b, ^c
+^b:
+  %4 = add.i64 %1, %0
+  %5 = div_u.i64 %0, %1
+  %6 = sub.i64 %4, %5
+  return %6
+^c:
+  %7 = sub.i64 %1, %0
+  %8 = sub.i64 %0, %1
+  %9 = mul.i64 %7, %8
+  return %9
+}
+)");
+  EXPECT_EQ(occurrences(text, "add.i64"), 1u) << text;
+  EXPECT_EQ(occurrences(text, "div_u"), 1u) << text;
+  EXPECT_EQ(occurrences(text, "sub.i64"), 3u) << text;
+}
+
+TEST(Gvn, a_value_of_one_way_is_not_known_on_the_other) {
+  const std::string text = after(PassId::Gvn, R"(export func @f(i64) -> i64 {
+^a(%0: i64):
+  branch %0, ^b, ^c
+^b:
+  %1 = mul.i64 %0, %0
+  jump ^d(%1)
+^c:
+  jump ^d(%0)
+^d(%2: i64):
+  %3 = mul.i64 %0, %0
+  return %3
+}
+)");
+  EXPECT_EQ(occurrences(text, "mul.i64"), 2u) << text;
+}
+
+/// Loads that are left of those in a function that stores, then does `between`, then loads the same.
+u32 loads_after(const std::string& store, const std::string& between, const std::string& load) {
+  const std::string text = after(PassId::Gvn, ("memory 64\nglobal @g : i64 = 0\nimport @h()\n"
+                                               "export func @f(i64, ptr) -> i64 {\n  slot $s : 16 align 8\n"
+                                               "^a(%0: i64, %p: ptr):\n  %i = const.i32 8\n  %q = slot_addr $s\n  " +
+                                               store + "\n  " + between + "\n  " + load + "\n  return %r\n}\n")
+                                                  .c_str());
+  return occurrences(text, "load.i64") + occurrences(text, "global_get");
+}
+
+TEST(Gvn, a_load_finds_what_was_stored_unless_something_may_have_written_since) {
+  const std::string linear = "store.i64 %i, 0, %0", get = "%r = load.i64 %i, 0";
+  const std::string slot = "pstore.i64 %q, 8, %0", slot_get = "%r = pload.i64 %q, 8";
+  const std::string global = "global_set.i64 @g, %0", global_get = "%r = global_get.i64 @g";
+  EXPECT_EQ(loads_after(linear, "fuel 1", get), 0u);
+  EXPECT_EQ(loads_after(slot, "fuel 1", slot_get), 0u);
+  EXPECT_EQ(loads_after(global, "fuel 1", global_get), 0u);
+  EXPECT_EQ(loads_after(linear, slot, get), 0u);
+  EXPECT_EQ(loads_after(linear, "store8.i64 %i, 3, %0", get), 1u);
+  EXPECT_EQ(loads_after(linear, "call @h()", get), 1u);
+  EXPECT_EQ(loads_after(linear, "pstore.i64 %p, 0, %0", get), 1u); // wherever that leads
+  EXPECT_EQ(loads_after(slot, "pstore.i64 %p, 0, %0", slot_get), 1u);
+  EXPECT_EQ(loads_after(slot, "call @h()", slot_get), 1u);
+  EXPECT_EQ(loads_after(global, "call @h()", global_get), 1u);
+  EXPECT_EQ(loads_after(linear, "fuel 1", "%r = load.i64 %i, 1"), 1u);
+  EXPECT_EQ(loads_after("store8.i64 %i, 0, %0", "fuel 1", "%r = load8_u.i64 %i, 0"), 0u + 0u); // load8_u is no load.i64
+}
+
+TEST(Gvn, where_ways_meet_memory_may_be_another) {
+  const std::string text = after(PassId::Gvn, R"(memory 64
+export func @f(i64) -> i64 {
+^a(%0: i64):
+  %i = const.i32 8
+  %1 = load.i64 %i, 0
+  branch %0, ^b, ^c
+^b:
+  store.i64 %i, 0, %0
+  jump ^d
+^c:
+  jump ^d
+^d:
+  %2 = load.i64 %i, 0
+  %3 = add.i64 %1, %2
+  return %3
+}
+)");
+  EXPECT_EQ(occurrences(text, "load.i64"), 2u) << text;
+}
+
+// ---- licm --------------------------------------------------------------------------------------------------
+
+/// Whether the instruction has left the loop of a function that has it in its body.
+bool leaves(const std::string& inst, const std::string& also) {
+  const std::string text =
+      after(PassId::Licm, ("memory 64\nglobal @g : i64 = 0\nimport @h()\nexport func @f(i64, i64) -> i64 {\n"
+                           "^a(%0: i64, %1: i64):\n  jump ^h(%0, %1)\n^h(%n: i64, %s: i64):\n  fuel 1\n  " +
+                           also + "\n  %i = const.i32 8\n  %x = " + inst +
+                           "\n  %one = const.i64 1\n  %m = sub.i64 %n, %one\n  %t = add.i64 %s, %x\n"
+                           "  branch %m, ^h(%m, %t), ^x\n^x:\n  return %t\n}\n")
+                              .c_str());
+  const std::size_t loop = text.find("fuel 1");
+  const std::size_t at = text.find(inst.substr(0, inst.find(' ')));
+  EXPECT_NE(at, std::string::npos) << text;
+  return at < loop;
+}
+
+TEST(Licm, only_what_is_the_same_in_each_turn_and_cannot_trap_leaves) {
+  EXPECT_TRUE(leaves("mul.i64 %0, %1", ""));
+  EXPECT_FALSE(leaves("mul.i64 %0, %n", ""));
+  EXPECT_FALSE(leaves("div_u.i64 %0, %1", ""));
+  EXPECT_TRUE(leaves("global_get.i64 @g", ""));
+  EXPECT_FALSE(leaves("global_get.i64 @g", "global_set.i64 @g, %n"));
+  EXPECT_FALSE(leaves("global_get.i64 @g", "call @h()"));
+  EXPECT_TRUE(leaves("load.i64 %i, 0", ""));
+  EXPECT_FALSE(leaves("load.i64 %i, 57", "")); // traps
+  EXPECT_FALSE(leaves("load.i64 %i, 0", "%j = const.i32 9\n  store8.i64 %j, 0, %n"));
+}
+
+TEST(Licm, leaves_all_loops_at_once_and_makes_a_block_where_a_loop_has_two_ways_in) {
+  const std::string text = after(PassId::Licm, R"(export func @f(i64, i64) -> i64 {
+^a(%0: i64, %1: i64):
+  branch %0, ^h(%0), ^h(%1)
+^h(%n: i64):
+  fuel 1
+  jump ^i(%n)
+^i(%k: i64):
+  fuel 1
+  %2 = mul.i64 %0, %1
+  %3 = sub.i64 %k, %2
+  branch %3, ^i(%3), ^j
+^j:
+  branch %n, ^h(%k), ^x
+^x:
+  return %n
+}
+)");
+  EXPECT_NE(text.find("^b1(%2: i64):\n  %3 = mul.i64 %0, %1\n  jump ^b2(%2)"), std::string::npos) << text;
+}
+
+// ---- sink --------------------------------------------------------------------------------------------------
+
+TEST(Sink, a_comparison_moves_to_the_branch_that_alone_reads_it) {
+  const std::string text = after(PassId::Sink, R"(export func @f(i64, i64) -> i64 {
+^a(%0: i64, %1: i64):
+  %2 = lt_s.i64 %0, %1
+  %3 = lt_u.i64 %0, %1
+  %4 = add.i64 %0, %1
+  branch %2, ^b, ^c
+^b:
+  return %4
+^c:
+  %5 = zext.i64.i8 %3
+  return %5
+}
+)");
+  EXPECT_NE(text.find("lt_s.i64 %0, %1\n  branch"), std::string::npos) << text;
+  EXPECT_LT(text.find("lt_u.i64"), text.find("add.i64")) << text;
+}
+
+} // namespace
+} // namespace assay::opt

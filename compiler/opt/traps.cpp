@@ -1,0 +1,71 @@
+// traps.cpp - see traps.h.
+#include "compiler/opt/traps.h"
+
+namespace assay::opt {
+
+namespace {
+
+const GraphInst* constant(Graph& graph, ValueId value) {
+  const GraphInst* const source = graph.source(value);
+  return source != nullptr && source->op == Opcode::Const ? source : nullptr;
+}
+
+bool division_may_trap(Graph& graph, const GraphInst& inst) {
+  const GraphInst* const divisor = constant(graph, graph.operand(inst, 1));
+  if (divisor == nullptr || divisor->imm == 0) return true;
+  return inst.op == Opcode::DivS && divisor->imm == bit_mask(inst.type); // MIN / -1
+}
+
+/// The memory never shrinks.
+bool load_may_trap(PassContext& context, const GraphInst& inst) {
+  const GraphInst* const address = constant(context.graph, context.graph.operand(inst, 0));
+  if (address == nullptr) return true;
+  const u64 size = context.module.memory_size, from = address->imm;
+  return from > size || inst.imm > size - from || access_size(inst) > size - from - inst.imm;
+}
+
+} // namespace
+
+u32 access_size(const GraphInst& inst) {
+  switch (inst.op) {
+  case Opcode::Load8S:
+  case Opcode::Load8U:
+  case Opcode::Store8:
+  case Opcode::PLoad8S:
+  case Opcode::PLoad8U:
+  case Opcode::PStore8: return 1;
+  case Opcode::Load16S:
+  case Opcode::Load16U:
+  case Opcode::Store16:
+  case Opcode::PLoad16S:
+  case Opcode::PLoad16U:
+  case Opcode::PStore16: return 2;
+  case Opcode::Load32S:
+  case Opcode::Load32U:
+  case Opcode::Store32:
+  case Opcode::PLoad32S:
+  case Opcode::PLoad32U:
+  case Opcode::PStore32: return 4;
+  default: return size_of(inst.type);
+  }
+}
+
+bool may_trap(PassContext& context, const GraphInst& inst) {
+  if (!info(inst.op).is(kTraps)) return false;
+  switch (inst.op) {
+  case Opcode::DivS:
+  case Opcode::DivU:
+  case Opcode::RemS:
+  case Opcode::RemU: return division_may_trap(context.graph, inst);
+  case Opcode::Load:
+  case Opcode::Load8S:
+  case Opcode::Load8U:
+  case Opcode::Load16S:
+  case Opcode::Load16U:
+  case Opcode::Load32S:
+  case Opcode::Load32U: return load_may_trap(context, inst);
+  default: return true;
+  }
+}
+
+} // namespace assay::opt
