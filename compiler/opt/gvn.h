@@ -2,10 +2,10 @@
 //
 // One walk down the tree of dominators with a table of what is available, undone on the way up (Briggs, Cooper and
 // Simpson, "Value Numbering", 1997, section 3.2). Operands are compared as what they mean by then, so equal things
-// become one on the way. Divisions count: the same one before did not trap. Each kind of memory (alias.h) has a version,
-// which writes raise; a load is known if the same one was made of the same version, or a store of the same width made it. A block
-// with one edge into it goes on with the versions that its predecessor ends with, any other begins with new ones.
-// Linear. Tested in compiler/opt/tests/passes_test.cpp.
+// become one on the way. Divisions count: the same one before did not trap. Each kind of memory (alias.h) has a
+// version, which writes raise; a load is known if the same one was made of the same version, or a store of the same
+// width made it. A block with one edge into it goes on with the versions that its predecessor ends with, any other
+// begins with new ones. Linear. Tested in compiler/opt/tests/passes_test.cpp.
 #pragma once
 
 #include "compiler/opt/alias.h"
