@@ -85,6 +85,8 @@ public:
   GraphInst& terminator(BlockId id) { return insts_[blocks_[id].last]; }
 
   void replace(ValueId value, ValueId by) { values_[value].replaced_by = by; }
+  /// Of a result that does not have its instruction's type: a comparison's.
+  void set_type(ValueId value, Type type) { values_[value].type = type; }
   /// Takes the instruction out of its block. Its results must have been replaced, or have no use.
   void remove(InstId id);
   ValueId add_param(BlockId block, Type type);

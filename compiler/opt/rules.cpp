@@ -1,0 +1,186 @@
+// rules.cpp - see rules.h: the table of rules, their variants, and the index by which the pass finds the few that may
+// match.
+#include "compiler/opt/rules.h"
+
+#include "assay/planted.h"
+#include "compiler/ir/op_shape.h"
+#include "compiler/opt/fold.h"
+#include "compiler/opt/magic.h"
+#include "compiler/opt/rule_parser.h"
+
+#include <bit>
+
+namespace assay::opt {
+
+namespace {
+
+constexpr RuleSet::Row kRows[] = {
+#define RULE(name, pattern, condition, result) {#name, pattern, condition, result, nullptr},
+#ifdef ASSAY_MUTANTS
+#define WRONG(active, name, pattern, condition, result) {#name, pattern, condition, result, [] { return active; }},
+#else
+#define WRONG(active, name, pattern, condition, result)
+#endif
+#include "compiler/opt/simplify_rules.def"
+};
+
+/// Classes of operands that a node of a pattern may match, as bits.
+u64 classes_of(const RuleSet& set, const Rule& rule, const RuleNode& node) {
+  constexpr u64 kAllConst = 1u << kClassZero | 1u << kClassOne | 1u << kClassOnes | 1u << kClassConst;
+  switch (node.kind) {
+  case NodeKind::Op: return u64{1} << set.class_of(node.op);
+  case NodeKind::Const: return kAllConst;
+  case NodeKind::Literal:
+    if (node.literal != LiteralKind::Number) return u64{1} << kClassConst;
+    if (node.bits == 0) return 1u << kClassZero;
+    if (node.bits == 1) return 1u << kClassOne;
+    return kAllConst; // -1 and 255 are the same i8
+  default: return (rule.not_const >> node.index & 1) != 0 ? ~kAllConst : ~u64{0};
+  }
+}
+
+} // namespace
+
+const RuleSet& RuleSet::standard() {
+  static const RuleSet set(kRows);
+  return set;
+}
+
+RuleSet::RuleSet(std::span<const Row> rows) : rows_(kOpcodeCount, 0), op_classes_(kOpcodeCount, kClassOther) {
+  std::vector<std::vector<RuleVariant>> by_op(kOpcodeCount);
+  for (const Row& row : rows) {
+    RuleParser parser(nodes_);
+    Rule rule;
+    const bool good = parser.parse(row, rule);
+    rules_.push_back(rule);
+    if (good) add_variants(static_cast<u32>(rules_.size() - 1), by_op);
+    else errors_.push_back(parser.error());
+  }
+  index(by_op);
+}
+
+/// The node with operands of commuting operations in all orders. Constants stay on the right, where earlier rules have
+/// put them.
+void RuleSet::orders_of(u32 id, std::vector<u16>& out) {
+  const RuleNode node = nodes_[id];
+  std::vector<u16> choices[3];
+  for (u32 i = 0; i < node.child_count; ++i) orders_of(node.children[i], choices[i]);
+  const auto emit = [&](RuleNode changed) {
+    nodes_.push_back(changed);
+    out.push_back(static_cast<u16>(nodes_.size() - 1));
+  };
+  if (node.child_count < 2) {
+    if (node.child_count == 0) return out.push_back(static_cast<u16>(id));
+    for (const u16 child : choices[0]) {
+      RuleNode changed = node;
+      changed.children[0] = child;
+      emit(changed);
+    }
+    return;
+  }
+  const bool swaps = node.kind == NodeKind::Op && info(node.op).is(kCommutes) && node.children[0] != node.children[1] &&
+                     !nodes_[node.children[0]].constant && !nodes_[node.children[1]].constant;
+  for (const u16 a : choices[0]) {
+    for (const u16 b : choices[1]) {
+      RuleNode changed = node;
+      if (node.child_count == 3) changed.children[2] = choices[2][0];
+      changed.children[0] = a;
+      changed.children[1] = b;
+      emit(changed);
+      std::swap(changed.children[0], changed.children[1]);
+      if (swaps) emit(changed);
+    }
+  }
+}
+
+void RuleSet::add_variants(u32 rule, std::vector<std::vector<RuleVariant>>& by_op) {
+  const u32 root = rules_[rule].pattern.first + rules_[rule].pattern.count - 1u;
+  std::vector<u16> orders;
+  orders_of(root, orders);
+  for (const u16 order : orders) {
+    by_op[static_cast<u32>(nodes_[root].op)].push_back({static_cast<u16>(rule), order});
+    for (u32 i = 0; i < nodes_[root].child_count && i < 2; ++i) {
+      const RuleNode& child = nodes_[nodes_[root].children[i]];
+      OperandClass& known = op_classes_[static_cast<u32>(child.op)];
+      if (child.kind == NodeKind::Op && known == kClassOther) known = static_cast<OperandClass>(class_count_++);
+    }
+  }
+  if (nodes_.size() > 0xffff || class_count_ > 64) errors_.push_back("too many rules for the index");
+}
+
+void RuleSet::index(std::vector<std::vector<RuleVariant>>& by_op) {
+  first_variant_.push_back(0);
+  u32 row_count = 1;
+  for (u32 op = 0; op < kOpcodeCount; ++op) {
+    if (by_op[op].empty()) continue;
+    if (by_op[op].size() > 128) {
+      errors_.push_back("more than 128 patterns of " + std::string(info(static_cast<Opcode>(op)).name));
+      by_op[op].resize(128);
+    }
+    rows_[op] = static_cast<u8>(row_count++);
+    first_variant_.push_back(static_cast<u32>(variants_.size()));
+    variants_.insert(variants_.end(), by_op[op].begin(), by_op[op].end());
+  }
+  sets_.resize(std::size_t{2} * row_count * class_count_);
+  for (u32 op = 0; op < kOpcodeCount; ++op) {
+    for (u32 bit = 0; bit < by_op[op].size(); ++bit) {
+      const RuleNode& root = nodes_[by_op[op][bit].root];
+      for (u32 side = 0; side < 2; ++side) {
+        const Rule& rule = rules_[by_op[op][bit].rule];
+        const u64 classes = side < root.child_count ? classes_of(*this, rule, nodes_[root.children[side]]) : ~u64{0};
+        for (u32 c = 0; c < class_count_; ++c)
+          if ((classes >> c & 1) != 0)
+            sets_[(rows_[op] * 2 + side) * class_count_ + c].words[bit / 64] |= u64{1} << bit % 64;
+      }
+    }
+  }
+}
+
+bool node_allowed(const RuleNode& node, const Type* types) {
+  if (node.kind != NodeKind::Op) return true;
+  const u32 pair = 8 * static_cast<u32>(types[node.type]) + static_cast<u32>(types[node.from]);
+  return (ir::shape(node.op).pairs >> pair & 1) != 0;
+}
+
+bool literal_bits(const RuleNode& node, Type type, u64& out) {
+  if (node.literal == LiteralKind::Float) {
+    if (!is_float(type)) return false;
+    const double value = std::bit_cast<double>(node.bits);
+    out = type == Type::F64 ? node.bits : std::bit_cast<u32>(static_cast<float>(value));
+    return true;
+  }
+  if (!is_int(type)) return false;
+  const u64 mask = bit_mask(type);
+  switch (node.literal) {
+  case LiteralKind::Width: out = bits_of(type); break;
+  case LiteralKind::WidthLess1: out = bits_of(type) - 1; break;
+  case LiteralKind::Min: out = mask - (mask >> 1); break;
+  case LiteralKind::Max: out = mask >> 1; break;
+  default: out = node.bits & mask; break;
+  }
+  return true;
+}
+
+bool evaluate_constant(const RuleNode& node, const Type* types, std::span<const u64> children, u64& out) {
+  const Type type = types[node.gives];
+  if (node.kind == NodeKind::Literal) return literal_bits(node, type, out);
+  if (node.kind == NodeKind::Op) {
+    u64 results[2] = {};
+    if (!node_allowed(node, types) || !fold(node.op, types[node.type], types[node.from], children, results))
+      return false;
+    out = results[0];
+    return true;
+  }
+  const bool is_signed = node.function == ConstFunction::MagicS || node.function == ConstFunction::ShiftS;
+  if (children[0] < 2 || children[0] > (is_signed ? bit_mask(type) >> 1 : bit_mask(type))) return false;
+  const Magic magic = is_signed ? magic_signed(children[0], type) : magic_unsigned(children[0], type);
+  switch (node.function) {
+  case ConstFunction::MagicU:
+  case ConstFunction::MagicS: out = magic.factor; break;
+  case ConstFunction::WideU: out = magic.wide; break;
+  default: out = magic.shift; break;
+  }
+  return true;
+}
+
+} // namespace assay::opt

@@ -1,0 +1,339 @@
+// simplify.cpp - see simplify.h: the walk, matching, and the one place where a rewrite is made.
+//
+// References into the graph end with the first insertion: whatever is needed later is copied before.
+#include "compiler/opt/simplify.h"
+
+#include "compiler/ir/op_shape.h"
+#include "compiler/opt/fold.h"
+
+#include <bit>
+#include <utility>
+
+namespace assay::opt {
+
+/// What a rule's letters stand for.
+struct SimplifyPass::Match {
+  ValueId vars[kMaxRuleVars] = {kNone, kNone, kNone, kNone};
+  ValueId const_values[kMaxRuleConsts] = {kNone, kNone, kNone};
+  u64 consts[kMaxRuleConsts] = {};
+  Type types[kTypeRefs] = {Type::None, Type::I8,  Type::I16, Type::I32, Type::I64,
+                           Type::F32,  Type::F64, Type::Ptr, Type::None};
+
+  /// A pointer is never what a rule speaks of.
+  bool bind(TypeRef ref, Type type) {
+    if (types[ref] == Type::None && type != Type::Ptr) types[ref] = type;
+    return types[ref] == type;
+  }
+};
+
+/// An instruction's operands, as far as rules and folding ask.
+struct SimplifyPass::Operands {
+  u32 count = 0;
+  bool all_const = true;
+  u64 bits[3] = {};
+  OperandClass classes[2] = {kClassOther, kClassOther};
+};
+
+namespace {
+
+constexpr u8 kMayFold = 1, kHasRules = 2;
+/// For each instruction so many rewrites, and some for small functions.
+constexpr u64 kRewritesPerInst = 8, kRewrites = 256;
+constexpr u32 kMaxTruthDepth = 3;
+
+bool is_comparison(Opcode op) {
+  return (op >= Opcode::Eq && op <= Opcode::GeU) || (op >= Opcode::FEq && op <= Opcode::FGe);
+}
+
+bool gives_overflow_flag(Opcode op) { return op >= Opcode::AddOS && op <= Opcode::MulOU; }
+
+OperandClass const_class(Type type, u64 bits) {
+  if (type == Type::Ptr) return kClassOther;
+  if (!is_int(type) || (bits > 1 && bits != bit_mask(type))) return kClassConst;
+  return bits == 0 ? kClassZero : bits == 1 ? kClassOne : kClassOnes;
+}
+
+} // namespace
+
+SimplifyPass::SimplifyPass() : rules_(RuleSet::standard()), fired_(rules_.rules().size() + 1), looks_(kOpcodeCount) {
+  for (u32 i = 0; i < kOpcodeCount; ++i) {
+    const Opcode op = static_cast<Opcode>(i);
+    constexpr OpFlags kNever = kReads | kWrites | kCalls | kEnds | kEffect;
+    const ir::OpShape& shape = ir::shape(op);
+    const bool folds = shape.form == Form::Plain && !shape.is(kNever) && shape.operand_count != 0;
+    looks_[i] = static_cast<u8>((folds ? kMayFold : 0) | (rules_.has_rules(op) ? kHasRules : 0));
+  }
+}
+
+void SimplifyPass::run(Graph& graph, Allowed allowed, void* context) {
+  graph_ = &graph;
+  allowed_ = allowed;
+  context_ = context;
+  left_ = graph.inst_count() * kRewritesPerInst + kRewrites;
+  graph.flow(flow_);
+  count_uses();
+  for (analysis::Node node = 0; node < flow_.size(); ++node) {
+    InstId at = graph.block(flow_.block(node)).first;
+    while (at != kNone) at = step(at);
+  }
+}
+
+void SimplifyPass::count_uses() {
+  uses_.assign(graph_->value_count(), 0);
+  for (analysis::Node node = 0; node < flow_.size(); ++node) {
+    const BlockId block = flow_.block(node);
+    for (InstId at = graph_->block(block).first; at != kNone; at = graph_->inst(at).next) {
+      const GraphInst& inst = graph_->inst(at);
+      for (u32 i = 0; i < inst.operand_count; ++i) ++uses_[graph_->operand(inst, i)];
+    }
+    for (const GraphEdge& edge : graph_->edges_of(graph_->terminator(block)))
+      for (const ValueId arg : edge.args) ++uses_[graph_->now(arg)];
+  }
+}
+
+/// Does what can be done about an instruction; gives the next one to look at.
+InstId SimplifyPass::step(InstId at) {
+  const u8 looks = looks_[static_cast<u32>(graph_->inst(at).op)];
+  const InstId next = graph_->inst(at).next;
+  if (looks == 0) return next;
+  const InstId new_ones = graph_->inst_count();
+  Operands operands;
+  look_at(graph_->inst(at), operands);
+  if ((looks & kMayFold) != 0 && operands.all_const && fold_constant(at, operands)) return next;
+  if ((looks & kHasRules) == 0 || !try_rules(at, operands)) return next;
+  if (graph_->inst_count() != new_ones) return new_ones;
+  return graph_->inst(at).block == kNone ? next : at;
+}
+
+void SimplifyPass::look_at(const GraphInst& inst, Operands& out) {
+  out.count = inst.operand_count;
+  for (u32 i = 0; i < inst.operand_count; ++i) {
+    const InstId def = graph_->value(graph_->operand(inst, i)).inst;
+    if (def == kNone) {
+      out.all_const = false;
+      continue;
+    }
+    const GraphInst& source = graph_->inst(def);
+    if (source.op == Opcode::Const) {
+      out.bits[i] = source.imm;
+      if (i < 2) out.classes[i] = const_class(source.type, source.imm);
+      continue;
+    }
+    out.all_const = false;
+    if (i < 2) out.classes[i] = rules_.class_of(source.op);
+  }
+}
+
+bool SimplifyPass::fold_constant(InstId at, const Operands& operands) {
+  const GraphInst inst = graph_->inst(at);
+  u64 results[2] = {};
+  if (!fold(inst.op, inst.type, inst.from, {operands.bits, operands.count}, results)) return false;
+  if (!may_rewrite(static_cast<RuleId>(rules_.rules().size()))) return false;
+  for (u32 r = 0; r < inst.result_count; ++r) {
+    const ValueId value = inst.first_result + r;
+    use_instead(value, track(graph_->insert_const(at, graph_->value(value).type, results[r])));
+  }
+  drop(at);
+  return true;
+}
+
+bool SimplifyPass::try_rules(InstId at, const Operands& operands) {
+  const Opcode op = graph_->inst(at).op;
+  const VariantSet set = rules_.candidates(op, operands.classes[0], operands.classes[1]);
+  for (u32 w = 0; w < 2; ++w) {
+    for (u64 bits = set.words[w]; bits != 0; bits &= bits - 1) {
+      const RuleVariant& variant = rules_.variant(op, w * 64 + static_cast<u32>(std::countr_zero(bits)));
+      const Rule& rule = rules_.rules()[variant.rule];
+      if (rule.planted != nullptr && !rule.planted()) continue;
+      const RuleNode& root = rules_.node(variant.root);
+      const GraphInst& inst = graph_->inst(at);
+      Match match;
+      if (!match.bind(root.type, inst.type) || !match.bind(root.from, inst.from)) continue;
+      if (!match_children(rule, root, inst, match) || !holds(rule, match)) continue;
+      if (apply(at, variant.rule, match)) return true;
+    }
+  }
+  return false;
+}
+
+// ---- matching ----------------------------------------------------------------------------------------------
+
+bool SimplifyPass::match_children(const Rule& rule, const RuleNode& node, const GraphInst& inst, Match& match) {
+  for (u32 i = 0; i < node.child_count; ++i)
+    if (!match_node(rule, node.children[i], graph_->operand(inst, i), match)) return false;
+  return true;
+}
+
+bool SimplifyPass::match_node(const Rule& rule, u32 id, ValueId value, Match& match) {
+  const RuleNode& node = rules_.node(id);
+  if (node.kind == NodeKind::Var) {
+    ValueId& bound = match.vars[node.index];
+    if (bound != kNone) return bound == value;
+    bound = value;
+    return match.bind(node.gives, graph_->value(value).type);
+  }
+  const InstId def = graph_->value(value).inst;
+  if (def == kNone) return false;
+  const GraphInst& inst = graph_->inst(def);
+  if (node.kind == NodeKind::Op) {
+    if (inst.op != node.op || value != inst.first_result || (rule.once && uses_[value] != 1)) return false;
+    return match.bind(node.type, inst.type) && match.bind(node.from, inst.from) &&
+           match_children(rule, node, inst, match);
+  }
+  if (inst.op != Opcode::Const || !match.bind(node.gives, inst.type)) return false;
+  if (node.kind == NodeKind::Literal) {
+    u64 bits = 0;
+    return literal_bits(node, inst.type, bits) && bits == inst.imm;
+  }
+  ValueId& bound = match.const_values[node.index];
+  if (bound != kNone) return match.consts[node.index] == inst.imm;
+  bound = value;
+  match.consts[node.index] = inst.imm;
+  return true;
+}
+
+/// Known to be 0 or 1.
+bool SimplifyPass::is_truth(ValueId value, u32 depth) {
+  const InstId def = graph_->value(value).inst;
+  if (def == kNone || depth == 0) return false;
+  const GraphInst& inst = graph_->inst(def);
+  if (is_comparison(inst.op)) return true;
+  switch (inst.op) {
+  case Opcode::Const: return inst.imm <= 1 && is_int(inst.type);
+  case Opcode::And:
+    return is_truth(graph_->operand(inst, 0), depth - 1) || is_truth(graph_->operand(inst, 1), depth - 1);
+  case Opcode::Or:
+  case Opcode::Xor:
+    return is_truth(graph_->operand(inst, 0), depth - 1) && is_truth(graph_->operand(inst, 1), depth - 1);
+  case Opcode::Zext:
+  case Opcode::Trunc: return is_truth(graph_->operand(inst, 0), depth - 1);
+  default: return gives_overflow_flag(inst.op) && value == inst.first_result + 1;
+  }
+}
+
+bool SimplifyPass::facts_hold(const Rule& rule, const Match& match) {
+  for (u32 i = 0; i < rule.var_count; ++i) {
+    const ValueId value = match.vars[i];
+    if ((rule.truth >> i & 1) != 0 && !is_truth(value, kMaxTruthDepth)) return false;
+    if ((rule.not_const >> i & 1) == 0) continue;
+    const InstId def = graph_->value(value).inst;
+    if (def != kNone && graph_->inst(def).op == Opcode::Const) return false;
+  }
+  return true;
+}
+
+bool SimplifyPass::holds(const Rule& rule, const Match& match) {
+  if ((rule.truth | rule.not_const) != 0 && !facts_hold(rule, match)) return false;
+  if (rule.condition.count == 0) return true;
+  u64 bits[kMaxRuleNodes];
+  if (!evaluate(rule.condition, match, bits)) return false;
+  const auto nodes = rules_.nodes(rule.condition);
+  for (u32 i = 0; i < nodes.size(); ++i)
+    if (nodes[i].root && bits[i] == 0) return false;
+  return true;
+}
+
+/// The bits of the nodes without variables.
+bool SimplifyPass::evaluate(RuleExpr expr, const Match& match, u64* bits) const {
+  const auto nodes = rules_.nodes(expr);
+  for (u32 i = 0; i < nodes.size(); ++i) {
+    const RuleNode& node = nodes[i];
+    bits[i] = 0;
+    if (!node.constant) {
+      if (!node_allowed(node, match.types)) return false;
+      continue;
+    }
+    if (node.kind == NodeKind::Const) {
+      bits[i] = match.consts[node.index];
+      continue;
+    }
+    u64 children[3] = {};
+    for (u32 c = 0; c < node.child_count; ++c) children[c] = bits[node.children[c] - expr.first];
+    if (!evaluate_constant(node, match.types, {children, node.child_count}, bits[i])) return false;
+  }
+  return true;
+}
+
+// ---- rewriting ---------------------------------------------------------------------------------------------
+
+/// Every rewrite asks here, and is made when this says so.
+bool SimplifyPass::may_rewrite(RuleId rule) {
+  if (left_ == 0 || (allowed_ != nullptr && !allowed_(context_))) return false;
+  --left_;
+  ++fired_[rule];
+  return true;
+}
+
+bool SimplifyPass::apply(InstId at, u32 rule_id, const Match& match) {
+  const Rule& rule = rules_.rules()[rule_id];
+  u64 bits[kMaxRuleNodes];
+  if (!evaluate(rule.result, match, bits) || !may_rewrite(rule_id)) return false;
+  rewrite(at, rule, match, bits);
+  return true;
+}
+
+void SimplifyPass::rewrite(InstId at, const Rule& rule, const Match& match, const u64* bits) {
+  ValueId made[kMaxRuleNodes];
+  for (ValueId& value : made) value = kNone;
+  const GraphInst inst = graph_->inst(at);
+  const RuleNode& root = rules_.node(rule.result_roots[0]);
+  if (root.kind == NodeKind::Branch || root.kind == NodeKind::BranchNot) {
+    const ValueId condition = materialise(at, rule, root.children[0], match, bits, made);
+    return finish_branch(at, condition, root.kind == NodeKind::BranchNot);
+  }
+  for (u32 r = 0; r < rule.result_count; ++r)
+    use_instead(inst.first_result + r, materialise(at, rule, rule.result_roots[r], match, bits, made));
+  drop(at);
+}
+
+/// The value of a node of the rule's result, made before `at` unless it was there.
+ValueId SimplifyPass::materialise(InstId at, const Rule& rule, u32 id, const Match& match, const u64* bits,
+                                  ValueId* made) {
+  const RuleNode& node = rules_.node(id);
+  ValueId& value = made[id - rule.result.first];
+  if (value != kNone) return value;
+  if (node.kind == NodeKind::Var) return value = match.vars[node.index];
+  if (node.kind == NodeKind::Const) return value = match.const_values[node.index];
+  if (node.constant)
+    return value = track(graph_->insert_const(at, match.types[node.gives], bits[id - rule.result.first]));
+  ValueId operands[3] = {};
+  for (u32 i = 0; i < node.child_count; ++i) {
+    operands[i] = materialise(at, rule, node.children[i], match, bits, made);
+    ++uses_[operands[i]];
+  }
+  GraphInst inst;
+  inst.op = node.op;
+  inst.type = match.types[node.type];
+  inst.from = match.types[node.from];
+  inst.origin = graph_->inst(at).origin;
+  const ValueId out = graph_->insert(at, inst, {operands, node.child_count}, true);
+  graph_->set_type(out, match.types[node.gives]);
+  return value = track(out);
+}
+
+void SimplifyPass::finish_branch(InstId at, ValueId condition, bool swap) {
+  const GraphInst& inst = graph_->inst(at);
+  --uses_[graph_->operand(inst, 0)];
+  ++uses_[condition];
+  graph_->set_operand(inst, 0, condition);
+  const auto edges = graph_->edges_of(inst);
+  if (swap) std::swap(edges[0], edges[1]);
+}
+
+ValueId SimplifyPass::track(ValueId made) {
+  uses_.resize(graph_->value_count(), 0);
+  return made;
+}
+
+void SimplifyPass::use_instead(ValueId value, ValueId by) {
+  uses_[by] += uses_[value];
+  graph_->replace(value, by);
+}
+
+void SimplifyPass::drop(InstId at) {
+  const GraphInst& inst = graph_->inst(at);
+  for (u32 i = 0; i < inst.operand_count; ++i) --uses_[graph_->operand(inst, i)];
+  graph_->remove(at);
+}
+
+} // namespace assay::opt

@@ -1,0 +1,75 @@
+// rules_test.cpp - the reader of rules refuses what it must not guess about, and says where; orders of operands and the
+// index by operands find what they should.
+#include "compiler/opt/rules.h"
+
+#include <gtest/gtest.h>
+
+namespace assay::opt {
+namespace {
+
+std::string error_of(const char* pattern, const char* condition, const char* result) {
+  const RuleSet::Row rows[] = {{"r", pattern, condition, result}};
+  const RuleSet set(rows);
+  return set.errors().empty() ? std::string() : set.errors()[0];
+}
+
+TEST(Rules, what_is_wrong_is_said) {
+  EXPECT_EQ(error_of("(add x 0)", "", "x"), "");
+  EXPECT_EQ(error_of("(branch c)", "", "c"), "r: a variable of two types in c");
+  EXPECT_EQ(error_of("(plus x 0)", "", "x"), "r: unknown operation in (plus x 0)");
+  EXPECT_EQ(error_of("(load x)", "", "x"), "r: an operation that rules do not know in (load x)");
+  EXPECT_EQ(error_of("x", "", "x"), "r: no operation in x");
+  EXPECT_EQ(error_of("(add x", "", "x"), "r: wants an operand in (add x");
+  EXPECT_EQ(error_of("(add x 0", "", "x"), "r: wants a closing bracket in (add x 0");
+  EXPECT_EQ(error_of("(add x 0) y", "", "x"), "r: more than one pattern in (add x 0) y");
+  EXPECT_EQ(error_of("(add x q)", "", "x"), "r: unknown variable in (add x q)");
+  EXPECT_EQ(error_of("(add x C4)", "", "x"), "r: unknown constant in (add x C4)");
+  EXPECT_EQ(error_of("(add x 12a)", "", "x"), "r: unknown literal in (add x 12a)");
+  EXPECT_EQ(error_of("(add x 0)", "", "y"), "r: a variable that the pattern does not have in y");
+  EXPECT_EQ(error_of("(add x 0)", "", "C1"), "r: a constant that the pattern does not have in C1");
+  EXPECT_EQ(error_of("(add x 0)", "", "x x"), "r: too many results in x x");
+  EXPECT_EQ(error_of("(add_o_s x 0)", "", "x"), "r: wants an operand in x");
+  EXPECT_EQ(error_of("(add x 0)", "", "(add_o_s x 0)"), "r: two results in (add_o_s x 0)");
+  EXPECT_EQ(error_of("(add x 0)", "(eq x 0)", "x"), "r: a condition on what is not constant in (eq x 0)");
+  EXPECT_EQ(error_of("(add x 0)", "(truth 3)", "x"), "r: wants a variable in (truth 3)");
+  EXPECT_EQ(error_of("(zext.T.S x)", "", "x"), "r: a variable of two types in x");
+  EXPECT_EQ(error_of("(zext.T.Q x)", "", "x"), "r: unknown type in (zext.T.Q x)");
+  EXPECT_EQ(error_of("(add.T.S x 0)", "", "x"), "r: wrong suffix in (add.T.S x 0)");
+  EXPECT_EQ(error_of("(select (add.T x 0) x x)", "", "x"), "");
+  EXPECT_EQ(error_of("(select 1 x x)", "", "x"), "r: a literal without a type in (select 1 x x)");
+  EXPECT_EQ(error_of("(add (eq x y) x)", "", "x"), "r: a value of another type is wanted in (add (eq x y) x)");
+  EXPECT_EQ(error_of("(branch c:i8)", "", "c"), "r: not a branch for a branch in c");
+  EXPECT_EQ(error_of("(div_u x C1)", "", "(mul x (magic_u x))"),
+            "r: a function of what is not constant in (mul x (magic_u x))");
+}
+
+/// Names of the rules that may match, tried in this order.
+std::vector<std::string> tried(const RuleSet& set, Opcode op, OperandClass first, OperandClass second) {
+  std::vector<std::string> out;
+  const VariantSet found = set.candidates(op, first, second);
+  for (u32 bit = 0; bit < 128; ++bit)
+    if ((found.words[bit / 64] >> bit % 64 & 1) != 0) out.emplace_back(set.rules()[set.variant(op, bit).rule].name);
+  return out;
+}
+
+TEST(Rules, operands_lead_to_rules) {
+  const RuleSet::Row rows[] = {{"zero", "(add x 0)", "", "x"},
+                               {"left", "(add C1 x)", "(variable x)", "(add x C1)"},
+                               {"chain", "(add (add x C1) C2)", "", "(add x (add C1 C2))"},
+                               {"cancel", "(add (sub x y) y)", "", "x"},
+                               {"not", "(xor x -1)", "", "(sub -1 x)"}};
+  const RuleSet set(rows);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(tried(set, Opcode::Add, kClassOther, kClassZero), (Names{"zero"}));
+  EXPECT_EQ(tried(set, Opcode::Add, kClassZero, kClassOther), (Names{"left"}));
+  EXPECT_EQ(tried(set, Opcode::Add, kClassConst, kClassConst), Names{});
+  EXPECT_EQ(tried(set, Opcode::Add, set.class_of(Opcode::Add), kClassConst), (Names{"chain"}));
+  EXPECT_EQ(tried(set, Opcode::Add, set.class_of(Opcode::Add), kClassZero), (Names{"zero", "chain"}));
+  EXPECT_EQ(tried(set, Opcode::Add, set.class_of(Opcode::Sub), kClassOther), (Names{"cancel"}));
+  EXPECT_EQ(tried(set, Opcode::Add, kClassOther, set.class_of(Opcode::Sub)), (Names{"cancel"}));
+  EXPECT_EQ(tried(set, Opcode::Xor, kClassOther, kClassOnes), (Names{"not"}));
+  EXPECT_FALSE(set.has_rules(Opcode::Sub));
+}
+
+} // namespace
+} // namespace assay::opt
