@@ -6,6 +6,7 @@
 #include "compiler/opt/dce.h"
 #include "compiler/opt/gvn.h"
 #include "compiler/opt/licm.h"
+#include "compiler/opt/simplify.h"
 #include "compiler/opt/sink.h"
 #include "compiler/opt/ssa.h"
 
@@ -21,14 +22,16 @@ constexpr PassInfo kInfos[] = {
 };
 
 constexpr PassId kStandard[] = {
-    PassId::Ssa,     // all others see values only
-    PassId::Control, // what front ends leave: empty blocks, straight lines
-    PassId::Gvn,     // makes equal things one, so that the next see that they are
-    PassId::Control, // parameters that are the same from everywhere
-    PassId::Licm,    // with loops in their final shape
-    PassId::Gvn,     // what left different loops, and loads behind merged blocks
-    PassId::Dce,     // what the others left over
-    PassId::Sink,    // last: nobody may come between a comparison and its branch
+    PassId::Ssa,      // all others see values only
+    PassId::Control,  // what front ends leave: empty blocks, straight lines
+    PassId::Simplify, // brings what is equal to one form
+    PassId::Gvn,      // makes equal things one, so that the next see that they are
+    PassId::Control,  // ways that are known now, parameters that are the same from everywhere
+    PassId::Simplify, // with these known, and equal operands the same value
+    PassId::Licm,     // with loops in their final shape
+    PassId::Gvn,      // what left different loops, and loads behind merged blocks
+    PassId::Dce,      // what the others left over
+    PassId::Sink,     // last: nobody may come between a comparison and its branch
 };
 
 } // namespace

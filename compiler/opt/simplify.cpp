@@ -65,23 +65,24 @@ SimplifyPass::SimplifyPass() : rules_(RuleSet::standard()), fired_(rules_.rules(
   }
 }
 
-void SimplifyPass::run(Graph& graph, Allowed allowed, void* context) {
-  graph_ = &graph;
-  allowed_ = allowed;
-  context_ = context;
-  left_ = graph.inst_count() * kRewritesPerInst + kRewrites;
-  graph.flow(flow_);
-  count_uses();
-  for (analysis::Node node = 0; node < flow_.size(); ++node) {
-    InstId at = graph.block(flow_.block(node)).first;
+void SimplifyPass::run(PassContext& context) {
+  context_ = &context;
+  graph_ = &context.graph;
+  left_ = graph_->inst_count() * kRewritesPerInst + kRewrites;
+  swapped_ = false;
+  const analysis::FlowGraph& flow = context.analyses.flow();
+  count_uses(flow);
+  for (analysis::Node node = 0; node < flow.size(); ++node) {
+    InstId at = graph_->block(flow.block(node)).first;
     while (at != kNone) at = step(at);
   }
+  if (swapped_) context.analyses.control_changed();
 }
 
-void SimplifyPass::count_uses() {
+void SimplifyPass::count_uses(const analysis::FlowGraph& flow) {
   uses_.assign(graph_->value_count(), 0);
-  for (analysis::Node node = 0; node < flow_.size(); ++node) {
-    const BlockId block = flow_.block(node);
+  for (analysis::Node node = 0; node < flow.size(); ++node) {
+    const BlockId block = flow.block(node);
     for (InstId at = graph_->block(block).first; at != kNone; at = graph_->inst(at).next) {
       const GraphInst& inst = graph_->inst(at);
       for (u32 i = 0; i < inst.operand_count; ++i) ++uses_[graph_->operand(inst, i)];
@@ -258,7 +259,7 @@ bool SimplifyPass::evaluate(RuleExpr expr, const Match& match, u64* bits) const 
 
 /// Every rewrite asks here, and is made when this says so.
 bool SimplifyPass::may_rewrite(RuleId rule) {
-  if (left_ == 0 || (allowed_ != nullptr && !allowed_(context_))) return false;
+  if (left_ == 0 || !context_->may_rewrite()) return false;
   --left_;
   ++fired_[rule];
   return true;
@@ -318,6 +319,7 @@ void SimplifyPass::finish_branch(InstId at, ValueId condition, bool swap) {
   graph_->set_operand(inst, 0, condition);
   const auto edges = graph_->edges_of(inst);
   if (swap) std::swap(edges[0], edges[1]);
+  swapped_ = swapped_ || swap;
 }
 
 ValueId SimplifyPass::track(ValueId made) {

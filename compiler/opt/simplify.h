@@ -7,18 +7,15 @@
 // steady state. What is no longer used stays for dead code elimination. Tested in compiler/opt/tests/simplify_test.cpp.
 #pragma once
 
-#include "compiler/opt/graph.h"
+#include "compiler/opt/pass.h"
 #include "compiler/opt/rules.h"
 
 namespace assay::opt {
 
-class SimplifyPass {
+class SimplifyPass final : public Pass {
 public:
-  /// Asked before each rewrite; false: leave things as they are.
-  using Allowed = bool (*)(void* context);
-
   SimplifyPass();
-  void run(Graph& graph, Allowed allowed = nullptr, void* context = nullptr);
+  void run(PassContext& context) override;
 
   /// How often each rule was applied since this was made or cleared, by RuleId; last what was computed by fold().
   std::span<const u64> fired() const { return fired_; }
@@ -48,16 +45,15 @@ private:
   ValueId track(ValueId made);
   void use_instead(ValueId value, ValueId by);
   void drop(InstId at);
-  void count_uses();
+  void count_uses(const analysis::FlowGraph& flow);
 
   const RuleSet& rules_;
   std::vector<u64> fired_;
   std::vector<u8> looks_; // [Opcode] whether anything may be done
+  PassContext* context_ = nullptr;
   Graph* graph_ = nullptr;
-  Allowed allowed_ = nullptr;
-  void* context_ = nullptr;
-  u64 left_ = 0; // rewrites
-  analysis::FlowGraph flow_;
+  u64 left_ = 0;          // rewrites
+  bool swapped_ = false;  // the ways of a branch
   std::vector<u32> uses_; // [ValueId]
 };
 

@@ -29,14 +29,18 @@ struct Simplified {
   std::vector<std::vector<InstId>> origins;
 };
 
-Simplified simplified(const Module& source, SimplifyPass& pass) {
+Simplified simplified(const Module& source, SimplifyPass& pass, u64 limit = ~u64{0}) {
   Simplified out{source, {}};
   Graph graph;
+  Analyses analyses;
+  Rewrites rewrites{0, limit};
+  PassContext context{source, graph, analyses, rewrites};
   for (Function& function : out.module.functions) {
     out.origins.emplace_back();
     if (function.imported) continue;
     graph.read(function);
-    pass.run(graph);
+    analyses.begin(graph);
+    pass.run(context);
     graph.write(function, out.origins.back());
   }
   return out;
@@ -228,17 +232,13 @@ TEST(Simplify, every_rule_is_applied_where_its_pattern_stands) {
 
 // ---- single programs ---------------------------------------------------------------------------------------
 
-std::string passed(const char* text, SimplifyPass::Allowed allowed = nullptr, void* context = nullptr) {
-  auto module = parse_and_verify(text);
+std::string passed(const char* text, u64 limit = ~u64{0}) {
+  const auto module = parse_and_verify(text);
   EXPECT_TRUE(module.ok());
   SimplifyPass pass;
-  Graph graph;
-  std::vector<InstId> origins;
-  graph.read(module->functions[0]);
-  pass.run(graph, allowed, context);
-  graph.write(module->functions[0], origins);
-  EXPECT_TRUE(verify(*module).ok());
-  return to_text(*module);
+  const Simplified out = simplified(*module, pass, limit);
+  EXPECT_TRUE(verify(out.module).ok());
+  return to_text(out.module);
 }
 
 TEST(Simplify, what_a_rule_makes_is_simplified_in_turn) {
@@ -265,16 +265,8 @@ TEST(Simplify, a_branch_on_equality_with_zero_changes_its_ways) {
 TEST(Simplify, rewrites_nothing_that_is_not_allowed) {
   const char* const text = "func @f(i32) -> i32 {\n^b0(%0: i32):\n  %1 = const.i32 0\n  %2 = add.i32 %0, %1\n"
                            "  %3 = add.i32 %2, %1\n  return %3\n}\n";
-  u32 left = 0;
-  const auto count = [](void* context) {
-    u32& rewrites = *static_cast<u32*>(context);
-    if (rewrites == 0) return false;
-    --rewrites;
-    return true;
-  };
-  EXPECT_EQ(passed(text, count, &left), text);
-  left = 1;
-  EXPECT_NE(passed(text, count, &left).find("%2 = add.i32 %0, %1\n  return %2"), std::string::npos);
+  EXPECT_EQ(passed(text, 0), text);
+  EXPECT_NE(passed(text, 1).find("%2 = add.i32 %0, %1\n  return %2"), std::string::npos);
 }
 
 } // namespace
