@@ -11,12 +11,13 @@ help_of() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$1
 jobs_here() { getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2; }
 
 # configure PRESET: runs cmake when the build folder is new or the presets are newer. Silent when all is well.
+# ASSAY_CMAKE_ARGS: more arguments for it.
 configure() {
   local dir="$assay_root/build/$1" log="$assay_root/build/$1.configure.log"
   [ -f "$dir/build.ninja" ] && [ "$dir/build.ninja" -nt "$assay_root/CMakePresets.json" ] && return 0
   mkdir -p "$assay_root/build"
   say "configuring preset $1 in build/$1"
-  (cd "$assay_root" && cmake --preset "$1") >"$log" 2>&1 || { cat "$log" >&2; die "cmake --preset $1 failed"; }
+  (cd "$assay_root" && cmake --preset "$1" ${ASSAY_CMAKE_ARGS:-}) >"$log" 2>&1 || { cat "$log" >&2; die "cmake --preset $1 failed"; }
 }
 
 # build PRESET [TARGET...]: silent when nothing is to do, ninja's own progress otherwise.

@@ -48,7 +48,7 @@ function(assay_tests name)
       if(CMAKE_CROSSCOMPILING_EMULATOR) # which cannot start a program of the target from within another
         target_compile_definitions(${name}_tests PRIVATE ASSAY_EMULATED=1)
       endif()
-      if(ASSAY_TEST_PCH)
+      if(ASSAY_PCH)
         assay_precompile_tests(${name}_tests)
       endif()
       gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
