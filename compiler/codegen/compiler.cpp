@@ -65,6 +65,7 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
     error.message = "optimising @" + name + ": " + error.message;
     return error;
   }
+  if (options.observer != nullptr) options.observer->optimised(id, better.body);
   return function({id, &better.body, better.positions}, name);
 }
 
@@ -91,6 +92,7 @@ Compiler::Compiler(Compiler&&) noexcept = default;
 Compiler& Compiler::operator=(Compiler&&) noexcept = default;
 
 const CompileOptions& Compiler::options() const { return impl_->options; }
+void Compiler::set_passes(const PassOptions& passes) { impl_->options.passes = passes; }
 
 Result<void> Compiler::compile(const Module& module, CodeObject& out) {
   std::vector<std::string> names = std::move(out.names); // keeps the strings' storage over clear()

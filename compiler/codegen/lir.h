@@ -25,6 +25,10 @@
 #include <string>
 #include <vector>
 
+namespace assay {
+struct Function;
+}
+
 namespace assay::codegen {
 
 using VReg = u32;
@@ -165,6 +169,8 @@ struct RegisterFile {
 class Observer {
 public:
   virtual ~Observer() = default;
+  /// What -O2 made of the function; its name and signature are those in the module.
+  virtual void optimised(FunctionId, const Function&) {}
   virtual void lowered(FunctionId, const LirFunction&) {}
   /// Returns an empty string when content; otherwise the compile fails with this Internal error.
   virtual std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) { return {}; }

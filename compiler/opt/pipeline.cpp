@@ -45,6 +45,38 @@ bool pass_from_name(std::string_view name, PassId& out) {
   return found != std::end(kInfos);
 }
 
+Result<PassOptions> parse_passes(const std::vector<std::string>& order, const std::vector<std::string>& without) {
+  PassOptions out;
+  std::string names;
+  for (const PassInfo& pass : kInfos) names += " " + std::string(pass.name);
+  if (order.size() > std::size(out.order))
+    return Error{ErrorKind::BadInput, "", 0, 0, "expected at most " + std::to_string(std::size(out.order)) + " passes"};
+  for (const auto* const words : {&order, &without}) {
+    for (const std::string& word : *words) {
+      PassId id{};
+      if (!pass_from_name(word, id))
+        return Error{ErrorKind::BadInput, "", 0, 0, "there is no pass '" + word + "'; expected some of" + names};
+      if (words == &order) out.order[out.order_count++] = static_cast<u8>(id);
+      else out.switched_off |= 1u << static_cast<u32>(id);
+    }
+  }
+  return out;
+}
+
+PassOptions random_passes(u64 seed) {
+  constexpr u32 kMost = 12;
+  PassOptions out;
+  const auto draw = [&seed](u32 below) { // splitmix64
+    seed += 0x9e3779b97f4a7c15u;
+    u64 word = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9u;
+    word = (word ^ word >> 27) * 0x94d049bb133111ebu;
+    return static_cast<u32>((word ^ word >> 31) % below);
+  };
+  out.order_count = 1 + draw(kMost);
+  for (u32 i = 0; i < out.order_count; ++i) out.order[i] = static_cast<u8>(draw(kPassCount));
+  return out;
+}
+
 std::span<const PassId> standard_passes() { return kStandard; }
 
 Pipeline::Pipeline()

@@ -118,12 +118,14 @@ std::optional<Verdict> Attributor::Impl::attempt(const Call& call, const Compile
 std::vector<Trial> Attributor::Impl::own_trials(const Call& call, const SubjectRow& row) {
   std::vector<Trial> trials;
   CompileOptions options = compile_options(row);
+  options.passes = passes_for(row, call.module, {});
   options.features = common_features(options.features, row.target);
   options.host_os = row.target == Target::X64 ? host_os() : Os::Linux;
   const std::optional<Verdict> here = attempt(call, options, row.exec);
   if (here != Verdict::Differs) {
-    if (const auto verdict = attempt(call, compile_options(row), row.exec))
-      trials.push_back({row.target, row.exec, *verdict});
+    options = compile_options(row);
+    options.passes = passes_for(row, call.module, {});
+    if (const auto verdict = attempt(call, options, row.exec)) trials.push_back({row.target, row.exec, *verdict});
     return trials;
   }
   for (const Exec place : kPlaces) {

@@ -40,12 +40,15 @@ private:
 
 class CompiledSubject final : public Subject {
 public:
-  CompiledSubject(CompileOptions options, bool check_allocation, std::unique_ptr<Executor> executor)
-      : compiler_(with_observer(options, check_allocation ? &judge_ : nullptr)), executor_(std::move(executor)) {}
+  CompiledSubject(const SubjectRow& row, const SubjectOptions& options, std::unique_ptr<Executor> executor)
+      : row_(row), passes_(options.passes),
+        compiler_(with_observer(compile_options(row), options.check_allocation ? &judge_ : nullptr)),
+        executor_(std::move(executor)) {}
 
   Result<void> prepare(const Module& module) override {
     executor_->unload(); // before the object it was loaded from is overwritten
     judge_.reset();
+    compiler_.set_passes(passes_for(row_, module, passes_));
     Result<void> compiled = compiler_.compile(module, object_);
     if (!compiled) return compiled;
     Result<void> loaded = executor_->load(module, object_);
@@ -64,6 +67,8 @@ private:
     return options;
   }
 
+  const SubjectRow& row_;
+  PassOptions passes_;
   AllocationJudge judge_;
   Compiler compiler_;
   CodeObject object_;
@@ -124,8 +129,7 @@ Result<std::unique_ptr<Subject>> make_compiled_subject(const SubjectRow& row, co
   const bool visible = options.tools.any() && row.exec == Exec::Native;
   auto executor = visible ? make_visible_executor(options) : make_executor(row.exec);
   if (!executor) return executor.error();
-  return std::unique_ptr<Subject>(
-      new CompiledSubject(compile_options(row), options.check_allocation, std::move(*executor)));
+  return std::unique_ptr<Subject>(new CompiledSubject(row, options, std::move(*executor)));
 }
 
 } // namespace assay::fuzz

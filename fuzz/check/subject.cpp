@@ -4,6 +4,7 @@
 // said by its `prepare`. Linear in the table. Tested in fuzz/check/tests/subject_test.cpp.
 #include "fuzz/check/subject.h"
 
+#include "compiler/opt/pipeline.h"
 #include "fuzz/check/subject_kinds.h"
 #include "qemu/unicorn/unicorn_executor.h"
 
@@ -32,6 +33,7 @@ constexpr SubjectRow kRows[] = {
   {"x64-O2-native-linux",               kNative,      kX64, kO2, kLinux,    true,      0,        false, "optimised, System V convention"},
   {"x64-O2-native-windows",             kNative,      kX64, kO2, kWindows,  true,      0,        false, "optimised, Windows convention between AIR functions, run here"},
   {"x64-O2-native-linux-regs4",         kNative,      kX64, kO2, kLinux,    true,      4,        false, "optimised, four registers of each class"},
+  {"x64-O2-native-linux-orders",        kNative,      kX64, kO2, kLinux,    true,      0,        false, "optimised by any passes in any order, drawn from the program", true},
   {"a64-O0-native-linux",               kNative,      kA64, kO0, kLinux,    true,      0,        false, "AAPCS64"},
   {"a64-O0-native-apple",               kNative,      kA64, kO0, kApple,    true,      0,        false, "Apple convention between AIR functions, run here"},
   {"a64-O0-native-linux-regs4",         kNative,      kA64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
@@ -56,6 +58,17 @@ constexpr std::string_view kTargets[] = {"x64", "a64"};
 constexpr std::string_view kLevels[] = {"O0", "O2"};
 constexpr std::string_view kExecs[] = {"native", "qemu", "unicorn"};
 constexpr std::string_view kOses[] = {"linux", "windows", "apple"};
+
+/// The same for equal programs, so that a finding is found again.
+u64 hash_of(const Module& module) {
+  u64 hash = 0;
+  const auto add = [&hash](u64 word) { hash = (hash ^ word) * 0x9e3779b97f4a7c15u + (hash >> 32); };
+  for (const Function& function : module.functions) {
+    add(function.insts.size());
+    for (const Inst& inst : function.insts) add(static_cast<u64>(inst.op) << 32 ^ inst.imm);
+  }
+  return hash;
+}
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return words.empty() || std::find(words.begin(), words.end(), word) != words.end();
@@ -151,6 +164,10 @@ CompileOptions compile_options(const SubjectRow& row) {
   options.max_registers = row.max_registers;
   options.spill_all = row.spill_all;
   return options;
+}
+
+PassOptions passes_for(const SubjectRow& row, const Module& module, const PassOptions& otherwise) {
+  return row.any_order ? opt::random_passes(hash_of(module)) : otherwise;
 }
 
 Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const SubjectOptions& options) {

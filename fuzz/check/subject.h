@@ -38,6 +38,7 @@ struct SubjectRow {
   u32 max_registers = 0;  // see CompileOptions
   bool spill_all = false;
   std::string_view meaning;
+  bool any_order = false; // O2: passes in an order drawn from the program
 };
 
 /// All that this version knows, the oracle first.
@@ -45,6 +46,9 @@ std::span<const SubjectRow> subject_rows();
 
 /// The row of that name; null: there is none.
 const SubjectRow* find_subject_row(std::string_view name);
+
+/// What a subject at O2 makes of this program: an order drawn from it where the row says so.
+PassOptions passes_for(const SubjectRow& row, const Module& module, const PassOptions& otherwise);
 
 /// Empty when this host and build can run the subject, else why not.
 std::string unavailable_reason(const SubjectRow& row);
@@ -78,6 +82,8 @@ struct SubjectOptions {
   /// Debuggers and profilers to tell about code that runs natively, and where the module was written (may be null).
   ToolOptions tools;
   const DebugSource* source = nullptr;
+  /// What subjects at O2 run, unless they draw their own order.
+  PassOptions passes;
 };
 
 /// The subject of a row, which must be available. Io or Internal when the host refuses what it needs.

@@ -5,6 +5,7 @@
 // inputs made from a fixed seed. A file with an `; error:` line must be refused just so. Folders are walked.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "assay/text.h"
+#include "compiler/opt/pipeline.h"
 #include "fuzz/check/attribution.h"
 #include "fuzz/check/check.h"
 #include "fuzz/check/run_lines.h"
@@ -22,6 +23,7 @@ struct CheckOptions {
   fuzz::SubjectFilter filter;
   u64 fuel = kDefaultFuel;
   bool json = false, verbose = false;
+  std::vector<std::string> passes, without;
 };
 
 class FileChecker {
@@ -176,9 +178,13 @@ int check(const CheckOptions& options) {
   std::vector<const fuzz::SubjectRow*> rows;
   std::vector<fuzz::LeftOut> left_out;
   if (!choose(options.filter, rows, status, &left_out)) return status;
+  fuzz::SubjectOptions how;
+  auto passes = opt::parse_passes(options.passes, options.without);
+  if (!passes) return static_cast<void>(report(passes.error())), kUsage;
+  how.passes = *passes;
   auto files = list_programs(options.files);
   if (!files) return report(files.error());
-  auto checker = fuzz::Checker::make(rows);
+  auto checker = fuzz::Checker::make(rows, how);
   if (!checker) return report(checker.error());
   FileChecker file_checker(options, std::move(*checker), std::move(left_out));
   for (const std::string& file : *files) file_checker.check_file(file);
@@ -196,6 +202,7 @@ void add_check(CLI::App& app, int& status) {
   command->add_flag("-v,--verbose", options->verbose, "the oracle's outcome of each call too");
   add_fuel(*command, options->fuel);
   add_selection(*command, options->filter);
+  add_passes(*command, options->passes, options->without);
   options->filter.emulated = true;
   command->callback([options, &status] { status = check(*options); });
 }

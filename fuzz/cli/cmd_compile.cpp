@@ -5,6 +5,7 @@
 #include "compiler/codegen/dump.h"
 #include "compiler/debug/disassemble.h"
 #include "compiler/jit/code_object_file.h"
+#include "compiler/opt/pipeline.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/commands.h"
 
@@ -24,12 +25,21 @@ struct CompileCommand {
   std::string target{name_of(host_target())}, level = "O0", os;
   bool baseline = false, spill_all = false;
   u32 max_registers = 0;
+  std::vector<std::string> passes, without;
 };
 
-/// Prints each function's LIR with its allocation as the compiler makes it.
-class LirPrinter final : public codegen::Observer {
+/// Prints each function's LIR with its allocation as the compiler makes it, and keeps what the optimiser made.
+class StagePrinter final : public codegen::Observer {
 public:
-  LirPrinter(const Module& module, Target target) : module_(module), target_(target) {}
+  StagePrinter(const Module& module, Target target) : optimised_module(module), module_(module), target_(target) {}
+  void optimised(FunctionId function, const Function& body) override {
+    Function& to = optimised_module.functions[function];
+    const std::string name = to.name;
+    const bool exported = to.exported;
+    to = body;
+    to.name = name;
+    to.exported = exported;
+  }
   std::string allocated(FunctionId function, const codegen::LirFunction& lir, const codegen::Allocation& allocation,
                         const codegen::RegisterFile&) override {
     text += "; @" + module_.functions[function].name + "\n";
@@ -37,6 +47,7 @@ public:
     return {};
   }
   std::string text;
+  Module optimised_module;
 
 private:
   const Module& module_;
@@ -46,13 +57,6 @@ private:
 int usage_error(const std::string& message) {
   std::fprintf(stderr, "assay compile: %s\n", message.c_str());
   return kUsage;
-}
-
-int cannot(const std::string& message) {
-  Error error;
-  error.kind = ErrorKind::Unsupported;
-  error.message = message;
-  return report(error);
 }
 
 std::string function_heading(const CodeObject& object, const FunctionCode& code) {
@@ -125,8 +129,10 @@ int options_of(const CompileCommand& command, CompileOptions& out) {
   if (command.target == "a64") out.target = Target::A64;
   else if (command.target == "x64") out.target = Target::X64;
   else return usage_error("--target has no '" + command.target + "'; expected x64 or a64");
-  if (command.level == "O2") return cannot("this version does not compile at O2");
-  if (command.level != "O0") return usage_error("--level has no '" + command.level + "'; expected O0 or O2");
+  if (command.level == "O2") out.level = Level::O2;
+  else if (std::find(command.emit.begin(), command.emit.end(), "opt") != command.emit.end())
+    return usage_error("--emit=opt is of --level=O2: programs are compiled as they are at O0");
+  else if (command.level != "O0") return usage_error("--level has no '" + command.level + "'; expected O0 or O2");
   for (const Os os : {Os::Linux, Os::Windows, Os::Apple})
     if (command.os == name_of(os)) out.os = out.host_os = os;
   if (!command.os.empty() && command.os != name_of(out.os))
@@ -134,21 +140,35 @@ int options_of(const CompileCommand& command, CompileOptions& out) {
   // Of another processor nothing beyond its baseline is known here.
   if (!command.baseline && out.target == host_target()) out.features = host_features();
   out.spill_all = command.spill_all;
+  const auto passes = opt::parse_passes(command.passes, command.without);
+  if (!passes) return usage_error(passes.error().message);
+  out.passes = *passes;
   out.max_registers = command.max_registers;
   return kClean;
 }
 
-int emit(const std::string& stage, const Module& module, const CodeObject& object, const std::string& lir,
+/// The program with its locals made values, and nothing else done.
+Result<std::string> ssa_form(const Module& module) {
+  CompileOptions options;
+  options.level = Level::O2;
+  options.passes.order[options.passes.order_count++] = static_cast<u8>(opt::PassId::Ssa);
+  StagePrinter printer(module, options.target);
+  options.observer = &printer;
+  CodeObject object;
+  if (auto compiled = Compiler(options).compile(module, object); !compiled) return compiled.error();
+  return to_text(printer.optimised_module);
+}
+
+int emit(const std::string& stage, const Module& module, const CodeObject& object, const StagePrinter& printer,
          const std::string& out) {
   if (stage == "obj") return write_object(object, out);
-  if (stage == "ssa" || stage == "opt")
-    return cannot("this version has no stage '" + stage + "': programs are compiled as they are");
   std::string text;
   if (stage == "air") text = to_text(module);
-  else if (stage == "lir") text = lir;
+  else if (stage == "lir") text = printer.text;
+  else if (stage == "opt") text = to_text(printer.optimised_module);
   else if (stage == "unwind") text = frames(object);
   else {
-    auto listing = assembly(object);
+    auto listing = stage == "ssa" ? ssa_form(module) : assembly(object);
     if (!listing) return report(listing.error());
     text = std::move(*listing);
   }
@@ -164,7 +184,7 @@ int compile(const CompileCommand& command) {
   std::vector<Error> errors;
   const auto module = load_module(*source, nullptr, &errors);
   if (!module) return report(errors, source->text);
-  LirPrinter printer(*module, options.target);
+  StagePrinter printer(*module, options.target);
   options.observer = &printer;
   Compiler compiler(options);
   CodeObject object;
@@ -172,7 +192,7 @@ int compile(const CompileCommand& command) {
   if (!only_air)
     if (auto compiled = compiler.compile(*module, object); !compiled) return report(compiled.error());
   for (const std::string& stage : command.emit)
-    if (const int status = emit(stage, *module, object, printer.text, command.out); status != kClean) return status;
+    if (const int status = emit(stage, *module, object, printer, command.out); status != kClean) return status;
   return kClean;
 }
 
@@ -193,6 +213,7 @@ void add_compile(CLI::App& app, int& status) {
   command->add_flag("--baseline", options->baseline, "only what every processor of the target has");
   command->add_flag("--spill-all", options->spill_all, "keep every value in its stack slot");
   command->add_option("--max-registers", options->max_registers, "of each class, 0 for all")->capture_default_str();
+  add_passes(*command, options->passes, options->without);
   command->callback([options, &status] { status = compile(*options); });
 }
 

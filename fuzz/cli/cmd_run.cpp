@@ -4,6 +4,7 @@
 // breach) or several subjects that do not agree give exit status 1.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "assay/ore.h"
+#include "compiler/opt/pipeline.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/cli/outcome_output.h"
 #include "fuzz/cli/picture.h"
@@ -25,6 +26,7 @@ struct RunOptions {
   bool trace = false, memory = false, json = false;
   std::vector<std::string> debug_info; // words of --debug-info
   std::string debug_directory = "/tmp";
+  std::vector<std::string> passes, without;
 };
 
 /// A word of the command line is wrong: no place in a file.
@@ -88,7 +90,8 @@ ToolOptions tools_of(const RunOptions& options) {
 }
 
 int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& module, FunctionId function,
-           const std::vector<u64>& args, const RunOptions& options, const DebugSource& source) {
+           const std::vector<u64>& args, const RunOptions& options, const PassOptions& passes,
+           const DebugSource& source) {
   qemu::TestHost host;
   std::vector<Outcome> outcomes(rows.size());
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
@@ -97,6 +100,7 @@ int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& modul
     fuzz::SubjectOptions how;
     how.tools = tools_of(options);
     how.source = &source;
+    how.passes = passes;
     if (how.tools.any() && rows[i]->exec != fuzz::Exec::Native)
       return usage_error("--debug-info is about code that runs natively, and " + std::string(rows[i]->name) +
                          " does not");
@@ -146,6 +150,8 @@ int run(const RunOptions& options) {
   std::vector<const fuzz::SubjectRow*> rows;
   if (options.file.empty() == options.expression.empty())
     return usage_error("expected a FILE, or -e with an expression");
+  const auto passes = opt::parse_passes(options.passes, options.without);
+  if (!passes) return usage_error(passes.error().message);
   if (!choose_rows(options, rows, status)) return status;
   Source source;
   std::vector<Error> errors;
@@ -157,7 +163,7 @@ int run(const RunOptions& options) {
   if (function == kNone) return usage_error(source.name + " has no function @" + name);
   std::vector<u64> args;
   if (!parse_args(*module, function, options.args, args, status)) return status;
-  return run_on(rows, *module, function, args, options, {source.name, &*module, &map});
+  return run_on(rows, *module, function, args, options, *passes, {source.name, &*module, &map});
 }
 
 } // namespace
@@ -182,6 +188,7 @@ void add_run(CLI::App& app, int& status) {
       ->check(CLI::IsMember({"gdb", "perf-map", "perf-dump"}));
   command->add_option("--debug-dir", options->debug_directory, "folder of perf's files")->capture_default_str();
   add_fuel(*command, options->fuel);
+  add_passes(*command, options->passes, options->without);
   add_selection(*command, options->filter);
   command->callback([options, &status] { status = run(*options); });
 }

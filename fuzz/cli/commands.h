@@ -57,6 +57,8 @@ int report(const std::vector<Error>& errors, std::string_view text);
 
 /// --target, --level, --exec, --os, --subject.
 void add_selection(CLI::App& command, fuzz::SubjectFilter& filter);
+/// --pass and --without (opt::parse_passes).
+void add_passes(CLI::App& command, std::vector<std::string>& passes, std::vector<std::string>& without);
 /// The chosen rows; on failure the error is printed and `status` set.
 bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRow*>& rows, int& status,
             std::vector<fuzz::LeftOut>* left_out = nullptr);

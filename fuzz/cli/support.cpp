@@ -131,6 +131,14 @@ void add_selection(CLI::App& command, fuzz::SubjectFilter& filter) {
   add("--os", filter.oses, "linux,windows,apple: conventions and unwind format");
 }
 
+void add_passes(CLI::App& command, std::vector<std::string>& passes, std::vector<std::string>& without) {
+  const auto add = [&](const char* name, std::vector<std::string>& words, const char* meaning) {
+    command.add_option(name, words, meaning)->delimiter(',')->allow_extra_args(false);
+  };
+  add("--pass", passes, "at O2 only these passes, in this order");
+  add("--without", without, "at O2 not these passes");
+}
+
 bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRow*>& rows, int& status,
             std::vector<fuzz::LeftOut>* left_out) {
   auto chosen = fuzz::select_subjects(filter, left_out);

@@ -84,6 +84,8 @@ public:
   Compiler& operator=(Compiler&&) noexcept;
 
   const CompileOptions& options() const;
+  /// For the next compiles.
+  void set_passes(const PassOptions& passes);
   /// Compiles every function of the module. `out` is overwritten, its storage reused. Unsupported when
   /// the module uses an operation that this target cannot compile yet (the message names it).
   Result<void> compile(const Module& module, CodeObject& out);

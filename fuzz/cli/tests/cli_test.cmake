@@ -146,8 +146,21 @@ expect(0 RUN check ${WORK}/generated --subject=oracle OUT "3 files")
 # compile
 expect(0 RUN compile add.air --emit=air OUT "export func @main")
 expect(2 RUN compile add.air --emit=jpeg ERR "jpeg")
-expect(4 RUN compile add.air --emit=ssa)
-expect(4 RUN compile add.air --level=O2)
+expect(2 RUN compile add.air --emit=opt ERR "level=O2")
+expect(2 RUN compile add.air --level=O2 --pass=nothing ERR "expected some of ssa")
+expect(0 RUN compile twice.ore --emit=ssa OUT "export func @twice")
+if(out MATCHES "local_get")
+  message(SEND_ERROR "assay compile --emit=ssa left locals:\n${out}")
+endif()
+file(WRITE ${WORK}/sum.air "export func @sum() -> i64 {\n^b0:\n  %0 = const.i8 0\n  branch %0, ^b1, ^b2\n^b1:\n  trap user0\n"
+  "^b2:\n  %1 = const.i64 7\n  return %1\n}\n")
+expect(0 RUN compile sum.air --level=O2 --emit=opt OUT "const.i64 7\n  return")
+if(out MATCHES "trap user0")
+  message(SEND_ERROR "assay compile --level=O2 left a block that nothing leads to:\n${out}")
+endif()
+expect(0 RUN compile sum.air --level=O2 --emit=opt --without=control OUT "trap user0")
+expect(2 RUN check add.air --pass=nothing ERR "expected some of ssa")
+expect(2 RUN run add.air --without=nothing ERR "expected some of ssa")
 expect(3 RUN compile broken.air ERR "broken.air:3:")
 
 # subjects
