@@ -58,7 +58,8 @@ void Graph::read_block(const Function& function, BlockId id) {
 
 // ---- steps -------------------------------------------------------------------------------------------------
 
-ValueId Graph::now(ValueId id) {
+/// To where a replaced value leads.
+ValueId Graph::follow(ValueId id) {
   ValueId root = id;
   while (values_[root].replaced_by != kNone) root = values_[root].replaced_by;
   while (values_[id].replaced_by != kNone) { // the next reader has it in one step

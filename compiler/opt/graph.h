@@ -70,7 +70,7 @@ public:
   const std::vector<Slot>& slots() const { return slots_; }
 
   /// What a use of the value means now.
-  ValueId now(ValueId id);
+  ValueId now(ValueId id) { return values_[id].replaced_by == kNone ? id : follow(id); }
   ValueId operand(const GraphInst& inst, u32 index) { return now(pool_[inst.operands + index]); }
   void set_operand(const GraphInst& inst, u32 index, ValueId value) { pool_[inst.operands + index] = value; }
   /// The instruction that defines what a use of the value means; null: it is a block's parameter.
@@ -112,6 +112,7 @@ public:
   void flow(analysis::FlowGraph& out);
 
 private:
+  ValueId follow(ValueId id);
   void unlink(InstId id);
   void link(InstId id, InstId before);
   void read_block(const Function& function, BlockId id);

@@ -289,6 +289,8 @@ bool RuleParser::literal(std::string_view text, TypeRef expected, RuleNode& node
   else if (text == "W-1") node.literal = LiteralKind::WidthLess1;
   else if (text == "MIN") node.literal = LiteralKind::Min;
   else if (text == "MAX") node.literal = LiteralKind::Max;
+  else if (text == "MIN+1") node.literal = LiteralKind::AboveMin;
+  else if (text == "MAX-1") node.literal = LiteralKind::BelowMax;
   else {
     const std::string copy(text);
     char* end = nullptr;

@@ -34,7 +34,8 @@ u64 classes_of(const RuleSet& set, const Rule& rule, const RuleNode& node) {
     if (node.literal != LiteralKind::Number) return u64{1} << kClassConst;
     if (node.bits == 0) return 1u << kClassZero;
     if (node.bits == 1) return 1u << kClassOne;
-    return kAllConst; // -1 and 255 are the same i8
+    if (node.bits == ~u64{0}) return 1u << kClassOnes;
+    return 1u << kClassOnes | 1u << kClassConst; // 255 is -1 as an i8
   default: return (rule.not_const >> node.index & 1) != 0 ? ~kAllConst : ~u64{0};
   }
 }
@@ -122,9 +123,13 @@ void RuleSet::index(std::vector<std::vector<RuleVariant>>& by_op) {
     variants_.insert(variants_.end(), by_op[op].begin(), by_op[op].end());
   }
   sets_.resize(std::size_t{2} * row_count * class_count_);
+  needs_same_.resize(row_count);
   for (u32 op = 0; op < kOpcodeCount; ++op) {
     for (u32 bit = 0; bit < by_op[op].size(); ++bit) {
       const RuleNode& root = nodes_[by_op[op][bit].root];
+      // Of a select the second and third may be: that is not asked here.
+      if (root.child_count == 2 && root.children[0] == root.children[1])
+        needs_same_[rows_[op]].words[bit / 64] |= u64{1} << bit % 64;
       for (u32 side = 0; side < 2; ++side) {
         const Rule& rule = rules_[by_op[op][bit].rule];
         const u64 classes = side < root.child_count ? classes_of(*this, rule, nodes_[root.children[side]]) : ~u64{0};
@@ -156,6 +161,8 @@ bool literal_bits(const RuleNode& node, Type type, u64& out) {
   case LiteralKind::WidthLess1: out = bits_of(type) - 1; break;
   case LiteralKind::Min: out = mask - (mask >> 1); break;
   case LiteralKind::Max: out = mask >> 1; break;
+  case LiteralKind::AboveMin: out = mask - (mask >> 1) + 1; break;
+  case LiteralKind::BelowMax: out = (mask >> 1) - 1; break;
   default: out = node.bits & mask; break;
   }
   return true;

@@ -26,7 +26,7 @@ inline constexpr u32 kTypeRefs = 13;
 inline constexpr u32 kMaxRuleNodes = 24, kMaxRuleVars = 4, kMaxRuleConsts = 3;
 
 enum class NodeKind : u8 { Op, Var, Const, Literal, Function, Branch, BranchNot };
-enum class LiteralKind : u8 { Number, Float, Width, WidthLess1, Min, Max };
+enum class LiteralKind : u8 { Number, Float, Width, WidthLess1, Min, Max, AboveMin, BelowMax };
 /// Numbers for division by a constant (magic.h).
 enum class ConstFunction : u8 { MagicU, ShiftU, WideU, MagicS, ShiftS };
 
@@ -100,11 +100,15 @@ public:
   std::span<const std::string> errors() const { return errors_; }
 
   /// Dispatch: variants of operation `op` that may match operands of these classes; those of earlier rules are lower.
-  VariantSet candidates(Opcode op, OperandClass first, OperandClass second) const {
+  /// `same`: they are one value.
+  VariantSet candidates(Opcode op, OperandClass first, OperandClass second, bool same) const {
     const u32 row = rows_[static_cast<u32>(op)];
     const VariantSet& a = sets_[(row * 2) * class_count_ + first];
     const VariantSet& b = sets_[(row * 2 + 1) * class_count_ + second];
-    return {{a.words[0] & b.words[0], a.words[1] & b.words[1]}};
+    const VariantSet& needs_same = needs_same_[row];
+    const u64 differ = same ? 0 : ~u64{0};
+    return {{a.words[0] & b.words[0] & ~(needs_same.words[0] & differ),
+             a.words[1] & b.words[1] & ~(needs_same.words[1] & differ)}};
   }
   bool has_rules(Opcode op) const { return rows_[static_cast<u32>(op)] != 0; }
   OperandClass class_of(Opcode op) const { return op_classes_[static_cast<u32>(op)]; }
@@ -124,6 +128,7 @@ private:
   std::vector<RuleVariant> variants_;
   std::vector<u32> first_variant_;       // [row]
   std::vector<VariantSet> sets_;         // [row][operand 0 or 1][class]
+  std::vector<VariantSet> needs_same_;   // [row] the first two operands are the same variable
   std::vector<u8> rows_;                 // [Opcode]; 0: no rule
   std::vector<OperandClass> op_classes_; // [Opcode]
   u32 class_count_ = kFirstOpClass;

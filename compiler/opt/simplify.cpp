@@ -30,6 +30,7 @@ struct SimplifyPass::Match {
 struct SimplifyPass::Operands {
   u32 count = 0;
   bool all_const = true;
+  bool same = false; // the first two
   u64 bits[3] = {};
   OperandClass classes[2] = {kClassOther, kClassOther};
 };
@@ -70,8 +71,8 @@ void SimplifyPass::run(PassContext& context) {
   graph_ = &context.graph;
   left_ = graph_->inst_count() * kRewritesPerInst + kRewrites;
   swapped_ = false;
+  counted_ = false;
   const analysis::FlowGraph& flow = context.analyses.flow();
-  count_uses(flow);
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     InstId at = graph_->block(flow.block(node)).first;
     while (at != kNone) at = step(at);
@@ -79,7 +80,8 @@ void SimplifyPass::run(PassContext& context) {
   if (swapped_) context.analyses.control_changed();
 }
 
-void SimplifyPass::count_uses(const analysis::FlowGraph& flow) {
+void SimplifyPass::count_uses() {
+  const analysis::FlowGraph& flow = context_->analyses.flow();
   uses_.assign(graph_->value_count(), 0);
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     const BlockId block = flow.block(node);
@@ -90,6 +92,12 @@ void SimplifyPass::count_uses(const analysis::FlowGraph& flow) {
     for (const GraphEdge& edge : graph_->edges_of(graph_->terminator(block)))
       for (const ValueId arg : edge.args) ++uses_[graph_->now(arg)];
   }
+}
+
+bool SimplifyPass::used_once(ValueId value) {
+  if (!counted_) count_uses();
+  counted_ = true;
+  return uses_[value] == 1;
 }
 
 /// Does what can be done about an instruction; gives the next one to look at.
@@ -108,8 +116,12 @@ InstId SimplifyPass::step(InstId at) {
 
 void SimplifyPass::look_at(const GraphInst& inst, Operands& out) {
   out.count = inst.operand_count;
+  ValueId first = kNone;
   for (u32 i = 0; i < inst.operand_count; ++i) {
-    const InstId def = graph_->value(graph_->operand(inst, i)).inst;
+    const ValueId value = graph_->operand(inst, i);
+    if (i == 0) first = value;
+    if (i == 1) out.same = value == first;
+    const InstId def = graph_->value(value).inst;
     if (def == kNone) {
       out.all_const = false;
       continue;
@@ -140,7 +152,7 @@ bool SimplifyPass::fold_constant(InstId at, const Operands& operands) {
 
 bool SimplifyPass::try_rules(InstId at, const Operands& operands) {
   const Opcode op = graph_->inst(at).op;
-  const VariantSet set = rules_.candidates(op, operands.classes[0], operands.classes[1]);
+  const VariantSet set = rules_.candidates(op, operands.classes[0], operands.classes[1], operands.same);
   for (u32 w = 0; w < 2; ++w) {
     for (u64 bits = set.words[w]; bits != 0; bits &= bits - 1) {
       const RuleVariant& variant = rules_.variant(op, w * 64 + static_cast<u32>(std::countr_zero(bits)));
@@ -177,7 +189,7 @@ bool SimplifyPass::match_node(const Rule& rule, u32 id, ValueId value, Match& ma
   if (def == kNone) return false;
   const GraphInst& inst = graph_->inst(def);
   if (node.kind == NodeKind::Op) {
-    if (inst.op != node.op || value != inst.first_result || (rule.once && uses_[value] != 1)) return false;
+    if (inst.op != node.op || value != inst.first_result || (rule.once && !used_once(value))) return false;
     return match.bind(node.type, inst.type) && match.bind(node.from, inst.from) &&
            match_children(rule, node, inst, match);
   }
@@ -300,7 +312,7 @@ ValueId SimplifyPass::materialise(InstId at, const Rule& rule, u32 id, const Mat
   ValueId operands[3] = {};
   for (u32 i = 0; i < node.child_count; ++i) {
     operands[i] = materialise(at, rule, node.children[i], match, bits, made);
-    ++uses_[operands[i]];
+    if (counted_) ++uses_[operands[i]];
   }
   GraphInst inst;
   inst.op = node.op;
@@ -314,8 +326,10 @@ ValueId SimplifyPass::materialise(InstId at, const Rule& rule, u32 id, const Mat
 
 void SimplifyPass::finish_branch(InstId at, ValueId condition, bool swap) {
   const GraphInst& inst = graph_->inst(at);
-  --uses_[graph_->operand(inst, 0)];
-  ++uses_[condition];
+  if (counted_) {
+    --uses_[graph_->operand(inst, 0)];
+    ++uses_[condition];
+  }
   graph_->set_operand(inst, 0, condition);
   const auto edges = graph_->edges_of(inst);
   if (swap) std::swap(edges[0], edges[1]);
@@ -323,18 +337,18 @@ void SimplifyPass::finish_branch(InstId at, ValueId condition, bool swap) {
 }
 
 ValueId SimplifyPass::track(ValueId made) {
-  uses_.resize(graph_->value_count(), 0);
+  if (counted_) uses_.resize(graph_->value_count(), 0);
   return made;
 }
 
 void SimplifyPass::use_instead(ValueId value, ValueId by) {
-  uses_[by] += uses_[value];
+  if (counted_) uses_[by] += uses_[value];
   graph_->replace(value, by);
 }
 
 void SimplifyPass::drop(InstId at) {
   const GraphInst& inst = graph_->inst(at);
-  for (u32 i = 0; i < inst.operand_count; ++i) --uses_[graph_->operand(inst, i)];
+  for (u32 i = 0; counted_ && i < inst.operand_count; ++i) --uses_[graph_->operand(inst, i)];
   graph_->remove(at);
 }
 

@@ -45,7 +45,8 @@ private:
   ValueId track(ValueId made);
   void use_instead(ValueId value, ValueId by);
   void drop(InstId at);
-  void count_uses(const analysis::FlowGraph& flow);
+  bool used_once(ValueId value);
+  void count_uses();
 
   const RuleSet& rules_;
   std::vector<u64> fired_;
@@ -54,7 +55,8 @@ private:
   Graph* graph_ = nullptr;
   u64 left_ = 0;          // rewrites
   bool swapped_ = false;  // the ways of a branch
-  std::vector<u32> uses_; // [ValueId]
+  std::vector<u32> uses_; // [ValueId] once asked for
+  bool counted_ = false;
 };
 
 } // namespace assay::opt

@@ -44,9 +44,10 @@ TEST(Rules, what_is_wrong_is_said) {
 }
 
 /// Names of the rules that may match, tried in this order.
-std::vector<std::string> tried(const RuleSet& set, Opcode op, OperandClass first, OperandClass second) {
+std::vector<std::string> tried(const RuleSet& set, Opcode op, OperandClass first, OperandClass second,
+                               bool same = false) {
   std::vector<std::string> out;
-  const VariantSet found = set.candidates(op, first, second);
+  const VariantSet found = set.candidates(op, first, second, same);
   for (u32 bit = 0; bit < 128; ++bit)
     if ((found.words[bit / 64] >> bit % 64 & 1) != 0) out.emplace_back(set.rules()[set.variant(op, bit).rule].name);
   return out;
@@ -57,6 +58,7 @@ TEST(Rules, operands_lead_to_rules) {
                                {"left", "(add C1 x)", "(variable x)", "(add x C1)"},
                                {"chain", "(add (add x C1) C2)", "", "(add x (add C1 C2))"},
                                {"cancel", "(add (sub x y) y)", "", "x"},
+                               {"twice", "(add x x)", "", "(shl x 1)"},
                                {"not", "(xor x -1)", "", "(sub -1 x)"}};
   const RuleSet set(rows);
   using Names = std::vector<std::string>;
@@ -67,6 +69,8 @@ TEST(Rules, operands_lead_to_rules) {
   EXPECT_EQ(tried(set, Opcode::Add, set.class_of(Opcode::Add), kClassZero), (Names{"zero", "chain"}));
   EXPECT_EQ(tried(set, Opcode::Add, set.class_of(Opcode::Sub), kClassOther), (Names{"cancel"}));
   EXPECT_EQ(tried(set, Opcode::Add, kClassOther, set.class_of(Opcode::Sub)), (Names{"cancel"}));
+  EXPECT_EQ(tried(set, Opcode::Add, kClassOther, kClassOther), Names{});
+  EXPECT_EQ(tried(set, Opcode::Add, kClassOther, kClassOther, true), (Names{"twice"}));
   EXPECT_EQ(tried(set, Opcode::Xor, kClassOther, kClassOnes), (Names{"not"}));
   EXPECT_FALSE(set.has_rules(Opcode::Sub));
 }
