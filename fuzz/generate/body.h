@@ -157,6 +157,10 @@ private:
   void folded_operand();
   void bit_field();
   void double_shift(Type type);
+  void nested(Type type);
+  void nested_constants(Type type);
+  void compared_with_limit(Type type);
+  void compared_extended(Type type);
   void multiply_and_add();
   void carry_chain(Type type);
   void rounded_conversion();

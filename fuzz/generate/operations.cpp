@@ -137,7 +137,7 @@ void Body::repeat() {
 /// Short sequences that selection and simplification rules look for.
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64) : (random_.coin() ? Type::I8 : Type::I16);
-  switch (random_.below(14)) {
+  switch (random_.below(17)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
@@ -175,6 +175,9 @@ void Body::idiom() {
   }
   case 10: return folded_operand();
   case 11: return bit_field();
+  case 12:
+  case 13:
+  case 14: return nested(type);
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();
     const ValueId a = pick_or_convert(type);
@@ -223,6 +226,53 @@ void Body::bit_field() {
   }
   const ValueId shifted = emit(Opcode::Shl, type, {whole, count});
   offer(type, emit(random_.coin() ? Opcode::ShrS : Opcode::ShrU, type, {shifted, other}));
+}
+
+/// What rules of simplification look for: operations on operations, with constants that meet in one.
+void Body::nested(Type type) {
+  switch (random_.below(4)) {
+  case 0: { // shifts of one value by constants: a rotation where these add up to the width
+    const u32 width = bits_of(type), count = random_.below(width), sum = 8u << random_.below(4);
+    const ValueId whole = pick_or_convert(type);
+    const ValueId left = emit(Opcode::Shl, type, {whole, literal(type, count)});
+    const ValueId right = emit(Opcode::ShrU, type, {whole, literal(type, (sum - count) % width)});
+    return offer(type, emit(Opcode::Or, type, {left, right}));
+  }
+  case 1: return compared_extended(type);
+  case 2: return compared_with_limit(type);
+  default: return nested_constants(type);
+  }
+}
+
+void Body::nested_constants(Type type) {
+  constexpr Opcode kOps[] = {Opcode::Add, Opcode::Sub, Opcode::Mul,  Opcode::And,  Opcode::Or,
+                             Opcode::Xor, Opcode::Shl, Opcode::ShrS, Opcode::ShrU, Opcode::Rotl};
+  const Opcode inner = random_.pick(kOps), outer = random_.coin() ? inner : random_.pick(kOps);
+  ValueId value = pick_or_convert(type);
+  for (const Opcode op : {inner, outer}) {
+    const bool shifts = op >= Opcode::Shl;
+    value =
+        emit(op, type, {value, literal(type, shifts ? random_.below(bits_of(type)) : edge_immediate(random_, type))});
+  }
+  offer(type, value);
+}
+
+constexpr Opcode kOrders[] = {Opcode::LtS, Opcode::LeS, Opcode::GtS, Opcode::GeS,
+                              Opcode::LtU, Opcode::LeU, Opcode::GtU, Opcode::GeU};
+
+/// With the least or greatest number, or a neighbour.
+void Body::compared_with_limit(Type type) {
+  const u64 mask = bit_mask(type), limit = random_.coin() ? (mask >> 1) + random_.below(2) : mask + random_.below(2);
+  const u64 near = random_.coin() ? limit : limit + random_.below(3) - 1;
+  offer(Type::I8, emit(random_.pick(kOrders), type, {pick_or_convert(type), literal(type, near & mask)}));
+}
+
+void Body::compared_extended(Type type) {
+  const Type from = type == Type::I64 ? Type::I32 : type;
+  const Opcode extend = random_.coin() ? Opcode::Zext : Opcode::Sext;
+  const ValueId a = pick_or_convert(from), b = pick(from);
+  const ValueId left = emit(extend, Type::I64, from, {&a, 1}), right = emit(extend, Type::I64, from, {&b, 1});
+  offer(Type::I8, emit(random_.pick(kOrders), Type::I64, {left, right}));
 }
 
 /// Two shifts by amounts that add up to the width.
