@@ -14,22 +14,27 @@ using qemu::protocol::kTableFormats;
 using qemu::protocol::StepReport;
 
 constexpr Target kX64 = Target::X64, kA64 = Target::A64;
+constexpr Level kO0 = Level::O0, kO2 = Level::O2;
 
 // clang-format off
 // Every convention, and what changes the shape of frames: signed return addresses, few registers, none.
-// name                     target os           registers spill-all signed
+// name                     target level os           registers spill-all signed
 constexpr UnwindRow kRows[] = {
-  {"x64-O0-linux",            kX64, Os::Linux,    0,        false,    false},
-  {"x64-O0-windows",          kX64, Os::Windows,  0,        false,    false},
-  {"x64-O0-apple",            kX64, Os::Apple,    0,        false,    false},
-  {"x64-O0-linux-spill-all",  kX64, Os::Linux,    0,        true,     false},
-  {"a64-O0-linux",            kA64, Os::Linux,    0,        false,    false},
-  {"a64-O0-linux-signed",     kA64, Os::Linux,    0,        false,    true},
-  {"a64-O0-windows",          kA64, Os::Windows,  0,        false,    false},
-  {"a64-O0-windows-signed",   kA64, Os::Windows,  0,        false,    true},
-  {"a64-O0-apple",            kA64, Os::Apple,    0,        false,    false},
-  {"a64-O0-apple-signed",     kA64, Os::Apple,    0,        false,    true},
-  {"a64-O0-linux-regs4",      kA64, Os::Linux,    4,        false,    false},
+  {"x64-O0-linux",            kX64, kO0, Os::Linux,    0,        false,    false},
+  {"x64-O0-windows",          kX64, kO0, Os::Windows,  0,        false,    false},
+  {"x64-O0-apple",            kX64, kO0, Os::Apple,    0,        false,    false},
+  {"x64-O0-linux-spill-all",  kX64, kO0, Os::Linux,    0,        true,     false},
+  {"a64-O0-linux",            kA64, kO0, Os::Linux,    0,        false,    false},
+  {"a64-O0-linux-signed",     kA64, kO0, Os::Linux,    0,        false,    true},
+  {"a64-O0-windows",          kA64, kO0, Os::Windows,  0,        false,    false},
+  {"a64-O0-windows-signed",   kA64, kO0, Os::Windows,  0,        false,    true},
+  {"a64-O0-apple",            kA64, kO0, Os::Apple,    0,        false,    false},
+  {"a64-O0-apple-signed",     kA64, kO0, Os::Apple,    0,        false,    true},
+  {"a64-O0-linux-regs4",      kA64, kO0, Os::Linux,    4,        false,    false},
+  {"x64-O2-linux",            kX64, kO2, Os::Linux,    0,        false,    false},
+  {"x64-O2-windows",          kX64, kO2, Os::Windows,  0,        false,    false},
+  {"a64-O2-linux",            kA64, kO2, Os::Linux,    0,        false,    false},
+  {"a64-O2-apple-signed",     kA64, kO2, Os::Apple,    0,        false,    true},
 };
 // clang-format on
 
@@ -63,7 +68,7 @@ Result<std::vector<const UnwindRow*>> select_unwind_rows(const fuzz::SubjectFilt
   std::vector<const UnwindRow*> out;
   for (const UnwindRow& row : kRows) {
     if (admits(filter.names, row.name) && admits(filter.targets, name_of(row.target)) &&
-        admits(filter.oses, name_of(row.os)) && admits(filter.levels, "O0") && admits(filter.execs, "unicorn"))
+        admits(filter.oses, name_of(row.os)) && admits(filter.levels, fuzz::name_of(row.level)) && admits(filter.execs, "unicorn"))
       out.push_back(&row);
   }
   if (out.empty()) {
@@ -82,6 +87,7 @@ Result<std::vector<const UnwindRow*>> select_unwind_rows(const fuzz::SubjectFilt
 CompileOptions compile_options(const UnwindRow& row) {
   CompileOptions options;
   options.target = row.target;
+  options.level = row.level;
   options.os = options.host_os = row.os;
   options.max_registers = row.max_registers;
   options.spill_all = row.spill_all;

@@ -23,6 +23,7 @@ namespace assay::cli {
 struct UnwindRow {
   std::string_view name;
   Target target = Target::X64;
+  Level level = Level::O0;
   Os os = Os::Linux;
   u32 max_registers = 0;
   bool spill_all = false;

@@ -17,8 +17,8 @@ constexpr u64 kMostFuel = 2'000; // bounds a run, at some 10 us an instruction
 
 // The conventions between AIR functions that run here; towards the host it is always the host's.
 constexpr UnwindRow kNativeRows[] = {
-    {"x64-O0-native-linux", Target::X64, Os::Linux, 0, false, false},
-    {"x64-O0-native-windows", Target::X64, Os::Windows, 0, false, false},
+    {"x64-O0-native-linux", Target::X64, Level::O0, Os::Linux, 0, false, false},
+    {"x64-O0-native-windows", Target::X64, Level::O0, Os::Windows, 0, false, false},
 };
 
 } // namespace
