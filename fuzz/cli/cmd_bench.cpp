@@ -170,9 +170,11 @@ void measure_oracle(const BenchOptions& options, const Sample& sample, std::vect
 }
 
 /// Nanoseconds an instruction, of these programs compiled in turn again and again.
-Result<void> measure_compile(const BenchOptions& options, const std::string& what, std::span<const Module> modules,
-                             std::vector<Figure>& out) {
-  Compiler compiler(fuzz::compile_options(fuzz::subject_rows()[1]));
+Result<void> measure_compile(const BenchOptions& options, Level level, const std::string& what,
+                             std::span<const Module> modules, std::vector<Figure>& out) {
+  CompileOptions how = fuzz::compile_options(fuzz::subject_rows()[1]);
+  how.level = level;
+  Compiler compiler(how);
   CodeObject object;
   u64 instructions = 0, code_bytes = 0;
   for (const Module& module : modules) {
@@ -187,8 +189,9 @@ Result<void> measure_compile(const BenchOptions& options, const std::string& wha
       for (const Module& module : modules) static_cast<void>(compiler.compile(module, object));
   });
   const double count = static_cast<double>(std::max<u64>(1, instructions));
-  out.push_back({"compile -O0, " + what, "ns/instruction", spent / times / count});
-  out.push_back({"code size, " + what, "bytes/instruction", static_cast<double>(code_bytes) / count});
+  const std::string at = "-" + std::string(fuzz::name_of(level)) + ", " + what;
+  out.push_back({"compile " + at, "ns/instruction", spent / times / count});
+  out.push_back({"code size " + at, "bytes/instruction", static_cast<double>(code_bytes) / count});
   return {};
 }
 
@@ -212,12 +215,16 @@ Result<void> measure_given(const BenchOptions& options, std::vector<Figure>& out
   if (modules.empty()) {
     std::fprintf(stderr, "assay bench: no programs in '%s' (--corpus), so none of 'real programs'\n",
                  options.corpus.c_str());
-  } else if (auto done = measure_compile(options, "real programs", modules, out); !done) {
-    return done;
+  } else {
+    for (const Level level : {Level::O0, Level::O2})
+      if (auto done = measure_compile(options, level, "real programs", modules, out); !done) return done;
   }
   const Module large = make_bench_module(1000);
   if (auto valid = verify(large); !valid) return valid.error();
-  return measure_compile(options, "generated module of 1,000 functions", {&large, 1}, out);
+  for (const Level level : {Level::O0, Level::O2})
+    if (auto done = measure_compile(options, level, "generated module of 1,000 functions", {&large, 1}, out); !done)
+      return done;
+  return {};
 }
 
 Result<void> measure_compiler(const BenchOptions& options, const Sample& sample, std::vector<Figure>& out) {
