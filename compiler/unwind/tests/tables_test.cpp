@@ -32,7 +32,7 @@ void expect_refused(const CodeObject& object, const UnwindPlace& place, ErrorKin
     UnwindTables out;
     out.bytes = {1, 2, 3};
     const Result<void> result = write_tables(format, object, place, out);
-    ASSERT_FALSE(result.has_value()) << words;
+    ASSERT_FALSE(result.ok()) << words;
     EXPECT_EQ(result.error().kind, kind);
     EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
     EXPECT_TRUE(out.bytes.empty());
@@ -43,7 +43,7 @@ TEST(Tables, a_sound_object_is_taken_by_each_format) {
   for (const UnwindFormat format : kFormats) {
     UnwindTables out;
     const Result<void> result = write_tables(format, sound(), kPlace, out);
-    ASSERT_TRUE(result.has_value()) << result.error().message;
+    ASSERT_TRUE(result.ok()) << result.error().message;
     EXPECT_FALSE(out.bytes.empty());
   }
 }
@@ -94,7 +94,7 @@ TEST(Tables, only_windows_x64_has_handlers) {
       object.frame_ops.clear();
       object.functions[0].frame_op_count = 0;
       UnwindTables out;
-      const bool taken = write_tables(format, object, place, out).has_value();
+      const bool taken = write_tables(format, object, place, out).ok();
       EXPECT_EQ(taken, format == UnwindFormat::Windows && target == Target::X64);
     }
   }
