@@ -56,6 +56,7 @@ private:
   void zero_objects(u32 bytes);
   void push_pair(u32 first);
   void pop_pair(u32 first);
+  void set_sp(Gpr base, i64 bytes);
   void move_sp(i64 bytes);
   void add_offset(Gpr dst, Gpr base, i64 bytes);
   void epilogue(u32 popped);

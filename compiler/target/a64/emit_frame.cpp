@@ -200,18 +200,21 @@ void Emitter::add_offset(Gpr dst, Gpr base, i64 bytes) {
   if (low != 0 || high == 0) step(high != 0 ? dst : base, low);
 }
 
-/// Beyond 12 bits in one instruction, through x16: the effect on the frame is that of the last one.
-void Emitter::move_sp(i64 bytes) {
+/// sp := base + bytes, in one instruction, beyond 12 bits through x16: sp is never anything else, and the effect on the
+/// frame is that of the last one.
+void Emitter::set_sp(Gpr base, i64 bytes) {
   const u64 size = static_cast<u64>(bytes < 0 ? -bytes : bytes);
   if (const auto imm = add_sub_imm(size)) {
-    if (bytes < 0) as_.sub(Size::X, Gpr::Sp, Gpr::Sp, *imm);
-    else as_.add(Size::X, Gpr::Sp, Gpr::Sp, *imm);
+    if (bytes < 0) as_.sub(Size::X, Gpr::Sp, base, *imm);
+    else as_.add(Size::X, Gpr::Sp, base, *imm);
     return;
   }
   as_.mov_imm(kScratch, size);
-  if (bytes < 0) as_.sub(Size::X, Gpr::Sp, Gpr::Sp, kScratch, Extend::Uxtx);
-  else as_.add(Size::X, Gpr::Sp, Gpr::Sp, kScratch, Extend::Uxtx);
+  if (bytes < 0) as_.sub(Size::X, Gpr::Sp, base, kScratch, Extend::Uxtx);
+  else as_.add(Size::X, Gpr::Sp, base, kScratch, Extend::Uxtx);
 }
+
+void Emitter::move_sp(i64 bytes) { set_sp(Gpr::Sp, bytes); }
 
 // ---- leaving -----------------------------------------------------------------------------------------
 

@@ -42,9 +42,11 @@ void Emitter::try_call(const LirInst& inst, u32 indirect) {
   jump_to(successors().front());
 }
 
-/// The unwinder comes here with the exception in rax, and all that is callee-saved as it was at the call. So is rsp,
-/// with the stack arguments still there: the frame's end.
-void Emitter::landing_pad(const LirInst&, u32) {}
+/// The unwinder comes here with the exception in rax, and all that is callee-saved as it was at the call. Rsp is where
+/// the stack arguments began of what threw: those of the call, so at the frame's end, or, after a tail call, others.
+void Emitter::landing_pad(const LirInst&, u32) {
+  as_.lea(Size::Qword, Gpr::Rsp, Mem::at(Gpr::Rbp, -static_cast<i32>(frame_.size)));
+}
 
 void Emitter::stop(const LirInst&, u32) { as_.ud2(); }
 
