@@ -35,6 +35,8 @@ void LoweringBase::call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg r
   }
   LirInst& call = b_.add_span(static_cast<u16>(CommonOp::CallHost), 8, operands_);
   call.aux = static_cast<u32>(fn);
+  if (ASSAY_PLANTED(eh_throw_position) && fn == RuntimeFn::Throw) --call.origin;
+  if (ASSAY_PLANTED(eh_rethrow_position) && fn == RuntimeFn::Rethrow) call.origin = fn_->blocks[block_].first_inst;
   call.clobbers = b_.clobber_set(clobbers);
   b_.need_outgoing(host_->shadow_bytes);
 }

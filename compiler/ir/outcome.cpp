@@ -1,6 +1,6 @@
 // outcome.cpp - comparison and printing of what was observed of a run.
 //
-// One walk finds the first difference in a fixed order (end of the run, host calls with their stacks, memory,
+// One walk finds the first difference in a fixed order (end of the run, host calls and throws with their stacks, memory,
 // globals, fuel); `compare` asks only whether there is one and allocates nothing. Floats are compared by bits;
 // values of type ptr are skipped, and printed as "ptr", since their number is free. Ranges that a broken
 // engine left inconsistent are clamped. Linear. Tested in tests/outcome_test.cpp.
@@ -39,11 +39,6 @@ template <typename T> std::span<const T> clamp(const std::vector<T>& items, u32 
 
 Type type_at(std::span<const Type> types, std::size_t index) { return index < types.size() ? types[index] : Type::I64; }
 
-std::span<const Type> param_types(const Module& m, FunctionId function) {
-  if (function >= m.functions.size() || m.functions[function].signature >= m.signatures.size()) return {};
-  return m.params_of(m.functions[function]);
-}
-
 std::string symbol(const Module& m, FunctionId function) {
   return "@" + (function < m.functions.size() ? m.functions[function].name : std::string("?"));
 }
@@ -61,15 +56,38 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string call_to_string(const Module& m, const Outcome& outcome, const HostCall& call) {
-  std::string out = symbol(m, call.function) + "(";
-  const std::span<const Type> types = param_types(m, call.function);
-  const std::span<const u64> args = clamp(outcome.call_args, call.args, call.arg_count);
+constexpr std::string_view kTraceNames[] = {"host call", "throw", "rethrow"};
+static_assert(std::size(kTraceNames) == kTraceKinds);
+
+std::string_view name_of(TraceKind kind) {
+  const auto index = static_cast<u32>(kind);
+  return index < kTraceKinds ? kTraceNames[index] : std::string_view("?");
+}
+
+std::string subject_to_string(const Module& m, const TraceEvent& event) {
+  if (event.kind == TraceKind::HostCall) return symbol(m, event.subject);
+  if (event.subject == kNone) return "host exception";
+  return "@" + (event.subject < m.tags.size() ? m.tags[event.subject].name : std::string("?"));
+}
+
+/// "@log(3)", "@tag(3)", "host exception"
+std::string event_to_string(const Module& m, const Outcome& outcome, const TraceEvent& event) {
+  std::string out = subject_to_string(m, event);
+  if (event.kind != TraceKind::HostCall && event.subject == kNone) return out;
+  out += '(';
+  const std::span<const Type> types = arg_types(m, event);
+  const std::span<const u64> args = clamp(outcome.trace_args, event.args, event.arg_count);
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (i != 0) out += ", ";
     out += literal(type_at(types, i), args[i]);
   }
   return out + ")";
+}
+
+/// The same, and what happened where it was no host call: "throw @tag(3)".
+std::string whole_event(const Module& m, const Outcome& outcome, const TraceEvent& event) {
+  const std::string text = event_to_string(m, outcome, event);
+  return event.kind == TraceKind::HostCall ? text : std::string(name_of(event.kind)) + " " + text;
 }
 
 /// Walks two outcomes. With `words` null it only answers whether they differ.
@@ -78,7 +96,7 @@ public:
   Difference(const Module& module, const Outcome& a, const Outcome& b, std::string* words)
       : m_(module), a_(a), b_(b), words_(words) {}
 
-  bool any() { return end() || calls() || memory() || globals() || fuel(); }
+  bool any() { return end() || trace() || memory() || globals() || fuel(); }
 
 private:
   template <typename Left, typename Right> bool found(std::string_view what, Left left, Right right) {
@@ -121,31 +139,51 @@ private:
     return (a_.kind == OutcomeKind::Threw ? "payload " : "result ") + std::to_string(index);
   }
 
-  bool calls() {
-    const std::size_t common = std::min(a_.calls.size(), b_.calls.size());
-    for (u32 i = 0; i < common; ++i) {
-      if (!same_call(a_.calls[i], b_.calls[i]))
+  bool trace() {
+    const std::size_t common = std::min(a_.trace.size(), b_.trace.size());
+    for (std::size_t i = 0; i < common; ++i) {
+      const TraceEvent &x = a_.trace[i], &y = b_.trace[i];
+      if (x.kind != y.kind)
         return found(
-            "host call " + std::to_string(i), [&] { return call_to_string(m_, a_, a_.calls[i]); },
-            [&] { return call_to_string(m_, b_, b_.calls[i]); });
-      if (stacks(i, a_.calls[i], b_.calls[i])) return true;
+            "event " + std::to_string(i), [&] { return whole_event(m_, a_, x); },
+            [&] { return whole_event(m_, b_, y); });
+      if (!same_event(x, y))
+        return found(
+            name_and_number(i), [&] { return event_to_string(m_, a_, x); }, [&] { return event_to_string(m_, b_, y); });
+      if (stacks(i, x, y)) return true;
     }
-    return a_.calls.size() != b_.calls.size() &&
-           found_numbers("number of host calls", a_.calls.size(), b_.calls.size());
+    if (a_.trace.size() == b_.trace.size()) return false;
+    for (const TraceKind kind : {TraceKind::HostCall, TraceKind::Throw, TraceKind::Rethrow}) {
+      const std::size_t left = count_of(a_, kind, a_.trace.size()), right = count_of(b_, kind, b_.trace.size());
+      if (left != right) return found_numbers("number of " + std::string(name_of(kind)) + "s", left, right);
+    }
+    return false;
   }
 
-  bool same_call(const HostCall& x, const HostCall& y) const {
-    if (x.function != y.function || x.arg_count != y.arg_count) return false;
-    const std::span<const Type> types = param_types(m_, x.function);
-    const std::span<const u64> left = clamp(a_.call_args, x.args, x.arg_count),
-                               right = clamp(b_.call_args, y.args, y.arg_count);
+  static std::size_t count_of(const Outcome& outcome, TraceKind kind, std::size_t before) {
+    return static_cast<std::size_t>(std::count_if(outcome.trace.begin(),
+                                                  outcome.trace.begin() + static_cast<std::ptrdiff_t>(before),
+                                                  [kind](const TraceEvent& event) { return event.kind == kind; }));
+  }
+  /// Of the event `index`, whose kind is the same on both sides, as are those before: "throw 2".
+  std::string name_and_number(std::size_t index) const {
+    if (words_ == nullptr) return {};
+    const TraceKind kind = a_.trace[index].kind;
+    return std::string(name_of(kind)) + " " + std::to_string(count_of(a_, kind, index));
+  }
+
+  bool same_event(const TraceEvent& x, const TraceEvent& y) const {
+    if (x.subject != y.subject || x.arg_count != y.arg_count) return false;
+    const std::span<const Type> types = arg_types(m_, x);
+    const std::span<const u64> left = clamp(a_.trace_args, x.args, x.arg_count),
+                               right = clamp(b_.trace_args, y.args, y.arg_count);
     if (left.size() != right.size()) return false;
     for (std::size_t i = 0; i < left.size(); ++i)
       if (left[i] != right[i] && type_at(types, i) != Type::Ptr) return false;
     return true;
   }
 
-  bool stacks(u32 call, const HostCall& x, const HostCall& y) {
+  bool stacks(std::size_t event, const TraceEvent& x, const TraceEvent& y) {
     const std::span<const Position> left = clamp(a_.frames, x.frames, x.frame_count),
                                     right = clamp(b_.frames, y.frames, y.frame_count);
     const std::size_t common = std::min(left.size(), right.size());
@@ -154,7 +192,7 @@ private:
         (common == 0 || std::memcmp(left.data(), right.data(), common * sizeof(Position)) == 0)) {
       return false;
     }
-    const auto where = [&] { return "host call " + std::to_string(call) + " "; };
+    const auto where = [&] { return name_and_number(event) + " "; };
     for (std::size_t i = 0; i < common; ++i) {
       if (left[i] == right[i]) continue;
       return found(
@@ -217,10 +255,31 @@ void Outcome::clear() {
   value_types.clear();
   memory.clear();
   globals.clear();
-  calls.clear();
-  call_args.clear();
+  trace.clear();
+  trace_args.clear();
   frames.clear();
   fuel_left = 0;
+}
+
+void Outcome::begin_event(TraceKind event, u32 subject, std::span<const u64> args) {
+  trace.push_back({event, subject, static_cast<u32>(trace_args.size()), static_cast<u32>(args.size()),
+                   static_cast<u32>(frames.size()), 0});
+  trace_args.insert(trace_args.end(), args.begin(), args.end());
+}
+
+std::span<const Type> arg_types(const Module& module, const TraceEvent& event) {
+  SignatureId signature = kNone;
+  if (event.kind == TraceKind::HostCall) {
+    if (event.subject < module.functions.size()) signature = module.functions[event.subject].signature;
+  } else if (event.subject < module.tags.size()) {
+    signature = module.tags[event.subject].signature;
+  }
+  if (signature >= module.signatures.size()) return {};
+  return module.params(module.signatures[signature]);
+}
+
+bool is_tag_with(const Module& module, TagId tag, std::size_t payload) {
+  return tag < module.tags.size() && module.params(module.signatures[module.tags[tag].signature]).size() == payload;
 }
 
 Agreement compare(const Module& module, const Outcome& a, const Outcome& b) {
@@ -263,10 +322,10 @@ std::string to_string(const Module& module, const Outcome& outcome) {
 
 std::string trace_to_string(const Module& module, const Outcome& outcome) {
   std::string out;
-  for (const HostCall& call : outcome.calls) {
-    out += call_to_string(module, outcome, call);
+  for (const TraceEvent& event : outcome.trace) {
+    out += whole_event(module, outcome, event);
     const char* separator = " at ";
-    for (const Position& frame : clamp(outcome.frames, call.frames, call.frame_count)) {
+    for (const Position& frame : clamp(outcome.frames, event.frames, event.frame_count)) {
       out += separator + to_string(module, frame);
       separator = ", ";
     }

@@ -3,12 +3,13 @@
 // The walk over frames: the thunk or trap entry that left compiled code stored its frame pointer in exit_fp; at
 // [fp] lies the caller's frame pointer and at [fp + 8] the return address into it, up to the entry stub's frame.
 // Frame pointers must rise and end exactly at entry_fp; otherwise the code under test has broken its frames, which is
-// noted, not followed. Tested in compiler/jit/tests/instance_test.cpp.
+// noted, not followed. From a throw, which has no thunk, it starts at a record made of what on_throw finds. Tested in compiler/jit/tests/instance_test.cpp.
 #include "compiler/jit/instance.h"
 
 #include "assay/errors.h"
 #include "assay/outcome.h"
 #include "assay/planted.h"
+#include "compiler/os/call_stack.h"
 #include "compiler/os/fault_handler.h"
 #include "compiler/os/personality.h"
 #include "compiler/os/short_jump.h"
@@ -375,6 +376,22 @@ void Instance::walk(std::vector<Position>& out, std::size_t most) const {
   walk.flush();
 }
 
+bool Instance::unwinder_finds(std::span<const Position> frames) const {
+  constexpr u32 kMost = std::min(1000u, os::kCallStackLimit);
+  if (defers_) return true;
+  const u64 code_begin = code_->base(), code_size = code_->object()->code.size();
+  const std::vector<u64> stack = os::call_stack(kMost);
+  std::size_t found = 0;
+  for (const u64 return_address : stack) {
+    if (return_address - code_begin - 1 >= code_size) continue;
+    const Position* position = call_position(return_address);
+    if (position == nullptr) continue; // an import thunk; `walk` notes where one is missing
+    if (found == frames.size() || !(*position == frames[found])) return false;
+    ++found;
+  }
+  return found == frames.size() || stack.size() == kMost;
+}
+
 void Instance::host_call(VmContext* context, u64 import, const u64* args, u64* results) {
   Instance& self = *reinterpret_cast<Instance*>(context->owner);
   const FunctionId function = static_cast<FunctionId>(import);
@@ -423,8 +440,36 @@ AirException Instance::air_exception(u64 tag, const u64* payload) const {
   return AirException(static_cast<TagId>(tag), std::move(values), code_->object());
 }
 
+/// Tells the observer, for whom a walk over frames begins at `at`. A null exception is one of the host.
+void Instance::tell_throw(os::CallerFrame at, const AirException* exception, bool again) {
+  Thrown thrown{again, kNone, {}};
+  const bool ours = exception != nullptr && (exception->module() == nullptr || exception->module() == code_->object());
+  if (ours && is_tag_with(*module_, exception->tag(), exception->payload().size())) {
+    thrown.tag = exception->tag();
+    thrown.payload = exception->payload();
+  }
+  const u64 exit_fp = context_.exit_fp;
+  context_.exit_fp = reinterpret_cast<u64>(&at); // lies below the frames that it leads to
+  throw_observer_(throw_observer_with_, *this, thrown);
+  context_.exit_fp = exit_fp;
+}
+
+void Instance::tell_rethrow(os::CallerFrame at, const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const AirException& air) {
+    tell_throw(at, &air, true);
+  } catch (...) {
+    tell_throw(at, nullptr, true);
+  }
+}
+
 void Instance::on_throw(VmContext* context, u64 tag, const u64* payload) {
-  const Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  if (self.throw_observer_ != nullptr) {
+    const AirException exception = self.air_exception(tag, payload);
+    self.tell_throw(ASSAY_CALLER_FRAME(), &exception, false);
+  }
   if (!self.defers_) throw self.air_exception(tag, payload);
   self.activation_->exception = std::make_exception_ptr(self.air_exception(tag, payload));
   std::longjmp(*self.activation_->trap_exit, 1);
@@ -432,10 +477,11 @@ void Instance::on_throw(VmContext* context, u64 tag, const u64* payload) {
 
 /// Returns when the handle is none that is held.
 void Instance::on_rethrow(VmContext* context, u64 handle) {
-  const Instance& self = *reinterpret_cast<Instance*>(context->owner);
+  Instance& self = *reinterpret_cast<Instance*>(context->owner);
   const u64 index = handle - kFirstHandle - self.held_before_;
   if (index >= self.held_.size()) return;
   const std::exception_ptr exception = ASSAY_PLANTED(eh_rethrow_latest) ? self.held_.back() : self.held_[index];
+  if (self.throw_observer_ != nullptr) self.tell_rethrow(ASSAY_CALLER_FRAME(), exception);
   std::rethrow_exception(exception);
 }
 

@@ -16,6 +16,7 @@
 #include "compiler/jit/installer.h"
 #include "compiler/jit/linear_memory.h"
 #include "compiler/jit/stubs.h"
+#include "compiler/os/caller_frame.h"
 
 #include <csetjmp>
 #include <deque>
@@ -33,6 +34,16 @@ public:
   /// `args` and `results` hold a u64 a value: bits, zero above the type's width. `results` is zero on entry.
   virtual void on_import(Instance& instance, FunctionId import, std::span<const u64> args, std::span<u64> results) = 0;
 };
+
+/// What AIR code is about to throw.
+struct Thrown {
+  bool again = false;           // by rethrow
+  TagId tag = kNone;            // kNone: an exception of the host, or of another module
+  std::span<const u64> payload; // what a host function made up may have bits above a value's width
+};
+/// Is told of each throw and rethrow before the exception flies; `Instance::walk` then begins at the frame that throws.
+/// May not throw.
+using ThrowObserver = void (*)(void* with, const Instance& instance, const Thrown& thrown);
 
 /// A trap, not thrown.
 struct TrapValue {
@@ -82,9 +93,16 @@ public:
   void invoke(FunctionId function, std::span<const u64> args, std::span<u64> results);
   bool try_invoke(FunctionId function, std::span<const u64> args, std::span<u64> results, TrapValue& trap);
 
+  /// Null: nobody, which is so at first. `with` is handed on to the observer.
+  void observe_throws(ThrowObserver observer, void* with) { throw_observer_ = observer, throw_observer_with_ = with; }
+
   /// Appends the positions of the AIR frames that are active, innermost first, until `out` has `most` of them. Call it
-  /// from an ImportHandler.
+  /// from an ImportHandler or a ThrowObserver.
   void walk(std::vector<Position>& out, std::size_t most = std::size_t{1} << 32) const;
+  /// Whether the system's unwinder, by the unwind tables, finds the AIR frames `frames`, which `walk` has just found by
+  /// frame pointers. Looks at 1000 native frames at most, at 1 us each. True where exceptions are deferred: it knows no
+  /// frames there.
+  bool unwinder_finds(std::span<const Position> frames) const;
   u32 activation_count() const { return depth_; }
   /// False when a chain of frame pointers did not lead from an exit to its entry, or a return address in compiled code
   /// has no position: compiled code or its tables are at fault. Reset by `load` and `reset`.
@@ -118,6 +136,8 @@ private:
   void begin_activation(FunctionId function);
   void enter_deferring(EntryFrame& frame);
   AirException air_exception(u64 tag, const u64* payload) const;
+  void tell_throw(os::CallerFrame at, const AirException* exception, bool again);
+  void tell_rethrow(os::CallerFrame at, const std::exception_ptr& exception);
   bool import_returns(FunctionId function, std::span<const u64> args, std::span<u64> results);
   void reset_globals();
   void reset_table();
@@ -141,6 +161,8 @@ private:
   std::deque<std::exception_ptr> held_; // what catch_all caught, the latest kHeldExceptions; until no call is active
   u64 held_before_ = 0;                 // how many were, and are no longer
   u64 stack_bytes_;
+  ThrowObserver throw_observer_ = nullptr;
+  void* throw_observer_with_ = nullptr;
   /// Positions of return addresses met lately, because a loop or a recursion meets the same ones at each host call.
   struct KnownCall {
     u64 return_address = 0; // 0: none

@@ -11,6 +11,13 @@
 
 namespace assay::os {
 
+/// What the system gives at most, whatever is asked for.
+#if defined(_WIN32)
+inline constexpr u32 kCallStackLimit = 62;
+#else
+inline constexpr u32 kCallStackLimit = ~u32{0};
+#endif
+
 /// Innermost first, beginning with the caller of this function or a frame inside of it; at most `most`.
 std::vector<u64> call_stack(u32 most = 1000);
 

@@ -9,9 +9,8 @@
 namespace assay::os {
 
 std::vector<u64> call_stack(u32 most) {
-  constexpr u32 kMost = 62;
-  void* addresses[kMost];
-  const u32 count = RtlCaptureStackBackTrace(0, most < kMost ? most : kMost, addresses, nullptr);
+  void* addresses[kCallStackLimit];
+  const u32 count = RtlCaptureStackBackTrace(0, most < kCallStackLimit ? most : kCallStackLimit, addresses, nullptr);
   std::vector<u64> out;
   for (u32 i = 0; i < count; ++i) out.push_back(reinterpret_cast<u64>(addresses[i]));
   return out;

@@ -6,6 +6,9 @@
 
 #include "assay/text.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace assay::fuzz {
 namespace {
 
@@ -263,23 +266,25 @@ std::string expectation_to_string(const Module& module, const RunLine& line) {
 
 std::string calls_mismatch(const Module& module, const RunLine& expected, const Outcome& outcome) {
   if (!expected.has_calls) return {};
-  const std::size_t count = std::min(expected.calls.size(), outcome.calls.size());
+  std::vector<TraceEvent> calls;
+  std::copy_if(outcome.trace.begin(), outcome.trace.end(), std::back_inserter(calls),
+               [](const TraceEvent& event) { return event.kind == TraceKind::HostCall; });
+  const std::size_t count = std::min(expected.calls.size(), calls.size());
   for (std::size_t i = 0; i < count; ++i) {
-    const HostCall& call = outcome.calls[i];
+    const TraceEvent& call = calls[i];
     const ExpectedCall& wanted = expected.calls[i];
-    const std::span<const u64> args{outcome.call_args.data() + call.args, call.arg_count};
+    const std::span<const u64> args{outcome.trace_args.data() + call.args, call.arg_count};
     const std::span<const Type> types = module.params_of(module.functions[wanted.function]);
-    bool same = wanted.function == call.function && wanted.args.size() == args.size();
+    bool same = wanted.function == call.subject && wanted.args.size() == args.size();
     for (std::size_t a = 0; same && a < args.size(); ++a) same = equal(types[a], wanted.args[a], args[a]);
     if (same) continue;
     std::string want = "@" + module.functions[wanted.function].name + "(";
     append_expected(want, types, wanted.args);
     return "host call " + std::to_string(i) + ": expected " + want + "), found " +
-           call_to_string(module, call.function, args);
+           call_to_string(module, call.subject, args);
   }
-  if (expected.calls.size() == outcome.calls.size()) return {};
-  return "expected " + std::to_string(expected.calls.size()) + " host calls, found " +
-         std::to_string(outcome.calls.size());
+  if (expected.calls.size() == calls.size()) return {};
+  return "expected " + std::to_string(expected.calls.size()) + " host calls, found " + std::to_string(calls.size());
 }
 
 } // namespace

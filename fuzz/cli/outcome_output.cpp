@@ -46,6 +46,32 @@ nlohmann::ordered_json position_to_json(const Module& module, const Position& po
           {"instruction", position.inst}};
 }
 
+/// Host calls under "calls", throws and rethrows under "throws", each with the number of host calls before it.
+void add_trace(const Module& module, const Outcome& outcome, nlohmann::ordered_json& json) {
+  json["calls"] = nlohmann::ordered_json::array();
+  json["throws"] = nlohmann::ordered_json::array();
+  for (const TraceEvent& event : outcome.trace) {
+    const bool call = event.kind == TraceKind::HostCall;
+    nlohmann::ordered_json entry;
+    if (call) {
+      entry["function"] = module.functions[event.subject].name;
+    } else {
+      if (event.subject == kNone) entry["tag"] = nullptr;
+      else entry["tag"] = module.tags[event.subject].name;
+      entry["again"] = event.kind == TraceKind::Rethrow;
+      entry["calls_before"] = json["calls"].size();
+    }
+    entry["args"] = nlohmann::ordered_json::array();
+    entry["frames"] = nlohmann::ordered_json::array();
+    const std::span<const Type> types = arg_types(module, event);
+    for (u32 i = 0; i < event.arg_count; ++i)
+      entry["args"].push_back(literal(types[i], outcome.trace_args[event.args + i]));
+    for (u32 i = 0; i < event.frame_count; ++i)
+      entry["frames"].push_back(position_to_json(module, outcome.frames[event.frames + i]));
+    json[call ? "calls" : "throws"].push_back(std::move(entry));
+  }
+}
+
 } // namespace
 
 std::string memory_to_string(const Module& module, const Outcome& outcome) {
@@ -87,18 +113,7 @@ nlohmann::ordered_json outcome_to_json(const Module& module, const Outcome& outc
   for (std::size_t i = 0; i < outcome.globals.size() && i < module.globals.size(); ++i)
     json["globals"][module.globals[i].name] = literal(module.globals[i].type, outcome.globals[i]);
   json["memory"] = {{"bytes", outcome.memory.size()}, {"digest", fmt::format("{:016x}", digest(outcome.memory))}};
-  json["calls"] = nlohmann::ordered_json::array();
-  for (const HostCall& call : outcome.calls) {
-    const Function& function = module.functions[call.function];
-    nlohmann::ordered_json entry{{"function", function.name},
-                                 {"args", nlohmann::ordered_json::array()},
-                                 {"frames", nlohmann::ordered_json::array()}};
-    for (u32 i = 0; i < call.arg_count; ++i)
-      entry["args"].push_back(literal(module.params_of(function)[i], outcome.call_args[call.args + i]));
-    for (u32 i = 0; i < call.frame_count; ++i)
-      entry["frames"].push_back(position_to_json(module, outcome.frames[call.frames + i]));
-    json["calls"].push_back(std::move(entry));
-  }
+  add_trace(module, outcome, json);
   json["fuel_left"] = outcome.fuel_left;
   return json;
 }

@@ -94,14 +94,12 @@ ASSAY_EVALUATE(Throw) {
   m.flying.tag = inst.ref;
   m.flying.payload.assign(m.transfer.begin(), m.transfer.end());
   m.flying.origin = nullptr;
-  m.save_place();
-  return m.unwind();
+  return m.throw_flying(TraceKind::Throw);
 }
 
 ASSAY_EVALUATE(Rethrow) {
   if (!m.fly_again(m.operand(inst, 0))) return m.trap(TrapKind::Unreachable);
-  m.save_place();
-  return m.unwind();
+  return m.throw_flying(TraceKind::Rethrow);
 }
 
 // -- fuel --------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 // Needs a verified module; then every index read here is in range. Leaves, at the end of each activation, exactly
 // the frames, slots and stack that were there when it began, whatever ended it.
 // A call costs its arguments twice (to `transfer` and to the new frame) and a zeroed local each; a host call
-// copies the call stack into the Outcome, because that is observable; nothing allocates once vectors have grown.
+// and a throw copy the call stack into the Outcome, because that is observable; nothing allocates once vectors have grown.
 // Tested in oracle/interpreter/tests/{calls,exceptions,host}_test.cpp.
 #include "oracle/interpreter/machine.h"
 
@@ -147,6 +147,16 @@ Flow Machine::refuse(std::string why) {
   return Flow::Ended;
 }
 
+Flow Machine::refuse_recording() { return refuse("more call-stack frames than a run records"); }
+
+bool Machine::record(TraceKind kind, u32 subject, std::span<const u64> args) {
+  if (frames.size() > kMaxRecordedFrames - out->frames.size()) return false;
+  out->begin_event(kind, subject, args);
+  out->frames.insert(out->frames.end(), places.get() + (kMaxDepth - frames.size()), places.get() + kMaxDepth);
+  out->end_event();
+  return true;
+}
+
 // -- blocks ------------------------------------------------------------------------------------------
 
 Flow Machine::enter_block(BlockId target) {
@@ -248,6 +258,11 @@ Flow Machine::deliver() {
 
 // -- exceptions --------------------------------------------------------------------------------------
 
+Flow Machine::throw_flying(TraceKind how) {
+  save_place();
+  return record(how, flying.tag, flying.payload) ? unwind() : refuse_recording();
+}
+
 Flow Machine::unwind() {
   for (; frames.size() > activation_base; drop_frame()) {
     unpack_top();
@@ -271,29 +286,13 @@ Flow Machine::unwind() {
 void Machine::note_air_exception(const AirException& exception) {
   flying.tag = kNone; // one that no tag of this module fits is a C++ exception like any other
   flying.payload.clear();
-  if (exception.tag() >= module->tags.size()) return;
+  if (!is_tag_with(*module, exception.tag(), exception.payload().size())) return;
   const std::span<const Type> types = module->params(module->signatures[module->tags[exception.tag()].signature]);
-  if (exception.payload().size() != types.size()) return;
   flying.tag = exception.tag();
   for (size_t i = 0; i < types.size(); ++i) flying.payload.push_back(exception.payload()[i] & bit_mask(types[i]));
 }
 
 // -- the host ----------------------------------------------------------------------------------------
-
-/// False when the run has no room left for the call stack.
-bool Machine::record_host_call(FunctionId import, std::span<const u64> args) {
-  if (frames.size() > kMaxRecordedFrames - out->frames.size()) return false;
-  HostCall call_made;
-  call_made.function = import;
-  call_made.args = static_cast<u32>(out->call_args.size());
-  call_made.arg_count = static_cast<u32>(args.size());
-  call_made.frames = static_cast<u32>(out->frames.size());
-  call_made.frame_count = static_cast<u32>(frames.size());
-  out->call_args.insert(out->call_args.end(), args.begin(), args.end());
-  out->frames.insert(out->frames.end(), places.get() + (kMaxDepth - frames.size()), places.get() + kMaxDepth);
-  out->calls.push_back(call_made);
-  return true;
-}
 
 Flow Machine::call_host(FunctionId import) {
   const std::span<const Type> result_types = module->results_of(module->functions[import]);
@@ -306,7 +305,7 @@ Flow Machine::call_host(FunctionId import) {
   const std::span<u64> results(stack.get() + stack_top + transfer.size(), result_types.size());
   std::copy(transfer.begin(), transfer.end(), args.begin());
   std::fill(results.begin(), results.end(), u64{0});
-  if (!record_host_call(import, args)) return refuse("more call-stack frames than a run records");
+  if (!record(TraceKind::HostCall, import, args)) return refuse_recording();
   const u32 top_before = stack_top;
   stack_top += static_cast<u32>(words);
   ++host_depth;

@@ -112,6 +112,7 @@ struct Machine final : Reentry {
   Flow trap(TrapKind kind) { return trap_at(kind, {frames.back().function, block, inst_index()}); }
   Flow trap_at(TrapKind kind, Position where);
   Flow refuse(std::string why);
+  Flow refuse_recording();
 
   // -- moves ---------------------------------------------------------------------------------------
   /// Follows an edge, with `transfer` as its leading values.
@@ -125,8 +126,12 @@ struct Machine final : Reentry {
   Flow deliver();
   void save_place();
   void drop_frame();
+  /// `flying` is thrown at the current instruction.
+  Flow throw_flying(TraceKind how);
   /// Looks for the handler of `flying` from the top frame down.
   Flow unwind();
+  /// Notes an event of the run with the call stack; false when there is no room left for that.
+  bool record(TraceKind kind, u32 subject, std::span<const u64> args);
 
   // -- native memory and pointers ------------------------------------------------------------------
   u64 slot_pointer(SlotId slot) const;
@@ -187,7 +192,6 @@ private:
   Flow push_frame(FunctionId callee);
   void push_slots(const Function& callee);
   Flow call_host(FunctionId import);
-  bool record_host_call(FunctionId import, std::span<const u64> args);
   void note_air_exception(const AirException& exception);
   [[noreturn]] void leave_activation_by_throwing();
 };

@@ -20,6 +20,13 @@ namespace {
 constexpr u64 kJunk = 0xfeedf00ddeadbea7u; // odd and negative in every width
 u64 canary(u32 reg) { return 0xca11ee5a7ed00000u + reg * 0x101u; }
 
+/// Of the event recorded last: a host function may have made the exception up, with bits above a value's width.
+void mask_payload(const Module& module, Outcome& out) {
+  const TraceEvent& event = out.trace.back();
+  u64* value = out.trace_args.data() + event.args;
+  for (const Type type : arg_types(module, event)) *value++ &= bit_mask(type);
+}
+
 constexpr codegen::RegSet bit(u32 reg) { return codegen::bit(static_cast<codegen::PReg>(reg)); }
 
 } // namespace
@@ -39,6 +46,7 @@ private:
 NativeExecutor::NativeExecutor(const NativeOptions& options, jit::Installer installer)
     : options_(options), installer_(std::move(installer)), instance_(options.stack_bytes) {
   options_.throw_traps_one_in = std::max(options_.throw_traps_one_in, 1u);
+  instance_.observe_throws(&on_throw, this);
 }
 
 Result<std::unique_ptr<NativeExecutor>> NativeExecutor::create(const NativeOptions& options) {
@@ -116,7 +124,7 @@ void NativeExecutor::check_registers(const EntryFrame& frame) {
 
 /// C functions may use the platform's register where the platform has no use for it, so nothing can be said after a
 /// call.
-bool NativeExecutor::stayed_in_code() { return out_->calls.empty() && instance_.memory().max() == 0; }
+bool NativeExecutor::stayed_in_code() { return out_->trace.empty() && instance_.memory().max() == 0; }
 
 void NativeExecutor::name_breach(const EntryFrame& frame) {
   const MachineContract& machine = *host_contract();
@@ -167,18 +175,25 @@ bool NativeExecutor::try_call(FunctionId function, std::span<const u64> args, st
   return true;
 }
 
-void NativeExecutor::on_import(jit::Instance& instance, FunctionId import, std::span<const u64> args,
-                               std::span<u64> results) {
-  Outcome& out = *out_;
-  HostCall made;
-  made.function = import;
-  made.args = static_cast<u32>(out.call_args.size());
-  made.arg_count = static_cast<u32>(args.size());
-  made.frames = static_cast<u32>(out.frames.size());
-  out.call_args.insert(out.call_args.end(), args.begin(), args.end());
-  instance.walk(out.frames, kMaxRecordedFrames + 1);
-  made.frame_count = static_cast<u32>(out.frames.size()) - made.frames;
-  out.calls.push_back(made);
+void NativeExecutor::record(TraceKind kind, u32 subject, std::span<const u64> args) {
+  out_->begin_event(kind, subject, args);
+  const std::size_t first = out_->frames.size();
+  instance_.walk(out_->frames, kMaxRecordedFrames + 1);
+  out_->end_event();
+  if (unwound_left_ == 0 || !instance_.frames_intact() || out_->frames.size() > kMaxRecordedFrames) return;
+  --unwound_left_;
+  if (breach_.empty() && !instance_.unwinder_finds(std::span(out_->frames).subspan(first)))
+    breach_ = "the system's unwinder finds other frames than frame pointers lead to";
+}
+
+void NativeExecutor::on_throw(void* executor, const jit::Instance&, const jit::Thrown& thrown) {
+  NativeExecutor& self = *static_cast<NativeExecutor*>(executor);
+  self.record(thrown.again ? TraceKind::Rethrow : TraceKind::Throw, thrown.tag, thrown.payload);
+  if (thrown.again) mask_payload(*self.module_, *self.out_);
+}
+
+void NativeExecutor::on_import(jit::Instance&, FunctionId import, std::span<const u64> args, std::span<u64> results) {
+  record(TraceKind::HostCall, import, args);
   Back back(*this);
   host_->call(*module_, import, args, results, back);
 }
@@ -235,6 +250,7 @@ void NativeExecutor::run(FunctionId function, std::span<const u64> args, u64 fue
   host_ = &host;
   out_ = &out;
   breach_.clear();
+  unwound_left_ = throw_traps_ ? options_.unwound_stacks : 0;
   const FloatState float_state;
   os::Fault fault;
   const os::GuardedEnd end = os::run_guarded([&] { call_and_catch(function, args); }, options_.time_limit_ms, fault);

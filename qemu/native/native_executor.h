@@ -6,7 +6,7 @@
 // (machine_contract.h), guard zones around linear memory and globals, and that the frame chain was walkable whenever
 // it was walked. What fails is Breached.
 // Signals and endless runs are caught (compiler/os/fault_handler.h) and are Crashed and Hung.
-// At each host call it records arguments and the call stack, as the oracle does.
+// At each host call, throw and rethrow it records arguments or payload and the call stack, as the oracle does.
 // Steady state: no system call and no allocation to load, run, or unload (when modules have like sizes).
 // Cost: run about 0.3 us besides the bytes of memory and what the program does. One thread at a time.
 // Tested in qemu/native/tests/; speed in qemu/native/bench/.
@@ -28,6 +28,8 @@ struct NativeOptions {
   /// Traps with no host frame in between come back directly, which is ten times cheaper than an exception, in all
   /// but one program of this many (chosen by its code, so that a program always runs alike). 1: always throw.
   u32 throw_traps_one_in = 8;
+  /// Of so many host calls and throws of each run of those programs, the call stack is unwound by the system too.
+  u32 unwound_stacks = 4;
   /// For install.tools: where the modules that will be loaded were written. Not owned, may be null.
   const DebugSource* source = nullptr;
 };
@@ -62,6 +64,8 @@ private:
   void observe();
   void on_import(jit::Instance& instance, FunctionId import, std::span<const u64> args,
                  std::span<u64> results) override;
+  static void on_throw(void* executor, const jit::Instance& instance, const jit::Thrown& thrown);
+  void record(TraceKind kind, u32 subject, std::span<const u64> args);
 
   NativeOptions options_;
   jit::Installer installer_;
@@ -71,6 +75,7 @@ private:
   codegen::RegSet canaries_ = 0;
   u32 kept_halves_ = 2; // of callee-saved vector registers
   bool throw_traps_ = true;
+  u32 unwound_left_ = 0;    // of this run
   bool fresh_ = false;      // loaded and not run yet: nothing to reset
   bool distrusted_ = false; // the last run may have written anywhere
   const Module* module_ = nullptr;

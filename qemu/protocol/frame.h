@@ -15,7 +15,7 @@
 
 namespace assay::qemu::protocol {
 
-inline constexpr u32 kVersion = 1;
+inline constexpr u32 kVersion = 2;
 inline constexpr u32 kHeaderBytes = 24;
 /// No payload is longer; a linear memory of kMemoryLimit with its recorded calls fits.
 inline constexpr u64 kMaxPayload = u64{3} << 29;

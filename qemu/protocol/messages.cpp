@@ -76,21 +76,23 @@ void read_memory(Reader& r, const Module& module, std::vector<u8>& out) {
   }
 }
 
-void read_calls(Reader& r, const Module& module, Outcome& out) {
-  r.words(out.call_args);
+void read_trace(Reader& r, const Module& module, Outcome& out) {
+  r.words(out.trace_args);
   out.frames.resize(r.count(12));
   if (out.frames.size() > kMaxRecordedFrames + 1) r.fail();
   for (Position& position : out.frames) position = r.position(module.functions.size());
-  out.calls.resize(r.count(20));
-  for (HostCall& call : out.calls) {
-    call.function = r.index(module.functions.size());
-    call.args = r.u32_(), call.arg_count = r.u32_();
-    call.frames = r.u32_(), call.frame_count = r.u32_();
+  out.trace.resize(r.count(21));
+  for (TraceEvent& event : out.trace) {
+    event.kind = r.choice<TraceKind>(kTraceKinds);
+    if (event.kind == TraceKind::HostCall) event.subject = r.index(module.functions.size());
+    else event.subject = r.index(module.tags.size(), event.kind == TraceKind::Rethrow);
+    event.args = r.u32_(), event.arg_count = r.u32_();
+    event.frames = r.u32_(), event.frame_count = r.u32_();
     if (r.failed()) return;
-    const Function& f = module.functions[call.function];
-    if (!f.imported || call.arg_count != module.params_of(f).size() ||
-        u64{call.args} + call.arg_count > out.call_args.size() ||
-        u64{call.frames} + call.frame_count > out.frames.size()) {
+    if ((event.kind == TraceKind::HostCall && !module.functions[event.subject].imported) ||
+        event.arg_count != arg_types(module, event).size() ||
+        u64{event.args} + event.arg_count > out.trace_args.size() ||
+        u64{event.frames} + event.frame_count > out.frames.size()) {
       r.fail();
     }
   }
@@ -201,12 +203,13 @@ void encode_result(u32 serial, const Outcome& outcome, std::vector<u8>& out) {
   w.words(outcome.values);
   w.words(outcome.globals);
   w.u64_(outcome.fuel_left);
-  w.words(outcome.call_args);
+  w.words(outcome.trace_args);
   w.u32_(outcome.frames.size());
   for (const Position& position : outcome.frames) w.position(position);
-  w.u32_(outcome.calls.size());
-  for (const HostCall& call : outcome.calls) {
-    for (const u32 field : {call.function, call.args, call.arg_count, call.frames, call.frame_count}) w.u32_(field);
+  w.u32_(outcome.trace.size());
+  for (const TraceEvent& event : outcome.trace) {
+    w.u8_(static_cast<u8>(event.kind));
+    for (const u32 field : {event.subject, event.args, event.arg_count, event.frames, event.frame_count}) w.u32_(field);
   }
   write_memory(outcome.memory, w);
   end_frame(out, begun);
@@ -219,7 +222,7 @@ Result<void> decode_result(std::span<const u8> payload, const Module& module, Fu
   r.words(out.globals);
   if (out.globals.size() != module.globals.size()) r.fail();
   out.fuel_left = r.u64_();
-  read_calls(r, module, out);
+  read_trace(r, module, out);
   read_memory(r, module, out.memory);
   return finish(r, "result");
 }

@@ -24,7 +24,7 @@ TEST(TestHost, LogReturnsZeros) {
                           "export func @main(i64) -> i64, f64 {\n^entry(%x: i64):\n  %a, %b = call @log_x(%x)\n  return %a, %b\n}\n",
                           {5});
   EXPECT_EQ(out.values, (std::vector<u64>{0, 0}));
-  EXPECT_EQ(out.call_args, std::vector<u64>{5});
+  EXPECT_EQ(out.trace_args, std::vector<u64>{5});
 }
 
 TEST(TestHost, UnknownNamesBehaveAsLog) {
@@ -74,7 +74,7 @@ TEST(TestHost, CallBackCallsTheFirstExportedFunctionOfOneI64AndEndsAtItsDepth) {
   const Outcome out = run(kCallBack, {0, 0});
   EXPECT_EQ(out.kind, OutcomeKind::Returned);
   EXPECT_EQ(out.values, std::vector<u64>{1 + 2 + 3 + 4 + 5 + 6 + 7 + 8});
-  EXPECT_EQ(out.calls.size(), 9u);
+  EXPECT_EQ(out.trace.size(), 9u);
 }
 
 TEST(TestHost, CallBackWithoutACalleeReturnsZeros) {

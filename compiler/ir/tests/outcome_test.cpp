@@ -21,9 +21,9 @@ protected:
     a_.value_types = {Type::I32, Type::F64};
     a_.memory = {1, 2, 3};
     a_.globals = {7, 0};
-    a_.call_args = {3, std::bit_cast<u32>(0.5f), 0x1000, 0xff};
+    a_.trace_args = {3, std::bit_cast<u32>(0.5f), 0x1000, 0xff};
     a_.frames = {{2, 1, 4}, {3, 0, 0}, {3, 0, 1}};
-    a_.calls = {{0, 0, 2, 0, 2}, {1, 2, 2, 2, 1}};
+    a_.trace = {{TraceKind::HostCall, 0, 0, 2, 0, 2}, {TraceKind::HostCall, 1, 2, 2, 2, 1}};
     a_.fuel_left = 10;
     b_ = a_;
   }
@@ -81,7 +81,7 @@ TEST_F(Outcomes, NansAreComparedByBits) {
 TEST_F(Outcomes, PointersAreNotCompared) {
   a_.value_types[0] = b_.value_types[0] = Type::Ptr;
   b_.values[0] = 99;
-  b_.call_args[2] = 0x2000;
+  b_.trace_args[2] = 0x2000;
   expect_agree();
 }
 
@@ -149,22 +149,22 @@ TEST_F(Outcomes, TheNumberOfGlobalsDiffers) {
 }
 
 TEST_F(Outcomes, AHostCallArgumentDiffers) {
-  b_.call_args[0] = 4;
+  b_.trace_args[0] = 4;
   expect_differ("host call 0: @log(3, 0x1p-1) != @log(4, 0x1p-1)");
 }
 
 TEST_F(Outcomes, ANarrowArgumentBesideAPointerDiffers) {
-  b_.call_args[3] = 1;
+  b_.trace_args[3] = 1;
   expect_differ("host call 1: @take(ptr, -1) != @take(ptr, 1)");
 }
 
 TEST_F(Outcomes, TheCalledFunctionDiffers) {
-  b_.calls[1] = {0, 0, 2, 2, 1};
+  b_.trace[1] = {TraceKind::HostCall, 0, 0, 2, 2, 1};
   expect_differ("host call 1: @take(ptr, -1) != @log(3, 0x1p-1)");
 }
 
 TEST_F(Outcomes, TheNumberOfHostCallsDiffers) {
-  b_.calls.pop_back();
+  b_.trace.pop_back();
   expect_differ("number of host calls: 2 != 1");
 }
 
@@ -174,14 +174,106 @@ TEST_F(Outcomes, AFrameOfACallStackDiffers) {
 }
 
 TEST_F(Outcomes, TheDepthOfACallStackDiffers) {
-  b_.calls[0].frame_count = 1;
+  b_.trace[0].frame_count = 1;
   expect_differ("host call 0 number of frames: 2 != 1");
 }
 
+/// @log from @f, @take, then two throws and two rethrows, of which the last is of a host exception.
+class Throws : public Outcomes {
+protected:
+  Throws() {
+    a_.trace_args.insert(a_.trace_args.end(), {4, 0});
+    a_.frames.push_back({3, 1, 2});
+    for (const TraceKind kind : {TraceKind::Throw, TraceKind::Throw, TraceKind::Rethrow})
+      a_.trace.push_back({kind, 0, 4, 2, 2, 2});
+    a_.trace.push_back({TraceKind::Rethrow, kNone, 0, 0, 3, 1});
+    b_ = a_;
+  }
+};
+
+TEST_F(Throws, EqualOnesAgreeAndStandInTheTrace) {
+  expect_agree();
+  const std::string stack = " at @main ^b0 #1, @main ^b1 #2\n";
+  EXPECT_EQ(trace_to_string(module_, a_), "@log(3, 0x1p-1) at @f ^b1 #4, @main ^b0 #0\n@take(ptr, -1) at @main ^b0 #1\n"
+                                          "throw @bad_input(4, 0x0p+0)" +
+                                              stack + "throw @bad_input(4, 0x0p+0)" + stack +
+                                              "rethrow @bad_input(4, 0x0p+0)" + stack +
+                                              "rethrow host exception at @main ^b1 #2\n");
+}
+
+TEST_F(Throws, APayloadDiffers) {
+  b_.trace_args.insert(b_.trace_args.end(), {9, 0});
+  b_.trace[3].args = 6;
+  expect_differ("throw 1: @bad_input(4, 0x0p+0) != @bad_input(9, 0x0p+0)");
+}
+
+TEST_F(Throws, ATagDiffers) {
+  b_.trace[2].subject = 1;
+  expect_differ("throw 0: @bad_input(4, 0x0p+0) != @?(4, 0)");
+}
+
+TEST_F(Throws, TheRethrownExceptionDiffers) {
+  b_.trace[5] = b_.trace[4];
+  expect_differ("rethrow 1: host exception != @bad_input(4, 0x0p+0)");
+}
+
+TEST_F(Throws, AFrameOfAThrowDiffers) {
+  b_.trace[3].frames = 3;
+  b_.frames.push_back({3, 1, 2});
+  expect_differ("throw 1 frame 0: @main ^b0 #1 != @main ^b1 #2");
+}
+
+TEST_F(Throws, TheDepthOfARethrowDiffers) {
+  b_.trace[4].frame_count = 1;
+  expect_differ("rethrow 0 number of frames: 2 != 1");
+}
+
+TEST_F(Throws, ThrowsAndHostCallsInAnotherOrderDiffer) {
+  std::swap(b_.trace[1], b_.trace[2]);
+  expect_differ("event 1: @take(ptr, -1) != throw @bad_input(4, 0x0p+0)");
+}
+
+TEST_F(Throws, TheNumberOfOneKindDiffers) {
+  b_.trace.pop_back();
+  expect_differ("number of rethrows: 2 != 1");
+  b_.trace.pop_back();
+  b_.trace.pop_back();
+  expect_differ("number of throws: 2 != 1");
+}
+
+TEST_F(Throws, EventsAreBuiltWithTheFramesAddedInBetween) {
+  Outcome out;
+  out.begin_event(TraceKind::HostCall, 0, a_.trace_args);
+  out.frames.push_back({2, 1, 4});
+  out.end_event();
+  const u64 payload[] = {7, 8};
+  out.begin_event(TraceKind::Throw, 0, payload);
+  out.frames.insert(out.frames.end(), 2, {3, 0, 0});
+  out.end_event();
+  const TraceEvent& last = out.trace.back();
+  EXPECT_EQ(last.args, a_.trace_args.size());
+  EXPECT_EQ(last.arg_count, 2u);
+  EXPECT_EQ(out.trace_args.back(), 8u);
+  EXPECT_EQ(last.frames, 1u);
+  EXPECT_EQ(last.frame_count, 2u);
+  EXPECT_EQ(out.trace[0].frame_count, 1u);
+  out.clear();
+  EXPECT_TRUE(out.trace.empty() && out.trace_args.empty());
+}
+
+TEST_F(Throws, TypesAreThoseOfTheCalledFunctionOrTheTag) {
+  EXPECT_EQ(arg_types(module_, a_.trace[1])[0], Type::Ptr);
+  EXPECT_EQ(arg_types(module_, a_.trace[2])[1], Type::F64);
+  EXPECT_TRUE(arg_types(module_, a_.trace[5]).empty());
+  EXPECT_TRUE(is_tag_with(module_, 0, 2));
+  EXPECT_FALSE(is_tag_with(module_, 0, 1));
+  EXPECT_FALSE(is_tag_with(module_, 1, 2));
+}
+
 TEST_F(Outcomes, CallsInOtherPlacesOfTheArraysAreEqual) {
-  b_.call_args.insert(b_.call_args.begin(), 5, 0);
+  b_.trace_args.insert(b_.trace_args.begin(), 5, 0);
   b_.frames.insert(b_.frames.begin(), 2, Position{});
-  for (HostCall& call : b_.calls) call.args += 5, call.frames += 2;
+  for (TraceEvent& call : b_.trace) call.args += 5, call.frames += 2;
   expect_agree();
 }
 
@@ -193,7 +285,7 @@ TEST_F(Outcomes, TheFuelLeftDiffers) {
 TEST_F(Outcomes, TheFirstDifferenceIsTheOneToldOfSeveral) {
   b_.fuel_left = 9;
   b_.memory[0] = 9;
-  b_.call_args[0] = 9;
+  b_.trace_args[0] = 9;
   expect_differ("host call 0: @log(3, 0x1p-1) != @log(9, 0x1p-1)");
 }
 
@@ -226,9 +318,9 @@ TEST_F(Outcomes, ARefusedProgramIsNotCompared) {
 }
 
 TEST_F(Outcomes, InconsistentRangesAreClamped) {
-  b_.calls[0].args = 1000;
-  b_.calls[1].frames = 0xfffffff0;
-  b_.calls[1].frame_count = 0xffffffff;
+  b_.trace[0].args = 1000;
+  b_.trace[1].frames = 0xfffffff0;
+  b_.trace[1].frame_count = 0xffffffff;
   EXPECT_EQ(compare(module_, a_, b_), Agreement::Differ);
   EXPECT_EQ(trace_to_string(module_, b_), "@log() at @f ^b1 #4, @main ^b0 #0\n@take(ptr, -1)\n");
 }
@@ -269,7 +361,8 @@ TEST_F(Outcomes, ClearForgetsTheRun) {
   trap(a_, TrapKind::User3);
   a_.clear();
   EXPECT_EQ(compare(module_, a_, Outcome()), Agreement::Agree);
-  EXPECT_TRUE(a_.value_types.empty() && a_.frames.empty() && a_.call_args.empty() && a_.text.empty());
+  EXPECT_TRUE(a_.value_types.empty() && a_.frames.empty() && a_.trace.empty() && a_.trace_args.empty() &&
+              a_.text.empty());
 }
 
 } // namespace

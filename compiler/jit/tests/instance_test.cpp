@@ -245,6 +245,124 @@ TEST_F(InstanceTest, WalkStopsWhenThereAreAsManyAsAskedFor) {
   EXPECT_TRUE(instance_.frames_intact());
 }
 
+const char* const kThrows = R"(
+tag @a(i8, i64)
+import @host(i64)
+func @thrower(i64) -> i64 {
+^e(%n: i64):
+  %b = trunc.i8.i64 %n
+  throw @a(%b, %n)
+}
+export func @leaves(i64) -> i64 {
+^e(%n: i64):
+  %one = const.i64 1
+  %r = call @thrower(%n)
+  %s = add.i64 %r, %one
+  return %s
+}
+)";
+
+/// Its handler rethrows.
+const char* const kRethrows = R"(
+tag @a(i8, i64)
+import @host(i64)
+export func @again(i64) {
+^e(%n: i64):
+  %one = const.i64 1
+  try_call @host(%n) -> ^ok, catch_all ^hx
+^ok:
+  return
+^hx(%exn: ptr):
+  rethrow %exn
+}
+)";
+
+struct Seen {
+  static void note(void* with, const Instance& instance, const Thrown& thrown) {
+    Seen& seen = *static_cast<Seen*>(with);
+    ++seen.count;
+    seen.again = thrown.again;
+    seen.tag = thrown.tag;
+    seen.payload.assign(thrown.payload.begin(), thrown.payload.end());
+    seen.frames.clear();
+    instance.walk(seen.frames);
+    EXPECT_TRUE(instance.unwinder_finds(seen.frames));
+  }
+  u32 count = 0;
+  bool again = false;
+  TagId tag = kNone;
+  std::vector<u64> payload;
+  std::vector<Position> frames;
+};
+
+TEST_F(InstanceTest, ObserverSeesTheThrowBeforeItFlies) {
+  for (const ExceptionModel model : {ExceptionModel::Unwind, ExceptionModel::Defer}) {
+    ASSERT_TRUE(installer_->uninstall(code_));
+    InstallOptions options;
+    options.exceptions = model;
+    installer_ = Installer::create(options, (*process_stubs())->trap_entry);
+    load(kThrows);
+    EXPECT_THROW(call("leaves", {0x1ff}), AirException) << "nobody observes";
+    Seen seen;
+    instance_.observe_throws(&Seen::note, &seen);
+    EXPECT_THROW(call("leaves", {0x1ff}), AirException);
+    EXPECT_EQ(seen.count, 1u);
+    EXPECT_FALSE(seen.again);
+    EXPECT_EQ(seen.tag, 0u);
+    EXPECT_EQ(seen.payload, (std::vector<u64>{0xff, 0x1ff}));
+    EXPECT_EQ(seen.frames, (std::vector<Position>{{1, 0, 1}, {2, 0, 1}}));
+    EXPECT_TRUE(instance_.frames_intact());
+    instance_.observe_throws(nullptr, nullptr);
+    EXPECT_THROW(call("leaves", {1}), AirException);
+    EXPECT_EQ(seen.count, 1u);
+  }
+}
+
+TEST_F(InstanceTest, ObserverIsToldWhatARethrownExceptionIsToThisModule) {
+  load(kRethrows);
+  Seen seen;
+  instance_.observe_throws(&Seen::note, &seen);
+  const int other_module = 0;
+  host_ = [&](std::string_view, std::span<const u64> args, std::span<u64>) {
+    switch (args[0]) {
+    case 0: throw AirException(0, {1, 2});
+    case 1: throw AirException(0, {1, 2}, &other_module);
+    case 2: throw AirException(0, {1});
+    case 3: throw AirException(1, {});
+    default: throw std::runtime_error("x");
+    }
+  };
+  for (u64 n = 0; n < 5; ++n) {
+    EXPECT_ANY_THROW(call("again", {n}));
+    EXPECT_EQ(seen.count, n + 1);
+    EXPECT_TRUE(seen.again);
+    EXPECT_EQ(seen.tag, n == 0 ? 0 : kNone) << n;
+    EXPECT_EQ(seen.payload, n == 0 ? (std::vector<u64>{1, 2}) : std::vector<u64>()) << n;
+    EXPECT_EQ(seen.frames, (std::vector<Position>{{1, 2, 0}}));
+  }
+}
+
+TEST_F(InstanceTest, UnwinderFindsTheFramesOfAllActivationsAndNoOthers) {
+  load(kThroughHost);
+  u32 depth = 0;
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64> results) {
+    if (++depth < 3) results[0] = call("outer", {1, 2, 3, 4})[0];
+    if (depth != 3 || results[0] != 0) return;
+    std::vector<Position> frames;
+    instance_.walk(frames);
+    ASSERT_EQ(frames.size(), 6u);
+    EXPECT_TRUE(instance_.unwinder_finds(frames));
+    EXPECT_FALSE(instance_.unwinder_finds(std::span(frames).first(frames.size() - 1)));
+    ++frames[1].inst;
+    EXPECT_FALSE(instance_.unwinder_finds(frames));
+    --frames[1].inst;
+    frames.push_back({});
+    EXPECT_FALSE(instance_.unwinder_finds(frames));
+  };
+  call("outer", {1, 2, 3, 4});
+  EXPECT_EQ(depth, 4u + 2u);
+}
+
 TEST_F(InstanceTest, NestingBeyondTheLimitTrapsStackOverflow) {
   load(kThroughHost);
   u32 deepest = 0;

@@ -130,13 +130,15 @@ TEST(RunLines, host_throw_compares_the_text) {
 TEST(RunLines, calls_must_be_exactly_those) {
   const RunLine line = one("; run: @v() == calls @log(1) @log_pair(2, 0x1p+0)");
   Outcome outcome;
-  outcome.calls = {{0, 0, 1, 0, 0}, {1, 1, 2, 0, 0}};
-  outcome.call_args = {1, 2, 0x3ff0000000000000u};
+  outcome.trace = {{TraceKind::HostCall, 0, 0, 1, 0, 0},
+                   {TraceKind::Rethrow, kNone, 1, 0, 0, 0},
+                   {TraceKind::HostCall, 1, 1, 2, 0, 0}};
+  outcome.trace_args = {1, 2, 0x3ff0000000000000u};
   EXPECT_EQ(mismatch(module(), line, outcome), "");
-  outcome.call_args[0] = 5;
+  outcome.trace_args[0] = 5;
   EXPECT_EQ(mismatch(module(), line, outcome), "host call 0: expected @log(1), found @log(5)");
-  outcome.calls.pop_back();
-  outcome.call_args[0] = 1;
+  outcome.trace.pop_back();
+  outcome.trace_args[0] = 1;
   EXPECT_EQ(mismatch(module(), line, outcome), "expected 2 host calls, found 1");
 }
 

@@ -106,7 +106,7 @@ void disturb_nans(Module& module) {
 /// What two runs of programs that differ in inserted instructions must have in common: all but positions.
 bool same_but_for_positions(const Outcome& a, const Outcome& b) {
   return a.kind == b.kind && (a.kind != OutcomeKind::Trapped || a.trap == b.trap) && a.values == b.values &&
-         a.memory == b.memory && a.globals == b.globals && a.call_args == b.call_args && a.fuel_left == b.fuel_left;
+         a.memory == b.memory && a.globals == b.globals && a.trace_args == b.trace_args && a.fuel_left == b.fuel_left;
 }
 
 /// Programs whose outcome changes when NaN payloads do.

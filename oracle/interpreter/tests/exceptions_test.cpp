@@ -271,5 +271,134 @@ func @f(i64) -> i64 {
   EXPECT_EQ(p.values("f", {100000}), (Values{5000050000}));
 }
 
+constexpr std::string_view kTraced = R"(tag @a(i64, f64)
+tag @b()
+import @log(i64)
+import @host_throws()
+func @thrower(i64) -> i64 {
+^e(%k: i64):
+  %x = const.f64 0x1p+1
+  branch %k, ^a, ^b
+^a:
+  throw @a(%k, %x)
+^b:
+  throw @b()
+}
+func @tail(i64) -> i64 {
+^e(%k: i64):
+  tail_call @thrower(%k)
+}
+func @again(i64) -> i64 {
+^e(%k: i64):
+  call @log(%k)
+  try_call @tail(%k) -> ^ok, catch_all ^hx
+^ok(%r: i64):
+  return %r
+^hx(%exn: ptr):
+  call @log(%k)
+  rethrow %exn
+}
+func @outer(i64) -> i64 {
+^e(%k: i64):
+  try_call @again(%k) -> ^ok, catch @a ^ha, catch @b ^hb
+^ok(%r: i64):
+  return %r
+^ha(%p: i64, %q: f64):
+  return %p
+^hb:
+  %z = const.i64 -1
+  return %z
+}
+func @host() {
+^e:
+  try_call @host_throws() -> ^ok, catch_all ^hx
+^ok:
+  return
+^hx(%exn: ptr):
+  rethrow %exn
+}
+func @stale(i64) -> i64 {
+^e(%k: i64):
+  %never = bitcast.ptr.i64 %k
+  rethrow %never
+}
+func @many(i64) {
+^e(%n: i64):
+  branch %n, ^more, ^end
+^more:
+  try_call @thrower(%n) -> ^ok, catch_all ^hx
+^ok(%r: i64):
+  return
+^hx(%exn: ptr):
+  %one = const.i64 1
+  %less = sub.i64 %n, %one
+  call @many(%less)
+  return
+^end:
+  return
+}
+)";
+
+TestHost tracing_host() {
+  return TestHost([](FunctionId import, std::span<const u64>, std::span<u64>, Reentry&) {
+    if (import == 1) throw std::runtime_error("no");
+  });
+}
+
+TEST(Exceptions, throws_are_recorded_among_host_calls_with_payload_and_call_stack) {
+  Program p(kTraced);
+  TestHost host = tracing_host();
+  const Outcome& got = p.run("outer", {7}, host);
+  ASSERT_EQ(got.trace.size(), 4u);
+  EXPECT_EQ(got.trace[0].kind, TraceKind::HostCall);
+  EXPECT_EQ(got.trace[1].kind, TraceKind::Throw);
+  EXPECT_EQ(got.trace[1].subject, 0u);
+  EXPECT_EQ(p.event_args(1), (Values{7, 0x4000000000000000}));
+  EXPECT_EQ(p.stack(1), "thrower 1:0, again 0:1, outer 0:0") << "the frame that ended by a tail call is gone";
+  EXPECT_EQ(got.trace[2].kind, TraceKind::HostCall);
+  EXPECT_EQ(got.trace[3].kind, TraceKind::Rethrow);
+  EXPECT_EQ(got.trace[3].subject, 0u);
+  EXPECT_EQ(p.event_args(3), (Values{7, 0x4000000000000000}));
+  EXPECT_EQ(p.stack(3), "again 2:1, outer 0:0");
+}
+
+TEST(Exceptions, a_throw_without_payload_is_recorded_by_its_tag) {
+  Program p(kTraced);
+  TestHost host = tracing_host();
+  const Outcome& got = p.run("outer", {0}, host);
+  ASSERT_EQ(got.trace.size(), 4u);
+  EXPECT_EQ(got.trace[1].subject, 1u);
+  EXPECT_EQ(p.event_args(1), Values{});
+  EXPECT_EQ(p.stack(1), "thrower 2:0, again 0:1, outer 0:0");
+}
+
+TEST(Exceptions, a_rethrown_host_exception_has_no_tag_and_the_host_s_throw_is_the_call_alone) {
+  Program p(kTraced);
+  TestHost host = tracing_host();
+  const Outcome& got = p.run("host", {}, host);
+  EXPECT_EQ(got.kind, OutcomeKind::ThrewHost);
+  ASSERT_EQ(got.trace.size(), 2u);
+  EXPECT_EQ(got.trace[1].kind, TraceKind::Rethrow);
+  EXPECT_EQ(got.trace[1].subject, kNone);
+  EXPECT_EQ(p.stack(1), "host 2:0");
+}
+
+TEST(Exceptions, a_rethrow_that_traps_is_none) {
+  Program p(kTraced);
+  const Outcome& got = p.run("stale", {1});
+  EXPECT_TRUE(trapped(got, TrapKind::Unreachable, p.at("stale", 0, 1)));
+  EXPECT_TRUE(got.trace.empty());
+}
+
+TEST(Exceptions, frames_of_throws_count_towards_the_limit) {
+  Program p(kTraced);
+  const u64 most = 722; // 2 + 3 + ... + 723 frames
+  EXPECT_EQ(p.run("many", {most}).kind, OutcomeKind::Returned);
+  const Outcome& got = p.run("many", {most + 1});
+  EXPECT_EQ(got.kind, OutcomeKind::Refused);
+  EXPECT_EQ(got.text, "more call-stack frames than a run records");
+  EXPECT_LE(got.frames.size(), kMaxRecordedFrames);
+}
+
 } // namespace
 } // namespace assay::oracle

@@ -124,10 +124,10 @@ public:
   Position at(std::string_view function, u32 block, u32 inst) const {
     return {module_.find_function(function), block, inst};
   }
-  /// The call stack of a host call, "f 0:1, g 2:3", innermost first.
-  std::string stack(u32 call) const {
+  /// The call stack of an event, "f 0:1, g 2:3", innermost first.
+  std::string stack(u32 event) const {
     std::string text;
-    const HostCall& made = outcome_.calls.at(call);
+    const TraceEvent& made = outcome_.trace.at(event);
     for (u32 i = 0; i < made.frame_count; ++i) {
       const Position& p = outcome_.frames.at(made.frames + i);
       if (i != 0) text += ", ";
@@ -135,9 +135,9 @@ public:
     }
     return text;
   }
-  std::vector<u64> call_args(u32 call) const {
-    const HostCall& made = outcome_.calls.at(call);
-    return {outcome_.call_args.begin() + made.args, outcome_.call_args.begin() + made.args + made.arg_count};
+  std::vector<u64> event_args(u32 event) const {
+    const TraceEvent& made = outcome_.trace.at(event);
+    return {outcome_.trace_args.begin() + made.args, outcome_.trace_args.begin() + made.args + made.arg_count};
   }
 
 private:

@@ -113,10 +113,10 @@ TEST(Host, each_call_has_its_arguments_and_its_call_stack_innermost_first) {
   Program p(kCalls);
   TestHost host = adding_host();
   const Outcome& got = p.run("f", {5}, host);
-  ASSERT_EQ(got.calls.size(), 2u);
-  EXPECT_EQ(p.call_args(0), (Values{7}));
+  ASSERT_EQ(got.trace.size(), 2u);
+  EXPECT_EQ(p.event_args(0), (Values{7}));
   EXPECT_EQ(p.stack(0), "leaf 0:1, inner 1:1, f 0:1");
-  EXPECT_EQ(p.call_args(1), (Values{1}));
+  EXPECT_EQ(p.event_args(1), (Values{1}));
   EXPECT_EQ(p.stack(1), "f 0:2");
 }
 
@@ -134,7 +134,7 @@ TEST(Host, a_tail_called_import_sees_the_caller_s_caller) {
   EXPECT_EQ(p.stack(0), "calls_tail 0:0");
   p.run("tail", {3}, host);
   EXPECT_EQ(p.stack(0), "");
-  EXPECT_EQ(p.call_args(0), (Values{3}));
+  EXPECT_EQ(p.event_args(0), (Values{3}));
 }
 
 TEST(Host, imports_can_be_called_through_table_and_pointer_and_as_the_entry) {

@@ -90,7 +90,7 @@ TEST(FrameBuffer, NamesTheVersionItDoesNotKnow) {
   Frame frame;
   const auto got = buffer.next(frame);
   ASSERT_FALSE(got.ok());
-  EXPECT_NE(got.error().message.find("version 9, expected 1"), std::string::npos);
+  EXPECT_NE(got.error().message.find("version 9, expected " + std::to_string(kVersion)), std::string::npos);
 }
 
 TEST(FrameBuffer, TakesNoMemoryForAPromisedLength) {

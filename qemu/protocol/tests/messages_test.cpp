@@ -41,9 +41,12 @@ struct Sample {
     outcome.memory.assign(100, 0);
     outcome.memory[3] = 1, outcome.memory[4] = 2, outcome.memory[99] = 255;
     outcome.globals = {7, 0x40000000};
-    outcome.calls = {{0, 0, 2, 0, 1}};
-    outcome.call_args = {0x81, 0x3f800000};
-    outcome.frames = {{1, 0, 0}};
+    outcome.trace = {{TraceKind::HostCall, 0, 0, 2, 0, 1},
+                     {TraceKind::Throw, 0, 2, 2, 1, 2},
+                     {TraceKind::Rethrow, 0, 2, 2, 1, 1},
+                     {TraceKind::Rethrow, kNone, 4, 0, 0, 1}};
+    outcome.trace_args = {0x81, 0x3f800000, 5, 6};
+    outcome.frames = {{1, 0, 0}, {1, 0, 1}, {1, 0, 0}};
     outcome.fuel_left = 12345;
   }
 };
@@ -68,6 +71,7 @@ TEST(Messages, OutcomeComesBackAsItWas) {
   EXPECT_EQ(back.values, s.outcome.values);
   EXPECT_EQ(back.memory, s.outcome.memory);
   EXPECT_EQ(back.frames, s.outcome.frames);
+  EXPECT_EQ(trace_to_string(s.module, back), trace_to_string(s.module, s.outcome));
 }
 
 TEST(Messages, EveryKindOfEndComesBack) {
@@ -127,10 +131,16 @@ TEST(Messages, OutcomeThatDoesNotFitTheModuleIsRefused) {
   EXPECT_TRUE(refused([](Outcome& o) { o.values[2] = 0x100; })) << "a bit above i8";
   EXPECT_TRUE(refused([](Outcome& o) { o.globals.push_back(1); }));
   EXPECT_TRUE(refused([](Outcome& o) { o.memory.resize(200001); }));
-  EXPECT_TRUE(refused([](Outcome& o) { o.calls[0].function = 1; })) << "not an import";
-  EXPECT_TRUE(refused([](Outcome& o) { o.calls[0].arg_count = 1; }));
-  EXPECT_TRUE(refused([](Outcome& o) { o.calls[0].args = 1; }));
-  EXPECT_TRUE(refused([](Outcome& o) { o.calls[0].frame_count = 2; }));
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[0].subject = 1; })) << "not an import";
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[0].subject = kNone; }));
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[0].arg_count = 1; }));
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[0].args = 3; }));
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[0].frame_count = 4; }));
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[1].subject = 1; })) << "no such tag";
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[1].subject = kNone, o.trace[1].arg_count = 0; })) << "thrown by nobody";
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[2].arg_count = 1; })) << "not the tag's payload";
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[3].arg_count = 1; })) << "a host exception with a payload";
+  EXPECT_TRUE(refused([](Outcome& o) { o.trace[3].kind = static_cast<TraceKind>(kTraceKinds); }));
   EXPECT_TRUE(refused([](Outcome& o) { o.frames[0].function = 2; }));
   EXPECT_TRUE(refused([](Outcome& o) { o.kind = OutcomeKind::Refused, o.values.clear(); }));
   EXPECT_TRUE(refused([](Outcome& o) { o.kind = OutcomeKind::Threw, o.values = {1, 2}; })) << "without a tag";

@@ -275,7 +275,7 @@ TEST_F(UnicornA64, HostCallsAreRecordedAndClobberWhatTheConventionLetsThem) {
           os);
       const Outcome out = run(program, "f", {});
       ASSERT_EQ(out.kind, OutcomeKind::Returned) << out.text;
-      EXPECT_EQ(out.call_args, std::vector<u64>{42});
+      EXPECT_EQ(out.trace_args, std::vector<u64>{42});
       EXPECT_NE(out.values[0], 1u);
       if (vector) {
         EXPECT_NE(out.values[0], canary_above) << "the upper half of v8 outlived the call";

@@ -86,6 +86,7 @@ private:
   bool trap_pad(TrapKind kind, Registers& registers);
   bool pop_return(Registers& registers, u64& address);
   void clobber(Registers& registers);
+  void clobber_registers(Registers& registers);
   bool serve_host_call(Registers& registers, u64& resume_at);
   bool serve_runtime(RuntimeFn function, Registers& registers, u64& resume_at);
   bool fill_or_copy(RuntimeFn function, const u64 (&args)[3]);
@@ -101,7 +102,9 @@ private:
   bool catch_tag(const u64 (&args)[3]);
   bool catch_all(const u64 (&args)[3], u64& handle);
   void record_call(FunctionId import, std::span<const u64> args);
-  void walk();
+  void record_throw(TraceKind kind, const Registers& registers, u64 return_to);
+  bool walk(u64 fp);
+  bool walk_frame(u64 return_to);
   bool walk_activation(u64 exit_fp, u64 entry);
 
   const codegen::CallLayout& layout_of(FunctionId function);

@@ -65,11 +65,12 @@ bool Machine::find_handler(Registers& registers, u64 pc, u64& resume_at) {
   }
 }
 
-/// Registers as a landing pad finds them, `frames` frames further out than the exception began.
+/// Registers as a landing pad finds them, `frames` frames further out than the exception began. Above its stack pointer
+/// lies nobody's shadow space: after a tail call with fewer arguments the frame's own slots.
 void Machine::land(Registers& registers, const oracle::RegisterFile& file, u32 frames) {
   std::copy(&file.value[0][0], &file.value[0][0] + 2 * kRegisters, &registers.value[0][0]);
   if (stepper_ != nullptr) stepper_->caught(registers, file.pc, frames);
-  clobber(registers);
+  clobber_registers(registers);
   registers.value[host_registers_->int_result][0] = kToken;
 }
 
@@ -108,6 +109,7 @@ bool Machine::throw_tag(const u64 (&args)[3], Registers& registers, u64& resume_
     return end(OutcomeKind::Breached, "a throw with its payload outside the program's memory");
   flying_ = {tag, {}, nullptr};
   for (const Type type : types) flying_.payload.push_back(*payload++ & bit_mask(type));
+  record_throw(TraceKind::Throw, registers, resume_at);
   if (!find_handler(registers, resume_at, resume_at)) throw_on();
   return true;
 }
@@ -117,6 +119,7 @@ bool Machine::rethrow(u64 handle, Registers& registers, u64& resume_at) {
   const u64 index = handle - kFirstHandle - held_before_;
   if (index >= held_.size()) return true;
   flying_ = held_[index];
+  record_throw(TraceKind::Rethrow, registers, resume_at);
   if (!find_handler(registers, resume_at, resume_at)) throw_on();
   return true;
 }

@@ -1,5 +1,6 @@
 // machine_pads.cpp - what happens when code leaves the program otherwise than by its return: traps, faults, host calls,
-// functions of the runtime; and the walk over frames that host calls record.
+// functions of the runtime; and the walk over frames that host calls and throws
+// record.
 //
 // A call out of compiled code is ended as a C function would end it: the return address taken, the stack as it was, and
 // everything that the convention lets a C function clobber clobbered, shadow space included.
@@ -108,7 +109,16 @@ bool Machine::trap_pad(TrapKind kind, Registers& registers) {
   return trap(kind, position == nullptr ? Position{} : *position);
 }
 
+/// What a C function may clobber: registers, and the shadow space above the stack pointer.
 void Machine::clobber(Registers& registers) {
+  clobber_registers(registers);
+  const u64 sp = registers.value[isa().sp][0];
+  for (u64 at = 0; at < shadow_bytes_; at += 8) {
+    if (u64* slot = word(sp + at)) *slot = kClobber;
+  }
+}
+
+void Machine::clobber_registers(Registers& registers) {
   for (codegen::RegSet rest = clobbered_; rest != 0; rest &= rest - 1) {
     const u32 r = static_cast<u32>(std::countr_zero(rest));
     registers.value[r][0] = kClobber + r;
@@ -116,10 +126,6 @@ void Machine::clobber(Registers& registers) {
   }
   for (codegen::RegSet rest = half_clobbered_; rest != 0; rest &= rest - 1)
     registers.value[std::countr_zero(rest)][1] = ~kClobber;
-  const u64 sp = registers.value[isa().sp][0];
-  for (u64 at = 0; at < shadow_bytes_; at += 8) {
-    if (u64* slot = word(sp + at)) *slot = kClobber;
-  }
 }
 
 /// In a sweep: what cannot be done is passed over, and an end of the run is the end of one way only. False: of the
@@ -195,27 +201,38 @@ bool Machine::serve_host_call(Registers& registers, u64& resume_at) {
 }
 
 void Machine::record_call(FunctionId import, std::span<const u64> args) {
-  Outcome& out = *out_;
-  HostCall made;
-  made.function = import;
-  made.args = static_cast<u32>(out.call_args.size());
-  made.arg_count = static_cast<u32>(args.size());
-  made.frames = static_cast<u32>(out.frames.size());
-  out.call_args.insert(out.call_args.end(), args.begin(), args.end());
-  walk();
-  made.frame_count = static_cast<u32>(out.frames.size()) - made.frames;
-  out.calls.push_back(made);
+  out_->begin_event(TraceKind::HostCall, import, args);
+  if (!walk(context_->exit_fp)) frames_intact_ = false;
+  out_->end_event();
 }
 
-void Machine::walk() {
-  u64 exit_fp = context_->exit_fp;
+/// Of flying_, thrown by the call out of compiled code that returns to `return_to`. There is no thunk with a frame.
+void Machine::record_throw(TraceKind kind, const Registers& registers, u64 return_to) {
+  const bool ours = is_tag_with(*module_, flying_.tag, flying_.payload.size());
+  out_->begin_event(kind, ours ? flying_.tag : kNone, ours ? flying_.payload : std::vector<u64>{});
+  u64* value = out_->trace_args.data() + out_->trace.back().args; // what a host made up may have bits too many
+  for (const Type type : arg_types(*module_, out_->trace.back())) *value++ &= bit_mask(type);
+  if (!walk_frame(return_to) || !walk(registers.value[isa().fp][0])) frames_intact_ = false;
+  out_->end_event();
+}
+
+/// Appends the frames of all activations, the innermost of which left compiled code with the frame pointer `fp`. False
+/// when they are broken.
+bool Machine::walk(u64 fp) {
   for (size_t i = activations_.size(); i-- > 0 && out_->frames.size() <= kMaxRecordedFrames;) {
-    if (!walk_activation(exit_fp, activations_[i].entry)) {
-      frames_intact_ = false;
-      return;
-    }
-    exit_fp = activations_[i].exit_fp;
+    if (!walk_activation(fp, activations_[i].entry)) return false;
+    fp = activations_[i].exit_fp;
   }
+  return true;
+}
+
+/// Appends the frame to which a call returns, if that is one of the program. False when it has no position.
+bool Machine::walk_frame(u64 return_to) {
+  if (return_to - kCodeAt - 1 >= object_->code.size()) return true;
+  const Position* position = position_of(return_to);
+  if (position == nullptr) return false;
+  if (out_->frames.size() <= kMaxRecordedFrames) out_->frames.push_back(*position);
+  return true;
 }
 
 /// Appends the frames from `exit_fp` outwards to the entry. False when the chain does not lead there.
@@ -224,12 +241,8 @@ bool Machine::walk_activation(u64 exit_fp, u64 entry) {
     const u64* frame = fp % 8 == 0 && fp < entry ? reinterpret_cast<const u64*>(engine_->writable(fp, 16)) : nullptr;
     if (frame == nullptr) return false;
     const u64 caller_fp = frame[0], return_to = frame[1];
-    if (return_to - kCodeAt - 1 < object_->code.size()) {
-      const Position* position = position_of(return_to);
-      if (position == nullptr) return false;
-      if (out_->frames.size() > kMaxRecordedFrames) return true;
-      out_->frames.push_back(*position);
-    }
+    if (!walk_frame(return_to)) return false;
+    if (out_->frames.size() > kMaxRecordedFrames) return true;
     if (caller_fp <= fp) return false;
     fp = caller_fp;
   }
