@@ -24,19 +24,42 @@ constexpr RuleSet::Row kRows[] = {
 #include "compiler/opt/simplify_rules.def"
 };
 
+constexpr u64 kSmallConsts = 1u << kClassZero | 1u << kClassOne | 1u << kClassConst;
+constexpr u64 kAllConsts = kSmallConsts | 1u << kClassOnes | 1u << kClassLarge;
+
+/// The condition wants this constant not to be below the width.
+bool is_large(const RuleSet& set, const Rule& rule, u32 constant) {
+  for (const RuleNode& node : set.nodes(rule.condition)) {
+    if (!node.root || node.kind != NodeKind::Op || node.op != Opcode::GeU) continue;
+    const RuleNode &left = set.node(node.children[0]), &right = set.node(node.children[1]);
+    if (left.kind == NodeKind::Const && left.index == constant && right.kind == NodeKind::Literal &&
+        right.literal == LiteralKind::Width)
+      return true;
+  }
+  return false;
+}
+
+/// Classes of constants that a literal may have; the smallest width is 8.
+u64 classes_of_literal(const RuleNode& node) {
+  switch (node.literal) {
+  case LiteralKind::Float:
+  case LiteralKind::WidthLess1: return u64{1} << kClassConst;
+  case LiteralKind::Number: break;
+  default: return u64{1} << kClassLarge;
+  }
+  if (node.bits == 0) return 1u << kClassZero;
+  if (node.bits == 1) return 1u << kClassOne;
+  if (node.bits == ~u64{0}) return 1u << kClassOnes;
+  return 1u << kClassOnes | 1u << kClassConst | 1u << kClassLarge; // 255 is -1 as an i8
+}
+
 /// Classes of operands that a node of a pattern may match, as bits.
 u64 classes_of(const RuleSet& set, const Rule& rule, const RuleNode& node) {
-  constexpr u64 kAllConst = 1u << kClassZero | 1u << kClassOne | 1u << kClassOnes | 1u << kClassConst;
   switch (node.kind) {
   case NodeKind::Op: return u64{1} << set.class_of(node.op);
-  case NodeKind::Const: return kAllConst;
-  case NodeKind::Literal:
-    if (node.literal != LiteralKind::Number) return u64{1} << kClassConst;
-    if (node.bits == 0) return 1u << kClassZero;
-    if (node.bits == 1) return 1u << kClassOne;
-    if (node.bits == ~u64{0}) return 1u << kClassOnes;
-    return 1u << kClassOnes | 1u << kClassConst; // 255 is -1 as an i8
-  default: return (rule.not_const >> node.index & 1) != 0 ? ~kAllConst : ~u64{0};
+  case NodeKind::Const: return is_large(set, rule, node.index) ? kAllConsts & ~kSmallConsts : kAllConsts;
+  case NodeKind::Literal: return classes_of_literal(node);
+  default: return (rule.not_const >> node.index & 1) != 0 ? ~kAllConsts : ~u64{0};
   }
 }
 

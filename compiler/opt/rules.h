@@ -79,8 +79,10 @@ struct VariantSet {
 
 /// What is asked first of an operand: is it a constant, and which, or by what operation is it made?
 using OperandClass = u8;
-inline constexpr OperandClass kClassOther = 0, kClassZero = 1, kClassOne = 2, kClassOnes = 3, kClassConst = 4,
-                              kFirstOpClass = 5;
+inline constexpr OperandClass kClassOther = 0, kClassZero = 1, kClassOne = 2, kClassOnes = 3,
+                              kClassConst = 4, // below the width, as most counts are; and every float
+    kClassLarge = 5,                           // not below the width
+    kFirstOpClass = 6;
 
 class RuleSet {
 public:

@@ -50,8 +50,10 @@ bool gives_overflow_flag(Opcode op) { return op >= Opcode::AddOS && op <= Opcode
 
 OperandClass const_class(Type type, u64 bits) {
   if (type == Type::Ptr) return kClassOther;
-  if (!is_int(type) || (bits > 1 && bits != bit_mask(type))) return kClassConst;
-  return bits == 0 ? kClassZero : bits == 1 ? kClassOne : kClassOnes;
+  if (!is_int(type)) return kClassConst;
+  if (bits <= 1) return bits == 0 ? kClassZero : kClassOne;
+  if (bits < bits_of(type)) return kClassConst;
+  return bits == bit_mask(type) ? kClassOnes : kClassLarge;
 }
 
 } // namespace
