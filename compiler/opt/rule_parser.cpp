@@ -4,12 +4,10 @@
 // of a comparison, the root).
 #include "compiler/opt/rule_parser.h"
 
-#include "compiler/ir/chars.h"
+#include "assay/text.h"
 #include "compiler/ir/op_shape.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstdlib>
 
 namespace assay::opt {
 
@@ -292,15 +290,11 @@ bool RuleParser::literal(std::string_view text, TypeRef expected, RuleNode& node
   else if (text == "MIN+1") node.literal = LiteralKind::AboveMin;
   else if (text == "MAX-1") node.literal = LiteralKind::BelowMax;
   else {
-    const std::string copy(text);
-    char* end = nullptr;
-    if (text.find('.') == std::string_view::npos) {
-      node.bits = static_cast<u64>(std::strtoll(copy.c_str(), &end, 10));
-    } else {
-      node.literal = LiteralKind::Float;
-      node.bits = std::bit_cast<u64>(std::strtod(copy.c_str(), &end));
-    }
-    if (end != copy.c_str() + copy.size()) return fail("unknown literal");
+    const bool real = text.find('.') != std::string_view::npos;
+    const Result<u64> bits = parse_literal(text, real ? Type::F64 : Type::I64);
+    if (!bits.ok()) return fail("unknown literal");
+    if (real) node.literal = LiteralKind::Float;
+    node.bits = *bits;
   }
   return true;
 }

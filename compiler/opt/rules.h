@@ -2,7 +2,7 @@
 //
 // An expression is a run of nodes, operands before what uses them, each distinct subexpression once. A node's types are
 // places in a table of eight concrete types followed by the type variables, which matching or a proof fills. Parsed
-// once in a process, about 100 us. Tested in compiler/opt/tests/rules_test.cpp and, rule by rule, in
+// once in a process, in about a millisecond. Tested in compiler/opt/tests/rules_test.cpp and, rule by rule, in
 // compiler/opt/tests/simplify_rules_test.cpp.
 #pragma once
 

@@ -2,7 +2,7 @@
 //
 // One walk over the blocks that can be reached, in reverse postorder: what an instruction uses was simplified before
 // it, and what a rule puts in its place is looked at next, so that one walk ends with nothing left to do but for what
-// comes round a loop. The number of rewrites is bounded by that of instructions. Of the two hundred odd rules an
+// comes round a loop. The number of rewrites is bounded by that of instructions. Of more than five hundred rules an
 // index by operation and by what makes the first two operands leaves few to be tried. Nothing is allocated in the
 // steady state. What is no longer used stays for dead code elimination. Tested in compiler/opt/tests/simplify_test.cpp.
 #pragma once

@@ -43,7 +43,8 @@ bool has_function(const RuleSet& set, const Rule& rule) {
   return false;
 }
 
-bool is_shift(Opcode op) { return op >= Opcode::Shl && op <= Opcode::Rotr; }
+/// Not a rotation: one by one these take longer than all the others together.
+bool is_shift(Opcode op) { return op >= Opcode::Shl && op <= Opcode::ShrU; }
 
 /// A rule whose first constant is asked about value by value, because all at once are beyond a solver.
 enum class OneByOne : u8 { No, Divisors, Powers, Counts };
