@@ -1,7 +1,7 @@
 // outcome.cpp - comparison and printing of what was observed of a run.
 //
-// One walk finds the first difference in a fixed order (end of the run, host calls and throws with their stacks, memory,
-// globals, fuel); `compare` asks only whether there is one and allocates nothing. Floats are compared by bits;
+// One walk finds the first difference in a fixed order (end of the run, host calls and throws with their stacks,
+// memory, globals, fuel); `compare` asks only whether there is one and allocates nothing. Floats are compared by bits;
 // values of type ptr are skipped, and printed as "ptr", since their number is free. Ranges that a broken
 // engine left inconsistent are clamped. Linear. Tested in tests/outcome_test.cpp.
 #include "assay/outcome.h"

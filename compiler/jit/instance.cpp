@@ -3,7 +3,8 @@
 // The walk over frames: the thunk or trap entry that left compiled code stored its frame pointer in exit_fp; at
 // [fp] lies the caller's frame pointer and at [fp + 8] the return address into it, up to the entry stub's frame.
 // Frame pointers must rise and end exactly at entry_fp; otherwise the code under test has broken its frames, which is
-// noted, not followed. From a throw, which has no thunk, it starts at a record made of what on_throw finds. Tested in compiler/jit/tests/instance_test.cpp.
+// noted, not followed. From a throw, which has no thunk, it starts at a record made of what on_throw finds. Tested in
+// compiler/jit/tests/instance_test.cpp.
 #include "compiler/jit/instance.h"
 
 #include "assay/errors.h"

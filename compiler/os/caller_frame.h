@@ -1,4 +1,5 @@
-// caller_frame.h - the frame of whoever called this function, as a frame record: for functions that compiled code calls.
+// caller_frame.h - the frame of whoever called this function, as a frame record: for functions that compiled code
+// calls.
 //
 // ASSAY_CALLER_FRAME() is the frame pointer register as the caller of the function that it stands in left it, and the
 // address that the function returns to. Where our C++ functions keep a frame record, it is that; on Windows, where they

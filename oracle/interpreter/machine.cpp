@@ -3,8 +3,8 @@
 // Needs a verified module; then every index read here is in range. Leaves, at the end of each activation, exactly
 // the frames, slots and stack that were there when it began, whatever ended it.
 // A call costs its arguments twice (to `transfer` and to the new frame) and a zeroed local each; a host call
-// and a throw copy the call stack into the Outcome, because that is observable; nothing allocates once vectors have grown.
-// Tested in oracle/interpreter/tests/{calls,exceptions,host}_test.cpp.
+// and a throw copy the call stack into the Outcome, because that is observable; nothing allocates once vectors have
+// grown. Tested in oracle/interpreter/tests/{calls,exceptions,host}_test.cpp.
 #include "oracle/interpreter/machine.h"
 
 #include <algorithm>

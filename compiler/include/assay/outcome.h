@@ -99,8 +99,8 @@ std::string first_difference(const Module& module, const Outcome& a, const Outco
 std::string to_string(const Module& module, const Outcome& outcome);
 /// "@f ^b2 #3"
 std::string to_string(const Module& module, const Position& position);
-/// Host calls and throws with their call stacks, a line each: "@log(3) at @f ^b2 #3, @main ^b0 #0", "throw @tag(4) at ...",
-/// "rethrow @tag(4) at ...", "rethrow host exception at ...".
+/// Host calls and throws with their call stacks, a line each: "@log(3) at @f ^b2 #3, @main ^b0 #0", "throw @tag(4) at
+/// ...", "rethrow @tag(4) at ...", "rethrow host exception at ...".
 std::string trace_to_string(const Module& module, const Outcome& outcome);
 
 } // namespace assay

@@ -41,8 +41,8 @@ void Emitter::try_call(const LirInst& inst, u32 indirect) {
 }
 
 /// The unwinder comes here, by a branch through a register, with the exception in x0, and all that is callee-saved as
-/// it was at the call. Sp is where the stack arguments began of what threw: those of the call, so at the frame's end, or,
-/// after a tail call, others.
+/// it was at the call. Sp is where the stack arguments began of what threw: those of the call, so at the frame's end,
+/// or, after a tail call, others.
 void Emitter::landing_pad(const LirInst&, u32) {
   if (features_.bti || features_.sign_return) as_.bti(BtiKind::Jump);
   set_sp(kFramePointer, -i64{frame_.size});
