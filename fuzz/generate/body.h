@@ -184,6 +184,7 @@ private:
   // -- pointers.cpp
   void native_access();
   void pointer_operation();
+  void watched_bytes();
   void pointer_cell();
   void pointer_compare();
   Pointer find_pointer(u32 bytes);

@@ -51,6 +51,7 @@ Body::Pointer Body::find_pointer(u32 bytes) {
 
 void Body::native_access() {
   if (random_.chance(1, 4)) return pointer_operation();
+  if (random_.chance(1, 8)) return watched_bytes();
   const Pointer pointer = find_pointer(8);
   const u32 accesses = 1 + random_.below(3);
   u64 offset = 0;
@@ -62,6 +63,22 @@ void Body::native_access() {
     if (is_load) offer(row.type, emit(row.op, row.type, {pointer.value}, kNone, offset));
     else emit(row.op, row.type, {pointer.value, pick(row.type)}, kNone, offset);
   }
+}
+
+/// Bytes are written, perhaps written again through a pointer that may lead to them, and read where they were written.
+void Body::watched_bytes() {
+  const Pointer pointer = find_pointer(8), other = find_pointer(8);
+  const Access& row = index_.pointer_stores[random_.below(static_cast<u32>(index_.pointer_stores.size()))];
+  const Access& back = index_.pointer_loads[random_.below(static_cast<u32>(index_.pointer_loads.size()))];
+  const u64 offset = draw_offset(std::min(pointer.after, other.after) - 8, 0);
+  emit(row.op, row.type, {pointer.value, pick(row.type)}, kNone, offset);
+  const Pointer either{emit(Opcode::Select, Type::Ptr, {condition(), pointer.value, other.value}),
+                       std::min(pointer.before, other.before), std::min(pointer.after, other.after), kNone};
+  offer_pointer(either);
+  const Access& between = index_.pointer_stores[random_.below(static_cast<u32>(index_.pointer_stores.size()))];
+  emit(between.op, between.type, {either.value, pick(between.type)}, kNone, offset);
+  if (row.op == Opcode::PStore) offer(row.type, emit(Opcode::PLoad, row.type, {pointer.value}, kNone, offset));
+  else offer(back.type, emit(back.op, back.type, {pointer.value}, kNone, offset));
 }
 
 void Body::pointer_operation() {
