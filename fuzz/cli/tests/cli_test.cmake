@@ -200,7 +200,7 @@ if(out MATCHES "\na64-O0-unicorn-linux +yes ")
   expect(0 RUN unwind add.air OUT "^1 programs, 3 functions, .* runs, 0 cut, .*${clean}windows +4 .* 0\ncompact +4 .* 0\n$")
   # Endless runs are cut, and said to be. Exceptions are stepped through.
   expect(0 RUN unwind ${SOURCE}/corpus/real/crc32.air --steps 300 --target=x64 --os=linux OUT " [1-9][0-9]* cut, ")
-  expect(0 RUN unwind --random 40 --preset exceptions --inputs 2 --fuel 2000 OUT "\n[0-9]+ calls, .* [1-9][0-9]* exceptions caught, [1-9][0-9]* frames ")
+  expect(0 RUN unwind --random 120 --preset exceptions --inputs 2 --fuel 2000 OUT "\n[0-9]+ calls, .* [1-9][0-9]* exceptions caught, [1-9][0-9]* frames ")
   expect(0 RUN unwind --shapes --json --target=a64 OUT "\"failed\": 0")
   expect(0 RUN unwind add.air --mutate --format=windows --subject=x64-O0-windows,a64-O0-windows OUT "bits of 2 tables flipped: the strict reader noticed [1-9]")
   if(MUTANTS)
