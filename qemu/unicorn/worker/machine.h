@@ -87,6 +87,7 @@ private:
   bool pop_return(Registers& registers, u64& address);
   void clobber(Registers& registers);
   void clobber_registers(Registers& registers);
+  void clobber_shadow_space(u64 from);
   bool serve_host_call(Registers& registers, u64& resume_at);
   bool serve_runtime(RuntimeFn function, Registers& registers, u64& resume_at);
   bool fill_or_copy(RuntimeFn function, const u64 (&args)[3]);

@@ -65,12 +65,15 @@ bool Machine::find_handler(Registers& registers, u64 pc, u64& resume_at) {
   }
 }
 
-/// Registers as a landing pad finds them, `frames` frames further out than the exception began. Above its stack pointer
-/// lies nobody's shadow space: after a tail call with fewer arguments the frame's own slots.
+/// Registers as a landing pad finds them, `frames` frames further out than the exception began. The shadow space of the
+/// call that threw is at the frame's end, which is where the stack pointer is unless the callee went on by a tail call.
 void Machine::land(Registers& registers, const oracle::RegisterFile& file, u32 frames) {
   std::copy(&file.value[0][0], &file.value[0][0] + 2 * kRegisters, &registers.value[0][0]);
   if (stepper_ != nullptr) stepper_->caught(registers, file.pc, frames);
   clobber_registers(registers);
+  const auto after = std::upper_bound(object_->functions.begin(), object_->functions.end(), file.pc - kCodeAt - 1,
+                                      [](u64 offset, const FunctionCode& f) { return offset < f.begin; });
+  clobber_shadow_space(registers.value[isa().fp][0] + 8 - std::prev(after)->frame_size);
   registers.value[host_registers_->int_result][0] = kToken;
 }
 

@@ -1,6 +1,5 @@
 // machine_pads.cpp - what happens when code leaves the program otherwise than by its return: traps, faults, host calls,
-// functions of the runtime; and the walk over frames that host calls and throws
-// record.
+// functions of the runtime; and the walk over frames that host calls and throws record.
 //
 // A call out of compiled code is ended as a C function would end it: the return address taken, the stack as it was, and
 // everything that the convention lets a C function clobber clobbered, shadow space included.
@@ -112,9 +111,12 @@ bool Machine::trap_pad(TrapKind kind, Registers& registers) {
 /// What a C function may clobber: registers, and the shadow space above the stack pointer.
 void Machine::clobber(Registers& registers) {
   clobber_registers(registers);
-  const u64 sp = registers.value[isa().sp][0];
+  clobber_shadow_space(registers.value[isa().sp][0]);
+}
+
+void Machine::clobber_shadow_space(u64 from) {
   for (u64 at = 0; at < shadow_bytes_; at += 8) {
-    if (u64* slot = word(sp + at)) *slot = kClobber;
+    if (u64* slot = word(from + at)) *slot = kClobber;
   }
 }
 
