@@ -2,6 +2,7 @@
 //
 // Programs are AIR text, compiled at every level. Defective code is in native_defects_test.cpp.
 #include "native_support.h"
+#include "qemu/tests/throws.h"
 
 #include <fstream>
 
@@ -149,74 +150,9 @@ TEST_F(NativeExecutorTest, HostCallsAreRecordedWithTheCallStackThroughReentry) {
   EXPECT_EQ(trace_to_string(program.module, out).empty(), false);
 }
 
-constexpr std::string_view kThrows = R"(
-import @log(i64)
-import @throw_x(i64)
-import @call_back(i64) -> i64
-tag @bad(i64, f32)
-func @thrower(i64) -> i64 {
-^e(%n: i64):
-  %f = i2f_s.f32.i64 %n
-  branch %n, ^some, ^none
-^some:
-  throw @bad(%n, %f)
-^none:
-  %m = fneg.f32 %f
-  throw @bad(%n, %m)
-}
-func @tail(i64) -> i64 {
-^e(%n: i64):
-  tail_call @thrower(%n)
-}
-export func @again(i64) -> i64 {
-^e(%n: i64):
-  try_call @tail(%n) -> ^ok, catch_all ^hx
-^ok(%r: i64):
-  return %r
-^hx(%exn: ptr):
-  call @log(%n)
-  rethrow %exn
-}
-func @through_host(i64) -> i64 {
-^e(%n: i64):
-  try_call @call_back(%n) -> ^ok, catch @bad ^bad
-^ok(%r: i64):
-  return %r
-^bad(%p: i64, %q: f32):
-  return %p
-}
-func @host(i64) {
-^e(%n: i64):
-  try_call @throw_x(%n) -> ^ok, catch_all ^hx
-^ok:
-  return
-^hx(%exn: ptr):
-  rethrow %exn
-}
-func @many(i64) {
-^e(%n: i64):
-  branch %n, ^more, ^end
-^more:
-  try_call @thrower(%n) -> ^ok, catch_all ^hx
-^ok(%r: i64):
-  return
-^hx(%exn: ptr):
-  %one = const.i64 1
-  %less = sub.i64 %n, %one
-  call @many(%less)
-  return
-^end:
-  return
-}
-)";
-
 TEST_F(NativeExecutorTest, ThrowsAreRecordedAmongHostCallsWithTheCallStack) {
   const Program program = compile(kThrows);
-  EXPECT_EQ(trace_to_string(program.module, check(program, "through_host", {5})),
-            "@call_back(5) at @through_host ^b0 #0\n"
-            "throw @bad(5, 0x1.4p+2) at @thrower ^b1 #0, @again ^b0 #0, @through_host ^b0 #0\n"
-            "@log(5) at @again ^b2 #0, @through_host ^b0 #0\n"
-            "rethrow @bad(5, 0x1.4p+2) at @again ^b2 #1, @through_host ^b0 #0\n");
+  EXPECT_EQ(trace_to_string(program.module, check(program, "through_host", {5})), kThroughHostTrace);
   EXPECT_EQ(trace_to_string(program.module, check(program, "thrower", {0})),
             "throw @bad(0, -0x0p+0) at @thrower ^b2 #1\n");
   EXPECT_EQ(trace_to_string(program.module, check(program, "host", {1})),

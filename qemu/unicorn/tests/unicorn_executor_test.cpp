@@ -3,6 +3,7 @@
 // killed, stopped or missing is reported.
 //
 // Skipped, with the reason, where there is no worker.
+#include "qemu/tests/throws.h"
 #include "qemu/unicorn/tests/support.h"
 
 #include <chrono>
@@ -128,75 +129,10 @@ TEST_F(Unicorn, HostCallsAreRecordedWithTheCallStackThroughReentry) {
   }
 }
 
-constexpr std::string_view kThrows = R"(
-import @log(i64)
-import @throw_x(i64)
-import @call_back(i64) -> i64
-tag @bad(i64, f32)
-func @thrower(i64) -> i64 {
-^e(%n: i64):
-  %f = i2f_s.f32.i64 %n
-  branch %n, ^some, ^none
-^some:
-  throw @bad(%n, %f)
-^none:
-  %m = fneg.f32 %f
-  throw @bad(%n, %m)
-}
-func @tail(i64) -> i64 {
-^e(%n: i64):
-  tail_call @thrower(%n)
-}
-export func @again(i64) -> i64 {
-^e(%n: i64):
-  try_call @tail(%n) -> ^ok, catch_all ^hx
-^ok(%r: i64):
-  return %r
-^hx(%exn: ptr):
-  call @log(%n)
-  rethrow %exn
-}
-func @through_host(i64) -> i64 {
-^e(%n: i64):
-  try_call @call_back(%n) -> ^ok, catch @bad ^bad
-^ok(%r: i64):
-  return %r
-^bad(%p: i64, %q: f32):
-  return %p
-}
-func @host(i64) {
-^e(%n: i64):
-  try_call @throw_x(%n) -> ^ok, catch_all ^hx
-^ok:
-  return
-^hx(%exn: ptr):
-  rethrow %exn
-}
-func @many(i64) {
-^e(%n: i64):
-  branch %n, ^more, ^end
-^more:
-  try_call @thrower(%n) -> ^ok, catch_all ^hx
-^ok(%r: i64):
-  return
-^hx(%exn: ptr):
-  %one = const.i64 1
-  %less = sub.i64 %n, %one
-  call @many(%less)
-  return
-^end:
-  return
-}
-)";
-
 TEST_F(Unicorn, ThrowsAreRecordedAmongHostCallsWithTheCallStack) {
   for (const Os host : {Os::Linux, Os::Windows}) {
     const Program program = compile(kThrows, host, host);
-    EXPECT_EQ(trace_to_string(program.module, check(program, "through_host", {5})),
-              "@call_back(5) at @through_host ^b0 #0\n"
-              "throw @bad(5, 0x1.4p+2) at @thrower ^b1 #0, @again ^b0 #0, @through_host ^b0 #0\n"
-              "@log(5) at @again ^b2 #0, @through_host ^b0 #0\n"
-              "rethrow @bad(5, 0x1.4p+2) at @again ^b2 #1, @through_host ^b0 #0\n");
+    EXPECT_EQ(trace_to_string(program.module, check(program, "through_host", {5})), kThroughHostTrace);
     EXPECT_EQ(trace_to_string(program.module, check(program, "host", {1})),
               "@throw_x(1) at @host ^b0 #0\nrethrow host exception at @host ^b2 #0\n");
   }
