@@ -50,7 +50,10 @@ std::string find_agent(const UserOptions& options, std::string& reason) {
   const std::string self = own_path();
   const std::string beside = self.substr(0, self.find_last_of('/') + 1) + "assay_agent_a64";
   if (!self.empty() && can_execute(beside)) return beside;
-  if (can_execute(ASSAY_AGENT_A64)) return ASSAY_AGENT_A64;
+  for (const char* preset : {"agent-arm64", "dev-arm64"}) {
+    const std::string built = std::string(ASSAY_BUILDS) + "/" + preset + "/qemu/user/agent/assay_agent";
+    if (can_execute(built)) return built;
+  }
   reason = "there is no ARM64 agent: no assay_agent_a64 beside the program, and none built by the preset agent-arm64";
   return {};
 }

@@ -4,8 +4,8 @@
 // all its checks; QEMU's user mode runs the agent. So code, runtime, unwinder and signal handling are those of an ARM64
 // Linux process, and one process serves program after program. Where the agent's processor is this host's, no emulator
 // is needed. The emulator is $ASSAY_QEMU_AARCH64, or qemu-aarch64 or qemu-aarch64-static in the PATH. The agent is
-// $ASSAY_AGENT_A64, or assay_agent_a64 beside the running program, or what the build of the preset `agent-arm64` made.
-// Tested in qemu/user/tests/.
+// $ASSAY_AGENT_A64, or assay_agent_a64 beside the running program, or what the build of the preset `agent-arm64` or
+// `dev-arm64` made. Tested in qemu/user/tests/.
 #pragma once
 
 #include "qemu/remote/remote_executor.h"
