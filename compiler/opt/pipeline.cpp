@@ -63,20 +63,6 @@ Result<PassOptions> parse_passes(const std::vector<std::string>& order, const st
   return out;
 }
 
-PassOptions random_passes(u64 seed) {
-  constexpr u32 kMost = 12;
-  PassOptions out;
-  const auto draw = [&seed](u32 below) { // splitmix64
-    seed += 0x9e3779b97f4a7c15u;
-    u64 word = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9u;
-    word = (word ^ word >> 27) * 0x94d049bb133111ebu;
-    return static_cast<u32>((word ^ word >> 31) % below);
-  };
-  out.order_count = 1 + draw(kMost);
-  for (u32 i = 0; i < out.order_count; ++i) out.order[i] = static_cast<u8>(draw(kPassCount));
-  return out;
-}
-
 std::span<const PassId> standard_passes() { return kStandard; }
 
 Pipeline::Pipeline()

@@ -33,8 +33,6 @@ bool pass_from_name(std::string_view name, PassId& out);
 /// From the words of a command line: the passes to run, in this order, or else the standard ones without some. BadInput
 /// names a word that is no pass, or says that they are too many.
 Result<PassOptions> parse_passes(const std::vector<std::string>& order, const std::vector<std::string>& without);
-/// Any order, drawn from the seed; passes may be missing or come several times.
-PassOptions random_passes(u64 seed);
 
 /// What -O2 runs when nothing else is asked for.
 std::span<const PassId> standard_passes();

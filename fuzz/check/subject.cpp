@@ -6,6 +6,7 @@
 
 #include "compiler/opt/pipeline.h"
 #include "fuzz/check/subject_kinds.h"
+#include "fuzz/generate/random.h"
 #include "qemu/unicorn/unicorn_executor.h"
 
 #include <algorithm>
@@ -167,7 +168,13 @@ CompileOptions compile_options(const SubjectRow& row) {
 }
 
 PassOptions passes_for(const SubjectRow& row, const Module& module, const PassOptions& otherwise) {
-  return row.any_order ? opt::random_passes(hash_of(module)) : otherwise;
+  if (!row.any_order) return otherwise;
+  constexpr u32 kMost = 12; // passes may be missing, or come several times
+  Random random(hash_of(module));
+  PassOptions out;
+  out.order_count = random.between(1, kMost);
+  for (u32 i = 0; i < out.order_count; ++i) out.order[i] = static_cast<u8>(random.below(opt::kPassCount));
+  return out;
 }
 
 Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const SubjectOptions& options) {

@@ -2,6 +2,7 @@
 #include "fuzz/check/subject.h"
 
 #include "assay/verify.h"
+#include "fuzz/generate/generator.h"
 #include "qemu/test_host.h"
 
 #include <gtest/gtest.h>
@@ -122,6 +123,28 @@ TEST(Subjects, each_available_subject_adds) {
     (*subject)->run(0, args, 10, host, outcome);
     EXPECT_EQ(to_string(*module, outcome), "returned 42") << row.name;
   }
+}
+
+TEST(Subject, OrdersOfPassesAreDrawnFromTheProgramAlone) {
+  const SubjectRow& drawn = *find_subject_row("x64-O2-native-linux-orders");
+  std::set<std::vector<u8>> orders;
+  const auto order_of = [&](const Module& module) {
+    const PassOptions passes = passes_for(drawn, module, {});
+    EXPECT_GT(passes.order_count, 0u);
+    return std::vector<u8>(passes.order, passes.order + passes.order_count);
+  };
+  Generator generator(GeneratorConfig{});
+  Module module;
+  for (u64 seed = 0; seed < 50; ++seed) {
+    generator.generate(seed, module);
+    const Module same = module;
+    EXPECT_EQ(order_of(module), order_of(same));
+    orders.insert(order_of(module));
+  }
+  EXPECT_GT(orders.size(), 45u);
+  PassOptions given;
+  given.switched_off = 5;
+  EXPECT_EQ(passes_for(*find_subject_row("x64-O2-native-linux"), module, given).switched_off, 5u);
 }
 
 } // namespace
