@@ -130,10 +130,10 @@ Result<void> CfaProgram::define_cfa(u64 at, u64 reg, bool has_reg, i64 offset, b
 
 Result<void> CfaProgram::start() {
   row_ = Row();
-  remembered_count_ = 0;
+  remembered_.clear();
   Bytes bytes(section_, cie_.program, cie_.end);
   if (auto done = execute(bytes, ~u64{0}, ~u64{0}, true); !done) return done;
-  if (remembered_count_ != 0) return malformed(cie_.program, "a CIE that remembers a state");
+  if (!remembered_.empty()) return malformed(cie_.program, "a CIE that remembers a state");
   initial_ = row_;
   return {};
 }
@@ -143,7 +143,7 @@ Result<void> CfaProgram::run(const DwarfTables::Fde& fde, u64 pc) {
   if (row_starts != nullptr) row_starts->push_back(location_);
   Bytes bytes(section_, fde.program, fde.end);
   if (auto done = execute(bytes, pc, fde.stop, false); !done) return done;
-  if (strict && remembered_count_ > 1) return malformed(fde.at, "states that are remembered but never restored");
+  if (strict && remembered_.size() > 1) return malformed(fde.at, "states that are remembered but never restored");
   return {};
 }
 
@@ -223,12 +223,13 @@ Result<void> CfaProgram::low(u8 opcode, Bytes& bytes, u64 at, bool in_cie, u64& 
   case kUndefined: return set_column(at, uleb(bytes), {How::Undefined, 0});
   case kSameValue: return set_column(at, uleb(bytes), {How::Same, 0});
   case kRememberState:
-    if (remembered_count_ == kMaxRemembered) return malformed(at, "too many states remembered");
-    remembered_[remembered_count_++] = row_;
+    if (remembered_.size() == kMaxRemembered) return malformed(at, "too many states remembered");
+    remembered_.push_back(row_);
     return {};
   case kRestoreState:
-    if (remembered_count_ == 0) return malformed(at, "no state was remembered");
-    row_ = remembered_[--remembered_count_];
+    if (remembered_.empty()) return malformed(at, "no state was remembered");
+    row_ = remembered_.back();
+    remembered_.pop_back();
     return {};
   case kDefCfa: {
     const u64 reg = uleb(bytes), offset = uleb(bytes);

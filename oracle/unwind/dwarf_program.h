@@ -56,8 +56,7 @@ private:
   std::span<const u8> section_;
   const DwarfTables::Cie& cie_;
   Row row_, initial_;
-  Row remembered_[kMaxRemembered];
-  u32 remembered_count_ = 0;
+  std::vector<Row> remembered_; // of size kMaxRemembered at most; few programs remember any
   u64 location_ = 0;
   bool long_number_ = false; // a LEB128 was longer than it need be
 };
