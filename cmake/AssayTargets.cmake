@@ -49,7 +49,7 @@ function(assay_tests name)
       if(CMAKE_CROSSCOMPILING_EMULATOR) # which cannot start a program of the target from within another
         target_compile_definitions(${name}_tests PRIVATE ASSAY_EMULATED=1)
       endif()
-      # What a test spends its time on is in the libraries; -O2 would double the time to compile it.
+      # What a test spends its time on is in the libraries; to optimise it costs half as much again to compile.
       if(NOT MSVC AND NOT CMAKE_CROSSCOMPILING)
         target_compile_options(${name}_tests PRIVATE -O0)
       endif()
