@@ -84,9 +84,6 @@ struct LoweredFunction {
 /// Which constants an instruction can store without a register.
 enum class StoredImmediates : u8 { SignExtended32, Zero };
 
-inline bool is_try_call(Opcode op) {
-  return op == Opcode::TryCall || op == Opcode::TryCallIndirect || op == Opcode::TryCallPtr;
-}
 /// Bytes in which a value travels: narrow integers are moved whole, with junk.
 inline u32 travel_size(Type type) { return is_float(type) ? size_of(type) : 8; }
 /// An integer constant, sign-extended from its type.

@@ -1,10 +1,6 @@
 // control.cpp - see control.h.
 #include "compiler/opt/control.h"
 
-#include "assay/planted.h"
-
-#include <utility>
-
 namespace assay::opt {
 
 namespace {
@@ -14,8 +10,6 @@ using analysis::Node;
 constexpr u32 kMaxRounds = 8;
 /// More than one value, or one that no edge writes down.
 constexpr ValueId kConflict = kNone - 1;
-
-bool is_try(Opcode op) { return op == Opcode::TryCall || op == Opcode::TryCallIndirect || op == Opcode::TryCallPtr; }
 
 bool same_way(Graph& graph, const GraphEdge& a, const GraphEdge& b) {
   if (a.target != b.target) return false;
@@ -32,24 +26,13 @@ bool ControlPass::decide_branch(PassContext& c, BlockId block) {
   Graph& graph = c.graph;
   const GraphInst& branch = graph.terminator(block);
   const auto edges = graph.edges_of(branch);
-  const ValueId condition = graph.operand(branch, 0);
-  const GraphInst* const source = graph.source(condition);
-  if (source != nullptr && source->op == Opcode::Const) {
+  if (const GraphInst* const condition = graph.constant(graph.operand(branch, 0))) {
     if (!c.may_rewrite()) return false;
-    graph.make_jump(block, source->imm != 0 ? 0 : 1);
+    graph.make_jump(block, condition->imm != 0 ? 0 : 1);
     return true;
   }
-  if (same_way(graph, edges[0], edges[1])) {
-    if (!c.may_rewrite()) return false;
-    graph.make_jump(block, 0);
-    return true;
-  }
-  if (source == nullptr || (source->op != Opcode::Eq && source->op != Opcode::Ne) || source->type == Type::Ptr)
-    return false;
-  const GraphInst* const right = graph.source(graph.operand(*source, 1));
-  if (right == nullptr || right->op != Opcode::Const || right->imm != 0 || !c.may_rewrite()) return false;
-  if ((source->op == Opcode::Eq) != ASSAY_PLANTED(opt_branch_not_inverted)) std::swap(edges[0], edges[1]);
-  graph.set_operand(branch, 0, graph.operand(*source, 0));
+  if (!same_way(graph, edges[0], edges[1]) || !c.may_rewrite()) return false;
+  graph.make_jump(block, 0);
   return true;
 }
 
@@ -57,11 +40,10 @@ bool ControlPass::decide_switch(PassContext& c, BlockId block) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.terminator(block);
   const auto edges = graph.edges_of(inst);
-  const GraphInst* const source = graph.source(graph.operand(inst, 0));
-  if (source != nullptr && source->op == Opcode::Const) {
+  if (const GraphInst* const value = graph.constant(graph.operand(inst, 0))) {
     u32 chosen = inst.edge_count - 1; // the default is the last
     for (u32 i = 0; i < inst.edge_count; ++i)
-      if (edges[i].kind == EdgeKind::Case && edges[i].value == source->imm) chosen = i;
+      if (edges[i].kind == EdgeKind::Case && edges[i].value == value->imm) chosen = i;
     if (!c.may_rewrite()) return false;
     graph.make_jump(block, chosen);
     return true;
@@ -117,7 +99,7 @@ bool ControlPass::is_empty(Graph& graph, BlockId id) {
 /// Edges out of `block` pass by empty blocks.
 bool ControlPass::skip_empty(PassContext& c, BlockId block) {
   Graph& graph = c.graph;
-  if (is_try(graph.terminator(block).op)) return false;
+  if (is_try_call(graph.terminator(block).op)) return false;
   bool changed = false;
   for (GraphEdge& edge : graph.edges_of(graph.terminator(block))) {
     if (edge.target == block || !is_empty(graph, edge.target) || !c.may_rewrite()) continue;
@@ -159,18 +141,17 @@ void ControlPass::meet(Graph& graph, ValueId param, ValueId arg) {
     candidate = arg;
     return;
   }
-  const GraphInst* const a = graph.source(candidate);
-  const GraphInst* const b = graph.source(arg);
-  const bool equal = a != nullptr && b != nullptr && a->op == Opcode::Const && b->op == Opcode::Const &&
-                     a->type == b->type && a->imm == b->imm;
+  const GraphInst* const a = graph.constant(candidate);
+  const GraphInst* const b = graph.constant(arg);
+  const bool equal = a != nullptr && b != nullptr && a->type == b->type && a->imm == b->imm;
   if (!equal) candidate = kConflict;
 }
 
 /// The value in place of the parameter: of a constant a copy, since none of those met need be known here.
 ValueId ControlPass::agreed(Graph& graph, BlockId block, ValueId param) {
   const ValueId candidate = candidates_[param];
-  const GraphInst* const source = graph.source(candidate);
-  if (source == nullptr || source->op != Opcode::Const) return candidate;
+  const GraphInst* const source = graph.constant(candidate);
+  if (source == nullptr) return candidate;
   const Type type = source->type;
   const u64 bits = source->imm;
   return graph.insert_const(graph.block(block).first, type, bits);

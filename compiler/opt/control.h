@@ -1,10 +1,10 @@
 // control.h - the pass on control flow: fewer branches, fewer blocks, fewer parameters.
 //
 // In rounds, until nothing changes: a branch or switch whose way is known, or whose ways are all the same, becomes a
-// jump; a branch on x == 0 or x != 0 becomes one on x; an edge to a block that only jumps on goes where that leads; a
-// block joins the only one that leads to it; a parameter that gets the same value, or equal constants, from everywhere
-// becomes that value. Edges of a try_call stay as they are, since some of what they pass is not written down.
-// Each round is linear; their number is bounded. Tested in compiler/opt/tests/passes_test.cpp.
+// jump; an edge to a block that only jumps on goes where that leads; a block joins the only one that leads to it; a
+// parameter that gets the same value, or equal constants, from everywhere becomes that value. Edges of a try_call stay
+// as they are, since some of what they pass is not written down. Each round is linear; their number is bounded. Tested
+// in compiler/opt/tests/passes_test.cpp.
 #pragma once
 
 #include "compiler/opt/pass.h"

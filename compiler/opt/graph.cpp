@@ -203,6 +203,18 @@ void Graph::remove_params(const analysis::FlowGraph& flow, const std::vector<u8>
   }
 }
 
+void Graph::count_uses(const analysis::FlowGraph& flow, std::vector<u32>& uses) {
+  uses.assign(value_count(), 0);
+  for (analysis::Node node = 0; node < flow.size(); ++node) {
+    for (InstId at = blocks_[flow.block(node)].first; at != kNone; at = insts_[at].next) {
+      const GraphInst& inst = insts_[at];
+      for (u32 i = 0; i < inst.operand_count; ++i) ++uses[operand(inst, i)];
+      for (const GraphEdge& edge : edges_of(inst))
+        for (const ValueId arg : edge.args) ++uses[now(arg)];
+    }
+  }
+}
+
 void Graph::flow(analysis::FlowGraph& out) {
   ends_.clear();
   targets_.clear();

@@ -71,6 +71,11 @@ public:
 
   /// What a use of the value means now.
   ValueId now(ValueId id) { return values_[id].replaced_by == kNone ? id : follow(id); }
+  /// The constant that a use of the value means; null: it is none.
+  const GraphInst* constant(ValueId id) {
+    const GraphInst* const inst = source(id);
+    return inst != nullptr && inst->op == Opcode::Const ? inst : nullptr;
+  }
   ValueId operand(const GraphInst& inst, u32 index) { return now(pool_[inst.operands + index]); }
   void set_operand(const GraphInst& inst, u32 index, ValueId value) { pool_[inst.operands + index] = value; }
   /// The instruction that defines what a use of the value means; null: it is a block's parameter.
@@ -97,6 +102,8 @@ public:
   /// The same before another instruction; `id` must be in a block, `before` too.
   void move(InstId id, InstId before);
   u32 add_local(Type type);
+  /// How often each value is read, by ValueId, by operands and by edges of blocks in `flow`.
+  void count_uses(const analysis::FlowGraph& flow, std::vector<u32>& uses);
 
   /// The terminator becomes a jump along its edge of this number.
   void make_jump(BlockId block, u32 edge);

@@ -3,6 +3,7 @@
 // References into the graph end with the first insertion: whatever is needed later is copied before.
 #include "compiler/opt/simplify.h"
 
+#include "assay/planted.h"
 #include "compiler/ir/op_shape.h"
 #include "compiler/opt/fold.h"
 
@@ -42,10 +43,6 @@ constexpr u8 kMayFold = 1, kHasRules = 2;
 constexpr u64 kRewritesPerInst = 8, kRewrites = 256;
 constexpr u32 kMaxTruthDepth = 3;
 
-bool is_comparison(Opcode op) {
-  return (op >= Opcode::Eq && op <= Opcode::GeU) || (op >= Opcode::FEq && op <= Opcode::FGe);
-}
-
 bool gives_overflow_flag(Opcode op) { return op >= Opcode::AddOS && op <= Opcode::MulOU; }
 
 OperandClass const_class(Type type, u64 bits) {
@@ -82,22 +79,8 @@ void SimplifyPass::run(PassContext& context) {
   if (swapped_) context.analyses.control_changed();
 }
 
-void SimplifyPass::count_uses() {
-  const analysis::FlowGraph& flow = context_->analyses.flow();
-  uses_.assign(graph_->value_count(), 0);
-  for (analysis::Node node = 0; node < flow.size(); ++node) {
-    const BlockId block = flow.block(node);
-    for (InstId at = graph_->block(block).first; at != kNone; at = graph_->inst(at).next) {
-      const GraphInst& inst = graph_->inst(at);
-      for (u32 i = 0; i < inst.operand_count; ++i) ++uses_[graph_->operand(inst, i)];
-    }
-    for (const GraphEdge& edge : graph_->edges_of(graph_->terminator(block)))
-      for (const ValueId arg : edge.args) ++uses_[graph_->now(arg)];
-  }
-}
-
 bool SimplifyPass::used_once(ValueId value) {
-  if (!counted_) count_uses();
+  if (!counted_) graph_->count_uses(context_->analyses.flow(), uses_);
   counted_ = true;
   return uses_[value] == 1;
 }
@@ -334,7 +317,7 @@ void SimplifyPass::finish_branch(InstId at, ValueId condition, bool swap) {
   }
   graph_->set_operand(inst, 0, condition);
   const auto edges = graph_->edges_of(inst);
-  if (swap) std::swap(edges[0], edges[1]);
+  if (swap && !ASSAY_PLANTED(opt_branch_not_inverted)) std::swap(edges[0], edges[1]);
   swapped_ = swapped_ || swap;
 }
 

@@ -46,7 +46,6 @@ private:
   void use_instead(ValueId value, ValueId by);
   void drop(InstId at);
   bool used_once(ValueId value);
-  void count_uses();
 
   const RuleSet& rules_;
   std::vector<u64> fired_;

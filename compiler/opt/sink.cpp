@@ -5,30 +5,10 @@ namespace assay::opt {
 
 using analysis::Node;
 
-namespace {
-
-bool is_comparison(Opcode op) {
-  return (op >= Opcode::Eq && op <= Opcode::GeU) || (op >= Opcode::FEq && op <= Opcode::FGe);
-}
-
-} // namespace
-
-void SinkPass::count_uses(Graph& graph, const analysis::FlowGraph& flow) {
-  uses_.assign(graph.value_count(), 0);
-  for (Node node = 0; node < flow.size(); ++node) {
-    for (InstId at = graph.block(flow.block(node)).first; at != kNone; at = graph.inst(at).next) {
-      const GraphInst& inst = graph.inst(at);
-      for (u32 i = 0; i < inst.operand_count; ++i) ++uses_[graph.operand(inst, i)];
-      for (const GraphEdge& edge : graph.edges_of(inst))
-        for (const ValueId arg : edge.args) ++uses_[graph.now(arg)];
-    }
-  }
-}
-
 void SinkPass::run(PassContext& c) {
   Graph& graph = c.graph;
   const analysis::FlowGraph& flow = c.analyses.flow();
-  count_uses(graph, flow);
+  graph.count_uses(flow, uses_);
   for (Node node = 0; node < flow.size(); ++node) {
     const BlockId block = flow.block(node);
     for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {

@@ -14,8 +14,6 @@ public:
   void run(PassContext& context) override;
 
 private:
-  void count_uses(Graph& graph, const analysis::FlowGraph& flow);
-
   std::vector<u32> uses_; // [ValueId]
 };
 

@@ -5,20 +5,15 @@ namespace assay::opt {
 
 namespace {
 
-const GraphInst* constant(Graph& graph, ValueId value) {
-  const GraphInst* const source = graph.source(value);
-  return source != nullptr && source->op == Opcode::Const ? source : nullptr;
-}
-
 bool division_may_trap(Graph& graph, const GraphInst& inst) {
-  const GraphInst* const divisor = constant(graph, graph.operand(inst, 1));
+  const GraphInst* const divisor = graph.constant(graph.operand(inst, 1));
   if (divisor == nullptr || divisor->imm == 0) return true;
   return inst.op == Opcode::DivS && divisor->imm == bit_mask(inst.type); // MIN / -1
 }
 
 /// The memory never shrinks.
 bool load_may_trap(PassContext& context, const GraphInst& inst) {
-  const GraphInst* const address = constant(context.graph, context.graph.operand(inst, 0));
+  const GraphInst* const address = context.graph.constant(context.graph.operand(inst, 0));
   if (address == nullptr) return true;
   const u64 size = context.module.memory_size, from = address->imm;
   return from > size || inst.imm > size - from || access_size(inst) > size - from - inst.imm;

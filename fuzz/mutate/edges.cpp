@@ -11,11 +11,6 @@
 namespace assay::fuzz {
 namespace {
 
-bool is_try(const Inst& inst) {
-  const Form form = info(inst.op).form;
-  return form == Form::TryCall || form == Form::TryCallIndirect || form == Form::TryCallPtr;
-}
-
 /// Calls `visit(inst, edge)` for every edge to the block.
 template <typename Visit> void each_edge_to(const Function& f, BlockId target, Visit visit) {
   for (const Block& block : f.blocks) {
@@ -45,7 +40,7 @@ void renew_parameters(MutationContext& c, BlockId id, std::span<const Type> type
 /// The arms of a branch, or two edges of a switch, with their arguments.
 bool swap_arms(MutationContext& c) {
   Function& f = c.f();
-  const InstId id = c.random_inst([](const Inst& inst) { return inst.edge_count >= 2 && !is_try(inst); });
+  const InstId id = c.random_inst([](const Inst& inst) { return inst.edge_count >= 2 && !is_try_call(inst.op); });
   if (id == kNone) return false;
   const Inst& inst = f.insts[id];
   const u32 a = c.random().below(inst.edge_count);
@@ -61,7 +56,7 @@ bool swap_arms(MutationContext& c) {
 bool redirect_edge(MutationContext& c) {
   Function& f = c.f();
   if (f.blocks.size() < 3) return false;
-  const InstId id = c.random_inst([](const Inst& inst) { return inst.edge_count != 0 && !is_try(inst); });
+  const InstId id = c.random_inst([](const Inst& inst) { return inst.edge_count != 0 && !is_try_call(inst.op); });
   if (id == kNone) return false;
   const u32 edge = f.insts[id].first_edge + c.random().below(f.insts[id].edge_count);
   const BlockId target = c.random().between(1, static_cast<u32>(f.blocks.size()) - 1);

@@ -27,10 +27,6 @@ struct Refusal : std::exception {
   const char* what() const noexcept override { return "assay: the run was refused"; }
 };
 
-bool is_try_call(Opcode op) {
-  return op == Opcode::TryCall || op == Opcode::TryCallIndirect || op == Opcode::TryCallPtr;
-}
-
 /// The first clause that takes an exception of this tag (kNone: a C++ exception), or null.
 const Edge* find_clause(const Function& function, const Inst& inst, TagId tag) {
   for (const Edge& edge : function.edges_of(inst)) {

@@ -72,6 +72,13 @@ extern const OpcodeInfo kOpcodeTable[kOpcodeCount];
 
 inline const OpcodeInfo& info(Opcode op) { return kOpcodeTable[static_cast<u32>(op)]; }
 
+inline bool is_comparison(Opcode op) {
+  return (op >= Opcode::Eq && op <= Opcode::GeU) || (op >= Opcode::FEq && op <= Opcode::FGe);
+}
+inline bool is_try_call(Opcode op) {
+  return op == Opcode::TryCall || op == Opcode::TryCallIndirect || op == Opcode::TryCallPtr;
+}
+
 /// The operation of that text name, or false. Perfect-hash or binary search; no allocation.
 bool opcode_from_name(std::string_view name, Opcode& out);
 

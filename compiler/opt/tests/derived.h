@@ -37,6 +37,13 @@ inline void map_back(const Module& source, const Derived& derived, Position& pos
   FAIL() << "no block of the source has the instruction";
 }
 
+/// How the outcomes of one run of both differ; empty when they do not.
+inline std::string difference(const Module& source, const Derived& derived, const Outcome& a, Outcome& b) {
+  if (b.kind == OutcomeKind::Trapped) map_back(source, derived, b.position);
+  for (Position& frame : b.frames) map_back(source, derived, frame);
+  return first_difference(source, a, b);
+}
+
 /// Every run of both gives the same outcome.
 inline void same_meaning(const Module& source, const Derived& derived, u64 seed) {
   fuzz::Cases cases;
@@ -50,9 +57,7 @@ inline void same_meaning(const Module& source, const Derived& derived, u64 seed)
     first.run(cases.entry(i), cases.args(i), cases.fuel(i), host, a);
     second.run(cases.entry(i), cases.args(i), cases.fuel(i), host, b);
     if (a.kind == OutcomeKind::Refused) continue;
-    if (b.kind == OutcomeKind::Trapped) map_back(source, derived, b.position);
-    for (Position& frame : b.frames) map_back(source, derived, frame);
-    EXPECT_EQ(first_difference(source, a, b), "") << "seed " << seed << " case " << i;
+    EXPECT_EQ(difference(source, derived, a, b), "") << "seed " << seed << " case " << i;
   }
 }
 

@@ -144,21 +144,6 @@ TEST(Control, a_switch_on_a_constant_takes_its_case_or_the_default) {
   EXPECT_NE(with("7").find("%3 = const.i64 2\n  return %3"), std::string::npos) << with("7");
 }
 
-TEST(Control, a_branch_on_a_comparison_with_zero_is_one_on_the_value) {
-  const std::string text = after(PassId::Control, R"(export func @f(i64) -> i64 {
-^a(%0: i64):
-  %1 = const.i64 0
-  %2 = eq.i64 %0, %1
-  branch %2, ^b, ^c
-^b:
-  return %1
-^c:
-  trap user0
-}
-)");
-  EXPECT_NE(text.find("branch %0, ^b1, ^b2\n^b1:\n  trap user0"), std::string::npos) << text;
-}
-
 TEST(Control, edges_pass_by_empty_blocks_with_their_arguments) {
   const std::string text = after(PassId::Control, R"(export func @f(i64, i64) -> i64 {
 ^a(%0: i64, %1: i64):

@@ -3,16 +3,9 @@
 #include "compiler/opt/simplify.h"
 
 #include "assay/builder.h"
-#include "assay/text.h"
-#include "assay/verify.h"
 #include "compiler/ir/op_shape.h"
-#include "fuzz/check/check.h"
-#include "fuzz/generate/generator.h"
-#include "oracle/interpreter/interpreter.h"
-#include "qemu/test_host.h"
+#include "derived.h"
 #include "rule_semantics.h"
-
-#include <gtest/gtest.h>
 
 #include <random>
 
@@ -23,76 +16,23 @@ using testing::Input;
 using testing::RuleClaim;
 using testing::Types;
 
-/// A program and where its instructions come from: [FunctionId][InstId].
-struct Simplified {
-  Module module;
-  std::vector<std::vector<InstId>> origins;
-};
-
-Simplified simplified(const Module& source, SimplifyPass& pass, u64 limit = ~u64{0}) {
-  Simplified out{source, {}};
-  Graph graph;
+Derived simplified(const Module& source, SimplifyPass& pass, u64 limit = ~u64{0}) {
   Analyses analyses;
   Rewrites rewrites{0, limit};
-  PassContext context{source, graph, analyses, rewrites};
-  for (Function& function : out.module.functions) {
-    out.origins.emplace_back();
-    if (function.imported) continue;
-    graph.read(function);
+  return derive(source, [&](Graph& graph) {
     analyses.begin(graph);
+    PassContext context{source, graph, analyses, rewrites};
     pass.run(context);
-    graph.write(function, out.origins.back());
-  }
-  return out;
-}
-
-/// Block and instruction as an index into the function's instructions of the source.
-InstId source_inst(const Simplified& program, const Position& position) {
-  const Function& function = program.module.functions[position.function];
-  return program.origins[position.function][function.blocks[position.block].first_inst + position.inst];
-}
-
-InstId inst_at(const Module& module, const Position& position) {
-  return module.functions[position.function].blocks[position.block].first_inst + position.inst;
-}
-
-/// One run of both; what differs, positions apart from the numbers of blocks and instructions.
-std::string difference(const Module& source, const Simplified& program, Outcome& a, Outcome& b) {
-  if (b.kind == OutcomeKind::Trapped && a.kind == OutcomeKind::Trapped) {
-    if (source_inst(program, b.position) != inst_at(source, a.position)) return "the trap is elsewhere";
-    b.position = a.position;
-  }
-  if (a.frames.size() != b.frames.size()) return "call stacks of different depth";
-  for (std::size_t i = 0; i < a.frames.size(); ++i) {
-    if (source_inst(program, b.frames[i]) != inst_at(source, a.frames[i])) return "a call is elsewhere";
-    b.frames[i] = a.frames[i];
-  }
-  return first_difference(source, a, b);
+  });
 }
 
 TEST(Simplify, generated_programs_mean_the_same) {
-  fuzz::Generator generator(fuzz::GeneratorConfig{});
   SimplifyPass pass;
-  Module module;
-  for (u64 seed = 1; seed <= 500 && !HasFailure(); ++seed) {
-    generator.generate(seed, module);
-    const Simplified after = simplified(module, pass);
-    const auto verified = verify(after.module);
-    ASSERT_TRUE(verified.ok()) << "seed " << seed << ": " << verified.error().to_string() << to_text(after.module);
-    fuzz::Cases cases;
-    fuzz::make_cases(module, seed, 3, 3000, cases);
-    qemu::TestHost host;
-    oracle::Interpreter first, second;
-    first.prepare(module);
-    second.prepare(after.module);
-    for (u32 i = 0; i < cases.size(); ++i) {
-      Outcome a, b;
-      first.run(cases.entry(i), cases.args(i), cases.fuel(i), host, a);
-      second.run(cases.entry(i), cases.args(i), cases.fuel(i), host, b);
-      if (a.kind == OutcomeKind::Refused) continue;
-      ASSERT_EQ(difference(module, after, a, b), "") << "seed " << seed;
-    }
-  }
+  for_programs([&](const Module& module, u64 seed) {
+    const Derived after = simplified(module, pass);
+    ASSERT_NO_FATAL_FAILURE(expect_valid(after.module, seed));
+    same_meaning(module, after, seed);
+  });
   EXPECT_GT(pass.fired().back(), 100u);
 }
 
@@ -180,7 +120,7 @@ Module program_of(const RuleSet& set, const Rule& rule, const Types& types, cons
 }
 
 /// Runs both on operands; empty when they agree.
-std::string compare_runs(const Module& source, const Simplified& after, std::mt19937_64& random) {
+std::string compare_runs(const Module& source, const Derived& after, std::mt19937_64& random) {
   qemu::TestHost host;
   oracle::Interpreter first, second;
   first.prepare(source);
@@ -221,7 +161,7 @@ TEST(Simplify, every_rule_is_applied_where_its_pattern_stands) {
           input.vars[1] = some_bits(claim.var_type(types, 1), random) & ((rule.truth & 2) != 0 ? 1 : ~u64{0});
         const Module module = program_of(set, rule, types, input, samples % 2 == 0);
         ASSERT_TRUE(verify(module).ok()) << rule.name << verify(module).error().to_string() << to_text(module);
-        const Simplified after = simplified(module, pass);
+        const Derived after = simplified(module, pass);
         ASSERT_TRUE(verify(after.module).ok()) << rule.name << to_text(module) << to_text(after.module);
         ASSERT_EQ(compare_runs(module, after, random), "") << rule.name;
       }
@@ -236,7 +176,7 @@ std::string passed(const char* text, u64 limit = ~u64{0}) {
   const auto module = parse_and_verify(text);
   EXPECT_TRUE(module.ok());
   SimplifyPass pass;
-  const Simplified out = simplified(*module, pass, limit);
+  const Derived out = simplified(*module, pass, limit);
   EXPECT_TRUE(verify(out.module).ok());
   return to_text(out.module);
 }

@@ -28,7 +28,7 @@ std::string as_float(Type type, std::string_view bits) {
   return call(type == Type::F32 ? "(_ to_fp 8 24)" : "(_ to_fp 11 53)", bits);
 }
 
-bool is_comparison(Opcode op) { return op >= Opcode::Eq && op <= Opcode::GeU; }
+bool compares_integers(Opcode op) { return op >= Opcode::Eq && op <= Opcode::GeU; }
 bool is_float_comparison(Opcode op) { return op >= Opcode::FEq && op <= Opcode::FGe; }
 bool is_division(Opcode op) { return op >= Opcode::DivS && op <= Opcode::RemU; }
 
@@ -162,7 +162,7 @@ std::string SmtQuestion::integer(const RuleNode& node, const std::vector<std::st
   case Opcode::Select:
     return choose(call("distinct", a[0], number(0, bits_of(types_[set_.node(node.children[0]).gives]))), a[1], a[2]);
   default:
-    if (is_comparison(node.op)) return comparison(node, a);
+    if (compares_integers(node.op)) return comparison(node, a);
     return function_of(node.op).empty() ? std::string() : call(function_of(node.op), a[0], a[1]);
   }
 }
