@@ -6,6 +6,7 @@
 #include "assay/compiler.h"
 
 #include "compiler/codegen/backend.h"
+#include "compiler/codegen/observer.h"
 #include "compiler/codegen/regalloc.h"
 #include "compiler/opt/pipeline.h"
 #include "compiler/target/a64/backend.h"

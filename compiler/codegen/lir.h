@@ -25,10 +25,6 @@
 #include <string>
 #include <vector>
 
-namespace assay {
-struct Function;
-}
-
 namespace assay::codegen {
 
 using VReg = u32;
@@ -163,17 +159,6 @@ struct RegisterFile {
   u8 order[2][32] = {};    // [RegClass]: allocation preference, caller-saved first
   u8 order_count[2] = {};
   RegSet wanted_fixed = 0; // registers that instructions often demand: others are better for everything else
-};
-
-/// Told of each intermediate form; used by `--emit`, and by test builds to run the checker.
-class Observer {
-public:
-  virtual ~Observer() = default;
-  /// What -O2 made of the function; its name and signature are those in the module.
-  virtual void optimised(FunctionId, const Function&) {}
-  virtual void lowered(FunctionId, const LirFunction&) {}
-  /// Returns an empty string when content; otherwise the compile fails with this Internal error.
-  virtual std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) { return {}; }
 };
 
 } // namespace assay::codegen

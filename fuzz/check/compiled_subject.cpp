@@ -3,7 +3,7 @@
 // prepare compiles and loads in place of the program before; the compiler, the CodeObject and the executor keep their
 // storage. With `check_allocation` each function's allocation passes the symbolic checker of oracle/alloc before
 // code is emitted. Tested in fuzz/check/tests/subject_test.cpp.
-#include "compiler/codegen/lir.h"
+#include "compiler/codegen/observer.h"
 #include "fuzz/check/subject_kinds.h"
 #include "oracle/alloc/checker.h"
 #include "qemu/native/native_executor.h"

@@ -3,6 +3,7 @@
 // Every host compiles for every target that the version has. Text stages go to the output; `obj` is the CodeObject
 // file, to --out or the output. Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "compiler/codegen/dump.h"
+#include "compiler/codegen/observer.h"
 #include "compiler/debug/disassemble.h"
 #include "compiler/jit/code_object_file.h"
 #include "compiler/opt/pipeline.h"

@@ -5,7 +5,7 @@
 #include "assay/verify.h"
 #include "compiler/codegen/backend.h"
 #include "compiler/codegen/dump.h"
-#include "compiler/codegen/lir.h"
+#include "compiler/codegen/observer.h"
 #include "compiler/debug/disassemble.h"
 
 #include <gtest/gtest.h>

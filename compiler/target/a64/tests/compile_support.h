@@ -4,6 +4,7 @@
 #include "assay/compiler.h"
 #include "assay/verify.h"
 #include "compiler/codegen/backend.h"
+#include "compiler/codegen/observer.h"
 #include "compiler/debug/disassemble.h"
 
 #include <gtest/gtest.h>
