@@ -43,6 +43,8 @@ public:
   std::string end(u32 grace_ms = 0);
 
   bool is_ours() const;
+  /// How much of a processor the child has had, its own children apart; 0 where the system does not tell.
+  u64 processor_time_ms() const;
   u64 process_id() const { return static_cast<u64>(process_); }
 
 private:

@@ -1,11 +1,14 @@
 // connection.cpp - see connection.h.
 #include "qemu/remote/connection.h"
 
+#include <utility>
+
 namespace assay::qemu {
 
 namespace {
 constexpr std::size_t kReceiveBytes = 64 * 1024;
 constexpr u32 kGraceMs = 2000; // for a runner that closed its stream to end
+constexpr u32 kLeastShare = 50; // of a processor, one in: a runner that gets less is not at work
 } // namespace
 
 void Connection::close() {
@@ -42,8 +45,18 @@ bool Connection::greet(Failure& failure) {
   return true;
 }
 
+/// At the deadline of this number, from 0, for the same answer.
+bool Connection::is_at_work(u32 deadlines) {
+  const u64 before = std::exchange(used_ms_, child_->processor_time_ms());
+  if (deadlines == 0) {
+    used_at_first_ms_ = used_ms_;
+    return used_ms_ != 0;
+  }
+  return (used_ms_ - before) * kLeastShare >= time_limit_ms_ && used_ms_ - used_at_first_ms_ < time_limit_ms_;
+}
+
 bool Connection::receive(protocol::Frame& frame, Failure& failure) {
-  for (;;) {
+  for (u32 deadlines = 0;;) {
     const auto whole = incoming_.next(frame);
     if (!whole) {
       failure = {OutcomeKind::Crashed, name_ + " answered nonsense: " + whole.error().message};
@@ -60,6 +73,7 @@ bool Connection::receive(protocol::Frame& frame, Failure& failure) {
       sent_ = 0;
     }
     if (how == Transfer::Done) continue;
+    if (how == Transfer::TimedOut && is_at_work(deadlines++)) continue;
     if (how == Transfer::TimedOut) {
       failure = {OutcomeKind::Hung, name_ + " gave no answer within " + std::to_string(time_limit_ms_) + " ms"};
     } else {

@@ -3,6 +3,9 @@
 // Bytes to be said are collected in `outgoing` and sent while answers are awaited. Everything that can go wrong with
 // the other side (it dies, is silent, talks nonsense) is a Failure, after which the connection must be closed. A
 // connection that a forked copy of its process finds is closed without touching the runner. One thread at a time.
+//
+// On a machine with much else to do a runner may get little of a processor. One that has not answered in time but is at
+// work gets as much processor time again as the limit; the system is only asked then.
 // Tested through RemoteExecutor, in qemu/remote/tests/ and qemu/unicorn/tests/.
 #pragma once
 
@@ -45,6 +48,7 @@ public:
 
 private:
   bool greet(Failure& failure);
+  bool is_at_work(u32 deadlines);
 
   std::string name_;
   std::vector<std::string> command_;
@@ -54,6 +58,7 @@ private:
   protocol::FrameBuffer incoming_;
   std::size_t sent_ = 0; // of outgoing
   u64 starts_ = 0;
+  u64 used_ms_ = 0, used_at_first_ms_ = 0; // of a processor, at the last deadline that passed and at the first
 };
 
 } // namespace assay::qemu

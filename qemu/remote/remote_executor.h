@@ -18,7 +18,7 @@ struct RemoteOptions {
   std::string name;                 // of the executor
   std::vector<std::string> command; // path of the runner, and its arguments
   std::string unavailable;          // not empty: there is no runner, for this reason
-  u32 time_limit_ms = 10000;        // how long an answer may take
+  u32 time_limit_ms = 10000;        // how long an answer may take (connection.h: on a busy machine)
   protocol::Limits limits;
 };
 

@@ -15,13 +15,17 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <vector>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
 #ifdef __APPLE__
+#include <libproc.h>
 #include <mach-o/dyld.h>
+#include <mach/mach_time.h>
+#include <sys/resource.h>
 #endif
 
 extern char** environ;
@@ -115,6 +119,22 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
 ChildProcess::~ChildProcess() { static_cast<void>(end()); }
 
 bool ChildProcess::is_ours() const { return process_ != 0 && owner_ == getpid(); }
+
+u64 ChildProcess::processor_time_ms() const {
+#ifdef __APPLE__
+  rusage_info_v2 usage{};
+  mach_timebase_info_data_t base{};
+  if (proc_pid_rusage(static_cast<pid_t>(process_), RUSAGE_INFO_V2, reinterpret_cast<rusage_info_t*>(&usage)) != 0 ||
+      mach_timebase_info(&base) != KERN_SUCCESS)
+    return 0;
+  return (usage.ri_user_time + usage.ri_system_time) * base.numer / base.denom / 1'000'000;
+#else
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(static_cast<pid_t>(process_), &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
+  return static_cast<u64>(time.tv_sec) * 1000 + static_cast<u64>(time.tv_nsec) / 1'000'000;
+#endif
+}
 
 Transfer ChildProcess::transfer(std::span<const u8>& to_send, std::span<u8> space, std::size_t& received) {
   received = 0;

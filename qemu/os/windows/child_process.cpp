@@ -19,6 +19,7 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
 }
 ChildProcess::~ChildProcess() = default;
 bool ChildProcess::is_ours() const { return false; }
+u64 ChildProcess::processor_time_ms() const { return 0; }
 Transfer ChildProcess::transfer(std::span<const u8>&, std::span<u8>, std::size_t& received) {
   received = 0;
   return Transfer::Closed;

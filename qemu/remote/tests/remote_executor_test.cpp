@@ -106,6 +106,18 @@ TEST_F(Runner, SilenceIsAHang) {
   EXPECT_EQ(executor->runner_process(), 0u);
 }
 
+TEST_F(Runner, WorkThatTakesLongerThanTheLimitIsNoHangUntilItHasHadThatOfAProcessorAgain) {
+  // Works until this many milliseconds from now have passed.
+  const auto work = [](const std::string& ms) {
+    return "now() { echo $(($(date +%s%N) / 1000000)); }; end=$(($(now) + " + ms +
+           ")); while [ $(now) -lt $end ]; do i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; done; ";
+  };
+  const auto slow = runner(work("700") + "cat " + file("result", result_) + "; exec sleep 10", 500);
+  EXPECT_EQ(to_string(module_, run(*slow)), "returned 42");
+  const auto endless = runner(work("100000"), 300);
+  EXPECT_EQ(run(*endless).kind, OutcomeKind::Hung);
+}
+
 TEST_F(Runner, GarbageIsACrash) {
   const auto executor = runner("printf 'garbage of some length, more than a header'; exec sleep 10");
   const Outcome out = run(*executor);
