@@ -55,11 +55,6 @@ private:
   Target target_;
 };
 
-int usage_error(const std::string& message) {
-  std::fprintf(stderr, "assay compile: %s\n", message.c_str());
-  return kUsage;
-}
-
 std::string function_heading(const CodeObject& object, const FunctionCode& code) {
   return fmt::format("; @{}{} [{:#x}, {:#x}) {} bytes, frame {} bytes\n", object.names[code.function],
                      code.is_thunk ? " (import)" : "", code.begin, code.end, code.end - code.begin, code.frame_size);
@@ -126,23 +121,24 @@ int write_object(const CodeObject& object, const std::string& path) {
 int options_of(const CompileCommand& command, CompileOptions& out) {
   for (const std::string& stage : command.emit)
     if (std::find(std::begin(kStages), std::end(kStages), stage) == std::end(kStages))
-      return usage_error("--emit has no '" + stage + "'; expected some of air,ssa,opt,lir,asm,unwind,obj");
+      return usage_error("compile", "--emit has no '" + stage + "'; expected some of air,ssa,opt,lir,asm,unwind,obj");
   if (command.target == "a64") out.target = Target::A64;
   else if (command.target == "x64") out.target = Target::X64;
-  else return usage_error("--target has no '" + command.target + "'; expected x64 or a64");
+  else return usage_error("compile", "--target has no '" + command.target + "'; expected x64 or a64");
   if (command.level == "O2") out.level = Level::O2;
   else if (std::find(command.emit.begin(), command.emit.end(), "opt") != command.emit.end())
-    return usage_error("--emit=opt is of --level=O2: programs are compiled as they are at O0");
-  else if (command.level != "O0") return usage_error("--level has no '" + command.level + "'; expected O0 or O2");
+    return usage_error("compile", "--emit=opt is of --level=O2: programs are compiled as they are at O0");
+  else if (command.level != "O0")
+    return usage_error("compile", "--level has no '" + command.level + "'; expected O0 or O2");
   for (const Os os : {Os::Linux, Os::Windows, Os::Apple})
     if (command.os == name_of(os)) out.os = out.host_os = os;
   if (!command.os.empty() && command.os != name_of(out.os))
-    return usage_error("--os has no '" + command.os + "'; expected linux, windows or apple");
+    return usage_error("compile", "--os has no '" + command.os + "'; expected linux, windows or apple");
   // Of another processor nothing beyond its baseline is known here.
   if (!command.baseline && out.target == host_target()) out.features = host_features();
   out.spill_all = command.spill_all;
   const auto passes = opt::parse_passes(command.passes, command.without);
-  if (!passes) return usage_error(passes.error().message);
+  if (!passes) return usage_error("compile", passes.error().message);
   out.passes = *passes;
   out.max_registers = command.max_registers;
   return kClean;

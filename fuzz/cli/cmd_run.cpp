@@ -29,18 +29,12 @@ struct RunOptions {
   std::vector<std::string> passes, without;
 };
 
-/// A word of the command line is wrong: no place in a file.
-int usage_error(const std::string& message) {
-  std::fprintf(stderr, "assay run: %s\n", message.c_str());
-  return kUsage;
-}
-
 bool parse_args(const Module& module, FunctionId function, const std::vector<std::string>& words, std::vector<u64>& out,
                 int& status) {
   const std::span<const Type> types = module.params_of(module.functions[function]);
   if (types.size() != words.size()) {
-    status = usage_error("@" + module.functions[function].name + " takes " + std::to_string(types.size()) +
-                         " arguments, found " + std::to_string(words.size()));
+    status = usage_error("run", "@" + module.functions[function].name + " takes " + std::to_string(types.size()) +
+                                    " arguments, found " + std::to_string(words.size()));
     return false;
   }
   for (std::size_t i = 0; i < types.size(); ++i) {
@@ -48,7 +42,7 @@ bool parse_args(const Module& module, FunctionId function, const std::vector<std
     if (!word.empty() && word[0] == kLiteralMark) word.erase(0, 1);
     const Result<u64> bits = parse_literal(word, types[i]);
     if (!bits) {
-      status = usage_error("argument " + std::to_string(i + 1) + ": " + bits.error().message);
+      status = usage_error("run", "argument " + std::to_string(i + 1) + ": " + bits.error().message);
       return false;
     }
     out.push_back(*bits);
@@ -102,8 +96,8 @@ int run_on(const std::vector<const fuzz::SubjectRow*>& rows, const Module& modul
     how.source = &source;
     how.passes = passes;
     if (how.tools.any() && rows[i]->exec != fuzz::Exec::Native)
-      return usage_error("--debug-info is about code that runs natively, and " + std::string(rows[i]->name) +
-                         " does not");
+      return usage_error("run", "--debug-info is about code that runs natively, and " + std::string(rows[i]->name) +
+                                    " does not");
     auto subject = fuzz::make_subject(*rows[i], how);
     if (!subject) return report(subject.error());
     if (auto ready = (*subject)->prepare(module); !ready) return report(ready.error());
@@ -149,9 +143,9 @@ int run(const RunOptions& options) {
   int status = kClean;
   std::vector<const fuzz::SubjectRow*> rows;
   if (options.file.empty() == options.expression.empty())
-    return usage_error("expected a FILE, or -e with an expression");
+    return usage_error("run", "expected a FILE, or -e with an expression");
   const auto passes = opt::parse_passes(options.passes, options.without);
-  if (!passes) return usage_error(passes.error().message);
+  if (!passes) return usage_error("run", passes.error().message);
   if (!choose_rows(options, rows, status)) return status;
   Source source;
   std::vector<Error> errors;
@@ -160,7 +154,7 @@ int run(const RunOptions& options) {
   if (!module) return report(errors, source.text);
   const std::string name = options.function.starts_with('@') ? options.function.substr(1) : options.function;
   const FunctionId function = module->find_function(name);
-  if (function == kNone) return usage_error(source.name + " has no function @" + name);
+  if (function == kNone) return usage_error("run", source.name + " has no function @" + name);
   std::vector<u64> args;
   if (!parse_args(*module, function, options.args, args, status)) return status;
   return run_on(rows, *module, function, args, options, *passes, {source.name, &*module, &map});

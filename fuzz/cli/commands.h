@@ -55,6 +55,9 @@ int report(const Error& error, std::string_view text = {});
 /// The same for all of them; the status of the first.
 int report(const std::vector<Error>& errors, std::string_view text);
 
+/// Prints that a word of the command line of this subcommand is wrong, which has no place in a file; kUsage.
+int usage_error(const char* command, const std::string& message);
+
 /// --target, --level, --exec, --os, --subject.
 void add_selection(CLI::App& command, fuzz::SubjectFilter& filter);
 /// --pass and --without (opt::parse_passes).

@@ -92,6 +92,11 @@ Result<Module> load_module(const Source& source, SourceMap* map, std::vector<Err
   return module;
 }
 
+int usage_error(const char* command, const std::string& message) {
+  std::fprintf(stderr, "assay %s: %s\n", command, message.c_str());
+  return kUsage;
+}
+
 int report(const Error& error, std::string_view text) {
   std::fprintf(stderr, "%s\n", error.to_string().c_str());
   const std::string_view line = error.line == 0 ? std::string_view() : line_of(text, error.line);

@@ -9,7 +9,7 @@ namespace assay::cli {
 
 namespace {
 
-constexpr u64 kFuel = 2000;
+constexpr u64 kSearchFuel = 2000;
 constexpr u32 kInputs = 1;
 
 } // namespace
@@ -19,7 +19,7 @@ Result<void> search_tables(const UnwindSearch& search, fuzz::Measurement& out) {
   limits.instructions = 4000;
   limits.stop_at_first = true;
   UnwindChecker checker(search.rows, {}, limits);
-  UnwindPrograms programs({}, kInputs, kFuel);
+  UnwindPrograms programs({}, kInputs, kSearchFuel);
   Module module;
   fuzz::Cases cases;
   std::vector<UnwindFinding> findings;

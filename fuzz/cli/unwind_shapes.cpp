@@ -9,7 +9,7 @@ namespace assay::cli {
 
 namespace {
 
-constexpr u64 kFuel = 100'000;
+constexpr u64 kShapeFuel = 100'000;
 
 constexpr const char* kText = R"(
 import @log(i64)
@@ -162,7 +162,7 @@ void make_shapes(Module& module, fuzz::Cases& cases) {
     for (const u64 first : {u64{0}, u64{7}}) {
       for (const u64 second : {u64{0}, u64{3}, two}) {
         const u64 args[] = {first, second};
-        cases.add(f, std::span(args).first(count), kFuel);
+        cases.add(f, std::span(args).first(count), kShapeFuel);
         if (count < 2) break;
       }
     }
