@@ -34,6 +34,11 @@ struct VerifierScratch {
   Dominators dominators;
 };
 
+inline bool valid_type(Type type) { return static_cast<u32>(type) >= 1 && static_cast<u32>(type) < kTypeCount; }
+/// Whether [first, first + count) lies in [0, size).
+inline bool inside(u64 first, u64 count, u64 size) { return first <= size && count <= size - first; }
+inline std::string number(u64 value) { return std::to_string(value); }
+
 class Verifier {
 public:
   Verifier(const Module& module, VerifierScratch& scratch) : m_(module), s_(scratch) {}

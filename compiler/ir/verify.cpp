@@ -15,14 +15,6 @@ namespace assay {
 
 namespace ir {
 
-namespace {
-
-bool valid_type(Type type) { return static_cast<u32>(type) >= 1 && static_cast<u32>(type) < kTypeCount; }
-
-bool inside(u64 first, u64 count, u64 size) { return first <= size && count <= size - first; }
-
-} // namespace
-
 bool Verifier::run() {
   if (!signatures() || !memory() || !globals() || !tags() || !function_headers() || !table()) return false;
   for (FunctionId id = 0; id < m_.functions.size(); ++id)

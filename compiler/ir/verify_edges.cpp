@@ -11,10 +11,6 @@ namespace assay::ir {
 
 namespace {
 
-bool inside(u64 first, u64 count, u64 size) { return first <= size && count <= size - first; }
-
-std::string number(u64 value) { return std::to_string(value); }
-
 constexpr Type kException[] = {Type::Ptr};
 
 } // namespace

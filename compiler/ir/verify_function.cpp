@@ -13,16 +13,6 @@
 
 namespace assay::ir {
 
-namespace {
-
-bool valid_type(Type type) { return static_cast<u32>(type) >= 1 && static_cast<u32>(type) < kTypeCount; }
-
-bool inside(u64 first, u64 count, u64 size) { return first <= size && count <= size - first; }
-
-std::string number(u64 value) { return std::to_string(value); }
-
-} // namespace
-
 bool Verifier::body(FunctionId id, const Function& body) {
   f_ = &body;
   function_ = id;
