@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace assay::fuzz {
 
@@ -48,6 +49,33 @@ Result<Worker> start_worker(const std::function<int()>& body);
 WorkerStatus poll_worker(Worker& worker);
 /// Ends it at once and reaps it.
 void kill_worker(Worker& worker);
+
+/// A worker process that answers questions, each in bytes, one at a time, until it dies of one. What it writes to the
+/// error stream is kept.
+class Companion {
+public:
+  /// `answer` runs in the new process. Unsupported where a process cannot be forked.
+  static Result<Companion> start(const std::function<std::string(std::string_view)>& answer);
+  Companion(Companion&& other) noexcept;
+  Companion& operator=(Companion&& other) noexcept;
+  ~Companion();
+
+  enum class Reply { Ready, Late, Died };
+  /// False when it is dead.
+  bool ask(std::string_view question);
+  /// Of the question asked last. Late: nothing within the time; it may still come.
+  Reply answer(u32 timeout_ms, std::string& out);
+  /// After Died, or to end it: how it ended ("signal SIGSEGV"; "ended" when it was still alive).
+  std::string end();
+  /// What it has written to the error stream, at most the first 64 KiB. Also after its end.
+  std::string words() const;
+
+private:
+  Companion(Worker worker, int socket, std::FILE* words) : worker_(worker), socket_(socket), words_(words) {}
+  Worker worker_;
+  int socket_ = -1;
+  std::FILE* words_ = nullptr; // temporary
+};
 
 /// While it lives, what this process and its workers write to the error stream is kept, not shown. One at a time.
 class ErrorCapture {

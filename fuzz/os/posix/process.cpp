@@ -10,9 +10,11 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -126,6 +128,121 @@ void kill_worker(Worker& worker) {
   while (waitpid(static_cast<pid_t>(worker.process), nullptr, 0) < 0 && errno == EINTR) {}
   worker.process = 0;
 }
+
+namespace {
+
+/// A message: its length, then its bytes. False when the other side is gone.
+bool send_all(int socket, const char* bytes, std::size_t count) {
+#ifdef MSG_NOSIGNAL
+  constexpr int kFlags = MSG_NOSIGNAL;
+#else
+  constexpr int kFlags = 0; // SO_NOSIGPIPE is set
+#endif
+  while (count != 0) {
+    const ssize_t sent = send(socket, bytes, count, kFlags);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return false;
+    bytes += sent;
+    count -= static_cast<std::size_t>(sent);
+  }
+  return true;
+}
+bool send_message(int socket, std::string_view text) {
+  const u64 size = text.size();
+  char head[sizeof size];
+  std::memcpy(head, &size, sizeof size);
+  return send_all(socket, head, sizeof head) && send_all(socket, text.data(), text.size());
+}
+
+bool receive_all(int socket, char* bytes, std::size_t count) {
+  while (count != 0) {
+    const ssize_t got = recv(socket, bytes, count, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    bytes += got;
+    count -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+bool receive_message(int socket, std::string& out) {
+  u64 size = 0;
+  char head[sizeof size];
+  if (!receive_all(socket, head, sizeof head)) return false;
+  std::memcpy(&size, head, sizeof size);
+  out.resize(size);
+  return receive_all(socket, out.data(), out.size());
+}
+
+int answer_all(int socket, std::FILE* words, const std::function<std::string(std::string_view)>& answer) {
+  dup2(fileno(words), STDERR_FILENO);
+  std::string question;
+  while (receive_message(socket, question))
+    if (!send_message(socket, answer(question))) break;
+  return 0;
+}
+
+} // namespace
+
+Result<Companion> Companion::start(const std::function<std::string(std::string_view)>& answer) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return io_error("cannot connect to a worker process");
+#ifdef SO_NOSIGPIPE
+  for (const int end : ends) {
+    const int on = 1;
+    setsockopt(end, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+  }
+#endif
+  std::FILE* const words = std::tmpfile();
+  Result<Worker> worker =
+      words == nullptr ? Result<Worker>(io_error("cannot make a temporary file")) : start_worker([&] {
+        close(ends[0]);
+        return answer_all(ends[1], words, answer);
+      });
+  close(ends[1]);
+  if (worker) return Companion(*worker, ends[0], words);
+  close(ends[0]);
+  if (words != nullptr) std::fclose(words);
+  return worker.error();
+}
+Companion::Companion(Companion&& other) noexcept
+    : worker_(std::exchange(other.worker_, {})), socket_(std::exchange(other.socket_, -1)),
+      words_(std::exchange(other.words_, nullptr)) {}
+Companion& Companion::operator=(Companion&& other) noexcept {
+  std::swap(worker_, other.worker_);
+  std::swap(socket_, other.socket_);
+  std::swap(words_, other.words_);
+  return *this;
+}
+Companion::~Companion() {
+  kill_worker(worker_);
+  if (socket_ >= 0) close(socket_);
+  if (words_ != nullptr) std::fclose(words_);
+}
+
+bool Companion::ask(std::string_view question) { return send_message(socket_, question); }
+
+Companion::Reply Companion::answer(u32 timeout_ms, std::string& out) {
+  pollfd what{socket_, POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = poll(&what, 1, static_cast<int>(timeout_ms));
+  } while (ready < 0 && errno == EINTR);
+  if (ready == 0) return Reply::Late;
+  return receive_message(socket_, out) ? Reply::Ready : Reply::Died;
+}
+
+std::string Companion::end() {
+  // The socket closes a moment before the process can be reaped.
+  for (u32 i = 0; i < 200 && worker_.process != 0; ++i) {
+    const WorkerStatus status = poll_worker(worker_);
+    if (status.state != WorkerStatus::Running) return status.what;
+    sleep_ms(1);
+  }
+  kill_worker(worker_);
+  return "ended";
+}
+
+std::string Companion::words() const { return words_ == nullptr ? std::string() : read_from_start(words_); }
 
 Result<ErrorCapture> ErrorCapture::begin() {
   std::FILE* file = std::tmpfile();

@@ -102,5 +102,37 @@ TEST(ProcessAlone, cpu_time_grows_with_work) {
   EXPECT_GT(sum, 0u);
 }
 
+TEST_F(Process, companion_answers_and_tells_how_it_died) {
+  auto companion = Companion::start([](std::string_view question) {
+    if (question != "die") return std::string(question) + "!";
+    std::signal(SIGABRT, SIG_DFL);
+    std::fputs("last words\n", stderr);
+    std::abort();
+  });
+  ASSERT_TRUE(companion.ok()) << companion.error().to_string();
+  std::string answer;
+  const std::string large(1 << 20, 'x'); // more than a socket holds
+  for (const std::string& question : {std::string("a"), std::string(), large}) {
+    ASSERT_TRUE(companion->ask(question));
+    ASSERT_EQ(companion->answer(10'000, answer), Companion::Reply::Ready);
+    EXPECT_EQ(answer, question + "!");
+  }
+  ASSERT_TRUE(companion->ask("die"));
+  EXPECT_EQ(companion->answer(10'000, answer), Companion::Reply::Died);
+  EXPECT_EQ(companion->end(), "signal SIGABRT");
+  EXPECT_EQ(companion->words(), "last words\n");
+}
+
+TEST_F(Process, companion_that_is_late_can_be_ended) {
+  auto companion = Companion::start([](std::string_view) {
+    sleep_ms(60'000);
+    return std::string();
+  });
+  ASSERT_TRUE(companion.ok());
+  std::string answer;
+  ASSERT_TRUE(companion->ask("wait"));
+  EXPECT_EQ(companion->answer(20, answer), Companion::Reply::Late);
+}
+
 } // namespace
 } // namespace assay::fuzz

@@ -72,6 +72,20 @@ Result<Worker> start_worker(const std::function<int()>&) {
 WorkerStatus poll_worker(Worker&) { return {WorkerStatus::Exited, 0, "exit status 0"}; }
 void kill_worker(Worker&) {}
 
+Result<Companion> Companion::start(const std::function<std::string(std::string_view)>&) {
+  Error error;
+  error.kind = ErrorKind::Unsupported;
+  error.message = "this system cannot fork a process";
+  return error;
+}
+Companion::Companion(Companion&&) noexcept = default;
+Companion& Companion::operator=(Companion&&) noexcept = default;
+Companion::~Companion() = default;
+bool Companion::ask(std::string_view) { return false; }
+Companion::Reply Companion::answer(u32, std::string&) { return Reply::Died; }
+std::string Companion::end() { return "ended"; }
+std::string Companion::words() const { return {}; }
+
 Result<ErrorCapture> ErrorCapture::begin() {
   Error error;
   error.kind = ErrorKind::Io;
