@@ -37,6 +37,7 @@ private:
 struct Rewrites {
   u64 made = 0;
   u64 limit = ~u64{0};
+  u32 rule = kNone; // RuleId of the last one, where the pass has rules
 };
 
 struct PassContext {

@@ -76,12 +76,25 @@ Pipeline::~Pipeline() = default;
 void Pipeline::begin(const Module& module, const PassOptions& options) {
   module_ = &module;
   options_ = options;
-  rewrites_ = {0, options.rewrite_limit};
+  rewrites_ = {0, options.rewrite_limit, kNone};
+  last_ = {};
+}
+
+void Pipeline::note_rewrites(PassId id, FunctionId function, u64 before) {
+  ++runs_[static_cast<u32>(id)];
+  if (rewrites_.made == before) return;
+  last_ = {rewrites_.made, id, runs_[static_cast<u32>(id)], rewrites_.made - before, function, {}, 0};
+  const auto rules = RuleSet::standard().rules();
+  if (id != PassId::Simplify || rewrites_.rule == kNone) return;
+  last_.rule = rewrites_.rule < rules.size() ? rules[rewrites_.rule].name : "constant folding";
+  last_.rule_line = rewrites_.rule < rules.size() ? rules[rewrites_.rule].line : 0;
 }
 
 Result<void> Pipeline::run_pass(PassId id, FunctionId function) {
   PassContext context{*module_, graph_, analyses_, rewrites_};
+  const u64 before = rewrites_.made;
   passes_[static_cast<u32>(id)]->run(context);
+  note_rewrites(id, function, before);
 #ifdef ASSAY_VERIFY
   graph_.write(checked_, origins_);
   thread_local ir::VerifierScratch scratch;
@@ -92,8 +105,6 @@ Result<void> Pipeline::run_pass(PassId id, FunctionId function) {
     error.message = "after pass " + std::string(pass_info(id).name) + ": " + error.message;
     return error;
   }
-#else
-  static_cast<void>(function);
 #endif
   return {};
 }
@@ -103,6 +114,7 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
   out.body.signature = checked_.signature = source.signature;
   graph_.read(source);
   analyses_.begin(graph_);
+  std::fill(std::begin(runs_), std::end(runs_), 0);
   if (Result<void> done = run_pass(PassId::Ssa, function); !done) return done;
   if (options_.order_count != 0) {
     for (u32 i = 0; i < options_.order_count; ++i)

@@ -43,6 +43,17 @@ struct Optimised {
   std::vector<Position> positions; // [InstId]; of what has none, the function's start
 };
 
+/// The last change that passes made in a module: with a limit of rewrites, the one that reached it.
+struct LastRewrite {
+  u64 number = 0; // in the module, from 1; 0: none was made
+  PassId pass = PassId::Ssa;
+  u32 run = 0;         // of this pass in this function: a pass may come several times, from 1
+  u64 in_run = 0;      // number among those of this run, from 1
+  FunctionId function = kNone;
+  std::string_view rule; // of simplification: the rule's name, or "constant folding"
+  u32 rule_line = 0;     // in compiler/opt/simplify_rules.def; 0: not of a rule
+};
+
 class Pipeline {
 public:
   Pipeline();
@@ -53,13 +64,17 @@ public:
   /// Overwrites `out`. Internal when a pass left a function that is not valid (only noticed with ASSAY_VERIFY).
   Result<void> run(FunctionId function, Optimised& out);
   u64 rewrites() const { return rewrites_.made; }
+  const LastRewrite& last_rewrite() const { return last_; }
 
 private:
   Result<void> run_pass(PassId id, FunctionId function);
+  void note_rewrites(PassId id, FunctionId function, u64 before);
 
   const Module* module_ = nullptr;
   PassOptions options_;
   Rewrites rewrites_;
+  LastRewrite last_;
+  u32 runs_[kPassCount] = {}; // in the present function
   Graph graph_;
   Analyses analyses_;
   std::unique_ptr<Pass> passes_[kPassCount];

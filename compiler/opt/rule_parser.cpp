@@ -74,6 +74,7 @@ bool RuleParser::parse(const RuleSet::Row& row, Rule& rule) {
   rule.condition_text = row.condition;
   rule.result_text = row.result;
   rule.planted = row.planted;
+  rule.line = row.line;
   return parse_pattern(rule.text) && parse_condition(rule.condition_text) && parse_result(rule.result_text);
 }
 

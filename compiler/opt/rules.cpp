@@ -15,9 +15,9 @@ namespace assay::opt {
 namespace {
 
 constexpr RuleSet::Row kRows[] = {
-#define RULE(name, pattern, condition, result) {#name, pattern, condition, result, nullptr},
+#define RULE(name, pattern, condition, result) {#name, pattern, condition, result, nullptr, __LINE__},
 #ifdef ASSAY_MUTANTS
-#define WRONG(active, name, pattern, condition, result) {#name, pattern, condition, result, [] { return active; }},
+#define WRONG(active, name, pattern, condition, result) {#name, pattern, condition, result, [] { return active; }, __LINE__},
 #else
 #define WRONG(active, name, pattern, condition, result)
 #endif

@@ -64,6 +64,7 @@ struct Rule {
   bool once = false; // what the pattern looks into has no other use
   TypeRef var_types[kMaxRuleVars] = {}, const_types[kMaxRuleConsts] = {};
   bool (*planted)() = nullptr; // this wrong rule is a planted bug: whether it is active
+  u32 line = 0;                // in simplify_rules.def; 0: from elsewhere
 };
 
 /// A rule's pattern with operands of commuting operations in one of their orders.
@@ -92,6 +93,7 @@ public:
   struct Row {
     const char *name, *pattern, *condition, *result;
     bool (*planted)() = nullptr;
+    u32 line = 0; // in simplify_rules.def
   };
   explicit RuleSet(std::span<const Row> rows);
 

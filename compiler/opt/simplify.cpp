@@ -258,6 +258,7 @@ bool SimplifyPass::evaluate(RuleExpr expr, const Match& match, u64* bits) const 
 bool SimplifyPass::may_rewrite(RuleId rule) {
   if (left_ == 0 || !context_->may_rewrite()) return false;
   --left_;
+  context_->rewrites.rule = rule;
   ++fired_[rule];
   return true;
 }
