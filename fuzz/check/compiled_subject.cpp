@@ -125,9 +125,19 @@ static Result<std::unique_ptr<Executor>> make_visible_executor(const SubjectOpti
   return std::unique_ptr<Executor>(std::move(*executor));
 }
 
+static Result<std::unique_ptr<Executor>> make_timed_executor(u32 time_limit_ms) {
+  qemu::NativeOptions native;
+  native.time_limit_ms = time_limit_ms;
+  auto executor = qemu::NativeExecutor::create(native);
+  if (!executor) return executor.error();
+  return std::unique_ptr<Executor>(std::move(*executor));
+}
+
 Result<std::unique_ptr<Subject>> make_compiled_subject(const SubjectRow& row, const SubjectOptions& options) {
-  const bool visible = options.tools.any() && row.exec == Exec::Native;
-  auto executor = visible ? make_visible_executor(options) : make_executor(row.exec);
+  const bool native = row.exec == Exec::Native;
+  auto executor = native && options.tools.any()          ? make_visible_executor(options)
+                  : native && options.time_limit_ms != 0 ? make_timed_executor(options.time_limit_ms)
+                                                         : make_executor(row.exec);
   if (!executor) return executor.error();
   return std::unique_ptr<Subject>(new CompiledSubject(row, options, std::move(*executor)));
 }

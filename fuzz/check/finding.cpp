@@ -53,20 +53,6 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-/// The observable that differs, as a word for file names: "result", "memory-byte", "host-call".
-std::string observable(std::string_view difference) {
-  std::string out;
-  for (const char c : difference) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (letter) out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    else if ((c == ' ' || c == '-' || c == '_') && !out.empty() && out.back() != '-') out += '-';
-    else break;
-    if (out.size() == 24) break;
-  }
-  while (!out.empty() && out.back() == '-') out.pop_back();
-  return out.empty() ? "other" : out;
-}
-
 Error io_error(std::string_view what, const std::string& path, const std::error_code& code) {
   Error error;
   error.kind = ErrorKind::Io;
@@ -112,7 +98,9 @@ std::string_view take(std::string_view key, const std::string& value, Finding& o
   if (key == "origin") out.origin = value;
   else if (key == "tool") out.tool = value;
   else if (key == "size") out.sizes = value;
+  else if (key == "reduced") out.reduced = value;
   else if (key == "subject") out.subject = value;
+  else if (key == "passes") out.passes = value;
   else if (key == "expected") out.expected = value;
   else if (key == "actual") out.actual = value;
   else if (key == "difference") out.difference = value;
@@ -125,6 +113,19 @@ std::string_view take(std::string_view key, const std::string& value, Finding& o
 
 std::string tool_version() { return "assay " ASSAY_VERSION; }
 
+std::string observable(std::string_view difference) {
+  std::string out;
+  for (const char c : difference) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (letter) out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    else if ((c == ' ' || c == '-' || c == '_') && !out.empty() && out.back() != '-') out += '-';
+    else break;
+    if (out.size() == 24) break;
+  }
+  while (!out.empty() && out.back() == '-') out.pop_back();
+  return out.empty() ? "other" : out;
+}
+
 std::string signature(const Finding& finding) {
   u64 hash = hash_of(finding.program);
   hash = hash_of(finding.entry, hash);
@@ -134,6 +135,16 @@ std::string signature(const Finding& finding) {
   std::string out(name_of(finding.kind));
   if (!finding.subject.empty()) out += "-" + finding.subject;
   return out + "-" + observable(finding.difference) + "-" + digits;
+}
+
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> out;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    out.emplace_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return out;
 }
 
 std::string sizes_of(const Module& module) {
@@ -189,8 +200,10 @@ std::string to_text(const Finding& finding, std::string_view path) {
   line("origin", finding.origin);
   line("tool", finding.tool);
   line("size", finding.sizes);
+  line("reduced", finding.reduced);
   line("reference", "oracle");
   line("subject", finding.subject);
+  line("passes", finding.passes);
   if (!finding.entry.empty()) {
     line("call", "@" + finding.entry + "(" + join(finding.args) + ")");
     line("fuel", std::to_string(finding.fuel));
@@ -203,6 +216,8 @@ std::string to_text(const Finding& finding, std::string_view path) {
   if (finding.replays != 0)
     line("reproduced", std::to_string(finding.reproduced) + " of " + std::to_string(finding.replays));
   line("replay", "assay replay " + std::string(path));
+  if (finding.reduced.empty() && finding.kind != FindingKind::Invalid)
+    line("reduce", "assay reduce " + std::string(path));
   if (!finding.run_line.empty()) out += "\n" + finding.run_line;
   return out + "\n\n" + finding.program;
 }

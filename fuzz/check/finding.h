@@ -21,6 +21,7 @@ struct Finding {
   u64 program_index = 0;         // in the campaign
   std::string origin;            // "generated", "mutant of corpus/run/slots.air"
   std::string subject;           // name in the table of subjects; empty: none was reached
+  std::string passes;            // in place of the standard ones, "gvn,licm"; empty: those of the subject
   std::string entry;             // function name without '@'; empty when nothing was called
   std::vector<std::string> args; // literals
   u64 fuel = 0;
@@ -30,6 +31,7 @@ struct Finding {
   std::string culprit;    // who is at fault, and what was tried to learn it (attribution.h); empty: not asked
   std::string trials;
   std::string run_line; // "; run: ..." for the regression corpus
+  std::string reduced;  // "from 54 to 6 instructions"; empty: it was not
   std::string sizes;    // "2 functions, 9 blocks, 54 instructions"
   std::string tool;     // "assay 0.1.0"
   u32 replays = 0, reproduced = 0;
@@ -39,9 +41,15 @@ struct Finding {
 /// What names the finding: kind, subject, first differing observable, and eight hex digits of program and call.
 std::string signature(const Finding& finding);
 
+/// The observable that differs, as a word: "result", "memory-byte", "host-call". Of Difference::what.
+std::string observable(std::string_view difference);
+
 /// Of a check that has just failed. With an attributor (may be null), the culprit too.
 Finding make_finding(const Module& module, const Cases& cases, const Checker& checker,
                      Attributor* attributor = nullptr);
+
+/// The words between commas, as Finding::passes has them; none of an empty text.
+std::vector<std::string> words_of(std::string_view list);
 
 /// "2 functions, 9 blocks, 54 instructions"
 std::string sizes_of(const Module& module);

@@ -82,6 +82,8 @@ struct SubjectOptions {
   /// Debuggers and profilers to tell about code that runs natively, and where the module was written (may be null).
   ToolOptions tools;
   const DebugSource* source = nullptr;
+  /// Milliseconds that one run in this process may take; 0: what the executor thinks right.
+  u32 time_limit_ms = 0;
   /// What subjects at O2 run, unless they draw their own order.
   PassOptions passes;
 };

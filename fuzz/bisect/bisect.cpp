@@ -1,0 +1,255 @@
+// bisect.cpp - see bisect.h.
+//
+// "Fails" means here: in any way, since half a pipeline may show the same wrong rewrite otherwise. Searching keeps
+// that it does not fail with `low` rewrites and does with `high`, so that it ends at a rewrite that makes the
+// difference also where more rewrites hide it again. Tested in fuzz/bisect/tests/bisect_test.cpp.
+#include "fuzz/bisect/bisect.h"
+
+#include "compiler/opt/pipeline.h"
+#include "fuzz/bisect/rewrite.h"
+
+#include <algorithm>
+
+namespace assay::fuzz {
+namespace {
+
+constexpr u64 kMostRewrites = u64{1} << 24;
+
+class Bisector {
+public:
+  Bisector(const Program& program, const Variant& variant, Prober& prober, const BisectOptions& options)
+      : program_(program), variant_(variant), prober_(prober), options_(options) {}
+
+  Bisection run();
+
+private:
+  Seen::State attempt(std::string name, const Variant& variant);
+  bool fails_with(u64 rewrites);
+  bool find_rewrite();
+  void leave_out_passes();
+  void eliminate();
+  void other_places();
+  bool is_of_positions() const;
+  void conclude();
+  void conclude_back_end();
+  void choose_witness();
+  const BisectTrial* cure(std::string_view name) const;
+  void list_operations();
+
+  const Program& program_;
+  const Variant& variant_;
+  Prober& prober_;
+  const BisectOptions& options_;
+  Bisection out_;
+};
+
+Seen::State Bisector::attempt(std::string name, const Variant& variant) {
+  const Seen seen = prober_.ask(program_, variant);
+  if (seen.state != Seen::Unavailable) out_.trials.push_back({std::move(name), seen.state, variant});
+  return seen.state;
+}
+
+bool Bisector::fails_with(u64 rewrites) {
+  Variant limited = variant_;
+  limited.passes.rewrite_limit = rewrites;
+  return prober_.ask(program_, limited).fails();
+}
+
+/// Fills `rewrite`. False when it fails without any.
+bool Bisector::find_rewrite() {
+  Variant without = variant_;
+  without.passes.rewrite_limit = 0;
+  if (attempt("without any rewrite", without) == Seen::Fails) return false;
+  u64 low = 0, high = 1;
+  for (; !fails_with(high); high *= 2) {
+    low = high;
+    if (high >= kMostRewrites) return true; // it does not come from the number of rewrites: passes alone will tell
+  }
+  while (high - low > 1) {
+    const u64 middle = low + (high - low) / 2;
+    (fails_with(middle) ? high : low) = middle;
+  }
+  out_.rewrite = high;
+  return true;
+}
+
+void Bisector::leave_out_passes() {
+  for (u32 pass = 0; pass < opt::kPassCount; ++pass) {
+    if (static_cast<opt::PassId>(pass) == opt::PassId::Ssa) continue;
+    Variant without = variant_;
+    PassOptions& passes = without.passes;
+    if (passes.order_count != 0) {
+      auto* const end = std::remove(passes.order, passes.order + passes.order_count, static_cast<u8>(pass));
+      const u32 left = static_cast<u32>(end - passes.order);
+      if (left == passes.order_count) continue;
+      passes.order_count = left;
+      if (left == 0) passes.switched_off = ~u32{0}; // an empty order would be the standard one
+    } else {
+      if ((passes.switched_off >> pass & 1) != 0) continue;
+      passes.switched_off |= 1u << pass;
+    }
+    const std::string name(opt::pass_info(static_cast<opt::PassId>(pass)).name);
+    if (attempt("without " + name, without) == Seen::Agrees) out_.cures.push_back(name);
+  }
+}
+
+/// What of the back end can be left out or changed.
+void Bisector::eliminate() {
+  Variant changed = variant_;
+  if (!variant_.spill_all) {
+    changed.spill_all = true;
+    attempt("every value in its slot", changed);
+  }
+  if (variant_.max_registers != 0) {
+    changed = variant_;
+    changed.max_registers = 0;
+    attempt("all registers", changed);
+  }
+  if (variant_.extensions) {
+    changed = variant_;
+    changed.extensions = false;
+    attempt("no processor extensions", changed);
+  }
+  for (const Os os : {Os::Linux, Os::Windows, Os::Apple}) {
+    changed = variant_;
+    if (os == variant_.os) continue;
+    changed.os = os;
+    attempt("convention " + std::string(assay::name_of(os)), changed);
+  }
+}
+
+void Bisector::other_places() {
+  Variant other = variant_;
+  for (const Exec exec : {Exec::Native, Exec::Unicorn, Exec::Qemu}) {
+    if (exec == variant_.exec) continue;
+    other.exec = exec;
+    attempt("in " + std::string(name_of(exec)), other);
+  }
+  other = variant_;
+  other.target = variant_.target == Target::X64 ? Target::A64 : Target::X64;
+  other.os = Os::Linux;
+  for (const Exec exec : {Exec::Native, Exec::Unicorn, Exec::Qemu}) {
+    other.exec = exec;
+    const std::string name = std::string(assay::name_of(other.target)) + " in " + std::string(name_of(exec));
+    const Seen::State seen = attempt(name, other);
+    if (seen == Seen::Agrees || seen == Seen::Fails) break;
+  }
+}
+
+/// The trial of that name, if it did not fail.
+const BisectTrial* Bisector::cure(std::string_view name) const {
+  const auto found = std::find_if(out_.trials.begin(), out_.trials.end(), [&](const BisectTrial& trial) {
+    return trial.seen == Seen::Agrees && trial.name.compare(0, name.size(), name) == 0;
+  });
+  return found == out_.trials.end() ? nullptr : &*found;
+}
+
+/// Whether only places in the program differ, which passes may change: the oracle cannot judge those.
+bool Bisector::is_of_positions() const {
+  const std::string& observable = out_.seen.observable;
+  const std::size_t comma = observable.find(", ");
+  const bool same_end = observable.rfind("end: ", 0) == 0 && comma != std::string::npos &&
+                        observable.substr(5, comma - 5) == observable.substr(comma + 2);
+  return same_end || out_.seen.what.substr(0, out_.seen.what.find(':')).find("frame") != std::string::npos;
+}
+
+void Bisector::conclude() {
+  if (out_.optimised_is_right) return conclude_back_end();
+  if (!out_.pass.empty()) out_.component = out_.pass;
+  else if (!out_.cures.empty()) out_.component = out_.cures.front();
+  else conclude_back_end();
+}
+
+void Bisector::conclude_back_end() {
+  if (out_.seen.kind == FindingKind::Checker) {
+    out_.component = "register allocation";
+  } else if (cure("in ") != nullptr) {
+    out_.component = cure("in ")->name.substr(3) + " agrees, " + std::string(name_of(variant_.exec)) + " does not";
+  } else if (cure("no processor extensions") != nullptr) {
+    out_.component = "processor extensions";
+  } else if (cure("convention ") != nullptr) {
+    out_.component = "convention " + std::string(assay::name_of(variant_.os));
+  } else {
+    const std::string other(assay::name_of(variant_.target == Target::X64 ? Target::A64 : Target::X64));
+    const bool elsewhere = std::any_of(out_.trials.begin(), out_.trials.end(), [&](const BisectTrial& trial) {
+      return trial.seen == Seen::Fails && trial.name.compare(0, other.size(), other) == 0;
+    });
+    // The symbolic checker has approved the allocation by now.
+    if (elsewhere) out_.component = "all targets or the oracle";
+    else out_.component = std::string(assay::name_of(variant_.target)) + " code";
+    if (cure("every value in its slot") != nullptr) out_.component += ", with values in registers";
+  }
+}
+
+/// What differs least from the failing way comes first.
+void Bisector::choose_witness() {
+  const BisectTrial* found = nullptr;
+  if (!out_.component.empty()) found = cure("without " + out_.component);
+  for (const char* name :
+       {"without any rewrite", "at O0", "every value", "all registers", "convention", "no processor", ""})
+    if (found == nullptr) found = cure(name);
+  if (found == nullptr) return;
+  out_.has_witness = true;
+  out_.witness = found->variant;
+}
+
+void Bisector::list_operations() {
+  for (const Function& function : program_.module.functions) {
+    for (const Inst& inst : function.insts) {
+      if (inst.op == Opcode::Const) continue;
+      std::string name(info(inst.op).name);
+      if (inst.type != Type::None) name += "." + std::string(assay::name_of(inst.type));
+      if (inst.from != Type::None) name += "." + std::string(assay::name_of(inst.from));
+      if (std::find(out_.operations.begin(), out_.operations.end(), name) == out_.operations.end())
+        out_.operations.push_back(std::move(name));
+    }
+  }
+}
+
+Bisection Bisector::run() {
+  out_.seen = prober_.ask(program_, variant_);
+  if (!out_.seen.fails()) return std::move(out_);
+  list_operations();
+  out_.level = variant_.level;
+  bool optimiser = false;
+  if (variant_.level == Level::O2) {
+    Variant quick = variant_;
+    quick.level = Level::O0;
+    if (attempt("at O0", quick) == Seen::Fails) out_.level = Level::O0;
+    optimiser = find_rewrite();
+    if (optimiser) leave_out_passes();
+    if (out_.rewrite != 0) describe_rewrite(program_.module, variant_.passes, out_);
+    const bool judged = optimiser && program_.entry != kNone && !is_of_positions();
+    out_.optimised_is_right =
+        out_.seen.kind == FindingKind::Checker || (judged && optimised_is_right(program_, variant_.passes));
+  }
+  if (!optimiser || out_.optimised_is_right) {
+    eliminate();
+    if (options_.other_places) other_places();
+  }
+  conclude();
+  choose_witness();
+  return std::move(out_);
+}
+
+} // namespace
+
+Bisection bisect(const Program& program, const Variant& variant, Prober& prober, const BisectOptions& options) {
+  return Bisector(program, variant, prober, options).run();
+}
+
+std::string to_string(const Bisection& bisection) {
+  std::string out = bisection.component;
+  if (bisection.optimised_is_right && !bisection.pass.empty()) out += ", brought about by " + bisection.pass;
+  if (bisection.rewrite != 0) {
+    out += ", rewrite " + std::to_string(bisection.rewrite);
+    if (!bisection.pass.empty())
+      out += " (" + std::to_string(bisection.rewrite_in_run) + " of run " + std::to_string(bisection.run) + " in @" +
+             bisection.function + ")";
+  }
+  if (!bisection.rule.empty()) out += ", " + (bisection.rule_line == 0 ? bisection.rule : "rule " + bisection.rule);
+  if (bisection.rule_line != 0) out += " (simplify_rules.def:" + std::to_string(bisection.rule_line) + ")";
+  return out;
+}
+
+} // namespace assay::fuzz

@@ -1,0 +1,62 @@
+// bisect.h - names the part of the compiler at fault, by compiling a failing call in other ways.
+//
+// At -O2 the passes may be stopped after any number of rewrites: the first number with which the call fails is found by
+// halving, and names pass, rewrite and, for simplification, the rule with its line in the table. Each pass is left out
+// once, too. What fails without any rewrite is the back end's, and so is what fails although the oracle finds the
+// optimised program right. There parts are told apart by elimination: the allocation checker, every value in its slot,
+// all registers, no processor extensions, other conventions, the other level, places and targets. About thirty calls,
+// each in a process that may die of it: some 20 ms.
+// Needs the rewrite that fails to be the wrong one: rewrites after it that hide or show it are told by the passes whose
+// absence cures. Tested in fuzz/bisect/tests/bisect_test.cpp.
+#pragma once
+
+#include "fuzz/probe/prober.h"
+
+#include <string>
+#include <vector>
+
+namespace assay::fuzz {
+
+/// The call once more, compiled or run otherwise.
+struct BisectTrial {
+  std::string name; // "without gvn", "at O0", "every value in its slot", "a64 in unicorn"
+  Seen::State seen = Seen::Agrees;
+  Variant variant;
+};
+
+struct Bisection {
+  Seen seen; // the failure itself; `fails()` is false when there is none, and nothing else is filled
+  /// "simplify", "gvn"; "register allocation", "processor extensions", "convention windows", "x64 code", "all targets
+  /// or the oracle", "unicorn agrees, native does not".
+  std::string component;
+  Level level = Level::O0; // the lowest at which it fails
+  // The rewrite that makes it fail; `rewrite` 0: it fails without any, or not at O2.
+  u64 rewrite = 0; // in the module, from 1
+  std::string pass;
+  /// What the passes made is right by the oracle: the pass only brings about what the back end does wrong.
+  bool optimised_is_right = false;
+  u32 run = 0;                         // which run of this pass in the function, from 1
+  u64 rewrite_in_run = 0;              // in that run, from 1
+  std::string function;                // without '@'
+  std::string rule;                    // of simplification: the rule's name, "constant folding"
+  u32 rule_line = 0;                   // in compiler/opt/simplify_rules.def
+  std::string before, after;           // the function without and with that rewrite, as AIR
+  std::vector<std::string> cures;      // passes without which it does not fail
+  std::vector<std::string> operations; // in the program, each once, but constants: "rem_s.i8"
+  std::vector<BisectTrial> trials;
+  /// A way to compile with which it does not fail, as near as possible to the one that does: what still fails so has
+  /// another cause. None when all ways fail.
+  bool has_witness = false;
+  Variant witness;
+};
+
+struct BisectOptions {
+  bool other_places = true; // try emulators and the other target
+};
+
+Bisection bisect(const Program& program, const Variant& variant, Prober& prober, const BisectOptions& options = {});
+
+/// One line: "simplify, rewrite 3 (2 of run 1 in @f), rule shl_shl_wraps (simplify_rules.def:238)".
+std::string to_string(const Bisection& bisection);
+
+} // namespace assay::fuzz

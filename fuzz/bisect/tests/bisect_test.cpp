@@ -1,0 +1,113 @@
+// bisect_test.cpp - planted bugs of passes are named with the rewrite and the rule; those of the back end are not taken
+// for the optimiser's.
+#include "fuzz/bisect/bisect.h"
+
+#include "assay/planted.h"
+#include "assay/verify.h"
+
+#include <gtest/gtest.h>
+
+namespace assay::fuzz {
+namespace {
+
+#ifdef ASSAY_MUTANTS
+class Bisect : public testing::Test {
+protected:
+  void SetUp() override {
+    if (host_target() != Target::X64) GTEST_SKIP() << "the subject compiles for x64";
+    row_ = find_subject_row("x64-O2-native-linux");
+    if (row_ == nullptr || !unavailable_reason(*row_).empty()) GTEST_SKIP() << "it cannot run here";
+  }
+  void TearDown() override { planted::active = 0; }
+
+  Bisection bisected(const char* bug, const char* text, std::vector<u64> args) {
+    auto module = parse_and_verify(text);
+    EXPECT_TRUE(module.ok()) << module.error().to_string();
+    const Program program{std::move(*module), 0, std::move(args), 1000};
+    planted::active = bug == nullptr ? 0 : planted::name_hash(bug);
+    Prober prober;
+    return bisect(program, variant_of(*row_, program.module), prober, {.other_places = false});
+  }
+
+  const SubjectRow* row_ = nullptr;
+};
+
+constexpr const char* kShifts = R"(
+export func @main(i64, i64) -> i64, i64 {
+^0(%x: i64, %y: i64):
+  %a = const.i64 0
+  %b = add.i64 %y, %a
+  %c = const.i64 40
+  %d = shl.i64 %x, %c
+  %e = shl.i64 %d, %c
+  return %e, %b
+}
+)";
+
+TEST_F(Bisect, wrong_rule_is_named_with_its_line) {
+  const Bisection found = bisected("opt_shift_sum_wraps", kShifts, {3, 4});
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.component, "simplify");
+  EXPECT_EQ(found.level, Level::O2);
+  EXPECT_EQ(found.rule, "shl_shl_wraps");
+  EXPECT_GT(found.rule_line, 100u);
+  EXPECT_EQ(found.rewrite, 2u) << "the sum with zero comes first";
+  EXPECT_EQ(found.function, "main");
+  EXPECT_NE(found.before.find("shl"), std::string::npos);
+  EXPECT_NE(found.before, found.after);
+  EXPECT_TRUE(found.has_witness);
+  EXPECT_EQ(found.cures, std::vector<std::string>{"simplify"});
+}
+
+TEST_F(Bisect, right_program_has_no_culprit) {
+  const Bisection found = bisected(nullptr, kShifts, {3, 4});
+  EXPECT_FALSE(found.seen.fails());
+  EXPECT_TRUE(found.component.empty());
+}
+
+TEST_F(Bisect, wrong_folding_is_the_work_of_simplify_without_a_rule) {
+  const Bisection found = bisected("fold_sext_is_zext", R"(
+export func @main() -> i64 {
+^0:
+  %a = const.i8 -3
+  %b = sext.i64.i8 %a
+  return %b
+}
+)",
+                                   {});
+  EXPECT_EQ(found.component, "simplify");
+  EXPECT_EQ(found.rule, "constant folding");
+  EXPECT_EQ(found.rule_line, 0u);
+}
+
+TEST_F(Bisect, wrong_back_end_fails_at_every_level) {
+  const Bisection found = bisected("emit_cdq_for_cqo", R"(
+export func @main(i64, i64) -> i64 {
+^0(%a: i64, %b: i64):
+  %q = div_s.i64 %a, %b
+  return %q
+}
+)",
+                                   {~u64{9}, 2});
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.level, Level::O0);
+  EXPECT_EQ(found.rewrite, 0u);
+  EXPECT_EQ(found.component, "x64 code");
+  EXPECT_EQ(found.operations, (std::vector<std::string>{"div_s.i64", "return"}));
+}
+#endif
+
+TEST(BisectText, says_pass_rewrite_and_rule) {
+  Bisection found;
+  found.component = found.pass = "simplify";
+  found.rewrite = 3;
+  found.rewrite_in_run = 2;
+  found.run = 1;
+  found.function = "f";
+  found.rule = "shl_shl_wraps";
+  found.rule_line = 238;
+  EXPECT_EQ(to_string(found), "simplify, rewrite 3 (2 of run 1 in @f), rule shl_shl_wraps (simplify_rules.def:238)");
+}
+
+} // namespace
+} // namespace assay::fuzz
