@@ -237,8 +237,9 @@ std::string finding_event(const Finding& finding, const std::string& path) {
 void print_finding(const Finding& finding, const std::string& path) {
   const char* clear = error_stream_is_terminal() ? "\r\033[K" : "";
   const std::string culprit = finding.culprit.empty() ? "" : " (" + finding.culprit + ")";
-  std::fprintf(stderr, "%s%s: %s: %s%s\n  %s\n", clear, std::string(name_of(finding.kind)).c_str(),
-               finding.subject.c_str(), finding.difference.c_str(), culprit.c_str(), path.c_str());
+  const char* command = finding.kind == FindingKind::Invalid ? "replay" : "reduce";
+  std::fprintf(stderr, "%s%s: %s: %s%s\n  assay %s %s\n", clear, std::string(name_of(finding.kind)).c_str(),
+               finding.subject.c_str(), finding.difference.c_str(), culprit.c_str(), command, path.c_str());
 }
 
 } // namespace assay::fuzz

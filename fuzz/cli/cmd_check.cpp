@@ -8,6 +8,7 @@
 #include "compiler/opt/pipeline.h"
 #include "fuzz/check/attribution.h"
 #include "fuzz/check/check.h"
+#include "fuzz/check/finding.h"
 #include "fuzz/check/run_lines.h"
 #include "fuzz/cli/commands.h"
 
@@ -36,6 +37,7 @@ public:
 
 private:
   void check_error_line(const Source& source, const fuzz::ErrorLine& expected);
+  u64 fuel_for(const Source& source) const;
   void check_program(const Source& source, const Module& module);
   void check_expectations(const Source& source, const Module& module, const std::vector<fuzz::RunLine>& lines);
   void fail(const std::string& message) {
@@ -86,6 +88,12 @@ void FileChecker::check_error_line(const Source& source, const fuzz::ErrorLine& 
          std::to_string(error.column) + " " + error.message);
 }
 
+/// A finding says with how much its call fails.
+u64 FileChecker::fuel_for(const Source& source) const {
+  const auto finding = fuzz::parse_finding(source.text, source.name);
+  return finding && finding->fuel != 0 && options_.fuel == kDefaultFuel ? finding->fuel : options_.fuel;
+}
+
 void FileChecker::check_program(const Source& source, const Module& module) {
   const auto lines = fuzz::parse_run_lines(source.text, source.name, module);
   if (!lines) return refuse(lines.error(), source.text);
@@ -93,7 +101,8 @@ void FileChecker::check_program(const Source& source, const Module& module) {
     fuzz::make_cases(module, 0, 4, options_.fuel, cases_);
   } else {
     cases_.clear();
-    for (const fuzz::RunLine& line : *lines) cases_.add(line.entry, line.args, options_.fuel);
+    const u64 fuel = fuel_for(source);
+    for (const fuzz::RunLine& line : *lines) cases_.add(line.entry, line.args, fuel);
   }
   runs_ += cases_.size();
   const u64 refused = checker_.counts().refused;

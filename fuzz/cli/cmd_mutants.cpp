@@ -3,6 +3,7 @@
 // First a control without a bug, which must find nothing. Each campaign runs in worker processes; findings go to a
 // temporary folder unless --keep names one. Tested in fuzz/mutants/tests/ and fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/cli/commands.h"
+#include "fuzz/cli/mutant_reduction.h"
 #include "fuzz/cli/unwind_search.h"
 #include "fuzz/mutants/bank.h"
 #include "fuzz/os/process.h"
@@ -17,8 +18,6 @@
 namespace assay::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 struct MutantsOptions {
   double seconds = 60, control = 5;
   u32 jobs = 1;
@@ -28,6 +27,8 @@ struct MutantsOptions {
   std::string keep, corpus;
   fuzz::SubjectFilter filter;
   bool json = false, list = false;
+  bool reduce = false; // and bisect the first finding of each
+  double budget = 60;  // seconds, to reduce one
 };
 
 /// What all campaigns together came to.
@@ -37,6 +38,7 @@ struct Tally {
   bool false_alarm = false;
   std::vector<std::string> missed;
   Json control, control_of_tables, bugs = Json::array();
+  std::vector<MutantReduction> reductions;
 };
 
 int list_bank() {
@@ -99,6 +101,7 @@ void print_summary(const Tally& tally, const MutantsOptions& options) {
     Json json{{"seed", options.seed},   {"found", tally.found},     {"planted", tally.planted},
               {"missed", tally.missed}, {"seconds", tally.seconds}, {"control", tally.control},
               {"bugs", tally.bugs}};
+    if (options.reduce) json["reduction"] = summary_of(tally.reductions);
     if (!tally.control_of_tables.is_null()) json["control_of_tables"] = tally.control_of_tables;
     std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     return;
@@ -107,6 +110,13 @@ void print_summary(const Tally& tally, const MutantsOptions& options) {
   for (const std::string& name : tally.missed) missed += (missed.empty() ? "; not found: " : ", ") + name;
   std::printf("%u of %u planted bugs found in %.1f s%s%s\n", tally.found, tally.planted, tally.seconds, missed.c_str(),
               tally.false_alarm ? "; the control, with none planted, found one too" : "");
+  if (options.reduce) print_summary(tally.reductions);
+}
+
+void note(MutantReduction reduction, bool as_json, Tally& tally) {
+  if (as_json) tally.bugs.back()["reduction"] = to_json(reduction);
+  else print(reduction);
+  tally.reductions.push_back(std::move(reduction));
 }
 
 bool wanted(const MutantsOptions& options, std::string_view name) {
@@ -146,14 +156,14 @@ std::vector<const UnwindRow*> platforms_of(const fuzz::PlantedBug* bug, const Mu
 }
 
 Result<fuzz::Measurement> measure_tables(const fuzz::PlantedBug* bug, const MutantsOptions& options,
-                                         std::vector<const UnwindRow*> rows) {
+                                         std::vector<const UnwindRow*> rows, SearchedProgram& program) {
   constexpr u64 kMostPrograms = 100; // each is walked through on every platform
   UnwindSearch search;
   search.rows = std::move(rows);
   search.seed = options.seed;
   search.programs = options.programs == 0 ? 0 : std::min(options.programs, kMostPrograms);
   search.seconds = bug == nullptr ? options.control : options.seconds;
-  return fuzz::measure_by(bug, [&](fuzz::Measurement& out) { return search_tables(search, out); });
+  return fuzz::measure_by(bug, [&](fuzz::Measurement& out) { return search_tables(search, out, program); });
 }
 
 bool is_of_tables(const fuzz::PlantedBug& bug) { return bug.component == fuzz::kTableComponent; }
@@ -165,9 +175,12 @@ Result<void> measure_all_tables(const MutantsOptions& options, std::vector<const
   for (const fuzz::PlantedBug* bug : bugs) {
     auto rows = platforms_of(bug, options);
     if (rows.empty()) continue;
-    const auto measured = measure_tables(bug, options, std::move(rows));
+    SearchedProgram program;
+    const auto measured = measure_tables(bug, options, rows, program);
     if (!measured) return measured.error();
     note(*measured, options.json, tally, true);
+    if (options.reduce && bug != nullptr && measured->found)
+      note(reduce_tables(*bug, program.module, program.cases, rows, options.budget), options.json, tally);
     if (fuzz::interrupted()) break;
   }
   return {};
@@ -199,12 +212,16 @@ int measure_all(const MutantsOptions& options, const std::vector<const fuzz::Sub
     const auto measured = fuzz::measure(bug, campaign, make_checker);
     if (!measured) return report(measured.error());
     note(*measured, options.json, tally);
+    if (options.reduce && bug != nullptr && measured->found)
+      note(reduce_finding(*bug, measured->path, options.budget, options.jobs), options.json, tally);
     if (fuzz::interrupted()) break;
   }
   if (!fuzz::interrupted()) {
     if (auto done = measure_all_tables(options, of_tables, tally); !done) return report(done.error());
   }
   print_summary(tally, options);
+  const auto wrong = [](const MutantReduction& r) { return !r.reduced || r.drifted; };
+  if (std::any_of(tally.reductions.begin(), tally.reductions.end(), wrong)) return kDifference;
   return tally.false_alarm || tally.found < options.min_found.value_or(tally.planted) ? kDifference : kClean;
 }
 
@@ -249,6 +266,9 @@ void add_mutants(CLI::App& app, int& status) {
   command->add_option("--corpus", options->corpus, "folder with programs to mutate");
   command->add_option("--keep", options->keep, "keep the findings in this folder, one folder a bug");
   command->add_option("--min-found", options->min_found, "exit status 1 when fewer are found; all when not given");
+  command->add_flag("--reduce", options->reduce,
+                    "reduce and bisect the first finding of each, and say what came of it");
+  command->add_option("--budget", options->budget, "seconds for each reduction")->capture_default_str();
   command->add_flag("--list", options->list, "print the bank");
   command->add_flag("--json", options->json, "as JSON");
   add_selection(*command, options->filter);

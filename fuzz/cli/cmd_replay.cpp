@@ -3,6 +3,7 @@
 // Exit status 1 when it is still there, 0 when it is gone. The call runs in a process of its own, because a finding may
 // be about a process that dies. Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "assay/verify.h"
+#include "compiler/opt/pipeline.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/os/process.h"
@@ -59,7 +60,11 @@ int show_again(const ReplayOptions& options, const fuzz::Finding& finding, const
   filter.names = {finding.subject};
   auto rows = fuzz::select_subjects(filter);
   if (!rows) return report(rows.error());
-  auto checker = fuzz::Checker::make(*rows);
+  fuzz::SubjectOptions how;
+  auto passes = opt::parse_passes(fuzz::words_of(finding.passes), {});
+  if (!passes) return report(passes.error());
+  how.passes = *passes;
+  auto checker = fuzz::Checker::make(*rows, how);
   if (!checker) return report(checker.error());
   fuzz::Cases cases;
   if (auto made = fuzz::cases_of(finding, module, cases); !made) return report(made.error());

@@ -33,6 +33,8 @@ void add_compile(CLI::App& app, int& status);
 void add_gen(CLI::App& app, int& status);
 void add_fuzz(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
+void add_reduce(CLI::App& app, int& status);
+void add_bisect(CLI::App& app, int& status);
 void add_subjects(CLI::App& app, int& status);
 void add_mutants(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);

@@ -30,6 +30,8 @@ int run_command(int argc, char** argv) {
   add_gen(app, status);
   add_fuzz(app, status);
   add_replay(app, status);
+  add_reduce(app, status);
+  add_bisect(app, status);
   add_subjects(app, status);
   add_mutants(app, status);
   add_bench(app, status);

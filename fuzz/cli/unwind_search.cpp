@@ -14,14 +14,14 @@ constexpr u32 kInputs = 1;
 
 } // namespace
 
-Result<void> search_tables(const UnwindSearch& search, fuzz::Measurement& out) {
+Result<void> search_tables(const UnwindSearch& search, fuzz::Measurement& out, SearchedProgram& program) {
   UnwindLimits limits;
   limits.instructions = 4000;
   limits.stop_at_first = true;
   UnwindChecker checker(search.rows, {}, limits);
   UnwindPrograms programs({}, kInputs, kSearchFuel);
-  Module module;
-  fuzz::Cases cases;
+  Module& module = program.module;
+  fuzz::Cases& cases = program.cases;
   std::vector<UnwindFinding> findings;
   const auto start = std::chrono::steady_clock::now();
   make_shapes(module, cases);

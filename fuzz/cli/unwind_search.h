@@ -17,7 +17,14 @@ struct UnwindSearch {
   double seconds = 0; // 0: no limit
 };
 
-/// Fills `found`, `check`, `difference` and `programs`. An Error is the emulator's.
-Result<void> search_tables(const UnwindSearch& search, fuzz::Measurement& out);
+/// A program, and calls that are made of it.
+struct SearchedProgram {
+  Module module;
+  fuzz::Cases cases;
+};
+
+/// Leaves in `program` the last one looked at: with a finding, the one that has it. Fills `found`, `check`,
+/// `difference` and `programs`. An Error is the emulator's.
+Result<void> search_tables(const UnwindSearch& search, fuzz::Measurement& out, SearchedProgram& program);
 
 } // namespace assay::cli

@@ -40,6 +40,7 @@ void read_finding(const std::string& folder, Measurement& out) {
     if (!finding) continue;
     out.check = name_of(finding->kind);
     out.difference = finding->difference;
+    out.path = entry.path().string();
     return;
   }
 }
@@ -60,6 +61,9 @@ std::span<const PlantedBug> planted_bugs() { return kBank; }
 bool has_bank() { return false; }
 std::span<const PlantedBug> planted_bugs() { return {}; }
 #endif
+
+Planted::Planted(const PlantedBug* bug) { plant(bug == nullptr ? std::string_view() : bug->name); }
+Planted::~Planted() { plant({}); }
 
 Result<Measurement> measure_by(const PlantedBug* bug, const std::function<Result<void>(Measurement&)>& search) {
   auto capture = ErrorCapture::begin();

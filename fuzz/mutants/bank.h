@@ -27,11 +27,21 @@ struct PlantedBug {
 bool has_bank();
 std::span<const PlantedBug> planted_bugs();
 
+/// While it lives, the bug is in the compiler, of this process and of those that it starts. Null: none is.
+class Planted {
+public:
+  explicit Planted(const PlantedBug* bug);
+  ~Planted();
+  Planted(const Planted&) = delete;
+  Planted& operator=(const Planted&) = delete;
+};
+
 struct Measurement {
   const PlantedBug* bug = nullptr; // null: nothing was planted
   bool found = false;
   std::string check;      // what found it: the kind of the first finding, "miscompile", "checker"
   std::string difference; // of that finding: "result 0: 1 != 2"
+  std::string path;       // of its file, where one was kept
   u64 programs = 0;       // checked until then, the one that showed it included
   double seconds = 0, cpu_seconds = 0;
   std::string errors; // what was written to the error stream meanwhile, a worker's last words for instance

@@ -180,6 +180,23 @@ expect(0 RUN subjects --json OUT "\"name\": \"oracle\"")
 expect(3 RUN replay add.air ERR "not a finding")
 expect(3 RUN replay missing.air)
 
+# reduce and bisect: what does not fail, and what cannot be read
+expect(2 RUN reduce)
+expect(2 RUN bisect)
+expect(2 RUN reduce add.air --jobs 0)
+foreach(command reduce bisect)
+  expect(3 RUN ${command} no_such_file.air ERR "no_such_file.air: cannot read")
+  expect(3 RUN ${command} broken.air ERR "broken.air:3:8: .*bogus")
+  expect(2 RUN ${command} add.air --without=nonsense ERR "no pass 'nonsense'")
+  expect(2 RUN ${command} add.air --subject=nonsense ERR "no subject 'nonsense'")
+  if(NATIVE)
+    expect(0 RUN ${command} add.air ERR "add.air does not fail on any of the subjects")
+  endif()
+endforeach()
+if(EXISTS ${WORK}/add.reduced.air)
+  message(SEND_ERROR "assay reduce wrote a file for a program that does not fail")
+endif()
+
 # mutants: a build without the bank refuses it however it is asked, and says how to get one that has it
 if(NOT MUTANTS)
   foreach(asked "" --list --json ra_cycle_dropped no_such_bug)
@@ -198,6 +215,7 @@ execute_process(COMMAND ${ASSAY} subjects OUTPUT_VARIABLE out)
 if(out MATCHES "\na64-O0-unicorn-linux +yes ")
   set(clean "[0-9]+ instructions of code: .*not executed: 0 .*dwarf +[0-9]+ +[1-9][0-9]* +0 +[1-9][0-9]* +0\n")
   expect(0 RUN unwind add.air OUT "^1 programs, 3 functions, .* runs, 0 cut, .*${clean}windows +4 .* 0\ncompact +4 .* 0\n$")
+  expect(0 RUN reduce add.air --unwind --target=x64 ERR "the unwind tables of add.air are right on every platform tried .[0-9]+.")
   # Endless runs are cut, and said to be. Exceptions are stepped through.
   expect(0 RUN unwind ${SOURCE}/corpus/real/crc32.air --steps 300 --target=x64 --os=linux OUT " [1-9][0-9]* cut, ")
   expect(0 RUN unwind --random 120 --preset exceptions --inputs 2 --fuel 2000 OUT "\n[0-9]+ calls, .* [1-9][0-9]* exceptions caught, [1-9][0-9]* frames ")
@@ -235,6 +253,13 @@ if(NATIVE)
     expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0
       OUT "^abi_host_arg_junk +host calls +62  found .* programs  miscompile: host call .*\n1 of 1 planted bugs found in ")
     expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0 --json OUT "\"check\": \"miscompile\"")
+    # Its first finding is reduced and bisected; the small program fails with the bug only.
+    expect(0 RUN mutants opt_shift_sum_wraps --programs 2000 --control 0 --reduce --keep kept
+      OUT "reduced from [0-9]+ to [0-9]+ instructions .*culprit simplify, rewrite .*rule shl_shl_wraps .simplify_rules.def:[0-9]+.*drifted: 0; of 1 bugs of passes 1 named")
+    file(GLOB reduced RELATIVE ${WORK} ${WORK}/kept/opt_shift_sum_wraps/*.reduced.air)
+    expect(0 RUN check ${reduced})
+    expect(0 RUN replay ${reduced} OUT "gone")
+    expect(0 RUN reduce ${reduced} ERR "does not fail on its subject")
     # One program does not show it: missed, and told.
     expect(1 RUN mutants isel_narrow_min_div --programs 1 --control 0 OUT "0 of 1 .*; not found: isel_narrow_min_div")
     expect(0 RUN mutants isel_narrow_min_div --programs 1 --control 0 --min-found 0)
