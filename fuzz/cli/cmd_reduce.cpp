@@ -132,6 +132,8 @@ void tell(const ReduceOptions& options, const UnwindReduction& r) {
 /// --unwind: the tables of a program, not what it does.
 int reduce_tables(ReduceOptions& options) {
   const FailingOptions& failing = options.failing;
+  int status = kClean;
+  if (!plant(failing, "reduce", status)) return status;
   auto rows = select_unwind_rows(failing.filter);
   if (!rows) return report(rows.error());
   const auto source = read_source(failing.file);

@@ -4,6 +4,7 @@
 #include "assay/verify.h"
 #include "compiler/opt/pipeline.h"
 #include "fuzz/check/run_lines.h"
+#include "fuzz/mutants/bank.h"
 
 #include <cstdio>
 
@@ -41,9 +42,23 @@ void add_failing(CLI::App& command, FailingOptions& options) {
   command.add_option("--jobs", options.triage.jobs, "programs tried at once")
       ->capture_default_str()
       ->check(CLI::Range(1u, 512u));
+  command.add_option("--plant", options.plant, "put this bug of the bank into the compiler, to try the command");
   add_fuel(command, options.fuel);
   add_selection(command, options.filter);
   add_passes(command, options.passes, options.without);
+}
+
+bool plant(const FailingOptions& options, const char* command, int& status) {
+  if (options.plant.empty()) return true;
+  for (const fuzz::PlantedBug& bug : fuzz::planted_bugs()) {
+    if (bug.name != options.plant) continue;
+    static const fuzz::Planted planted(&bug); // a command is the whole process
+    return true;
+  }
+  std::fprintf(stderr, "assay %s: there is no planted bug '%s'; 'assay mutants --list' shows them\n", command,
+               options.plant.c_str());
+  status = kUsage;
+  return false;
 }
 
 bool find_failing(FailingOptions& options, const char* command, Failing& out, int& status) {
@@ -52,6 +67,7 @@ bool find_failing(FailingOptions& options, const char* command, Failing& out, in
     if (with != kClean) status = with;
     return false;
   };
+  if (!plant(options, command, status)) return false;
   auto passes = opt::parse_passes(options.passes, options.without);
   if (!passes) return refuse(passes.error(), kUsage);
   options.triage.passes = *passes;

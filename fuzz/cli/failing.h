@@ -17,6 +17,7 @@ struct FailingOptions {
   fuzz::TriageOptions triage;
   u64 fuel = kDefaultFuel;
   std::vector<std::string> passes, without;
+  std::string plant; // a bug of the bank that is in the compiler meanwhile, to try these commands
 };
 
 struct Failing {
@@ -25,8 +26,10 @@ struct Failing {
   fuzz::Failure failure;
 };
 
-/// FILE, --fuel, --jobs, the selection of subjects and of passes.
+/// FILE, --fuel, --jobs, --plant, the selection of subjects and of passes.
 void add_failing(CLI::App& command, FailingOptions& options);
+/// Plants what is asked for, for good. False: there is no such bug, or no bank; `status` is set, and it was said.
+bool plant(const FailingOptions& options, const char* command, int& status);
 /// False: `status` says why, and it was said on the error stream; kClean when the program does not fail.
 bool find_failing(FailingOptions& options, const char* command, Failing& out, int& status);
 /// "miscompile on x64-O2-native-linux: result 0: 1 != 2"

@@ -49,6 +49,7 @@ struct Seen {
   } state = Agrees;
   FindingKind kind = FindingKind::Miscompile;
   /// What differs, in a form that stays the same when the program changes: "result", "end: returned, crashed".
+  /// Empty: whatever it is, for code that reads junk and so fails in several ways.
   std::string observable;
   std::string what; // the first difference, in words
   std::string expected, actual, run_line;
@@ -57,7 +58,8 @@ struct Seen {
   bool fails() const { return state == Fails; }
   /// Both fail, and in the same way.
   bool same(const Seen& other) const {
-    return fails() && other.fails() && kind == other.kind && observable == other.observable;
+    const bool any = observable.empty() || other.observable.empty();
+    return fails() && other.fails() && kind == other.kind && (any || observable == other.observable);
   }
 };
 

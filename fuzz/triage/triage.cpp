@@ -68,10 +68,18 @@ void prefer_default_fuel(Failure& failure, Prober& prober, u64 fuel) {
   failure.seen = seen;
 }
 
+/// What differs need not be the same each time where only that it fails, and the kind, are.
 void reproduce(Failure& failure, Prober& prober) {
+  u32 same_kind = 0;
   failure.reproduced = 0;
-  for (u32 i = 0; i < kTriageReplays; ++i)
-    failure.reproduced += prober.ask(failure.program, failure.variant).same(failure.seen);
+  for (u32 i = 0; i < kTriageReplays; ++i) {
+    const Seen seen = prober.ask(failure.program, failure.variant);
+    failure.reproduced += seen.same(failure.seen);
+    same_kind += seen.fails() && seen.kind == failure.seen.kind;
+  }
+  if (failure.reproduced == kTriageReplays || same_kind != kTriageReplays) return;
+  failure.reproduced = same_kind;
+  failure.seen.observable.clear();
 }
 
 std::optional<Failure> try_variant(const Module& module, const Cases& cases, const Variant& variant, Prober& prober,
