@@ -8,6 +8,7 @@
 #include "compiler/codegen/backend.h"
 #include "compiler/codegen/observer.h"
 #include "compiler/codegen/regalloc.h"
+#include "compiler/codegen/regalloc_ranges.h"
 #include "compiler/opt/pipeline.h"
 #include "compiler/target/a64/backend.h"
 #include "compiler/target/x64/backend.h"
@@ -30,7 +31,9 @@ const LirNames& lir_names(Target target) { return target == Target::A64 ? a64::l
 
 struct Compiler::Impl {
   explicit Impl(CompileOptions given) : options(given), backend(codegen::make_backend(given.target)) {
-    if (options.level == Level::O2) pipeline = std::make_unique<opt::Pipeline>();
+    if (options.level != Level::O2) return;
+    pipeline = std::make_unique<opt::Pipeline>();
+    ranges = std::make_unique<codegen::RangeAllocator>();
   }
 
   Result<void> function(const codegen::FunctionInput& input, const std::string& name);
@@ -40,6 +43,7 @@ struct Compiler::Impl {
   CompileOptions options;
   std::unique_ptr<codegen::Backend> backend;
   codegen::RegisterAllocator allocator;
+  std::unique_ptr<codegen::RangeAllocator> ranges; // O2; what it gives back is the other's
   codegen::LirFunction lir;
   codegen::Allocation allocation;
   std::unique_ptr<opt::Pipeline> pipeline; // O2
@@ -51,7 +55,9 @@ Result<void> Compiler::Impl::function(const codegen::FunctionInput& input, const
   if (options.observer != nullptr) options.observer->lowered(input.id, lir);
   const codegen::RegisterFile& file = backend->register_file();
   const codegen::AllocOptions alloc_options{options.max_registers, options.spill_all};
-  if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
+  if (ranges == nullptr || !ranges->run(lir, file, alloc_options, allocation)) {
+    if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
+  }
   if (options.observer != nullptr) {
     const std::string complaint = options.observer->allocated(input.id, lir, allocation, file);
     if (!complaint.empty())
