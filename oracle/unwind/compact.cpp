@@ -39,14 +39,14 @@ Result<void> CompactTables::parse() {
   Bytes encodings(section, common_at, section.size());
   if (u64{common_count} * 4 > encodings.left()) return malformed(8, "more common encodings than bytes");
   for (u32 i = 0; i < common_count; ++i) common.push_back(encodings.word());
-  part(0, kHeaderBytes);
-  part(common_at, 4 * u64{common_count});
-  part(personality_at, 0);
+  part(0, kHeaderBytes, "header");
+  part(common_at, 4 * u64{common_count}, "common encodings");
+  part(personality_at, 0, "personalities");
   common_used_.assign(common_count, false);
   Bytes index(section, index_at, section.size());
   if (index_count == 0 || u64{index_count} * kIndexBytes > index.left())
     return malformed(24, "an index of no entries, or of more than bytes");
-  part(index_at, kIndexBytes * u64{index_count});
+  part(index_at, kIndexBytes * u64{index_count}, "index");
   u32 first = index.word(), page = index.word(), lsda = index.word();
   for (u32 i = 0; i + 1 < index_count; ++i) {
     const u32 next = index.word(), next_page = index.word(), next_lsda = index.word();
@@ -57,7 +57,7 @@ Result<void> CompactTables::parse() {
     first = next, page = next_page, lsda = next_lsda;
   }
   if (page != 0) return malformed(index.at() - 8, "the last index entry has a page");
-  part(lsda, 0);
+  part(lsda, 0, "LSDA index");
   const auto unused = std::find(common_used_.begin(), common_used_.end(), false);
   if (unused != common_used_.end()) unused_at_ = common_at + 4 * static_cast<u64>(unused - common_used_.begin());
   end_ = image_.base + first;
@@ -77,9 +77,9 @@ Result<void> CompactTables::parse_page(u64 page, u64 first, u64 end, std::span<c
   const u64 entries = page + entries_at, own = page + encodings_at;
   if (entries + entry_bytes * count > section.size() || own + 4 * u64{encoding_count} > section.size())
     return malformed(page, "a page longer than the section");
-  part(page, kind == kCompressedPage ? 12 : 8);
-  part(entries, entry_bytes * count);
-  if (kind == kCompressedPage) part(own, 4 * u64{encoding_count});
+  part(page, kind == kCompressedPage ? 12 : 8, "page header");
+  part(entries, entry_bytes * count, "page entries");
+  if (kind == kCompressedPage) part(own, 4 * u64{encoding_count}, "page encodings");
   std::vector<bool> own_used(encoding_count);
   Bytes bytes(section, entries, section.size());
   for (u32 i = 0; i < count; ++i) {

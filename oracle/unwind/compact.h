@@ -31,6 +31,7 @@ public:
   /// is the code's. DWARF mode: the FDE is where it says; the section of FDEs is clean.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;
+  TableField field_at(TableRegion region, u64 at, u32 bit) const override;
 
   /// Refers to an FDE; then the rule is exact at every instruction.
   Result<bool> is_dwarf(u64 pc) const;
@@ -47,7 +48,10 @@ private:
 
   Result<void> parse();
   Result<void> parse_page(u64 page, u64 first, u64 end, std::span<const u32> common);
-  void part(u64 at, u64 bytes) { parts_.push_back({static_cast<u32>(at), static_cast<u32>(at + bytes)}); }
+  void part(u64 at, u64 bytes, const char* name) {
+    parts_.push_back({static_cast<u32>(at), static_cast<u32>(at + bytes)});
+    part_names_.push_back(name);
+  }
   Result<void> lint_parts() const;
   Result<const Entry*> entry_of(u64 pc) const;
   Result<void> x64_frame(u32 encoding, u64 at, FrameRule& out) const;
@@ -59,11 +63,12 @@ private:
   CompactImage image_;
   std::vector<CodeRange> expected_;
   std::vector<Entry> entries_;
-  u64 end_ = 0;                        // address behind the last function
-  std::vector<CodeRange> parts_;       // of the section: headers and arrays, empty ones too
-  std::vector<bool> common_used_;      // by an entry
-  u64 unused_at_ = 0;                  // an encoding that no entry uses; 0: none
-  std::unique_ptr<DwarfTables> dwarf_; // when there is a section of FDEs
+  u64 end_ = 0;                         // address behind the last function
+  std::vector<CodeRange> parts_;        // of the section: headers and arrays, empty ones too
+  std::vector<const char*> part_names_; // of parts_
+  std::vector<bool> common_used_;       // by an entry
+  u64 unused_at_ = 0;                   // an encoding that no entry uses; 0: none
+  std::unique_ptr<DwarfTables> dwarf_;  // when there is a section of FDEs
 };
 
 } // namespace assay::oracle

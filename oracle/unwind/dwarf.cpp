@@ -29,8 +29,8 @@ bool pointer(Bytes& bytes, u8 form, u64& out) {
 } // namespace
 
 Result<std::unique_ptr<DwarfTables>> DwarfTables::open(Target target, Region section, Region code,
-                                                       std::span<const CodeRange> functions) {
-  std::unique_ptr<DwarfTables> tables(new DwarfTables(target, section, code, functions));
+                                                       std::span<const CodeRange> functions, DwarfHandlers handlers) {
+  std::unique_ptr<DwarfTables> tables(new DwarfTables(target, section, code, functions, handlers));
   if (auto parsed = tables->parse(); !parsed) return parsed.error();
   return tables;
 }
@@ -78,20 +78,38 @@ Result<void> DwarfTables::parse_cie(u64 at, u64 body, u64 end) {
   if (!augmentation.empty()) {
     if (augmentation[0] != 'z') return malformed(at + 9, "an augmentation without a size: '" + augmentation + "'");
     cie.augmented = true;
-    const u64 size = bytes.uleb();
-    const u64 stop = bytes.at() + size;
-    if (bytes.failed() || size > bytes.left()) return malformed(at, "augmentation data longer than the CIE");
-    for (const char c : augmentation.substr(1)) {
-      if (c == 'R') cie.encoding = bytes.byte();
-      else return malformed(at + 9, std::string("augmentation '") + c + "', which is not read here");
-    }
-    if (bytes.failed() || bytes.at() != stop) return malformed(at, "augmentation data of another size than it says");
+    if (auto read = parse_augmentation(std::string_view(augmentation).substr(1), bytes, cie); !read) return read;
   }
   cie.program = bytes.at();
   if (bytes.failed()) return malformed(at, "a CIE that is cut off");
   cies_.push_back(cie);
   CfaProgram program(target_, section_.bytes, cies_.back());
   return program.start();
+}
+
+/// What follows `z`: a size, and data for each letter.
+Result<void> DwarfTables::parse_augmentation(std::string_view letters, Bytes& bytes, Cie& cie) const {
+  const u64 size = bytes.uleb();
+  const u64 stop = bytes.at() + size;
+  if (bytes.failed() || size > bytes.left()) return malformed(cie.at, "augmentation data longer than the CIE");
+  u64 personality = 0;
+  for (const char c : letters) {
+    if (c == 'R') {
+      cie.encoding = bytes.byte();
+    } else if (c == 'P' && handlers_.personality != 0) {
+      if (bytes.byte() != kAbsolute) return malformed(cie.at, "a personality routine that is not absolute");
+      personality = bytes.fixed(8);
+    } else if (c == 'L' && handlers_.personality != 0) {
+      if (bytes.byte() != kAbsolute) return malformed(cie.at, "language-specific data that are not absolute");
+      cie.handled = true;
+    } else {
+      return malformed(cie.at + 9, std::string("augmentation '") + c + "', which is not read here");
+    }
+  }
+  if (bytes.failed() || bytes.at() != stop) return malformed(cie.at, "augmentation data of another size than it says");
+  if (personality != handlers_.personality || cie.handled != (handlers_.personality != 0))
+    return malformed(cie.at, "another personality routine than functions here have");
+  return {};
 }
 
 Result<void> DwarfTables::parse_fde(u64 at, u64 body, u64 end, u32 id) {
@@ -111,7 +129,9 @@ Result<void> DwarfTables::parse_fde(u64 at, u64 body, u64 end, u32 id) {
   fde.stop = start + length;
   if (owner->augmented) {
     const u64 size = bytes.uleb();
-    if (size != 0) return malformed(at, "augmentation data in an FDE, where none is known");
+    if (size != (owner->handled ? 8u : 0u)) return malformed(at, "augmentation data of an FDE that are not known");
+    if (owner->handled && bytes.fixed(8) != handlers_.data)
+      return malformed(at, "language-specific data of something else");
   }
   fde.program = bytes.at();
   if (bytes.failed()) return malformed(at, "an FDE that is cut off");

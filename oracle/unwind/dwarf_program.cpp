@@ -152,6 +152,7 @@ Result<void> CfaProgram::execute(Bytes& bytes, u64 pc, u64 end, bool in_cie) {
   bool beyond = false;
   while (!bytes.done() && !beyond) {
     const u64 at = bytes.at();
+    if (instructions != nullptr) instructions->push_back(at);
     const u8 opcode = bytes.byte();
     long_number_ = false;
     u64 delta = ~u64{0};
@@ -171,7 +172,9 @@ Result<void> CfaProgram::execute(Bytes& bytes, u64 pc, u64 end, bool in_cie) {
     if (!done) return done;
     if (strict && long_number_) return malformed(at, "a number longer than it need be");
     if (strict && opcode != kNop && nops != 0) return malformed(at, "an instruction behind padding");
-    if (opcode == kNop && ++nops > 7 && strict) return malformed(at, "eight bytes of padding or more");
+    // A CIE with a personality routine may have one size whatever the target.
+    const u64 most = in_cie && cie_.handled ? 15 : 7;
+    if (opcode == kNop && ++nops > most && strict) return malformed(at, "eight bytes of padding or more");
     if (delta == ~u64{0}) continue;
     if (in_cie) return malformed(at, "an advance in a CIE");
     if (auto moved = advanced(at, delta, end); !moved) return moved;

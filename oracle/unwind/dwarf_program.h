@@ -17,7 +17,8 @@ public:
 
   /// Object to what is not in its shortest or usual form.
   bool strict = false;
-  std::vector<u64>* row_starts = nullptr; // when given: addresses, in order
+  std::vector<u64>* row_starts = nullptr;   // when given: addresses, in order
+  std::vector<u64>* instructions = nullptr; // when given: offsets in the section, in order
 
   /// The CIE's instructions.
   Result<void> start();

@@ -107,6 +107,16 @@ struct CodeRange {
   u32 begin = 0, end = 0;
 };
 
+/// What tables are divided into: entries, one a function or more; what these refer to; call frame information.
+enum class TableRegion : u8 { Entries, Info, Frames };
+
+/// A field of a format, by its specification's name, and why some of its bits may have no meaning; "" where none is
+/// known.
+struct TableField {
+  std::string name;
+  const char* why = "";
+};
+
 /// Tables of one format for one piece of code.
 class UnwindTables {
 public:
@@ -123,6 +133,9 @@ public:
   /// Appends every address that the tables name, entries of functions included: each must be where an instruction
   /// begins, or where a function ends.
   virtual Result<void> boundaries(std::vector<u64>& out) const = 0;
+
+  /// The field that has a bit of the byte at `at` of the region.
+  virtual TableField field_at(TableRegion region, u64 at, u32 bit) const = 0;
 };
 
 } // namespace assay::oracle

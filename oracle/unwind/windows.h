@@ -48,6 +48,7 @@ public:
   /// none has. Shortest forms, unused fields zero, every byte of .xdata of one entry or shared.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;
+  TableField field_at(TableRegion region, u64 at, u32 bit) const override;
 
   struct Info {
     u8 prologue = 0, count = 0; // bytes; slots
@@ -97,6 +98,7 @@ public:
   /// instruction that does, or undoes, what it says; every byte of .xdata is of one function.
   Result<void> lint() const override;
   Result<void> boundaries(std::vector<u64>& out) const override;
+  TableField field_at(TableRegion region, u64 at, u32 bit) const override;
 
   struct Scope {
     u32 start = 0; // words from the fragment's begin

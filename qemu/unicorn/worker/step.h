@@ -80,7 +80,7 @@ private:
     std::vector<u8> memory;
     u64 values[kUnwoundRegisters][2] = {}; // of ids_
   };
-  enum class Part : u8 { Prologue, Body, Epilogue };
+  enum class Part : u8 { Prologue, Body, Epilogue, Return }; // Return: an epilogue that ends with one
   /// A half of a register that a callee keeps.
   struct Kept {
     RegIndex reg = 0;
@@ -122,6 +122,7 @@ private:
   void prepare(Format& format, const oracle::FrameRule& rule);
   bool passes(const Format& format, const Check& check, const Frame& frame, u64& found_sp) const;
   oracle::Region stack_from(u64 sp) const;
+  static bool is_exact(const Format& format, u64 pc);
   void check(Format& format, u64 pc);
   void judge(Format& format, u64 pc, const oracle::FrameRule& rule);
   bool judge_sp(Format& format, Frame& frame, u64 found, u64 sp, u32 offset, bool walk);

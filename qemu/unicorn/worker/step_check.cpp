@@ -21,6 +21,15 @@ constexpr u32 kMostFailures = 16;
 constexpr u32 kMostWalked = 64;
 constexpr u64 kStale = 0x57a1e57a1e57a1e5u;
 
+/// Whether the code up to `end` ends with a return. x64: `ret` and `ret n`; false when the bytes may also be a jump's.
+bool returns(const CodeObject& object, u32 end) {
+  const auto byte = [&](u32 back) -> u32 { return end >= back ? object.code[end - back] : 0; };
+  if (object.target == Target::A64) // ret
+    return byte(4) == 0xc0 && byte(3) == 0x03 && byte(2) == 0x5f && byte(1) == 0xd6;
+  const bool may_jump = byte(5) == 0xe9 || byte(2) == 0xeb;
+  return !may_jump && (byte(1) == 0xc3 || byte(3) == 0xc2);
+}
+
 } // namespace
 
 // ---- tables --------------------------------------------------------------------------------------------
@@ -136,7 +145,7 @@ void Stepper::collect_bodies() {
         prologue = false;
         from = at;
       } else if (op.effect == FrameEffect::EpilogueEnd) {
-        std::fill(body_.begin() + from, body_.begin() + at, Part::Epilogue);
+        std::fill(body_.begin() + from, body_.begin() + at, returns(*object_, at) ? Part::Return : Part::Epilogue);
         from = at;
       } else if (prologue) {
         from = at;
@@ -183,7 +192,7 @@ void Stepper::fail(Format& format, u64 pc, bool in_walk, std::string what, u64 e
 /// Whether `found` may be the caller's sp, where the frame's own is `sp`.
 bool Stepper::judge_sp(Format& format, Frame& frame, u64 found, u64 sp, u32 offset, bool in_walk) {
   if (found == frame.sp || (found == frame.sp_after && sp >= frame.sp_after)) return true;
-  // A tail call may be on its way: then all that is said until the jump must be the same, and come true.
+  // A tail call may be on its way, where no return is: then all that is said until the jump must be the same, and come true.
   if (!in_walk && body_[offset] == Part::Epilogue && (frame.next_sp == 0 || frame.next_sp == found)) {
     if (frame.next_sp == 0) frame.next_sp_at = offset;
     frame.next_sp = found;
@@ -236,13 +245,22 @@ bool Stepper::passes(const Format& format, const Check& check, const Frame& fram
   return (check.return_signed ? oracle::plain_address(found) : found) == frame.return_address;
 }
 
+/// Apple's encodings are of bodies, and say nothing of signatures; what refers to an FDE is exact everywhere.
+bool Stepper::is_exact(const Format& format, u64 pc) {
+  if (format.table.format != TableFormat::Compact) return true;
+  const auto exact = static_cast<const oracle::CompactTables&>(*format.tables).is_dwarf(pc);
+  return !exact || *exact; // a pc that no entry covers is for `rule_at` to tell
+}
+
 /// Unwinds the innermost frame at the instruction that is about to run.
 void Stepper::check(Format& format, u64 pc) {
   protocol::StepCounts& counts = report_->counts[static_cast<u32>(format.table.format)];
   const u32 offset = static_cast<u32>(pc - kCodeAt);
   if (format.table.format == TableFormat::Compact && body_[offset] != Part::Body) {
-    ++counts.left_out;
-    return;
+    if (!is_exact(format, pc)) {
+      ++counts.left_out;
+      return;
+    }
   }
   ++counts.checked;
   const oracle::FrameRule* rule = rule_at(format, pc, false);
@@ -250,7 +268,7 @@ void Stepper::check(Format& format, u64 pc) {
   const Check& check = format.checks[static_cast<std::size_t>(rule - format.rules.data())];
   Frame& frame = frames_.back();
   u64 sp = 0;
-  const bool signature = isa_->link != kNone && format.table.format != TableFormat::Compact;
+  const bool signature = isa_->link != kNone && is_exact(format, pc);
   if (passes(format, check, frame, sp) && sp == frame.sp && (!signature || check.return_signed == frame.is_signed))
     return;
   judge(format, pc, *rule);
@@ -272,7 +290,7 @@ void Stepper::judge(Format& format, u64 pc, const oracle::FrameRule& rule) {
     if (found != frame.values[i]) return fail(format, pc, false, isa_->names[kept.reg], frame.values[i], found);
   }
   if (!judge_sp(format, frame, caller_sp(rule, now_), sp, offset, false)) return;
-  if (isa_->link != kNone && format.table.format != TableFormat::Compact && rule.return_signed != frame.is_signed)
+  if (isa_->link != kNone && is_exact(format, pc) && rule.return_signed != frame.is_signed)
     fail(format, pc, false, "whether the return address is signed", frame.is_signed ? 1 : 0,
          rule.return_signed ? 1 : 0);
 }
