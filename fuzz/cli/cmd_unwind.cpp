@@ -1,8 +1,8 @@
 // cmd_unwind.cpp - `assay unwind FILE...`: every instruction of compiled programs, in every unwind format.
 //
 // Each program is compiled for each platform; its tables are written, read strictly, and judged at every instruction
-// that its cases execute or that can be reached at all. --random makes programs from a seed instead. --mutate flips
-// each bit of the tables and counts who notices. What is printed is unwind_report.cpp. Tested in
+// that its cases execute or that can be reached at all. --random makes programs from a seed instead. --mutate changes
+// each bit and byte of the tables, counts who notices, and explains what nobody does. What is printed is unwind_report.cpp. Tested in
 // fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/check/run_lines.h"
 #include "fuzz/cli/commands.h"
@@ -24,12 +24,13 @@ struct UnwindOptions {
   u32 inputs = 2;
   UnwindLimits limits;
   std::string preset;
-  bool json = false, mutate = false, list_unseen = false, shapes = false, native = false, no_sweep = false;
+  bool json = false, mutate = false, list_unseen = false, shapes = false, native = false, no_sweep = false,
+       lenient = false;
 };
 
 struct Work {
   Work(const UnwindOptions& o, std::vector<const UnwindRow*> rows)
-      : options(o), checker(std::move(rows), o.formats, o.limits), report(o.json, o.mutate) {}
+      : options(o), checker(std::move(rows), o.formats, o.limits), report(o.json, o.mutate || o.lenient) {}
 
   const UnwindOptions& options;
   UnwindChecker checker;
@@ -139,7 +140,8 @@ int unwind_command(const UnwindOptions& options) {
       work.report.add_unseen(work.program, row, place);
     };
   }
-  if (options.mutate) {
+  if (options.mutate || options.lenient) {
+    work.report.mutations().lenient = options.lenient;
     work.checker.on_clean = [&](const UnwindRow& row, const CodeObject& object, const CodeMap& map,
                                 const fuzz::Cases& cases, std::span<const StepTable> tables) {
       return mutate_tables(work.checker, row, object, map, cases, tables, work.report.mutations());
@@ -149,7 +151,9 @@ int unwind_command(const UnwindOptions& options) {
   if (auto done = check_all(work); !done) return report(done.error());
   work.report.print(work.totals(), work.checker.skips(),
                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  return work.report.findings() != 0 ? kDifference : work.report.errors() != 0 ? kInternal : kClean;
+  return work.report.findings() + work.report.unexplained() != 0 ? kDifference
+         : work.report.errors() != 0                             ? kInternal
+                                                                 : kClean;
 }
 
 } // namespace
@@ -176,7 +180,9 @@ void add_unwind(CLI::App& app, int& status) {
   command->add_flag("--no-sweep", options->no_sweep, "do not go where the runs did not");
   command->add_flag("--unseen", options->list_unseen, "list the instructions that nothing executed");
   command->add_flag("--native", options->native, "step this x86-64 processor instead of an emulator");
-  command->add_flag("--mutate", options->mutate, "flip each bit of the tables, and count who notices");
+  command->add_flag("--mutate", options->mutate,
+                    "change each bit and byte of the tables: who notices, and what has no meaning");
+  command->add_flag("--lenient", options->lenient, "the same without the strict reader");
   command->add_flag("--json", options->json, "as JSON");
   add_selection(*command, options->filter);
   add_fuel(*command, options->fuel);

@@ -68,7 +68,8 @@ Result<std::vector<const UnwindRow*>> select_unwind_rows(const fuzz::SubjectFilt
   std::vector<const UnwindRow*> out;
   for (const UnwindRow& row : kRows) {
     if (admits(filter.names, row.name) && admits(filter.targets, name_of(row.target)) &&
-        admits(filter.oses, name_of(row.os)) && admits(filter.levels, fuzz::name_of(row.level)) && admits(filter.execs, "unicorn"))
+        admits(filter.oses, name_of(row.os)) && admits(filter.levels, fuzz::name_of(row.level)) &&
+        admits(filter.execs, "unicorn"))
       out.push_back(&row);
   }
   if (out.empty()) {
@@ -161,9 +162,13 @@ Result<void> UnwindChecker::write(const UnwindRow& row, std::vector<StepTable>& 
     }
     if (!table) return table.error();
     ++totals_.linted[static_cast<u32>(format)];
-    if (const std::string bad = lint_table(*table, object_, map_); !bad.empty())
-      out.push_back({row.name, std::string(name_of(format)), "tables", bad});
-    else tables.push_back(std::move(*table));
+    std::string bad = lint_table(*table, object_, map_);
+    if (bad.empty() && format == TableFormat::Dwarf && !object_.call_sites.empty()) {
+      bad = lint_with_handlers(*table, object_, map_);
+      if (!bad.empty()) bad = "with a personality routine: " + bad;
+    }
+    if (bad.empty()) tables.push_back(std::move(*table));
+    else out.push_back({row.name, std::string(name_of(format)), "tables", std::move(bad)});
   }
   return {};
 }

@@ -90,13 +90,7 @@ void UnwindReport::print_json(const UnwindTotals& t, const std::map<std::string,
   for (const auto& [reason, count] : skips) json["skipped"].push_back({{"reason", reason}, {"count", count}});
   json["errors"] = errors_;
   json["findings"] = found_;
-  if (mutated_) {
-    json["mutations"] = {{"tables", mutations_.tables},
-                         {"flipped", mutations_.flipped},
-                         {"noticed_by_reader", mutations_.by_reader},
-                         {"noticed_by_step", mutations_.by_step},
-                         {"unnoticed", mutations_.unnoticed}};
-  }
+  if (mutated_) json["mutations"] = mutations_json();
   std::printf("%s\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }
 
@@ -129,11 +123,38 @@ void UnwindReport::print_text(const UnwindTotals& t, const std::map<std::string,
   if (mutated_) print_mutations();
 }
 
+nlohmann::ordered_json UnwindReport::mutations_json() const {
+  nlohmann::ordered_json json{{"strict_reader", !mutations_.lenient}};
+  for (u32 f = 0; f < kTableFormats; ++f) {
+    const MutationCounts& m = mutations_.formats[f];
+    if (m.tables == 0) continue;
+    json["formats"].push_back({{"format", name_of(static_cast<TableFormat>(f))},
+                               {"tables", m.tables},
+                               {"changed", m.changed},
+                               {"noticed_by_reader", m.by_reader},
+                               {"noticed_by_step", m.by_step},
+                               {"explained", m.explained},
+                               {"unexplained", m.unexplained}});
+  }
+  json["explained"] = mutations_.explained;
+  json["unexplained"] = mutations_.unexplained;
+  return json;
+}
+
 void UnwindReport::print_mutations() const {
-  const MutationTotals& m = mutations_;
-  std::printf("%llu bits of %llu tables flipped: the strict reader noticed %llu, stepping %llu, nobody %llu\n",
-              number(m.flipped), number(m.tables), number(m.by_reader), number(m.by_step), number(m.unnoticed_total()));
-  for (const auto& [what, count] : m.unnoticed) std::printf("  unnoticed %llu: %s\n", number(count), what.c_str());
+  std::printf("%-8s %10s %14s %12s %12s %10s %12s\n", "changed", "tables", "bits, bytes",
+              mutations_.lenient ? "refused" : "reader", "step", "explained", "unexplained");
+  for (u32 f = 0; f < kTableFormats; ++f) {
+    const MutationCounts& m = mutations_.formats[f];
+    if (m.tables == 0) continue;
+    std::printf("%-8s %10llu %14llu %12llu %12llu %10llu %12llu\n", name_of(static_cast<TableFormat>(f)).data(),
+                number(m.tables), number(m.changed), number(m.by_reader), number(m.by_step), number(m.explained),
+                number(m.unexplained));
+  }
+  for (const auto& [what, count] : mutations_.explained)
+    std::printf("  explained %llu: %s\n", number(count), what.c_str());
+  for (const auto& [what, count] : mutations_.unexplained)
+    std::printf("  unexplained %llu: %s\n", number(count), what.c_str());
 }
 
 } // namespace assay::cli

@@ -17,6 +17,7 @@ public:
   void add_error(const std::string& program, const std::string& message);
   void add_unseen(const std::string& program, std::string_view row, const std::string& place);
   MutationTotals& mutations() { return mutations_; }
+  u64 unexplained() const { return mutations_.sum().unexplained; }
 
   /// The emulator fails so often that going on is of no use.
   bool hopeless() const;
@@ -28,6 +29,7 @@ private:
   void print_json(const UnwindTotals& t, const std::map<std::string, u64>& skips, double seconds) const;
   void print_text(const UnwindTotals& t, const std::map<std::string, u64>& skips, double seconds) const;
   void print_mutations() const;
+  nlohmann::ordered_json mutations_json() const;
 
   bool as_json_, mutated_;
   u64 findings_ = 0, errors_ = 0;

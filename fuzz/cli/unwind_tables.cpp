@@ -6,6 +6,7 @@
 #include "compiler/unwind/tables.h"
 #include "oracle/unwind/compact.h"
 #include "oracle/unwind/dwarf.h"
+#include "oracle/unwind/meaning.h"
 #include "oracle/unwind/windows.h"
 
 #include <algorithm>
@@ -137,6 +138,29 @@ std::string lint_table(const StepTable& table, const CodeObject& object, const C
   if (!tables) return tables.error().message;
   if (auto clean = (*tables)->lint(); !clean) return clean.error().message;
   return check_boundaries(**tables, map);
+}
+
+std::string lint_with_handlers(const StepTable& plain, const CodeObject& object, const CodeMap& map) {
+  constexpr oracle::DwarfHandlers kHandlers{0x1122334455667788, 0x7fedcba987654321};
+  unwind::EhFrameOptions options;
+  options.vector_registers = object.os == Os::Windows;
+  options.personality = kHandlers.personality;
+  options.lsda = kHandlers.data;
+  std::vector<u8> bytes;
+  if (!unwind::write_eh_frame(object, static_cast<i64>(plain.tables_at), bytes, options)) return "not written";
+  auto without = open_table(plain, object, kCodeAt);
+  if (!without) return without.error().message;
+  std::vector<oracle::CodeRange> functions;
+  std::vector<u64> pcs;
+  for (const FunctionCode& f : object.functions) functions.push_back({f.begin, f.end});
+  for (const u32 start : map.starts) pcs.push_back(kCodeAt + start);
+  const oracle::Region section{kCodeAt + plain.tables_at, bytes}, code{kCodeAt, object.code};
+  auto with = oracle::DwarfTables::open(object.target, section, code, functions, kHandlers);
+  if (!with) return with.error().message;
+  if (auto clean = (*with)->lint(); !clean) return clean.error().message;
+  const u64 differs = oracle::Meaning(**without, pcs, pcs).first_difference(**with);
+  return differs == 0 ? ""
+                      : "another rule than without a personality routine at code+" + oracle::hex(differs - kCodeAt);
 }
 
 std::string lint_call_sites(const CodeObject& object, const CodeMap& map) {

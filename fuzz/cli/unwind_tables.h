@@ -34,6 +34,10 @@ Result<std::unique_ptr<oracle::UnwindTables>> open_table(const StepTable& table,
 /// Empty, or what the strict reader objects to.
 std::string lint_table(const StepTable& table, const CodeObject& object, const CodeMap& map);
 
+/// Empty, or what is wrong with call frame information that names a personality routine, as code with handlers is
+/// installed with: read strictly, it must say what `plain`, without one, says at every instruction.
+std::string lint_with_handlers(const StepTable& plain, const CodeObject& object, const CodeMap& map);
+
 /// Empty, or what is wrong with the call-site table: each site is where a call returns to, in the body of a function,
 /// and its landing pads are instructions there.
 std::string lint_call_sites(const CodeObject& object, const CodeMap& map);
