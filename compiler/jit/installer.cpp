@@ -67,9 +67,10 @@ u64 Installed::find_landing_pad(const void* installed, u64 return_address, const
   if (air != nullptr && air->module() != nullptr && air->module() != &object) air = nullptr;
   for (const Clause& clause : object.clauses_of(*site)) {
     if (ASSAY_PLANTED(eh_last_clause) && &clause != &object.clauses_of(*site).back()) continue;
-    const bool fits =
-        clause.tag == kNone || (air != nullptr && air->tag() == clause.tag && air->payload().size() == clause.payload);
-    if (fits) return self.base_ + clause.landing_pad;
+    if (ASSAY_PLANTED(eh_host_missed) && clause.tag == kNone && air == nullptr) continue;
+    const bool named = air != nullptr && (air->tag() == clause.tag || ASSAY_PLANTED(eh_any_tag));
+    const bool fits = clause.tag == kNone || (named && air->payload().size() == clause.payload);
+    if (fits) return self.base_ + (ASSAY_PLANTED(eh_first_pad) ? object.clauses_of(*site)[0] : clause).landing_pad;
   }
   return 0;
 }

@@ -491,7 +491,8 @@ void Instance::catch_tag(VmContext* context, void* exception, u64* payload) {
   const AirException& air = *os::air_exception(exception);
   const Module& module = *self.module_;
   const std::span<const Type> types = module.params(module.signatures[module.tags[air.tag()].signature]);
-  for (std::size_t i = 0; i < types.size(); ++i) payload[i] = air.payload()[i] & bit_mask(types[i]);
+  for (std::size_t i = 0; i < types.size(); ++i)
+    payload[i] = air.payload()[i] & bit_mask(ASSAY_PLANTED(eh_payload_narrow) ? Type::I32 : types[i]);
   static_cast<void>(os::take_exception(exception));
 }
 

@@ -90,7 +90,10 @@ public:
       advance(op.offset);
       saved(op.reg, depth_ + (ASSAY_PLANTED(unwind_dwarf_push_place) ? 8 : 0));
       break;
-    case FrameEffect::Allocate: sp_moves(op, op.value); break;
+    case FrameEffect::Allocate:
+      if (ASSAY_PLANTED(unwind_dwarf_large_frame) && op.value >= 4096) from_frame_ = false;
+      sp_moves(op, op.value);
+      break;
     case FrameEffect::SetFrame:
       advance(op.offset + (ASSAY_PLANTED(unwind_dwarf_frame_late) ? machine_.code_unit : 0));
       from_frame_ = true;
@@ -115,7 +118,7 @@ public:
     case FrameEffect::ResetToFrame: depth_ = cfa_from_frame_ - op.value; break;
     case FrameEffect::Restore: restored(op); break;
     case FrameEffect::DropFrame:
-      advance(op.offset);
+      advance(op.offset + (ASSAY_PLANTED(unwind_dwarf_epilogue_late) ? machine_.code_unit : 0));
       from_frame_ = false;
       depth_ = op.value;
       if (!ASSAY_PLANTED(unwind_dwarf_drop_missing)) def_cfa(machine_.sp, depth_);
@@ -123,6 +126,7 @@ public:
     case FrameEffect::SignReturn:
     case FrameEffect::AuthReturn:
       advance(op.offset);
+      if (ASSAY_PLANTED(a64_unwind_dwarf_sign_missing) && op.effect == FrameEffect::SignReturn) break;
       if (ASSAY_PLANTED(a64_unwind_dwarf_auth_missing) && op.effect == FrameEffect::AuthReturn) break;
       *at_++ = kNegateRaState;
       break;
