@@ -18,8 +18,8 @@ constexpr u32 index_of(Type type) { return static_cast<u32>(type); }
 
 Body::Body(const GeneratorConfig& config, Random& random) : config_(config), random_(random), index_(opcode_index()) {
   const StatementWeights& w = config.statements;
-  weights_ = {w.operation, w.idiom,   w.repeat, w.memory,   w.native,      w.global, w.local,
-              w.call,      w.if_else, w.loop,   w.multiway, w.irreducible, w.escape, w.pressure};
+  weights_ = {w.operation, w.idiom, w.repeat,   w.memory,      w.native, w.global,   w.local,  w.call,
+              w.if_else,   w.loop,  w.multiway, w.irreducible, w.escape, w.pressure, w.watched};
   const FamilyWeights& f = config.families;
   family_weights_ = {f.integer, f.divide, f.compare, f.floating, f.cast, f.choice};
 }
@@ -38,6 +38,7 @@ void Body::run(Module& module, ModulePlan& plan, FunctionId function, u32 instru
   used_.clear();
   loops_.clear();
   held_.clear();
+  exceptions_.clear();
   open_slots_.clear();
   cell_ = pointer_local_ = kNone;
   self_called_ = false;
@@ -47,6 +48,7 @@ void Body::run(Module& module, ModulePlan& plan, FunctionId function, u32 instru
     statements(goal_ / 2, 0);
     self_call();
   }
+  sure_statements();
   statements(goal_, 0);
   return_values();
   if (random_.chance(config_.unreachable_block)) unreachable_block();
@@ -68,6 +70,23 @@ void Body::prologue() {
   }
   const u32 slots = random_.in(config_.slots);
   for (u32 i = 0; i < slots; ++i) new_slot(1);
+}
+
+/// What weights alone give too seldom in few instructions: a loop, a throw that someone may catch, a handler.
+void Body::sure_statements() {
+  const bool throws = !module_->tags.empty();
+  if (throws && self_ != plan_->first_body && random_.chance(config_.sure_throw)) {
+    statements(emitted_ + random_.below(4), 0);
+    may_throw(true);
+  }
+  if (throws && random_.chance(config_.sure_try)) {
+    statements(emitted_ + random_.below(6), 0);
+    try_thrower(0);
+  }
+  if (goal_ >= emitted_ + 8 && random_.chance(config_.sure_loop)) {
+    statements(emitted_ + random_.below(6), 0);
+    loop(0);
+  }
 }
 
 void Body::statements(u32 end, u32 depth) {
@@ -97,7 +116,8 @@ void Body::statement(u32 depth) {
   case 10: return multiway(depth);
   case 11: return irreducible(depth);
   case 12: return escape();
-  default: return pressure(depth);
+  case 13: return pressure(depth);
+  default: return watched_place();
   }
 }
 

@@ -3,8 +3,8 @@
 // Internal to fuzz/generate. Values that may be used at the point being filled lie in one stack a type; a
 // Mark remembers the tops, and leaving a scope drops what was defined inside it, so that every operand
 // dominates its use by construction. Split by concern: shape.cpp plans the module; body.cpp runs a
-// function and picks operands; operations.cpp, memory.cpp, pointers.cpp, calls.cpp make statements;
-// control.cpp, loops.cpp and regions.cpp make blocks. Tested in fuzz/generate/tests/.
+// function and picks operands; operations.cpp, memory.cpp, pointers.cpp, watched.cpp, calls.cpp make statements;
+// control.cpp, loops.cpp, regions.cpp and handlers.cpp make blocks. Tested in fuzz/generate/tests/.
 #pragma once
 
 #include "fuzz/generate/config.h"
@@ -109,6 +109,14 @@ private:
     u32 count;
     std::array<ValueId, 3> operands;
   };
+  /// Where one value of a type lies: a global, or in memory, where an address and an offset lead.
+  struct Place {
+    Opcode load = Opcode::GlobalGet, store = Opcode::GlobalSet;
+    Type type = Type::I32;
+    ValueId address = kNone; // kNone: a global
+    u64 offset = 0;
+    GlobalId global = kNone;
+  };
   /// How a call finds its callee.
   enum class Passage : u8 { Direct, Table, Address };
   /// A region of blocks that jump among each other; see regions.cpp.
@@ -116,6 +124,7 @@ private:
 
   // -- body.cpp: the function, emission, operands
   void prologue();
+  void sure_statements();
   void statements(u32 end, u32 depth);
   void statement(u32 depth);
   void return_values();
@@ -166,6 +175,8 @@ private:
   void rounded_conversion();
   void masked_and_extended(Type type);
   void inverted_operand(Type type);
+  void signed_zeros();
+  void folded_constants();
   ValueId combine(Type type, ValueId a, ValueId b);
   ValueId masked(Type type, u64 mask);
   void global_access();
@@ -180,6 +191,15 @@ private:
   u64 draw_offset(u64 room, u64 near);
   void access_out_of_bounds();
   bool store_to_memory(Type type, ValueId value);
+
+  // -- watched.cpp
+  void watched_place();
+  void narrow_place();
+  void place_over_join();
+  Place draw_place();
+  ValueId read(const Place& place);
+  void write(const Place& place, ValueId value);
+  void observe(Type type, ValueId value);
 
   // -- pointers.cpp
   void native_access();
@@ -204,10 +224,7 @@ private:
   void self_call();
   bool tail_call();
   void emit_call(FunctionId callee);
-  void try_statement(FunctionId callee, u32 depth);
   Passage call_operands(FunctionId callee, u32 way, ValueList& operands);
-  void try_arm(BlockId block, std::span<const Type> leading, const TypeList& extra, BlockId join, const TypeList& types,
-               u32 depth);
   void charge_call(FunctionId callee);
   bool may_go_through(SignatureId signature, bool table) const;
 
@@ -217,14 +234,25 @@ private:
            bool leaves);
   void multiway(u32 depth);
   void throw_exit();
-  FunctionId draw_thrower();
-  bool try_thrower(u32 depth);
   void escape();
+  void may_throw(bool likely);
+  BlockId escape_if(ValueId chosen);
   void leave();
   void trap_exit();
   void jump(BlockId target, const ValueList& args);
   void branch(ValueId condition, const EdgeTarget& taken, const EdgeTarget& other);
   void unreachable_block();
+
+  // -- handlers.cpp
+  struct Arm;
+  struct Try;
+  FunctionId draw_thrower();
+  bool try_thrower(u32 depth);
+  void try_statement(FunctionId callee, u32 depth);
+  void plan_try(FunctionId callee, Try& plan);
+  void add_arm(Try& plan, std::span<const Type> leading, EdgeKind kind, u64 value);
+  void try_arm(const Arm& arm, const Try& plan, u32 depth);
+  void fill_handler(const Arm& arm, u32 depth);
 
   // -- loops.cpp
   void loop(u32 depth);
@@ -244,7 +272,7 @@ private:
   const GeneratorConfig& config_;
   Random& random_;
   const OpcodeIndex& index_;
-  std::array<u32, 14> weights_{};
+  std::array<u32, 15> weights_{};
   std::array<u32, kFamilyCount> family_weights_{};
 
   Module* module_ = nullptr;
@@ -264,10 +292,11 @@ private:
   std::vector<Address> addresses_;
   std::vector<u8> used_; // by ValueId
   std::vector<Loop> loops_;
-  std::vector<Done> done_;         // of the block being filled
-  std::vector<ValueId> held_;      // stack of the values of pressure statements
-  std::vector<SlotId> open_slots_; // slots that pointers may lead to
-  SlotId cell_ = kNone;            // a slot that holds nothing but a pointer
+  std::vector<Done> done_;          // of the block being filled
+  std::vector<ValueId> held_;       // stack of the values of pressure statements
+  std::vector<ValueId> exceptions_; // stack of what the handlers of catch_all around here caught
+  std::vector<SlotId> open_slots_;  // slots that pointers may lead to
+  SlotId cell_ = kNone;             // a slot that holds nothing but a pointer
   LocalId pointer_local_ = kNone;
 };
 

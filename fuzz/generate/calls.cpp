@@ -1,5 +1,5 @@
 // calls.cpp - calls of every kind: direct, through the table, by address, of imports, of itself, in tail
-// position, and with handlers.
+// position. With handlers: handlers.cpp.
 //
 // Termination: a body calls later bodies only, and itself at one place with a depth that counts down under
 // fuel; @call_back counts as a call of its target. Cost: callees are generated first, so the
@@ -124,26 +124,6 @@ bool Body::bad_index(SignatureId signature, Type type, ValueId& index) {
   return true;
 }
 
-/// A function that may be called and is likely to throw.
-FunctionId Body::draw_thrower() {
-  if (!plan_->throwing.empty() && random_.chance(1, 4)) return random_.pick(plan_->throwing);
-  const u32 count = static_cast<u32>(module_->functions.size());
-  const u32 first = random_.below(count);
-  for (u32 i = 0; i < count; ++i) {
-    const FunctionId function = (first + i) % count;
-    if (plan_->functions[function].throws && may_call(function)) return function;
-  }
-  return kNone;
-}
-
-/// False when there is nothing to catch from.
-bool Body::try_thrower(u32 depth) {
-  if (module_->tags.empty() || depth >= config_.max_depth) return false;
-  const FunctionId thrower = draw_thrower();
-  if (thrower != kNone) try_statement(thrower, depth);
-  return thrower != kNone;
-}
-
 void Body::call_statement(u32 depth) {
   if (random_.coin() && try_thrower(depth)) return;
   const FunctionId callee = draw_callee();
@@ -244,75 +224,6 @@ bool Body::tail_call() {
     return true;
   }
   return false;
-}
-
-void Body::try_arm(BlockId block, std::span<const Type> leading, const TypeList& extra, BlockId join,
-                   const TypeList& types, u32 depth) {
-  const Mark scope = mark();
-  start(block);
-  const u32 lead = static_cast<u32>(leading.size());
-  // The exception of a catch_all is the one pointer that leads nowhere: it is not offered.
-  const bool is_exception = lead == 1 && leading[0] == Type::Ptr;
-  if (lead != 0 && !is_exception) offer_results(emitter_.param(block, 0), leading);
-  if (extra.count != 0) offer_results(emitter_.param(block, lead), extra.span());
-  statements(emitted_ + random_.below(4), depth + 1);
-  if (is_exception && random_.chance(1, 4)) {
-    emit(Opcode::Rethrow, Type::None, {emitter_.param(block, 0)});
-  } else {
-    ValueList args;
-    arguments(types.span(), args);
-    jump(join, args);
-  }
-  release(scope);
-}
-
-/// A call that continues at ^ok, or at one of its clauses.
-void Body::try_statement(FunctionId callee, u32 depth) {
-  const SignatureId signature = module_->functions[callee].signature;
-  const std::span<const Type> results = module_->results(module_->signatures[signature]);
-  ValueList operands;
-  const u32 way = random_.below(3);
-  const Passage passage = call_operands(callee, way, operands);
-  constexpr Opcode kOps[] = {Opcode::TryCall, Opcode::TryCallIndirect, Opcode::TryCallPtr};
-  const Opcode op = kOps[static_cast<u32>(passage)];
-  const u32 ref = passage == Passage::Direct ? callee : signature;
-
-  // Edge 0 is ^ok; then some tags; then perhaps catch_all.
-  struct Clause {
-    BlockId block;
-    TypeList leading, extra;
-    ValueList args;
-  };
-  Clause clauses[4];
-  EdgeTarget targets[4];
-  u32 count = 0;
-  TypeList types;
-  draw_types(config_.block_params, types);
-  const auto add = [&](std::span<const Type> leading, EdgeKind kind, u64 value) {
-    Clause& clause = clauses[count];
-    for (const Type type : leading) clause.leading.push(type);
-    if (random_.coin()) clause.extra.push(random_type(random_));
-    TypeList all = clause.leading;
-    for (const Type type : clause.extra.span()) all.push(type);
-    arguments(clause.extra.span(), clause.args);
-    clause.block = emitter_.block(all.span());
-    targets[count++] = {clause.block, clause.args.span(), kind, value};
-  };
-  add(results, EdgeKind::Normal, 0);
-  const u32 tags = static_cast<u32>(module_->tags.size());
-  const u32 first_tag = random_.below(tags);
-  const u32 caught = std::min(tags, random_.below(3));
-  for (u32 i = 0; i < caught; ++i) {
-    const TagId tag = (first_tag + i) % tags;
-    add(module_->params(module_->signatures[module_->tags[tag].signature]), EdgeKind::Catch, tag);
-  }
-  constexpr Type kException[] = {Type::Ptr};
-  if (caught == 0 || random_.coin()) add(kException, EdgeKind::CatchAll, 0);
-  const BlockId join = emitter_.block(types.span());
-  end(op, operands.span(), {targets, count}, ref);
-  for (u32 i = 0; i < count; ++i)
-    try_arm(clauses[i].block, clauses[i].leading.span(), clauses[i].extra, join, types, depth);
-  enter(join, types.span());
 }
 
 } // namespace assay::fuzz

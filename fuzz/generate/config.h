@@ -13,7 +13,7 @@ namespace assay::fuzz {
 /// How often each kind of statement is chosen, relative to the others.
 struct StatementWeights {
   u32 operation = 48;  // one row of opcodes.def on random operands
-  u32 idiom = 8;       // a few operations in a shape that compilers pattern-match
+  u32 idiom = 14;      // a few operations in a shape that compilers pattern-match
   u32 repeat = 3;      // an earlier operation again (food for value numbering)
   u32 memory = 12;     // linear memory: loads, stores, fill, copy, size, grow
   u32 native = 7;      // stack slots and pointers
@@ -22,10 +22,11 @@ struct StatementWeights {
   u32 call = 6;        // calls of every kind
   u32 if_else = 6;     // structured choice
   u32 loop = 4;        // counted loops, with carried values, breaks and continues
-  u32 multiway = 3;    // switch, dense or sparse
+  u32 multiway = 4;    // switch, dense or sparse
   u32 irreducible = 1; // a region of blocks that jump among each other at will
   u32 escape = 3;      // conditional return, trap, break, continue, throw
   u32 pressure = 1;    // many values at once, used only later
+  u32 watched = 3;     // one place is stored to and read again: in narrower form, or where ways meet
 };
 
 /// How often each family of plain operations is chosen.
@@ -40,7 +41,7 @@ struct FamilyWeights {
 
 struct GeneratorConfig {
   // -- size and shape of the module ---------------------------------------------------------------
-  Range instructions{20, 44}; // aimed at, over all functions; ends of blocks come on top
+  Range instructions{18, 36}; // aimed at, over all functions; ends of blocks come on top
   Range functions{1, 3};      // with a body
   Range exported{1, 3};       // of those, callable from the host
   Range imports{0, 3};        // host functions
@@ -81,6 +82,8 @@ struct GeneratorConfig {
   Range large_slot_bytes{2048, 40000};
   Range block_params{0, 3};     // of a join or a loop, besides its counter
   Chance permuted_params{1, 3}; // a loop hands its parameters on rotated: swaps, cycles
+  Chance sure_loop{1, 2};       // a function has a loop, whatever the weights say
+  Chance watching_loop{1, 4};   // each round of a loop reads a place and writes it again
   Range trips{0, 6};            // iterations of a loop
   Range switch_cases{1, 7};
   Chance second_switch{1, 4}; // a switch is followed by another
@@ -100,9 +103,14 @@ struct GeneratorConfig {
   Chance likely_trap{2, 3};   // a conditional trap is taken as often as not; else almost never
 
   // -- exceptions ---------------------------------------------------------------------------------
-  Chance exceptions{1, 3};   // a module has tags, throws and catches
-  Chance likely_throw{2, 3}; // in it, a conditional throw is taken as often as not; else almost never
-  Chance more_throws{1, 12}; // in it, a statement throws, or catches from what does, whatever the weights say
+  Chance exceptions{1, 3};    // a module has tags, throws and catches
+  Chance likely_throw{2, 3};  // in it, a conditional throw is taken as often as not; else almost never
+  Chance more_throws{1, 12};  // in it, a statement throws, or catches from what does, whatever the weights say
+  Chance sure_throw{1, 2};    // in it, a function that others call throws, whatever the weights say
+  Chance sure_try{3, 4};      // in it, a function catches from one that throws
+  Chance nested_try{1, 2};    // a handler of catch_all catches from something itself
+  Chance rethrows{1, 2};      // it ends with a rethrow, of its exception or one of a handler around it
+  Chance keeps_payload{3, 4}; // what a handler was given goes on as it is, to where it can be seen
 };
 
 /// "small", "large", "calls", "memory", "floats", "pressure", "exceptions"; false for another name.

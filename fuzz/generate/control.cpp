@@ -111,20 +111,33 @@ void Body::throw_exit() {
 
 void Body::escape() {
   const bool throws = !module_->tags.empty() && random_.chance(2, 3);
-  const bool traps = !throws && random_.chance(1, 3);
-  const ValueId chosen = unlikely(throws  ? random_.chance(config_.likely_throw)
-                                  : traps ? random_.chance(config_.likely_trap)
-                                          : random_.chance(1, 12));
-  const BlockId exit = emitter_.block();
-  const BlockId onward = emitter_.block();
-  branch(chosen, {exit}, {onward});
+  if (throws) return may_throw(random_.chance(config_.likely_throw));
+  const bool traps = random_.chance(1, 3);
+  const ValueId chosen = unlikely(traps ? random_.chance(config_.likely_trap) : random_.chance(1, 12));
   const Mark scope = mark();
-  start(exit);
-  if (throws) throw_exit();
-  else if (traps) trap_exit();
+  const BlockId onward = escape_if(chosen);
+  if (traps) trap_exit();
   else leave();
   release(scope);
   start(onward);
+}
+
+void Body::may_throw(bool likely) {
+  const ValueId chosen = unlikely(likely);
+  const Mark scope = mark();
+  const BlockId onward = escape_if(chosen);
+  throw_exit();
+  release(scope);
+  start(onward);
+}
+
+/// Begins a block where the condition leads; the one where it does not is returned.
+BlockId Body::escape_if(ValueId chosen) {
+  const BlockId exit = emitter_.block();
+  const BlockId onward = emitter_.block();
+  branch(chosen, {exit}, {onward});
+  start(exit);
+  return onward;
 }
 
 void Body::multiway(u32 depth) {

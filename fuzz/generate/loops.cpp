@@ -95,6 +95,9 @@ void Body::loop(u32 depth) {
   loop.trips = draw_trips(size);
   if (!test_first) loop.trips = std::max(loop.trips, 1u);
   set_counter(loop);
+  const bool watches = random_.chance(config_.watching_loop);
+  Place place;
+  if (watches) place = draw_place(); // its address is known before the loop
   TypeList params;
   params.push(loop.counter_type);
   for (const Type type : loop.carried.span()) params.push(type);
@@ -121,9 +124,15 @@ void Body::loop(u32 depth) {
     branch(more, {body}, {loop.exit, results.span()});
     start(body);
   }
+  const ValueId found = watches ? read(place) : kNone;
+  if (watches) offer(place.type, found);
   loops_.push_back(loop);
   statements(emitted_ + size, depth + 1);
   loops_.pop_back();
+  if (watches) {
+    const ValueId other = pick_or_convert(place.type);
+    write(place, combine(place.type, found, other));
+  }
   ValueList next;
   next_carried(loop, next);
   args.count = 0;
@@ -140,6 +149,7 @@ void Body::loop(u32 depth) {
   multiplicity_ = multiplicity;
   release(header); // the header's own values dominate the exit
   enter(loop.exit, loop.exit_types.span());
+  if (watches && place.load == Opcode::PLoad) observe(place.type, read(place)); // nothing else shows it
 }
 
 /// break or continue, of this loop or one further out.

@@ -34,6 +34,7 @@ void Body::emit_combination(const Combination& chosen) {
   Done done{chosen.op, chosen.type, chosen.from, static_cast<u32>(row.operands.size()), {}};
   const bool is_shift = chosen.op >= Opcode::Shl && chosen.op <= Opcode::Rotr;
   const bool unguarded = row.is(kTraps) && random_.chance(config_.unguarded);
+  const bool overflows = unguarded && random_.chance(1, 16); // MIN by -1: the one pair that does
   for (u32 i = 0; i < done.count; ++i) {
     const char letter = row.operands[i];
     Type type = type_of_letter(letter, chosen.type, chosen.from);
@@ -41,7 +42,7 @@ void Body::emit_combination(const Combination& chosen) {
       done.operands[i] = condition();
     } else if (i == 1 && is_shift && random_.coin()) {
       done.operands[i] = literal(type, edge_count(random_, type));
-    } else if (unguarded && letter == 'T' && random_.chance(1, 8)) { // MIN by -1: the one pair that overflows
+    } else if (overflows && letter == 'T') {
       done.operands[i] = literal(type, i == 0 ? u64{1} << (bits_of(type) - 1) : bit_mask(type));
     } else if (row.is(kTraps) && !unguarded && letter == 'S') {
       done.operands[i] = guarded_float(chosen.op, chosen.type, type);
@@ -137,14 +138,15 @@ void Body::repeat() {
 /// Short sequences that selection and simplification rules look for.
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64) : (random_.coin() ? Type::I8 : Type::I16);
-  switch (random_.below(17)) {
+  switch (random_.below(30)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
     const ValueId sum = emit(Opcode::Add, type, {pick_or_convert(type), scaled});
     return offer(type, emit(Opcode::Add, type, {sum, edge_literal(type)}));
   }
-  case 2: return multiply_and_add();
+  case 2:
+  case 19: return multiply_and_add();
   case 3: return carry_chain(type);
   case 4: return masked_and_extended(type);
   case 5: { // truncate and extend again: the high bits must go
@@ -163,8 +165,10 @@ void Body::idiom() {
     const ValueId again = emit(op, first_type, {first, literal(first_type, random_.below(2))});
     return offer(type, emit(Opcode::Select, type, {again, pick_or_convert(type), pick(type)}));
   }
-  case 8: return rounded_conversion();
-  case 9: { // a constant at the limit of what an instruction can hold
+  case 8:
+  case 20: return rounded_conversion();
+  case 9:
+  case 21: { // a constant at the limit of what an instruction can hold
     const Type wide = random_.coin() ? Type::I64 : type;
     constexpr Opcode kOps[] = {Opcode::Sub, Opcode::Add, Opcode::Sub, Opcode::And,
                                Opcode::Xor, Opcode::Mul, Opcode::LtS, Opcode::GeU};
@@ -177,7 +181,16 @@ void Body::idiom() {
   case 11: return bit_field();
   case 12:
   case 13:
-  case 14: return nested(type);
+  case 14:
+  case 22:
+  case 23:
+  case 24:
+  case 25:
+  case 26: return nested(type);
+  case 15: return signed_zeros();
+  case 16:
+  case 17:
+  case 18: return folded_constants();
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();
     const ValueId a = pick_or_convert(type);
@@ -331,6 +344,40 @@ void Body::inverted_operand(Type type) {
   constexpr Opcode kOps[] = {Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Add, Opcode::Mul};
   const Opcode op = random_.pick(kOps);
   offer(type, emit(op, type, {pick_or_convert(type), inverted}));
+}
+
+/// The lesser or greater of two zeros, whose signs are known only at run time as often as not; seen as an integer.
+void Body::signed_zeros() {
+  const Type real = random_.coin() ? Type::F32 : Type::F64, bits = real == Type::F32 ? Type::I32 : Type::I64;
+  const bool left_negative = random_.coin();
+  const auto zero = [&](bool negative) { return literal(real, negative ? u64{1} << (bits_of(real) - 1) : 0); };
+  ValueId a = zero(left_negative), b = zero(!left_negative);
+  if (random_.coin()) a = emit(Opcode::FCopysign, real, {a, pick_or_convert(real)});
+  if (random_.chance(1, 4)) b = emit(Opcode::FCopysign, real, {b, pick_or_convert(real)});
+  const ValueId chosen = emit(random_.coin() ? Opcode::FMin : Opcode::FMax, real, {a, b});
+  observe(bits, emit(Opcode::Bitcast, bits, real, {&chosen, 1}));
+}
+
+/// An operation all of whose operands are constants; high halves of products, narrow ones above all, more often.
+void Body::folded_constants() {
+  Combination chosen = draw_combination();
+  constexpr Type kInts[] = {Type::I8, Type::I8, Type::I8, Type::I16, Type::I16, Type::I32, Type::I64};
+  constexpr Opcode kShifts[] = {Opcode::Shl, Opcode::ShrS, Opcode::ShrU, Opcode::Rotl, Opcode::Rotr};
+  const u32 kind = random_.below(6);
+  if (kind < 2) chosen = {random_.coin() ? Opcode::MulHS : Opcode::MulHU, random_.pick(kInts), Type::None};
+  if (kind == 2) chosen = {random_.pick(kShifts), random_.pick(kInts), Type::None};
+  const OpcodeInfo& row = info(chosen.op);
+  if (row.is(kTraps)) return emit_combination(chosen);
+  ValueId operands[3] = {};
+  const u32 count = static_cast<u32>(row.operands.size());
+  for (u32 i = 0; i < count; ++i) {
+    const Type type = row.operands[i] == 'C' ? Type::I8 : type_of_letter(row.operands[i], chosen.type, chosen.from);
+    const bool counts = i == 1 && chosen.op >= Opcode::Shl && chosen.op <= Opcode::Rotr;
+    operands[i] = literal(type, counts ? edge_count(random_, type) : edge_constant(random_, type));
+  }
+  const ValueId first = emit(chosen.op, chosen.type, chosen.from, {operands, count});
+  for (u32 i = 0; i < row.results.size(); ++i)
+    observe(type_of_letter(row.results[i], chosen.type, chosen.from), first + i);
 }
 
 void Body::global_access() {

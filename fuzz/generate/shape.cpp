@@ -186,7 +186,8 @@ struct Planner {
 
   void bodies() {
     plan.first_body = static_cast<FunctionId>(module.functions.size());
-    const u32 count = std::max(1u, random.in(config.functions));
+    const u32 drawn = std::max(1u, random.in(config.functions));
+    const u32 count = module.tags.empty() ? drawn : std::max(drawn, std::min(2u, config.functions.high)); // who catches
     const u32 exported = random.in(config.exported);
     for (u32 i = 0; i < count; ++i) body(i, count, i == 0 || (i < exported && random.coin()));
   }
