@@ -52,7 +52,7 @@ protected:
     if (!checker) return std::nullopt;
     Module module;
     Cases cases;
-    for (u64 seed = 1; seed < 3000; ++seed) {
+    for (u64 seed = 1; seed < 20000; ++seed) {
       generator.generate(seed, module);
       make_cases(module, seed, 2, 2000, cases);
       if (checker->check(module, cases)) continue;
