@@ -1,9 +1,10 @@
 // float_ops.cpp - floats and conversions (docs/air.md, "Operations").
 //
-// A value holds the bits. + - * / sqrt and fma are the host's IEEE 754 arithmetic, one operation at a time, in its
-// default mode (to nearest even, subnormals kept); everything else is written out over bits or exact comparisons,
-// so nothing depends on the library's ideas of NaN, zero signs, rounding modes or exception flags. The payload
-// of a NaN that arithmetic makes is free. Tested in oracle/interpreter/tests/{float,convert}_test.cpp.
+// A value holds the bits. + - * / sqrt and (on Windows: fused.h) fma are the host's IEEE 754 arithmetic, one operation
+// at a time, in its default mode (to nearest even, subnormals kept); everything else is written out over bits or exact
+// comparisons, so nothing depends on the library's ideas of NaN, zero signs, rounding modes or exception flags. The
+// payload of a NaN that arithmetic makes is free. Tested in oracle/interpreter/tests/{float,convert}_test.cpp.
+#include "oracle/interpreter/fused.h"
 #include "oracle/interpreter/machine.h"
 
 #include <bit>
@@ -17,6 +18,13 @@ static_assert(FLT_EVAL_METHOD == 0, "each operation must round to its own type")
 static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<double>::is_iec559);
 
 namespace {
+
+// mingw-w64's does not on x64; Microsoft's need not be trusted either.
+#if defined(_WIN32)
+constexpr bool kLibraryRoundsOnce = false;
+#else
+constexpr bool kLibraryRoundsOnce = true;
+#endif
 
 /// How a format is laid out, and its C++ type.
 struct Single {
@@ -228,8 +236,9 @@ ASSAY_EVALUATE(FSqrt) {
 ASSAY_EVALUATE(Fma) {
   return with_format(inst.type, [&](auto format) {
     using F = decltype(format);
-    return m.give(inst, to_bits<F>(std::fma(to_float<F>(m.operand(inst, 0)), to_float<F>(m.operand(inst, 1)),
-                                            to_float<F>(m.operand(inst, 2)))));
+    const auto a = to_float<F>(m.operand(inst, 0)), b = to_float<F>(m.operand(inst, 1)),
+               c = to_float<F>(m.operand(inst, 2));
+    return m.give(inst, to_bits<F>(kLibraryRoundsOnce ? std::fma(a, b, c) : fused_multiply_add(a, b, c)));
   });
 }
 ASSAY_EVALUATE(FMin) {
