@@ -8,6 +8,7 @@
 #include "assay/compiler.h"
 #include "assay/planted.h"
 #include "compiler/codegen/relocate.h"
+#include "compiler/target/a64/stubs.h"
 #include "compiler/target/x64/stubs.h"
 #include "compiler/unwind/dwarf.h"
 
@@ -114,9 +115,11 @@ Result<void> Installer::write_frames(const CodeObject& object, u64 at, Installed
   if (!object.call_sites.empty()) {
     // Infos have 32 bits for the handler's address, which the code may be too far away for.
     if (os::personality() == 0) return unsupported("exception handlers in compiled code on this system");
-    x64::make_far_jump(os::personality(), far_jump_);
-    far_jump_.resize(x64::kFarJumpBytes);
-    place = {at + x64::kFarJumpBytes, 0, at, reinterpret_cast<u64>(&out.landing_pads_)};
+    const bool is_x64 = object.target == Target::X64;
+    if (is_x64) x64::make_far_jump(os::personality(), far_jump_);
+    else a64::make_far_jump(os::personality(), far_jump_);
+    far_jump_.resize(((is_x64 ? x64::kFarJumpBytes : a64::kFarJumpBytes) + 7) / 8 * 8);
+    place = {at + far_jump_.size(), 0, at, reinterpret_cast<u64>(&out.landing_pads_)};
   }
   unwind::UnwindTables tables;
   tables.bytes.swap(eh_frame_);

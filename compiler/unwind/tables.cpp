@@ -46,8 +46,8 @@ Result<void> write_dwarf(const CodeObject& object, const UnwindPlace& place, Unw
 Result<void> dispatch(UnwindFormat format, const CodeObject& object, const UnwindPlace& place, UnwindTables& out) {
   if (auto checked = check(object, place); !checked) return checked;
   if (place.tables_at > 0x7fffffff) return unsupported("code and unwind tables lie 2 GiB apart or more");
-  if (place.handler_at != 0 && (format != UnwindFormat::Windows || object.target != Target::X64))
-    return unsupported("a handler in unwind tables other than those of Windows x64");
+  if (place.handler_at != 0 && format != UnwindFormat::Windows)
+    return unsupported("a handler in unwind tables other than those of Windows");
   if (place.handler_at > 0x7fffffff)
     return unsupported("code and the handler of its exceptions lie 2 GiB apart or more");
   switch (format) {

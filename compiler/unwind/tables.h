@@ -31,7 +31,6 @@ struct UnwindPlace {
   /// Windows: the language-specific handler of functions that have a row in CodeObject::call_sites (the others have
   /// none), as the distance from the code's first byte to the routine's; 0: none. What their infos end with is
   /// `handler_data`, 8 bytes of the handler's own (DISPATCHER_CONTEXT::HandlerData points there), at a multiple of 4.
-  /// x64 only.
   u64 handler_at = 0;
   u64 handler_data = 0;
 };

@@ -3,7 +3,8 @@
 // Each code stands for one instruction, so that the system can count, from a pc inside a prologue or an epilog scope,
 // how many to undo; instructions without effect on the frame are nops. Codes are stored in the order of undoing. In a
 // body all of the prologue's are undone; add_fp or set_fp, once reached, makes sp right whatever the body did to it.
-// Epilogues have codes of their own, equal ones shared. Fragments: 1 MiB at most each; those behind the first begin
+// Epilogues have codes of their own, equal ones shared. A handler (bit X) stands in every record of its function, by its
+// address and data behind the codes; none is asked in a prologue or an epilogue. Fragments: 1 MiB at most each; those behind the first begin
 // with end_c, which says that the prologue that follows is not here but has been executed.
 // Tested in compiler/unwind/tests/windows_a64_test.cpp: LLVM reads it, every instruction against a model.
 #include "assay/planted.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr u8 kSetFp = 0xe1, kAddFp = 0xe2, kNop = 0xe3, kEnd = 0xe4, kEndC = 0xe5, kPacSignLr = 0xfc;
 constexpr u32 kMaxWords = (1u << 18) - 1; // of a fragment
+constexpr u32 kHasHandler = 1u << 20;     // X
 constexpr u32 kMaxCodeWords = 255, kMaxScopes = 0xffff, kMaxScopeIndex = 1023;
 constexpr RegIndex kFp = 29, kFirstVector = 32;
 
@@ -135,6 +137,7 @@ private:
   Result<void> function(const FunctionCode& function) {
     ops_ = object_.frame_of(function);
     size_ = function.end - function.begin;
+    has_handler_ = place_.handler_at != 0 && catches(function);
     if (!outline_.read(ops_)) return malformed("frame effects are not a prologue and epilogues");
     if (function.begin % 4 != 0 || size_ % 4 != 0) return malformed("ARM64 code is not whole instructions");
     for (const FrameOp& op : ops_)
@@ -147,6 +150,13 @@ private:
     for (const FrameOutline::Epilogue& one : outline_.epilogues)
       if (!epilogue(one)) return unsupported("an epilogue that Windows' ARM64 unwind codes cannot describe");
     return fragments(function);
+  }
+
+  /// Whether a call in the function may have its exception caught. Functions come in order, and so do call sites.
+  bool catches(const FunctionCode& function) {
+    const std::vector<CallSite>& sites = object_.call_sites;
+    while (next_site_ < sites.size() && sites[next_site_].offset <= function.begin) ++next_site_;
+    return next_site_ < sites.size() && sites[next_site_].offset <= function.end;
   }
 
   // ---- codes -------------------------------------------------------------------------------------------
@@ -304,7 +314,7 @@ private:
     words_.clear();
     const bool extended = code_words > 31 || count > 31;
     const u32 length = (end - begin) / 4 - (ASSAY_PLANTED(a64_unwind_win_length) ? 1 : 0);
-    words_.push_back(length | (extended ? 0 : count << 22 | code_words << 27));
+    words_.push_back(length | (has_handler_ ? kHasHandler : 0) | (extended ? 0 : count << 22 | code_words << 27));
     if (extended) words_.push_back(count | code_words << 16);
     for (const Scope& scope : scopes) {
       const u32 index = epilogues_at + scope.index;
@@ -315,6 +325,11 @@ private:
     const std::size_t head = words_.size();
     words_.resize(head + code_words);
     std::memcpy(words_.data() + head, codes_.data(), codes_.size());
+    if (has_handler_) {
+      words_.push_back(static_cast<u32>(place_.code_rva + place_.handler_at));
+      words_.push_back(static_cast<u32>(place_.handler_data));
+      words_.push_back(static_cast<u32>(place_.handler_data >> 32));
+    }
     const u32 info = pool_.add(reinterpret_cast<const u8*>(words_.data()), static_cast<u32>(words_.size() * 4));
     entries_.push_back(static_cast<u32>(place_.code_rva + function + begin));
     entries_.push_back(static_cast<u32>(place_.code_rva + place_.tables_at + info));
@@ -329,6 +344,8 @@ private:
   FrameOutline outline_;
   std::span<const FrameOp> ops_;
   u32 size_ = 0, prologue_end_ = 0; // of the function, bytes
+  std::size_t next_site_ = 0;       // of the object's call sites
+  bool has_handler_ = false;
   FrameState state_;
   Codes prologue_codes_, epilogue_codes_;
   std::vector<u8> epilogue_bytes_, codes_, scratch_;
@@ -340,7 +357,7 @@ private:
 
 Result<void> write_windows_a64(const CodeObject& object, const UnwindPlace& place, UnwindTables& out) {
   if (object.functions.empty()) return {};
-  if (place.code_rva + place.tables_at > 0xffffffff)
+  if (place.code_rva + std::max(place.tables_at, place.handler_at) > 0xffffffff)
     return unsupported("unwind tables 4 GiB above their base, or more");
   return Writer(object, place, out).write();
 }

@@ -7,8 +7,8 @@
 // prefix). A function may have several entries: chained ones go on with the codes of the entry that they name.
 // ARM64: each code stands for one instruction. A return address is looked up by its call. No packed data (its flag is
 // refused), no save_any_reg, no codes for frames of the kernel.
-// Handlers: on x64 one for the search (UNW_FLAG_EHANDLER) with 8 bytes of data, the same for all functions that have
-// one; clean-up handlers, and any on ARM64, are refused.
+// Handlers: one (on x64 for the search, UNW_FLAG_EHANDLER) with 8 bytes of data, the same for all functions that have
+// one; clean-up handlers of x64 are refused.
 // "The caller's sp" at `ret n` is without the n bytes. Opening is linear; a rule: binary search and the function's
 // codes. Tested in oracle/unwind/tests/windows_x64_test.cpp, windows_a64_test.cpp.
 #pragma once
@@ -108,7 +108,8 @@ public:
     u32 words = 0; // length
     std::vector<Scope> scopes;
     u64 codes = 0, code_bytes = 0; // in .xdata
-    u64 end = 0;
+    u64 end = 0;                   // behind the codes, and the handler's
+    bool has_handler = false;
     bool one_at_end = false; // E: one epilogue, that ends the function
   };
   struct Code {

@@ -52,7 +52,7 @@ Result<WindowsA64Tables::Info> WindowsA64Tables::info_at(u64 at) const {
   Info info;
   info.words = header & 0x3ffff;
   if ((header >> 18 & 3) != 0) return malformed(at, "version " + std::to_string(header >> 18 & 3) + ", expected 0");
-  if ((header >> 20 & 1) != 0) return malformed(at, "a handler, which is not read here");
+  info.has_handler = (header >> 20 & 1) != 0;
   info.one_at_end = (header >> 21 & 1) != 0;
   u32 epilogues = header >> 22 & 31, code_words = header >> 27;
   if (epilogues == 0 && code_words == 0) { // the extended header
@@ -76,6 +76,14 @@ Result<WindowsA64Tables::Info> WindowsA64Tables::info_at(u64 at) const {
   info.end = info.codes + info.code_bytes;
   if (bytes.failed() || info.end > image_.xdata.bytes.size())
     return malformed(at, "more unwind information than bytes");
+  if (info.has_handler) {
+    Bytes handler(image_.xdata.bytes, info.end, image_.xdata.bytes.size());
+    const u64 address = image_.base + handler.word(), data = handler.fixed(8);
+    if (handler.failed()) return malformed(info.end, "a handler that is cut off");
+    if (image_.handler == 0 || address != image_.handler || data != image_.handler_data)
+      return malformed(info.end, "another handler than functions here may have");
+    info.end = handler.at();
+  }
   if (!info.one_at_end) return info;
   auto count = length(info, info.scopes[0].index, false);
   if (!count) return count.error();
@@ -86,7 +94,7 @@ Result<WindowsA64Tables::Info> WindowsA64Tables::info_at(u64 at) const {
 
 Result<WindowsA64Tables::Code> WindowsA64Tables::code_at(const Info& info, u64 index) const {
   const u64 at = info.codes + index;
-  Bytes bytes(image_.xdata.bytes, at, info.end);
+  Bytes bytes(image_.xdata.bytes, at, info.codes + info.code_bytes);
   const u32 b = bytes.byte();
   Code code;
   const auto low = [&](u32 bits) { return i64{b & ((1u << bits) - 1)}; };

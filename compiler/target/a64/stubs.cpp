@@ -239,4 +239,18 @@ StubCode make_stubs(Os host) {
   return stubs;
 }
 
+void make_far_jump(u64 target, std::vector<u8>& out) {
+  Assembler as;
+  out.clear();
+  as.begin(out);
+  for (u32 part = 0; part < 4; ++part) { // always four, so that the size is known
+    const u16 bits = static_cast<u16>(target >> (16 * part));
+    if (part == 0) as.movz(Size::X, kScratch, bits, 0);
+    else as.movk(Size::X, kScratch, bits, 16 * part);
+  }
+  as.br(kScratch);
+  as.finish();
+  ASSAY_CHECK(as.ok() && out.size() == kFarJumpBytes);
+}
+
 } // namespace assay::a64

@@ -23,4 +23,9 @@ namespace assay::a64 {
 /// The stubs for runtime functions of this convention. They are the same words for all three.
 StubCode make_stubs(Os host);
 
+/// Overwrites `out` with a jump to any address, for where a field is too small for one. x16 is lost. kFarJumpBytes,
+/// wherever it stands.
+void make_far_jump(u64 target, std::vector<u8>& out);
+inline constexpr u32 kFarJumpBytes = 20;
+
 } // namespace assay::a64

@@ -243,6 +243,50 @@ TEST(WindowsA64, FunctionsAboveOneMebibyteAreFragments) {
   }
 }
 
+/// Two functions, of which the second catches what its call throws.
+CodeObject one_that_catches() {
+  const auto module =
+      parse_and_verify("import @host()\nexport func @plain() {\n^e:\n  call @host()\n  return\n}\n"
+                       "export func @catching() {\n^e:\n  try_call @host() -> ^ok, catch_all ^all\n^ok:\n  return\n"
+                       "^all(%x: ptr):\n  return\n}\n");
+  EXPECT_TRUE(module) << module.error().to_string();
+  CompileOptions options;
+  options.target = Target::A64;
+  options.os = options.host_os = Os::Windows;
+  CodeObject object;
+  EXPECT_TRUE(Compiler(options).compile(*module, object));
+  return object;
+}
+
+TEST(WindowsA64, OnlyFunctionsThatCatchNameTheHandler) {
+  const CodeObject object = one_that_catches();
+  constexpr u64 kHandlerAt = 0x1230, kData = 0x1122334455667788;
+  UnwindPlace place{0x1000, 0x4000, kHandlerAt, kData};
+  UnwindTables tables;
+  ASSERT_TRUE(write_tables(UnwindFormat::Windows, object, place, tables));
+  ASSERT_EQ(tables.entries.size, 8 * object.functions.size());
+  const auto u32_at = [&](u32 at) {
+    u32 value = 0;
+    std::memcpy(&value, tables.bytes.data() + at, 4);
+    return value;
+  };
+  u32 with_handler = 0;
+  for (u32 i = 0; i < object.functions.size(); ++i) {
+    const u32 info = u32_at(tables.entries.at + 8 * i + 4) - static_cast<u32>(place.code_rva + place.tables_at);
+    const bool catches = object.names[object.functions[i].function] == "catching";
+    const u32 head = u32_at(info);
+    EXPECT_EQ(head >> 20 & 1, catches ? 1u : 0u);
+    if (!catches) continue;
+    ++with_handler;
+    const u32 behind = info + 4 + 4 * (head >> 22 & 31) + 4 * (head >> 27);
+    EXPECT_EQ(u32_at(behind), place.code_rva + kHandlerAt);
+    EXPECT_EQ(u32_at(behind + 4) | u64{u32_at(behind + 8)} << 32, kData);
+  }
+  EXPECT_EQ(with_handler, 1u);
+  place.handler_at = u64{1} << 31;
+  EXPECT_FALSE(write_tables(UnwindFormat::Windows, object, place, tables)) << "a field has 32 bits";
+}
+
 TEST(WindowsA64, LlvmReadsTheCodesComputedByHand) {
   const WindowsImage image(hand_made(2, 8));
   const std::string text = image.read_by("llvm-readobj-14 --unwind", kMachine);

@@ -138,6 +138,31 @@ TEST(WindowsA64, TheStrictReaderTiesCodesToInstructions) {
   EXPECT_FALSE((*opened.tables)->lint());
 }
 
+// kInfo with a handler: its address, and eight bytes of data.
+TEST(WindowsA64, TheHandlerMustBeTheOneThatIsExpected) {
+  const auto lint = [](const std::vector<u8>& info, u64 handler) {
+    const std::vector<u8> pdata = Opened::entry();
+    const CodeRange range{0, static_cast<u32>(kText.size())};
+    const WindowsImage image{kBase, {kCode, kText}, {kData, pdata}, {kData + 8, info}, handler, 0x1122334455667788};
+    const auto tables = WindowsA64Tables::open(image, {&range, 1});
+    return tables && (*tables)->lint().ok();
+  };
+  std::vector<u8> right = kInfo;
+  right[2] |= 1 << 4; // X
+  put(right, 0x2345, 4), put(right, 0x1122334455667788, 8);
+  EXPECT_TRUE(lint(right, kBase + 0x2345));
+  EXPECT_TRUE(lint(kInfo, kBase + 0x2345)) << "no function must have one";
+  EXPECT_FALSE(lint(right, kBase + 0x2344));
+  EXPECT_FALSE(lint(right, 0)) << "none may have one";
+  for (std::size_t at = kInfo.size(); at < right.size(); ++at) {
+    std::vector<u8> info = right;
+    info[at] ^= 1;
+    EXPECT_FALSE(lint(info, kBase + 0x2345)) << at;
+  }
+  right.resize(right.size() - 4);
+  EXPECT_FALSE(lint(right, kBase + 0x2345));
+}
+
 TEST(WindowsA64, RefusesWhatItDoesNotRead) {
   std::vector<u8> packed = Opened::entry();
   packed[4] |= 1;

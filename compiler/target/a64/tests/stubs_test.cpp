@@ -64,6 +64,16 @@ TEST(StubCode, ThePlatformRegisterIsOnlyRead) {
   EXPECT_EQ(stores, 2u); // gpr_in[18], gpr_out[18]
 }
 
+TEST(StubCode, AFarJumpLoadsTheWholeAddress) {
+  std::vector<u8> bytes;
+  make_far_jump(0x0123456789abcdef, bytes);
+  const u32 expected[] = {0xd299bdf0, 0xf2b13570, 0xf2c8acf0, 0xf2e02470, 0xd61f0200}; // movz, movk x16; br x16
+  ASSERT_EQ(bytes.size(), sizeof expected);
+  EXPECT_EQ(std::memcmp(bytes.data(), expected, sizeof expected), 0);
+  make_far_jump(0, bytes);
+  EXPECT_EQ(bytes.size(), kFarJumpBytes);
+}
+
 #if defined(__aarch64__) && !defined(_WIN32)
 
 /// Bytes in code memory; several functions in one.
