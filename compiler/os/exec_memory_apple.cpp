@@ -1,7 +1,7 @@
 // exec_memory_apple.cpp - code memory on macOS.
 //
 // Protect: mmap and mprotect, which macOS allows on Intel for programs without the hardened runtime. DualMap: the
-// same pages remapped by mach_vm_remap with execute permission, which it allows on Apple silicon as well where
+// same pages remapped by vm_remap with execute permission, which it allows on Apple silicon as well where
 // the process has the JIT entitlement or none is demanded. Both keep a page writable or executable, never both.
 // Not run by the project's own machines: see the platform table in the documentation of continuous integration.
 // Tested in compiler/os/tests/exec_memory_test.cpp.
@@ -13,7 +13,6 @@
 
 #include <libkern/OSCacheControl.h>
 #include <mach/mach.h>
-#include <mach/mach_vm.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,11 +46,11 @@ Result<Region> map_dual(u64 size) {
     unmap_region(*region);
     return system_error("reserving code memory");
   }
-  mach_vm_address_t view = reinterpret_cast<mach_vm_address_t>(reserved) + page;
+  vm_address_t view = reinterpret_cast<vm_address_t>(reserved) + page;
   vm_prot_t current = VM_PROT_NONE, maximum = VM_PROT_NONE;
   const kern_return_t mapped =
-      mach_vm_remap(mach_task_self(), &view, size, 0, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, mach_task_self(),
-                    reinterpret_cast<mach_vm_address_t>(region->write), FALSE, &current, &maximum, VM_INHERIT_NONE);
+      vm_remap(mach_task_self(), &view, size, 0, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, mach_task_self(),
+               reinterpret_cast<vm_address_t>(region->write), FALSE, &current, &maximum, VM_INHERIT_NONE);
   u8* exec = static_cast<u8*>(reserved) + page;
   if (mapped != KERN_SUCCESS || mprotect(exec, size, PROT_READ | PROT_EXEC) != 0) {
     Error error{ErrorKind::Io, {}, 0, 0, "a second, executable view of code memory was refused"};

@@ -12,6 +12,7 @@
 
 #include "assay/planted.h"
 
+#include <cstdint>
 #include <cstring>
 #include <cxxabi.h>
 #include <typeinfo>
@@ -98,7 +99,7 @@ _Unwind_Reason_Code route(int version, _Unwind_Action actions, _Unwind_Exception
   const u64 pad = pads->find(pads->owner, site, flying(thrown));
   if (pad == 0) return _URC_CONTINUE_UNWIND;
   if (searches) return _URC_HANDLER_FOUND;
-  _Unwind_SetGR(context, __builtin_eh_return_data_regno(0), reinterpret_cast<_Unwind_Word>(exception));
+  _Unwind_SetGR(context, __builtin_eh_return_data_regno(0), reinterpret_cast<std::uintptr_t>(exception));
   _Unwind_SetIP(context, pad + (ASSAY_PLANTED(eh_pad_behind) ? 1 : 0));
   return _URC_INSTALL_CONTEXT;
 }
