@@ -48,6 +48,22 @@ no_win64() {
   fi
 }
 
+# Where ci/install-cross puts what it brings.
+cross_cache() { echo "${ASSAY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}"; }
+
+# Why this host cannot build and run Windows programs for ARM64; nothing when it can.
+no_winarm64() {
+  local cache
+  cache=$(cross_cache)
+  if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then echo "not a Linux host on x86-64"
+  elif ! [ -x "$cache/zig/zig" ] && [ -z "${ASSAY_ZIG:-}" ]; then echo "no cross compiler (ci/install-cross brings zig)"
+  elif ! [ -x "$cache/wine-arm64/usr/lib/wine/wine64" ]; then echo "no Wine for ARM64 (ci/install-cross brings it)"
+  elif ! [ -d /usr/src/googletest ]; then echo "no sources of GoogleTest (package libgtest-dev)"
+  elif ! command -v qemu-aarch64 >/dev/null; then echo "no qemu-aarch64 (package qemu-user)"
+  elif ! "$assay_root/ci/wine-arm64" --try; then echo "no binfmt_misc in user namespaces (Linux 6.7, and the right to make them)"
+  fi
+}
+
 # Builds the agent that runs ARM64 code under qemu-aarch64, where this host can.
 build_agent() {
   local reason

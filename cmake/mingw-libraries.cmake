@@ -1,14 +1,15 @@
-# The libraries that the build finds, for mingw-w64, for which Debian packages none: GoogleTest is built from the sources that
-# libgtest-dev brings; fmt, CLI11 and nlohmann-json are headers, the host's. Its other headers must not be seen,
-# so each library's folder is linked to from a folder in the build. Included by the preset `dev-win64`
-# (CMAKE_PROJECT_TOP_LEVEL_INCLUDES); find_package then finds the redirections that are written here.
+# The libraries that the build finds, for systems for which Debian packages none (mingw-w64, macOS): GoogleTest is built from the
+# sources that libgtest-dev brings; fmt, CLI11 and nlohmann-json are headers, the host's. Its other headers must not be
+# seen, so each library's folder is linked to from a folder in the build. Included by the presets `dev-win64`,
+# `dev-winarm64` and `macos-*` (CMAKE_PROJECT_TOP_LEVEL_INCLUDES); find_package then finds the redirections that are
+# written here.
 set(redirects ${CMAKE_FIND_PACKAGE_REDIRECTS_DIR})
 set(host_headers ${CMAKE_BINARY_DIR}/host-headers)
 file(MAKE_DIRECTORY ${host_headers})
 
 function(assay_header_library package target folder definition)
   if(NOT EXISTS /usr/include/${folder})
-    message(FATAL_ERROR "dev-win64 needs /usr/include/${folder} (ci/install brings it)")
+    message(FATAL_ERROR "this preset needs /usr/include/${folder} (ci/install brings it)")
   endif()
   file(CREATE_LINK /usr/include/${folder} ${host_headers}/${folder} SYMBOLIC)
   string(TOLOWER ${package} name)
@@ -26,7 +27,7 @@ assay_header_library(CLI11 CLI11::CLI11 CLI "")
 assay_header_library(nlohmann_json nlohmann_json::nlohmann_json nlohmann "")
 
 if(NOT EXISTS /usr/src/googletest/CMakeLists.txt)
-  message(FATAL_ERROR "dev-win64 needs GoogleTest's sources in /usr/src/googletest (package libgtest-dev)")
+  message(FATAL_ERROR "this preset needs GoogleTest's sources in /usr/src/googletest (package libgtest-dev)")
 endif()
 file(WRITE ${redirects}/gtest-config.cmake "
 if(NOT TARGET GTest::gtest_main)

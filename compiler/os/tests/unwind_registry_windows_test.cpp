@@ -16,22 +16,30 @@ namespace {
 #if defined(_WIN32)
 
 constexpr u32 kFunctions = 100;
+#if defined(__aarch64__) || defined(_M_ARM64)
+constexpr u32 kInfoBytes = 8, kEntryBytes = 8; // begin, info
+#else
+constexpr u32 kInfoBytes = 4, kEntryBytes = 12; // begin, end, info
+#endif
 
 class Installed {
 public:
   Installed() : arena_(BumpArena::create(65536).value()) {
-    block_ = *arena_.allocate(16 * kFunctions + 4 + 12 * kFunctions);
+    block_ = *arena_.allocate(16 * kFunctions + kInfoBytes + kEntryBytes * kFunctions);
     const u32 info = 16 * kFunctions;
-    const u8 no_codes[4] = {1, 0, 0, 0};
-    std::memcpy(block_.write + info, no_codes, 4);
+    // x64: version 1, no codes. ARM64: 4 instructions, one word of codes, which begins with `end`.
+    const u32 no_codes[2] = {kInfoBytes == 4 ? 1u : 4u | 1u << 27, 0xe3e3e3e4};
+    std::memcpy(block_.write + info, no_codes, kInfoBytes);
     for (u32 i = 0; i < kFunctions; ++i) {
-      const u32 entry[3] = {16 * i, 16 * i + 16, info};
-      std::memcpy(block_.write + info + 4 + 12 * i, entry, 12);
+      const u32 with_end[3] = {16 * i, 16 * i + 16, info}, without[2] = {16 * i, info};
+      std::memcpy(block_.write + info + kInfoBytes + kEntryBytes * i, kEntryBytes == 12 ? with_end : without,
+                  kEntryBytes);
     }
   }
   const u8* code() const { return block_.exec; }
-  Result<UnwindRegistration> add(u32 size = 12 * kFunctions, u32 covered = 16 * kFunctions) {
-    return UnwindRegistration::add(code() + 16 * kFunctions + 4, size, code(), code() + covered - 1, true, code());
+  Result<UnwindRegistration> add(u32 size = kEntryBytes * kFunctions, u32 covered = 16 * kFunctions) {
+    return UnwindRegistration::add(code() + 16 * kFunctions + kInfoBytes, size, code(), code() + covered - 1, true,
+                                   code());
   }
   bool finds(u32 function) const { return unwinder_finds(code() + 16 * function + 5); }
 
@@ -65,13 +73,13 @@ TEST(WindowsUnwindRegistry, DestructionRemoves) {
 
 TEST(WindowsUnwindRegistry, WhatTheTableDoesNotCoverIsAnErrorAndLeavesNothing) {
   Installed code;
-  EXPECT_FALSE(code.add(12 * kFunctions, 16 * kFunctions + 1));
+  EXPECT_FALSE(code.add(kEntryBytes * kFunctions, 16 * kFunctions + 1));
   EXPECT_FALSE(code.finds(0));
 }
 
 TEST(WindowsUnwindRegistry, AMalformedTableIsAnError) {
   Installed code;
-  EXPECT_FALSE(code.add(12 * kFunctions - 1));
+  EXPECT_FALSE(code.add(kEntryBytes * kFunctions - 1));
   EXPECT_FALSE(code.add(0));
   EXPECT_FALSE(code.finds(0));
 }

@@ -1,0 +1,13 @@
+# Cross-compiling for Windows on ARM64 with zig's Clang, mingw-w64 and libc++, and Wine for ARM64 in qemu-aarch64 to run the
+# tests: both from ci/install-cross. Used by the preset `dev-winarm64`, with the libraries of cmake/mingw-libraries.cmake.
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+include(${CMAKE_CURRENT_LIST_DIR}/toolchain-zig.cmake)
+set(CMAKE_C_COMPILER_TARGET aarch64-windows-gnu)
+set(CMAKE_CXX_COMPILER_TARGET aarch64-windows-gnu)
+set(ASSAY_TEST_LABEL winearm) # instead of the tests' own
+set(CMAKE_CROSSCOMPILING_EMULATOR ${CMAKE_CURRENT_LIST_DIR}/../ci/wine-arm64)
+# FindThreads would take its tries, which do not link, for proof of a library of POSIX threads.
+set(CMAKE_HAVE_PTHREADS_CREATE FALSE)
+set(CMAKE_HAVE_PTHREAD_CREATE FALSE)
+set(THREADS_HAVE_PTHREAD_ARG FALSE)
