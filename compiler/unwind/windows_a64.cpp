@@ -3,9 +3,9 @@
 // Each code stands for one instruction, so that the system can count, from a pc inside a prologue or an epilog scope,
 // how many to undo; instructions without effect on the frame are nops. Codes are stored in the order of undoing. In a
 // body all of the prologue's are undone; add_fp or set_fp, once reached, makes sp right whatever the body did to it.
-// Epilogues have codes of their own, equal ones shared. A handler (bit X) stands in every record of its function, by its
-// address and data behind the codes; none is asked in a prologue or an epilogue. Fragments: 1 MiB at most each; those behind the first begin
-// with end_c, which says that the prologue that follows is not here but has been executed.
+// Epilogues have codes of their own, equal ones shared. A handler (bit X) stands in every record of its function, by
+// its address and data behind the codes; none is asked in a prologue or an epilogue. Fragments: 1 MiB at most each;
+// those behind the first begin with end_c, which says that the prologue that follows is not here but has been executed.
 // Tested in compiler/unwind/tests/windows_a64_test.cpp: LLVM reads it, every instruction against a model.
 #include "assay/planted.h"
 #include "compiler/unwind/frame_state.h"

@@ -2,8 +2,8 @@
 //
 // Each program is compiled for each platform; its tables are written, read strictly, and judged at every instruction
 // that its cases execute or that can be reached at all. --random makes programs from a seed instead. --mutate changes
-// each bit and byte of the tables, counts who notices, and explains what nobody does. What is printed is unwind_report.cpp. Tested in
-// fuzz/cli/tests/cli_test.cmake.
+// each bit and byte of the tables, counts who notices, and explains what nobody does. What is printed is
+// unwind_report.cpp. Tested in fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/check/run_lines.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/cli/unwind_native.h"
@@ -24,13 +24,12 @@ struct UnwindOptions {
   u32 inputs = 2;
   UnwindLimits limits;
   std::string preset;
-  bool json = false, mutate = false, list_unseen = false, shapes = false, native = false, no_sweep = false,
-       lenient = false;
+  bool json = false, mutate = false, list_unseen = false, shapes = false, native = false, no_sweep = false;
 };
 
 struct Work {
   Work(const UnwindOptions& o, std::vector<const UnwindRow*> rows)
-      : options(o), checker(std::move(rows), o.formats, o.limits), report(o.json, o.mutate || o.lenient) {}
+      : options(o), checker(std::move(rows), o.formats, o.limits), report(o.json, o.mutate) {}
 
   const UnwindOptions& options;
   UnwindChecker checker;
@@ -140,8 +139,7 @@ int unwind_command(const UnwindOptions& options) {
       work.report.add_unseen(work.program, row, place);
     };
   }
-  if (options.mutate || options.lenient) {
-    work.report.mutations().lenient = options.lenient;
+  if (options.mutate) {
     work.checker.on_clean = [&](const UnwindRow& row, const CodeObject& object, const CodeMap& map,
                                 const fuzz::Cases& cases, std::span<const StepTable> tables) {
       return mutate_tables(work.checker, row, object, map, cases, tables, work.report.mutations());
@@ -182,7 +180,6 @@ void add_unwind(CLI::App& app, int& status) {
   command->add_flag("--native", options->native, "step this x86-64 processor instead of an emulator");
   command->add_flag("--mutate", options->mutate,
                     "change each bit and byte of the tables: who notices, and what has no meaning");
-  command->add_flag("--lenient", options->lenient, "the same without the strict reader");
   command->add_flag("--json", options->json, "as JSON");
   add_selection(*command, options->filter);
   add_fuel(*command, options->fuel);

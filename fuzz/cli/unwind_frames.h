@@ -1,10 +1,10 @@
-// unwind_frames.h - frames of compiled code by their descriptions (assay/frame.h): at each instruction, where the CFA is
-// and which places hold a register of the caller.
+// unwind_frames.h - frames of compiled code by their descriptions (assay/frame.h): at each instruction, where the CFA
+// is and which places hold a register of the caller.
 //
-// Rules of unwind tables that differ may find the same caller all the same: where sp and the frame register are at a known
-// distance, or where a register was saved and still has its value. That is decided here, from the description that tables
-// were written from, for rules that a changed table decodes to. What cannot be shown is not the same. Linear in the code.
-// Tested in fuzz/cli/tests/ with --mutate.
+// Rules of unwind tables that differ may find the same caller all the same: where sp and the frame register are at a
+// known distance, or where a register was saved and still has its value. That is decided here, from the description
+// that tables were written from, for rules that a changed table decodes to. What cannot be shown is not the same.
+// Linear in the code. Tested in fuzz/cli/tests/ with --mutate.
 #pragma once
 
 #include "assay/code_object.h"
@@ -16,8 +16,8 @@ class FrameStates {
 public:
   explicit FrameStates(const CodeObject& object) : object_(object) {}
 
-  /// Whether both rules find the same caller at that offset of the code. `is_return`: a call returns there, so the frame is
-  /// that of the call.
+  /// Whether both rules find the same caller at that offset of the code. `is_return`: a call returns there, so the
+  /// frame is that of the call.
   bool same_caller(u32 offset, bool is_return, const oracle::FrameRule& a, const oracle::FrameRule& b) const;
 
 private:

@@ -95,7 +95,7 @@ public:
 private:
   Result<void> judge(u32 at, u32 bit) {
     ++counts_.changed;
-    if (!totals_.lenient && !lint_table(table_, object_, map_).empty()) return ++counts_.by_reader, Result<void>();
+    if (!lint_table(table_, object_, map_).empty()) return ++counts_.by_reader, Result<void>();
     auto opened = open_table(table_, object_, kCodeAt);
     if (!opened) return ++counts_.by_reader, Result<void>();
     if (meaning_->first_difference(**opened) == 0) {

@@ -1,11 +1,10 @@
-// unwind_mutate.h - changes each bit and byte of unwind tables and asks who notices: the strict reader, or else a run in
-// the emulator.
+// unwind_mutate.h - changes each bit and byte of unwind tables and asks who notices: the strict reader, or else a run
+// in the emulator.
 //
-// What neither notices must be explained: its field is named, and the changed table must decode to the same rule at every
-// instruction and for every return address (oracle/unwind/meaning.h), which is asked before a run, or to one that
-// finds the same caller there (unwind_frames.h). Without the strict reader (`lenient`) the same is asked of what only it would notice. Cost: a strict reading a
-// change, some 20 us; two decodings an instruction for what passes it; and a run of all cases for what then differs.
-// Tested end to end in fuzz/cli/tests/.
+// What neither notices must be explained: its field is named, and the changed table must decode to the same rule at
+// every instruction and for every return address (oracle/unwind/meaning.h), which is asked before a run, or to one that
+// finds the same caller there (unwind_frames.h). Cost: a strict reading a change, some 20 us; two decodings an
+// instruction for what passes it; and a run of all cases for what then differs. Tested end to end in fuzz/cli/tests/.
 #pragma once
 
 #include "fuzz/cli/unwind_check.h"
@@ -17,7 +16,6 @@ struct MutationCounts {
 };
 
 struct MutationTotals {
-  bool lenient = false; // the strict reader is not asked
   MutationCounts formats[qemu::protocol::kTableFormats];
   std::map<std::string, u64> explained;   // by format, field and reason
   std::map<std::string, u64> unexplained; // by platform, field, byte and the first instruction that differs

@@ -124,7 +124,7 @@ void UnwindReport::print_text(const UnwindTotals& t, const std::map<std::string,
 }
 
 nlohmann::ordered_json UnwindReport::mutations_json() const {
-  nlohmann::ordered_json json{{"strict_reader", !mutations_.lenient}};
+  nlohmann::ordered_json json;
   for (u32 f = 0; f < kTableFormats; ++f) {
     const MutationCounts& m = mutations_.formats[f];
     if (m.tables == 0) continue;
@@ -142,8 +142,8 @@ nlohmann::ordered_json UnwindReport::mutations_json() const {
 }
 
 void UnwindReport::print_mutations() const {
-  std::printf("%-8s %10s %14s %12s %12s %10s %12s\n", "changed", "tables", "bits, bytes",
-              mutations_.lenient ? "refused" : "reader", "step", "explained", "unexplained");
+  std::printf("%-8s %10s %14s %12s %12s %10s %12s\n", "changed", "tables", "bits, bytes", "reader", "step", "explained",
+              "unexplained");
   for (u32 f = 0; f < kTableFormats; ++f) {
     const MutationCounts& m = mutations_.formats[f];
     if (m.tables == 0) continue;

@@ -1,8 +1,8 @@
 // meaning.h - whether two tables mean the same: the same rule at every instruction and for every return address.
 //
-// What proves that a changed bit of a table has no meaning. Rules are compared as they are decoded, by place, not by what
-// a run finds there; who knows that two places hold the same says so. Cost: two decodings an instruction, up to the first difference. Tested in
-// oracle/unwind/tests/meaning_test.cpp.
+// What proves that a changed bit of a table has no meaning. Rules are compared as they are decoded, by place, not by
+// what a run finds there; who knows that two places hold the same says so. Cost: two decodings an instruction, up to
+// the first difference. Tested in oracle/unwind/tests/meaning_test.cpp.
 #pragma once
 
 #include "oracle/unwind/unwind.h"

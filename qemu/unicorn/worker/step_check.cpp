@@ -192,7 +192,8 @@ void Stepper::fail(Format& format, u64 pc, bool in_walk, std::string what, u64 e
 /// Whether `found` may be the caller's sp, where the frame's own is `sp`.
 bool Stepper::judge_sp(Format& format, Frame& frame, u64 found, u64 sp, u32 offset, bool in_walk) {
   if (found == frame.sp || (found == frame.sp_after && sp >= frame.sp_after)) return true;
-  // A tail call may be on its way, where no return is: then all that is said until the jump must be the same, and come true.
+  // A tail call may be on its way, where no return is: then all that is said until the jump must be the same, and come
+  // true.
   if (!in_walk && body_[offset] == Part::Epilogue && (frame.next_sp == 0 || frame.next_sp == found)) {
     if (frame.next_sp == 0) frame.next_sp_at = offset;
     frame.next_sp = found;
