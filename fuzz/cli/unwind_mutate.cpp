@@ -31,8 +31,6 @@ Result<bool> noticed_by_step(UnwindChecker& checker, const CodeMap& map, const f
   return shows(stepper.sweep(map.starts, checker.limits().sweep, report));
 }
 
-constexpr u64 kCodeAt = 0x10000000; // where decoders are told that the code lies
-
 /// The field of the right table that has the bit.
 oracle::TableField field_of(const StepTable& table, const oracle::UnwindTables& right, u32 byte, u32 bit) {
   const auto in = [&](qemu::protocol::TablePart p) { return byte >= p.at && byte - p.at < p.size; };

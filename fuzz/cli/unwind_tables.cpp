@@ -15,7 +15,6 @@ namespace assay::cli {
 
 namespace {
 
-constexpr u64 kCodeAt = 0x10000000; // where the strict reader is told that the code lies
 constexpr u64 kCodeRva = 0x1000;
 
 unwind::UnwindFormat writers_name(TableFormat format) {

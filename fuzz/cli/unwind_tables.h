@@ -13,6 +13,9 @@
 
 namespace assay::cli {
 
+/// Where the strict reader and decoders are told that the code lies.
+inline constexpr u64 kCodeAt = 0x10000000;
+
 using qemu::protocol::StepTable;
 using qemu::protocol::TableFormat;
 
