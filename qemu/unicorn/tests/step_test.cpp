@@ -15,10 +15,12 @@ using protocol::TableFormat;
 constexpr u64 kMost = 1'000'000;
 
 // Recursion with values that live over the call, so that callee-saved registers are saved; stack arguments that a tail
-// call changes in number; a host call.
+// call changes in number; a host call. An indirect call that traps, because the function there takes other arguments: a
+// sweep passes the check, and must not take them off the stack.
 constexpr std::string_view kProgram = R"(
 import @log(i64)
 tag @oops(i64)
+table [@many]
 func @throws(i64) -> i64 {
 ^entry(%n: i64):
   branch %n, ^throw, ^fine
@@ -53,6 +55,13 @@ func @many(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) -> i64 {
 func @few(i64) -> i64 {
 ^entry(%a: i64):
   tail_call @many(%a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a)
+}
+func @mistaken(i64) -> i64 {
+^entry(%n: i64):
+  %first = const.i32 0
+  %r = call_indirect (i64) -> i64 %first(%n)
+  %s = add.i64 %r, %n
+  return %s
 }
 export func @main(i64) -> i64 {
 ^entry(%n: i64):

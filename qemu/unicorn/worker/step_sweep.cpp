@@ -179,12 +179,10 @@ bool Stepper::sweep_on(u64 pc) {
   const bool entry = offset % 16 == 0 && entry_at_[offset / 16] != kNone;
   if (frames_.empty() || (entry && swept_[offset] == sweeps_ && frames_.size() == 1)) return divert(0);
   if (frames_.size() > 1) { // a call: passed over
-    const Frame callee = frames_.back();
+    const u64 back = frames_.back().return_address;
     frames_.pop_back();
     ++report_->events.skipped;
-    now_.value[isa_->sp][0] = callee.sp_after;
-    engine_->write_batch(ids_, places_);
-    return divert(callee.return_address);
+    return divert(behind_call(back));
   }
   if (frames_.back().function != swept_function_) return divert(0); // a tail call
   const Control before = previous_ == 0 ? Control() : control_at(object_->target, object_->code, previous_ - kCodeAt);
@@ -223,6 +221,7 @@ bool Stepper::elsewhere(u64& pc) {
 }
 
 /// The stack is as the callee would have left it: without the arguments, whose room the caller takes again at once.
+/// Which function a value from anywhere led to does not matter: it may take other arguments than the caller gave.
 u64 Stepper::behind_call(u64 pc) {
   const u64 offset = pc - kCodeAt;
   const std::span<const u8> code = object_->code;
