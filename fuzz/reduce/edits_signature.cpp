@@ -109,12 +109,13 @@ void list_callees(const Program& program, Places& out) {
   each_inst(program.module, [&](const Place& place, const Function&, const Inst& inst) {
     const bool calls = names_function(inst.op) && inst.op != Opcode::FuncAddr;
     if (place.function != program.entry || !calls || inst.ref == program.entry) return;
-    if (!program.module.functions[inst.ref].imported) out.push_back({kNone, place.block, place.inst, 0});
+    if (!program.module.functions[inst.ref].imported) out.push_back({kNone, place.block, place.inst, program.entry});
   });
 }
 
 /// What the entry calls is called instead, with the arguments that are constants there and zero for the others.
 bool enter_callee(Program& program, const Place& place) {
+  if (place.index != program.entry) return false; // another place was entered before
   const Function& f = program.module.functions[program.entry];
   const Inst& call = f.insts_of(f.blocks[place.block])[place.inst];
   std::vector<u64> args;
