@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <new>
@@ -120,7 +121,11 @@ TEST_F(Process, companion_answers_and_tells_how_it_died) {
   ASSERT_TRUE(companion->ask("die"));
   EXPECT_EQ(companion->answer(10'000, answer), Companion::Reply::Died);
   EXPECT_EQ(companion->end(), "signal SIGABRT");
-  EXPECT_EQ(companion->words(), "last words\n");
+  std::string words = companion->words();
+#ifdef ASSAY_EMULATED // the emulator adds words of its own
+  words.resize(std::min(words.size(), words.find("qemu: ")));
+#endif
+  EXPECT_EQ(words, "last words\n");
 }
 
 TEST_F(Process, companion_that_is_late_can_be_ended) {
