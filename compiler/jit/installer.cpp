@@ -95,6 +95,7 @@ Result<Installer> Installer::create(const InstallOptions& options, const u64* tr
 
 Result<os::CodeBlock> Installer::allocate(u64 size) {
   if (arena_) return arena_->allocate(size);
+  if (stuck_) return Error{ErrorKind::Internal, {}, 0, 0, "the unwinder still knows the code that was here before"};
   bump_->reset();
   return bump_->allocate(size);
 }
@@ -103,8 +104,12 @@ Result<void> Installer::publish(const os::CodeBlock& block) {
   return arena_ ? arena_->publish(block) : bump_->publish(block);
 }
 
-void Installer::free(const os::CodeBlock& block) {
-  if (arena_) arena_->free(block);
+/// Tells the unwinder, then gives the memory back, unless the unwinder may still read it.
+Result<void> Installer::withdraw(os::UnwindRegistration& registration, const os::CodeBlock& block) {
+  auto done = registration.remove();
+  if (done && arena_) arena_->free(block);
+  stuck_ |= !done;
+  return done;
 }
 
 /// The unwind tables, and which part of them is registered.
@@ -130,13 +135,26 @@ Result<void> Installer::write_frames(const CodeObject& object, u64 at, Installed
   if (done) eh_frame_.insert(eh_frame_.begin(), far_jump_.begin(), far_jump_.end());
   return done;
 #else
-  unwind::EhFrameOptions tables;
+  unwind::EhFrameOptions options;
   if (!object.call_sites.empty()) {
-    tables.personality = os::personality();
-    tables.lsda = reinterpret_cast<u64>(&out.landing_pads_);
-    if (tables.personality == 0) return unsupported("exception handlers in compiled code on this system");
+    options.personality = os::personality();
+    options.lsda = reinterpret_cast<u64>(&out.landing_pads_);
+    if (options.personality == 0) return unsupported("exception handlers in compiled code on this system");
   }
-  if (!unwind::write_eh_frame(object, static_cast<i64>(at), eh_frame_, tables))
+  compact_ = {};
+  if (os::unwinder_takes_compact()) {
+    unwind::UnwindPlace place{at};
+    place.personality = options.personality;
+    place.lsda = options.lsda;
+    unwind::UnwindTables tables;
+    tables.bytes.swap(eh_frame_);
+    auto done = unwind::write_tables(unwind::UnwindFormat::AppleCompact, object, place, tables);
+    eh_frame_.swap(tables.bytes);
+    registered_ = tables.eh_frame;
+    compact_ = tables.entries;
+    return done;
+  }
+  if (!unwind::write_eh_frame(object, static_cast<i64>(at), eh_frame_, options))
     return unsupported("code of 2 GiB or more");
   registered_ = {0, static_cast<u32>(eh_frame_.size())};
   return {};
@@ -166,8 +184,7 @@ Result<void> Installer::install(const CodeObject& object, Installed& out, const 
   if (done) done = publish(*block);
   if (done) done = announce(object, exec, eh_frame_at, out);
   if (!done) {
-    static_cast<void>(out.unwind_.remove());
-    free(*block);
+    static_cast<void>(withdraw(out.unwind_, *block));
     return done;
   }
   out.object_ = &object;
@@ -183,10 +200,15 @@ Result<void> Installer::install(const CodeObject& object, Installed& out, const 
 Result<void> Installer::register_frames(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out) {
   out.unwindable_ = options_.exceptions != ExceptionModel::Defer;
   if (!out.unwindable_ || object.functions.empty()) return {};
-  const u8* first = exec + object.functions.front().begin;
-  const u8* last = exec + object.functions.back().end - 1;
-  const u8* const section = exec + eh_frame_at + registered_.at;
-  auto registered = os::UnwindRegistration::add(section, registered_.size, first, last, options_.verify_unwind, exec);
+  os::CodeTables tables;
+  tables.section = exec + eh_frame_at + registered_.at;
+  tables.size = registered_.size;
+  tables.first_pc = exec + object.functions.front().begin;
+  tables.last_pc = exec + object.functions.back().end - 1;
+  tables.base = exec;
+  tables.compact = compact_.size == 0 ? nullptr : exec + eh_frame_at + compact_.at;
+  tables.compact_size = compact_.size;
+  auto registered = os::UnwindRegistration::add(tables, options_.verify_unwind);
   if (registered) {
     out.unwind_ = std::move(registered).value();
     return {};
@@ -210,8 +232,7 @@ Result<void> Installer::uninstall(Installed& installed) {
   if (installed.object_ == nullptr) return {};
   installed.tools_.reset();
   os::remove_code_range(installed.range_);
-  auto done = installed.unwind_.remove();
-  free(installed.block_);
+  auto done = withdraw(installed.unwind_, installed.block_);
   installed.object_ = nullptr;
   installed.base_ = 0;
   return done;

@@ -1,10 +1,10 @@
 // installer.h - a CodeObject becomes code in memory, and stops being it.
 //
 // One block: code (at a multiple of CodeObject::alignment), padding to 16, rodata, padding to 8, .eh_frame with its
-// zero word (on Windows function tables, and before them, where there are handlers, a jump to their routine). So every
-// table is within 2 GiB of its code, one registration covers one contiguous range, and removal is one free. Two ways:
-// Arena, for code of any life time, and OneAtATime, for a loop that installs, runs and removes a program
-// in the same pages without a system call.
+// zero word (on Windows function tables, and before them, where there are handlers, a jump to their routine; on
+// macOS 14 and later compact unwind behind it). So every table is within 2 GiB of its code, one registration covers one
+// contiguous range, and removal is one free. Two ways: Arena, for code of any life time, and OneAtATime, for a loop
+// that installs, runs and removes a program in the same pages without a system call.
 // `object` must stay unchanged while installed: the position and fault tables are read in place.
 // Cost: the bytes copied plus a registration. One owner at a time. Tested in compiler/jit/tests/installer_test.cpp.
 #pragma once
@@ -75,7 +75,8 @@ public:
   /// host's processor or another host convention, or has exception handlers where os::personality() has no routine or
   /// exceptions are deferred. `source`, when given, lets debuggers and profilers name lines.
   Result<void> install(const CodeObject& object, Installed& out, const DebugSource* source = nullptr);
-  /// Does nothing when empty. No frame of the code may be active on any thread.
+  /// Does nothing when empty. No frame of the code may be active on any thread. On an Error, which is that the unwinder
+  /// does not let go of it, its memory is never used again; `installed` is empty all the same.
   Result<void> uninstall(Installed& installed);
 
 private:
@@ -85,15 +86,16 @@ private:
   Result<void> publish(const os::CodeBlock& block);
   Result<void> announce(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out);
   Result<void> register_frames(const CodeObject& object, const u8* exec, u64 eh_frame_at, Installed& out);
-  void free(const os::CodeBlock& block);
+  Result<void> withdraw(os::UnwindRegistration& registration, const os::CodeBlock& block);
 
   InstallOptions options_;
   const u64* trap_entries_ = nullptr;
   std::optional<os::CodeArena> arena_;
   std::optional<os::BumpArena> bump_;
-  std::vector<u8> eh_frame_;        // reused; Windows: function tables, before them a way to os::personality()
-  std::vector<u8> far_jump_;        // reused
-  unwind::TableSection registered_; // in eh_frame_
+  std::vector<u8> eh_frame_; // reused; Windows: function tables, before them a way to os::personality()
+  std::vector<u8> far_jump_; // reused
+  unwind::TableSection registered_, compact_; // in eh_frame_
+  bool stuck_ = false;                        // one_at_a_time: the unwinder still knows what was in the pages
 };
 
 } // namespace assay::jit

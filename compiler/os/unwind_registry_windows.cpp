@@ -18,11 +18,11 @@ namespace {
 
 Error failed(ErrorKind kind, const char* what) { return Error{kind, {}, 0, 0, what}; }
 
-bool found_in(const u8* section, u64 size, const u8* pc) {
+bool found_in(const CodeTables& tables, const u8* pc) {
   DWORD64 base = 0;
   const auto* entry =
       reinterpret_cast<const u8*>(RtlLookupFunctionEntry(reinterpret_cast<DWORD64>(pc), &base, nullptr));
-  return entry >= section && entry < section + size;
+  return entry >= tables.section && entry < tables.section + tables.size;
 }
 
 } // namespace
@@ -32,33 +32,31 @@ bool unwinder_finds(const u8* pc) {
   return RtlLookupFunctionEntry(reinterpret_cast<DWORD64>(pc), &base, nullptr) != nullptr;
 }
 
-Result<UnwindRegistration> UnwindRegistration::add(const u8* section, u64 size, const u8* first_pc, const u8* last_pc,
-                                                   bool verify, const u8* base) {
-  if (size == 0 || size % sizeof(RUNTIME_FUNCTION) != 0 || base == nullptr || base > first_pc)
+bool unwinder_takes_compact() { return false; }
+
+Result<UnwindRegistration> UnwindRegistration::add(const CodeTables& tables, bool verify) {
+  if (tables.size == 0 || tables.size % sizeof(RUNTIME_FUNCTION) != 0 || tables.base == nullptr ||
+      tables.base > tables.first_pc)
     return failed(ErrorKind::Internal, "the table of functions is malformed");
-  auto* const entries = reinterpret_cast<RUNTIME_FUNCTION*>(const_cast<u8*>(section));
-  const DWORD count = static_cast<DWORD>(size / sizeof(RUNTIME_FUNCTION));
-  if (RtlAddFunctionTable(entries, count, reinterpret_cast<DWORD64>(base)) == 0)
+  auto* const entries = reinterpret_cast<RUNTIME_FUNCTION*>(const_cast<u8*>(tables.section));
+  const DWORD count = static_cast<DWORD>(tables.size / sizeof(RUNTIME_FUNCTION));
+  if (RtlAddFunctionTable(entries, count, reinterpret_cast<DWORD64>(tables.base)) == 0)
     return failed(ErrorKind::Io, "RtlAddFunctionTable refused the table of functions");
   UnwindRegistration done;
-  done.section_ = section;
-  done.size_ = size;
-  done.first_pc_ = first_pc;
-  done.last_pc_ = last_pc;
+  done.tables_ = tables;
   done.verify_ = verify;
-  if (verify && !(found_in(section, size, first_pc) && found_in(section, size, last_pc)))
+  if (verify && !(found_in(tables, tables.first_pc) && found_in(tables, tables.last_pc)))
     return failed(ErrorKind::Unsupported, "the unwinder does not find the registered frames"); // `done` takes them away
   return done;
 }
 
 Result<void> UnwindRegistration::remove() {
-  if (section_ == nullptr) return {};
-  auto* const entries = reinterpret_cast<RUNTIME_FUNCTION*>(const_cast<u8*>(section_));
-  const u8* const section = section_;
-  section_ = nullptr;
-  if (RtlDeleteFunctionTable(entries) == 0)
+  if (tables_.section == nullptr) return {};
+  const CodeTables tables = tables_;
+  tables_ = {};
+  if (RtlDeleteFunctionTable(reinterpret_cast<RUNTIME_FUNCTION*>(const_cast<u8*>(tables.section))) == 0)
     return failed(ErrorKind::Internal, "RtlDeleteFunctionTable does not know the table");
-  if (verify_ && found_in(section, size_, first_pc_))
+  if (verify_ && (found_in(tables, tables.first_pc) || found_in(tables, tables.last_pc)))
     return failed(ErrorKind::Internal, "the unwinder still finds frames after their removal");
   return {};
 }
@@ -66,12 +64,9 @@ Result<void> UnwindRegistration::remove() {
 UnwindRegistration& UnwindRegistration::operator=(UnwindRegistration&& other) noexcept {
   if (this != &other) {
     static_cast<void>(remove());
-    section_ = other.section_;
-    size_ = other.size_;
-    first_pc_ = other.first_pc_;
-    last_pc_ = other.last_pc_;
+    tables_ = other.tables_;
     verify_ = other.verify_;
-    other.section_ = nullptr;
+    other.tables_ = {};
   }
   return *this;
 }

@@ -99,6 +99,13 @@ u32 encoding_of(const CodeObject& object, const FunctionCode& function, FrameOut
   return encoding;
 }
 
+/// Whether one of its calls has a handler.
+bool catches(const CodeObject& object, const FunctionCode& function) {
+  const auto found = std::upper_bound(object.call_sites.begin(), object.call_sites.end(), function.begin,
+                                      [](u32 offset, const CallSite& site) { return offset < site.offset; });
+  return found != object.call_sites.end() && found->offset <= function.end;
+}
+
 void put(u8*& at, u32 value) {
   std::memcpy(at, &value, 4);
   at += 4;
@@ -127,7 +134,10 @@ Error unsupported(const char* what) { return Error{ErrorKind::Unsupported, {}, 0
 
 Result<void> write_apple_compact(const CodeObject& object, const UnwindPlace& place, UnwindTables& out) {
   std::vector<u32> fdes;
-  if (!write_eh_frame(object, static_cast<i64>(place.tables_at), out.bytes, {}, &fdes))
+  EhFrameOptions options;
+  options.personality = place.personality;
+  options.lsda = place.lsda;
+  if (!write_eh_frame(object, static_cast<i64>(place.tables_at), out.bytes, options, &fdes))
     return unsupported("code and unwind tables lie 2 GiB apart or more");
   out.eh_frame.size = static_cast<u32>(out.bytes.size());
   if (place.code_rva + object.code.size() > 0xffffffff) return unsupported("code 4 GiB above its base, or more");
@@ -140,6 +150,7 @@ Result<void> write_apple_compact(const CodeObject& object, const UnwindPlace& pl
     if (!outline.read(object.frame_of(function)))
       return Error{ErrorKind::BadInput, {}, 0, 0, "frame effects are not a prologue and epilogues"};
     u32 encoding = encoding_of(object, function, outline);
+    if (place.personality != 0 && catches(object, function)) encoding = 0;
     if (encoding == 0) {
       if (fdes[i] > kFdeLimit) return unsupported("an FDE 16 MiB into its section: DWARF mode cannot refer to it");
       encoding = (a64 ? kA64Dwarf : kX64Dwarf) | fdes[ASSAY_PLANTED(a64_unwind_compact_fde) ? 0 : i];

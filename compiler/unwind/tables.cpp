@@ -50,6 +50,8 @@ Result<void> dispatch(UnwindFormat format, const CodeObject& object, const Unwin
     return unsupported("a handler in unwind tables other than those of Windows");
   if (place.handler_at > 0x7fffffff)
     return unsupported("code and the handler of its exceptions lie 2 GiB apart or more");
+  if ((place.personality != 0 || place.lsda != 0) && format != UnwindFormat::AppleCompact)
+    return unsupported("a personality routine's address in unwind tables other than Apple's");
   switch (format) {
   case UnwindFormat::EhFrame: return write_dwarf(object, place, out);
   case UnwindFormat::Windows:

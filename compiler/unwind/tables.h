@@ -33,6 +33,9 @@ struct UnwindPlace {
   /// `handler_data`, 8 bytes of the handler's own (DISPATCHER_CONTEXT::HandlerData points there), at a multiple of 4.
   u64 handler_at = 0;
   u64 handler_data = 0;
+  /// AppleCompact: as EhFrameOptions has them, of every entry of the section. Functions with a row in
+  /// CodeObject::call_sites are then in DWARF mode, whose entries name them.
+  u64 personality = 0, lsda = 0;
 };
 
 /// A part of UnwindTables::bytes.

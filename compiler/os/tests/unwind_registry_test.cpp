@@ -45,7 +45,7 @@ public:
     const auto section = make_section(block.exec, functions, block.exec + 16 * functions);
     std::memcpy(block.write + 16 * functions, section.data(), section.size());
     registered_ =
-        UnwindRegistration::add(code_ + 16 * functions, section.size(), code_, code_ + 16 * functions - 1, verify);
+        UnwindRegistration::add({code_ + 16 * functions, section.size(), code_, code_ + 16 * functions - 1}, verify);
   }
   bool finds(u32 function) const { return unwinder_finds(code_ + 16 * function + 5); }
   BumpArena arena_;
@@ -83,7 +83,7 @@ TEST(UnwindRegistry, SameSectionAgainAndAgain) {
   const u8* section = code.code_ + 16;
   for (int i = 0; i < 5000; ++i) {
     ASSERT_TRUE(code.registered_->remove());
-    code.registered_ = UnwindRegistration::add(section, 48, code.code_, code.code_ + 15, i % 2 == 0);
+    code.registered_ = UnwindRegistration::add({section, 48, code.code_, code.code_ + 15}, i % 2 == 0);
     ASSERT_TRUE(code.registered_) << code.registered_.error().to_string();
   }
   EXPECT_TRUE(code.finds(0));
@@ -92,7 +92,7 @@ TEST(UnwindRegistry, SameSectionAgainAndAgain) {
 TEST(UnwindRegistry, MissingZeroWordIsAnError) {
   Installed code(1);
   ASSERT_TRUE(code.registered_->remove());
-  const auto cut = UnwindRegistration::add(code.code_ + 16, 44, code.code_, code.code_ + 15);
+  const auto cut = UnwindRegistration::add({code.code_ + 16, 44, code.code_, code.code_ + 15});
   ASSERT_FALSE(cut);
   EXPECT_NE(cut.error().message.find("zero word"), std::string::npos);
 }
@@ -100,7 +100,7 @@ TEST(UnwindRegistry, MissingZeroWordIsAnError) {
 TEST(UnwindRegistry, RangeThatIsNotCoveredIsAnError) {
   Installed code(2);
   ASSERT_TRUE(code.registered_->remove());
-  const auto more = UnwindRegistration::add(code.code_ + 32, 68, code.code_, code.code_ + 32 + 5);
+  const auto more = UnwindRegistration::add({code.code_ + 32, 68, code.code_, code.code_ + 32 + 5});
   ASSERT_FALSE(more);
   EXPECT_FALSE(code.finds(0)) << "a failed registration must leave nothing";
 }

@@ -38,8 +38,7 @@ public:
   }
   const u8* code() const { return block_.exec; }
   Result<UnwindRegistration> add(u32 size = kEntryBytes * kFunctions, u32 covered = 16 * kFunctions) {
-    return UnwindRegistration::add(code() + 16 * kFunctions + kInfoBytes, size, code(), code() + covered - 1, true,
-                                   code());
+    return UnwindRegistration::add({code() + 16 * kFunctions + kInfoBytes, size, code(), code() + covered - 1, code()});
   }
   bool finds(u32 function) const { return unwinder_finds(code() + 16 * function + 5); }
 
