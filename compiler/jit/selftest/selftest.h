@@ -54,6 +54,20 @@ struct StressFigures {
   double cycle_ns = 0;                          // by the wall clock, of one thread
 };
 
+/// One line of `assay_selftest costs`; times of one throw, or of one function.
+struct CostRow {
+  std::string way; // how the unwinder knows the functions
+  u64 functions = 0;
+  double one_frame_ns = 0, hundred_frames_ns = 0;  // compiled frames
+  double native_one_ns = 0, native_hundred_ns = 0; // of the C++ compiler
+  double first_ns = 0;                             // the first throw when all are installed
+  double add_ns = 0, remove_ns = 0;                // 0: not measured, they go all at once
+};
+
+/// Each way of this system, with so many functions installed. Some seconds.
+Result<std::vector<CostRow>> measure_costs(const std::vector<u64>& functions);
+void print_costs(const std::vector<CostRow>& rows);
+
 /// Many threads install, throw through and remove code of their own; then one throws many times.
 Result<StressFigures> stress_unwinding(const StressOptions& options);
 

@@ -3,9 +3,11 @@
 //   assay_selftest [unwinding] [--json]                   a row for each capability; status 1 when one failed
 //   assay_selftest stress [THREADS CYCLES THROWS]         figures; status 1 when a throw went astray or code stayed
 //                                                         known
+//   assay_selftest costs [FUNCTIONS...]                   a table of what throwing, installing and removing cost
 //   assay_selftest debuggee FOLDER                        what the debugger's and profiler's rows look at
 #include "compiler/jit/selftest/selftest.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -34,14 +36,33 @@ int stress(int argc, char** argv) {
   return figures->wrong == 0 && figures->still_found == 0 ? 0 : 1;
 }
 
+int costs(int argc, char** argv) {
+  std::vector<assay::u64> functions;
+  for (int i = 2; i < argc; ++i) functions.push_back(std::strtoull(argv[i], nullptr, 10));
+  if (functions.empty()) functions = {10, 1000, 10000, 100000};
+  if (std::find(functions.begin(), functions.end(), 0u) != functions.end()) {
+    std::fprintf(stderr, "assay_selftest costs: expected numbers of functions, from 1 on\n");
+    return 2;
+  }
+  const auto rows = assay::jit::measure_costs(functions);
+  if (!rows) {
+    std::fprintf(stderr, "%s\n", rows.error().to_string().c_str());
+    return 4;
+  }
+  assay::jit::print_costs(*rows);
+  return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   const std::string what = argc > 1 && argv[1][0] != '-' ? argv[1] : "unwinding";
   if (what == "stress") return stress(argc, argv);
+  if (what == "costs") return costs(argc, argv);
   if (what == "debuggee" && argc == 3) return assay::jit::selftest_debuggee(argv[2]);
   if (what != "unwinding") {
-    std::fprintf(stderr, "usage: assay_selftest [unwinding [--json] | stress [THREADS CYCLES THROWS]]\n");
+    std::fprintf(
+        stderr, "usage: assay_selftest [unwinding [--json] | stress [THREADS CYCLES THROWS] | costs [FUNCTIONS...]]\n");
     return 2;
   }
   const std::string own = assay::jit::own_path(argv[0]);

@@ -42,6 +42,22 @@ TEST(Stress, ThreadsInstallThrowAndRemoveWithoutLoss) {
   EXPECT_EQ(figures->still_found, 0u);
 }
 
+/// Figures themselves are for quiet machines: they are only more than nothing.
+TEST(SelfTest, CostsHaveARowForEachWayAndSize) {
+  const auto rows = measure_costs({1, 40});
+  ASSERT_TRUE(rows) << rows.error().to_string();
+  std::map<std::string, u64> ways;
+  for (const CostRow& row : *rows) {
+    ways[row.way] += row.functions;
+    for (const double time :
+         {row.one_frame_ns, row.hundred_frames_ns, row.native_one_ns, row.native_hundred_ns, row.first_ns, row.add_ns})
+      EXPECT_GT(time, 0) << row.way;
+    EXPECT_GT(row.hundred_frames_ns, row.one_frame_ns) << row.way;
+  }
+  EXPECT_GE(ways.size(), 1u);
+  for (const auto& [way, functions] : ways) EXPECT_EQ(functions, 41u) << way;
+}
+
 #else
 TEST(SelfTest, OnThisHost) { GTEST_SKIP() << "skipped: assay_selftest is run by itself"; }
 #endif
