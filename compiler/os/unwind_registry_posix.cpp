@@ -131,8 +131,11 @@ bool finds_both(Unwinder& unwinder, Shape as, const CodeTables& code) {
   return finds_own(unwinder, as, code, code.first_pc) && finds_own(unwinder, as, code, code.last_pc);
 }
 
+/// Whether it still does after their removal. Where all is one entry, one end is asked for.
 bool finds_any(Unwinder& unwinder, Shape as, const CodeTables& code) {
-  return finds_own(unwinder, as, code, code.first_pc) || finds_own(unwinder, as, code, code.last_pc);
+  u32 entries = 0;
+  for_each_fde(code.section, code.size, [&](const u8*) { ++entries; });
+  return finds_own(unwinder, as, code, code.first_pc) || (entries != 1 && finds_own(unwinder, as, code, code.last_pc));
 }
 
 Error failed(ErrorKind kind, const char* what) { return Error{kind, {}, 0, 0, what}; }
