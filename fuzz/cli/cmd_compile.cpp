@@ -1,7 +1,8 @@
 // cmd_compile.cpp - `assay compile FILE --emit=STAGE,...`: what the compiler makes of a program, stage by stage.
 //
 // Every host compiles for every target that the version has. Text stages go to the output; `obj` is the CodeObject
-// file, to --out or the output. Tested end to end in fuzz/cli/tests/cli_test.cmake.
+// file, to --out or the output. `c` is the program itself as C, in which the compiler has no part. Tested end to end in
+// fuzz/cli/tests/cli_test.cmake.
 #include "compiler/codegen/dump.h"
 #include "compiler/codegen/observer.h"
 #include "compiler/debug/disassemble.h"
@@ -9,6 +10,7 @@
 #include "compiler/opt/pipeline.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/commands.h"
+#include "fuzz/export_c/export_c.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -18,7 +20,7 @@
 namespace assay::cli {
 namespace {
 
-constexpr std::string_view kStages[] = {"air", "ssa", "opt", "lir", "asm", "unwind", "obj"};
+constexpr std::string_view kStages[] = {"air", "ssa", "opt", "lir", "asm", "unwind", "obj", "c"};
 
 struct CompileCommand {
   std::string file, out;
@@ -121,7 +123,7 @@ int write_object(const CodeObject& object, const std::string& path) {
 int options_of(const CompileCommand& command, CompileOptions& out) {
   for (const std::string& stage : command.emit)
     if (std::find(std::begin(kStages), std::end(kStages), stage) == std::end(kStages))
-      return usage_error("compile", "--emit has no '" + stage + "'; expected some of air,ssa,opt,lir,asm,unwind,obj");
+      return usage_error("compile", "--emit has no '" + stage + "'; expected some of air,ssa,opt,lir,asm,unwind,obj,c");
   if (command.target == "a64") out.target = Target::A64;
   else if (command.target == "x64") out.target = Target::X64;
   else return usage_error("compile", "--target has no '" + command.target + "'; expected x64 or a64");
@@ -156,16 +158,18 @@ Result<std::string> ssa_form(const Module& module) {
   return to_text(printer.optimised_module);
 }
 
-int emit(const std::string& stage, const Module& module, const CodeObject& object, const StagePrinter& printer,
-         const std::string& out) {
-  if (stage == "obj") return write_object(object, out);
+int emit(const std::string& stage, const Module& module, const SourceMap& map, const CodeObject& object,
+         const StagePrinter& printer, const CompileCommand& command) {
+  if (stage == "obj") return write_object(object, command.out);
   std::string text;
   if (stage == "air") text = to_text(module);
   else if (stage == "lir") text = printer.text;
   else if (stage == "opt") text = to_text(printer.optimised_module);
   else if (stage == "unwind") text = frames(object);
   else {
-    auto listing = stage == "ssa" ? ssa_form(module) : assembly(object);
+    auto listing = stage == "ssa" ? ssa_form(module)
+                   : stage == "c" ? fuzz::export_c(module, command.file, &map)
+                                  : assembly(object);
     if (!listing) return report(listing.error());
     text = std::move(*listing);
   }
@@ -179,17 +183,19 @@ int compile(const CompileCommand& command) {
   const auto source = read_source(command.file);
   if (!source) return report(source.error());
   std::vector<Error> errors;
-  const auto module = load_module(*source, nullptr, &errors);
+  SourceMap map; // of AIR
+  const auto module = load_module(*source, &map, &errors);
   if (!module) return report(errors, source->text);
   StagePrinter printer(*module, options.target);
   options.observer = &printer;
   Compiler compiler(options);
   CodeObject object;
-  const bool only_air = command.emit.size() == 1 && command.emit[0] == "air";
-  if (!only_air)
+  const bool only_program = std::all_of(command.emit.begin(), command.emit.end(),
+                                        [](const std::string& stage) { return stage == "air" || stage == "c"; });
+  if (!only_program)
     if (auto compiled = compiler.compile(*module, object); !compiled) return report(compiled.error());
   for (const std::string& stage : command.emit)
-    if (const int status = emit(stage, *module, object, printer, command.out); status != kClean) return status;
+    if (const int status = emit(stage, *module, map, object, printer, command); status != kClean) return status;
   return kClean;
 }
 
@@ -199,7 +205,7 @@ void add_compile(CLI::App& app, int& status) {
   auto options = std::make_shared<CompileCommand>();
   CLI::App* command = app.add_subcommand("compile", "show what the compiler makes of a program");
   command->add_option("FILE", options->file, "program, '-' for standard input")->required();
-  command->add_option("--emit", options->emit, "stages: air,ssa,opt,lir,asm,unwind,obj")
+  command->add_option("--emit", options->emit, "stages: air,ssa,opt,lir,asm,unwind,obj,c")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->capture_default_str();

@@ -38,6 +38,7 @@ void add_bisect(CLI::App& app, int& status);
 void add_subjects(CLI::App& app, int& status);
 void add_mutants(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
+void add_opinion(CLI::App& app, int& status);
 void add_unwind(CLI::App& app, int& status);
 void add_self_test(CLI::App& app, int& status);
 

@@ -35,6 +35,7 @@ int run_command(int argc, char** argv) {
   add_subjects(app, status);
   add_mutants(app, status);
   add_bench(app, status);
+  add_opinion(app, status);
   add_unwind(app, status);
   add_self_test(app, status);
 
