@@ -6,7 +6,7 @@
 // Each range has compact unwind whose DWARF modes name their FDE: without that name the unwinder would keep, by itself,
 // what it found in the section, and still find it when the code has gone.
 // Compiled on every system but Windows. Tested, with a stand-in for the system, in
-// compiler/os/tests/unwind_registry_apple_test.cpp.
+// compiler/os/tests/unwind_registry_apple_test.cpp, and by ci/apple-unwinder with exceptions that fly.
 #pragma once
 
 #include "compiler/os/section_table.h"

@@ -231,15 +231,18 @@ Result<std::vector<CostRow>> measure_costs(const std::vector<u64>& functions) {
 }
 
 void print_costs(const std::vector<CostRow>& rows) {
-  std::printf("%s: microseconds; a throw through compiled frames, through frames of the C++ compiler, the first throw\n"
-              "after installing, and installing and removing one function\n"
-              "%-32s%9s%9s%9s%9s%9s%10s%9s%9s\n",
-              selftest_platform().c_str(), "", "functions", "1 frame", "100", "C++: 1", "100", "first", "install",
-              "remove");
+  std::printf("%s: microseconds\n"
+              "%-32s%9s |%30s |%30s |%9s%9s%9s\n"
+              "%-32s%9s |%10s%10s%10s |%10s%10s%10s |%9s%9s%9s\n",
+              selftest_platform().c_str(), "", "", "a throw through compiled frames", "through those of C++", "first",
+              "install", "remove", "", "functions", "1", "100", "one more", "1", "100", "one more", "throw", "one",
+              "one");
   for (const CostRow& row : rows) {
-    std::printf("%-32s%9llu%9.2f%9.1f%9.2f%9.1f%10.1f%9.2f", row.way.c_str(),
+    const auto more = [](double one, double hundred) { return (hundred - one) / 99 / 1e3; };
+    std::printf("%-32s%9llu |%10.2f%10.1f%10.3f |%10.2f%10.1f%10.3f |%9.1f%9.2f", row.way.c_str(),
                 static_cast<unsigned long long>(row.functions), row.one_frame_ns / 1e3, row.hundred_frames_ns / 1e3,
-                row.native_one_ns / 1e3, row.native_hundred_ns / 1e3, row.first_ns / 1e3, row.add_ns / 1e3);
+                more(row.one_frame_ns, row.hundred_frames_ns), row.native_one_ns / 1e3, row.native_hundred_ns / 1e3,
+                more(row.native_one_ns, row.native_hundred_ns), row.first_ns / 1e3, row.add_ns / 1e3);
     if (row.remove_ns > 0) std::printf("%9.2f\n", row.remove_ns / 1e3);
     else std::printf("%9s\n", "-");
   }
