@@ -4,11 +4,13 @@
 // rounds, because noise only adds. Programs are generated from fixed seeds, so figures of two builds compare.
 // Clocks differ and drift, so the time of a chain of additions and xors, one a cycle on any processor, is measured
 // before and after: figures divided by it compare between machines, and where the two are not equal, nothing does.
+// How fast compiled programs run, --kernels, is in bench_kernels.cpp.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake (that it runs, never how fast).
 #include "assay/verify.h"
 #include "fuzz/campaign/program_source.h"
 #include "fuzz/check/check.h"
 #include "fuzz/check/finding.h"
+#include "fuzz/cli/bench_kernels.h"
 #include "fuzz/cli/bench_module.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/os/process.h"
@@ -36,7 +38,9 @@ struct Figure {
 struct BenchOptions {
   u32 programs = 400, rounds = 5;
   std::string preset = "small", corpus = "corpus/real";
-  bool json = false;
+  bool json = false, kernels = false;
+  std::string json_file;         // empty: the output
+  std::vector<std::string> only; // kernels
 };
 
 /// What is measured on: programs with their cases, and how many instructions they have.
@@ -365,7 +369,31 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
   return {};
 }
 
+int write_json(const BenchOptions& options, const std::string& json) {
+  if (options.json_file.empty()) {
+    std::printf("%s\n", json.c_str());
+    return kClean;
+  }
+  const auto written = fuzz::write_file_atomically(options.json_file, json + "\n");
+  return written ? static_cast<int>(kClean) : (report(written.error()), static_cast<int>(kCannot));
+}
+
+/// --kernels: run time beside C.
+int bench_kernels(const BenchOptions& options) {
+  const auto figures = measure_kernels({options.corpus, options.rounds, options.only});
+  if (!figures && figures.error().kind == ErrorKind::BadInput && figures.error().file.empty())
+    return usage_error("bench", figures.error().message); // a kernel's name
+  if (!figures) return report(figures.error());
+  if (!options.json || !options.json_file.empty()) std::fputs(to_text(*figures).c_str(), stdout);
+  if (options.json)
+    if (const int status = write_json(options, to_json(*figures)); status != kClean) return status;
+  const bool agree =
+      std::all_of(figures->kernels.begin(), figures->kernels.end(), [](const KernelTimes& each) { return each.agree; });
+  return agree ? kClean : kDifference;
+}
+
 int bench(const BenchOptions& options) {
+  if (options.kernels || !options.only.empty()) return bench_kernels(options);
   fuzz::GeneratorConfig config;
   if (!fuzz::preset(options.preset, config)) {
     std::fprintf(stderr, "assay bench: --preset has no '%s'\n", options.preset.c_str());
@@ -381,15 +409,13 @@ int bench(const BenchOptions& options) {
   if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
   else if (auto whole = measure_whole(options, config, sample, figures); !whole) report(whole.error());
   figures.push_back(measure_reference(options, "after"));
-  if (!options.json) {
+  if (!options.json || !options.json_file.empty())
     for (const Figure& f : figures)
       std::printf("%-46s %12.*f %s\n", f.name.c_str(), f.value < 10 ? 3 : 2, f.value, f.unit.c_str());
-    return kClean;
-  }
+  if (!options.json) return kClean;
   nlohmann::ordered_json json{{"tool", fuzz::tool_version()}, {"figures", nlohmann::ordered_json::array()}};
   for (const Figure& f : figures) json["figures"].push_back({{"name", f.name}, {"value", f.value}, {"unit", f.unit}});
-  std::printf("%s\n", json.dump(2).c_str());
-  return kClean;
+  return write_json(options, json.dump(2));
 }
 
 } // namespace
@@ -405,8 +431,14 @@ void add_bench(CLI::App& app, int& status) {
       ->check(CLI::Range(1u, 1000u));
   command->add_option("--preset", options->preset, "kind of programs")->capture_default_str();
   command->add_option("--corpus", options->corpus, "folder of the real programs to compile")->capture_default_str();
-  command->add_flag("--json", options->json, "as JSON");
-  command->callback([options, &status] { status = bench(*options); });
+  command->add_flag("--kernels", options->kernels, "how fast compiled programs run, beside the same programs as C");
+  command->add_option("--kernel", options->only, "of these only")->delimiter(',')->allow_extra_args(false);
+  CLI::Option* json =
+      command->add_option("--json", options->json_file, "as JSON, to a file or the output")->expected(0, 1);
+  command->callback([options, json, &status] {
+    options->json = json->count() != 0;
+    status = bench(*options);
+  });
 }
 
 } // namespace assay::cli
