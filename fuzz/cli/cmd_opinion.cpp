@@ -164,7 +164,7 @@ int opinion(const OpinionOptions& options) {
   std::vector<std::string> missing;
   auto compilers = fuzz::find_c_compilers(options.compilers.empty() ? fuzz::usual_c_compilers() : options.compilers,
                                           options.flags, missing);
-  for (const std::string& name : missing) std::fprintf(stderr, "there is no C compiler '%s'\n", name.c_str());
+  for (const std::string& why : missing) std::fprintf(stderr, "%s\n", why.c_str());
   if (compilers.empty()) return kCannot;
   const auto files = list_programs(options.files);
   if (!files) return report(files.error());

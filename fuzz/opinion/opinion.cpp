@@ -8,6 +8,7 @@
 #include "fuzz/check/finding.h"
 #include "fuzz/check/run_lines.h"
 #include "fuzz/export_c/export_c.h"
+#include "fuzz/os/process.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -21,8 +22,8 @@ constexpr const char* kDriver =
 #include "fuzz/opinion/driver.inc"
     ;
 constexpr u32 kSeconds = 300;     // that one process may run
-constexpr u32 kStack = 64u << 20; // that the shell is asked for; so much of it the programs may use:
-constexpr u32 kUsedStack = 56u << 20;
+constexpr u32 kStack = 60u << 20; // that the shell is asked for; so much of it the programs may use:
+constexpr u32 kUsedStack = 52u << 20;
 constexpr std::size_t kMostDeaths = 20; // of one batch
 
 u64 hash_of(const std::vector<u8>& memory) {
@@ -79,6 +80,18 @@ struct Words {
   }
   u32 next32() { return static_cast<u32>(next()); }
 };
+
+bool is_command(const std::string& name) {
+  return std::system(("command -v '" + name + "' >/dev/null 2>&1").c_str()) == 0;
+}
+
+/// A compiler may be there without what its flags ask for, a sanitizer's library.
+bool makes_programs(const CCompiler& compiler) {
+  const std::string program = "\"${TMPDIR:-/tmp}/assay-c-" + std::to_string(process_id()) + "\"";
+  return std::system(("echo 'int main(void) { return 0; }' | " + compiler.command + " -x c -o " + program +
+                      " - >/dev/null 2>&1 && " + program + "; s=$?; rm -f " + program + "; exit $s")
+                         .c_str()) == 0;
+}
 
 constexpr OutcomeKind kKinds[] = {OutcomeKind::Returned, OutcomeKind::Threw, OutcomeKind::ThrewHost,
                                   OutcomeKind::Trapped};
@@ -139,9 +152,8 @@ Opinion::Opinion(std::vector<CCompiler> compilers, std::string folder)
     : compilers_(std::move(compilers)), folder_(std::move(folder)) {}
 
 std::vector<std::string> usual_c_compilers() {
-  std::vector<std::string> missing;
-  for (const char* clang : {"clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang"})
-    if (!find_c_compilers({clang}, "", missing).empty()) return {"gcc", clang};
+  for (const char* clang : {"clang-21", "clang-20", "clang-19", "clang-18", "clang-17"})
+    if (is_command(clang)) return {"gcc", clang};
   return {"gcc", "clang"};
 }
 
@@ -149,9 +161,10 @@ std::vector<CCompiler> find_c_compilers(const std::vector<std::string>& names, c
                                         std::vector<std::string>& missing) {
   std::vector<CCompiler> out;
   for (const std::string& name : names) {
-    if (std::system(("command -v '" + name + "' >/dev/null 2>&1").c_str()) == 0)
-      out.push_back({name, "'" + name + "' " + flags});
-    else missing.push_back(name);
+    const CCompiler compiler{name, "'" + name + "' " + flags};
+    if (!is_command(name)) missing.push_back("there is no C compiler '" + name + "'");
+    else if (!makes_programs(compiler)) missing.push_back(compiler.command + " makes no programs here");
+    else out.push_back(compiler);
   }
   return out;
 }

@@ -22,7 +22,7 @@ struct CCompiler {
   std::string name;    // "gcc", "clang-19"
   std::string command; // with flags, but for input and output
 };
-/// Those of `names` that can be run, with `flags`; which are not there is told to `missing`.
+/// Those of `names` that make programs with `flags` which run here; why the others do not is told to `missing`.
 std::vector<CCompiler> find_c_compilers(const std::vector<std::string>& names, const std::string& flags,
                                         std::vector<std::string>& missing);
 /// gcc, and the newest clang.
