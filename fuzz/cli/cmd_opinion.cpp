@@ -123,10 +123,13 @@ bool add_file(const OpinionOptions& options, const std::string& path, Asker& ask
   if (!module) return status = report(module.error(), source->text), true;
   const auto lines = fuzz::parse_run_lines(source->text, source->name, *module);
   if (!lines) return status = report(lines.error(), source->text), true;
+  const auto finding = fuzz::parse_finding(source->text, source->name); // says with how much fuel its call fails
+  const bool its_own = finding && finding->fuel != 0 && options.fuel == kDefaultFuel;
+  const u64 fuel = its_own ? finding->fuel : options.fuel;
   fuzz::OpinionProgram program;
   program.name = path;
-  if (lines->empty()) fuzz::make_cases(*module, 0, 4, options.fuel, program.cases);
-  for (const fuzz::RunLine& line : *lines) program.cases.add(line.entry, line.args, options.fuel);
+  if (lines->empty()) fuzz::make_cases(*module, 0, 4, fuel, program.cases);
+  for (const fuzz::RunLine& line : *lines) program.cases.add(line.entry, line.args, fuel);
   program.module = std::move(*module);
   return asker.add(std::move(program));
 }
