@@ -64,6 +64,15 @@ no_winarm64() {
   fi
 }
 
+# Why this host cannot compile and link for macOS; nothing when it can.
+no_macos() {
+  if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then echo "not a Linux host on x86-64"
+  elif ! [ -x "$(cross_cache)/zig/zig" ] && [ -z "${ASSAY_ZIG:-}" ]; then
+    echo "no cross compiler (ci/install-cross zig brings it)"
+  elif ! [ -d /usr/src/googletest ]; then echo "no sources of GoogleTest (package libgtest-dev)"
+  fi
+}
+
 # Builds the agent that runs ARM64 code under qemu-aarch64, where this host can.
 build_agent() {
   local reason

@@ -6,7 +6,7 @@
 namespace assay {
 namespace {
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(ASSAY_NO_CPU_MODEL)
 TEST(HostFeatures, AgreeWithTheToolchain) {
   const CpuFeatures features = host_features();
   EXPECT_EQ(features.sse41, __builtin_cpu_supports("sse4.1") != 0);
