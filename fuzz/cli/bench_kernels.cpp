@@ -10,15 +10,14 @@
 #include "compiler/opt/pipeline.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/commands.h"
+#include "fuzz/cli/work_folder.h"
 #include "fuzz/export_c/export_c.h"
 #include "fuzz/opinion/opinion.h"
-#include "fuzz/os/process.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 namespace assay::cli {
 namespace {
@@ -133,22 +132,6 @@ Error failure(std::string message) {
   error.message = std::move(message);
   return error;
 }
-
-/// A folder of this process that goes with its owner.
-struct WorkFolder {
-  std::filesystem::path path;
-  WorkFolder() {
-    std::error_code ignored;
-    path = std::filesystem::temp_directory_path(ignored) / ("assay-kernels-" + std::to_string(fuzz::process_id()));
-    std::filesystem::create_directories(path, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  ~WorkFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::string file(const std::string& name) const { return (path / name).string(); }
-};
 
 /// O0 and O2, then what C compilers this host has.
 std::vector<KernelEngine> find_engines() {
@@ -279,7 +262,7 @@ Result<Measured> KernelRun::run_c(std::size_t engine) {
 Result<KernelFigures> measure_kernels(const KernelOptions& options) {
   KernelFigures out;
   out.engines = find_engines();
-  const WorkFolder folder;
+  const WorkFolder folder("kernels");
   for (const Kernel& kernel : kernels()) {
     if (!options.only.empty() && std::find(options.only.begin(), options.only.end(), kernel.file) == options.only.end())
       continue;

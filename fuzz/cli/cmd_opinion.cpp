@@ -7,12 +7,11 @@
 #include "fuzz/check/finding.h"
 #include "fuzz/check/run_lines.h"
 #include "fuzz/cli/commands.h"
+#include "fuzz/cli/work_folder.h"
 #include "fuzz/opinion/operations.h"
 #include "fuzz/opinion/opinion.h"
-#include "fuzz/os/process.h"
 
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -27,33 +26,11 @@ struct OpinionOptions {
   std::string preset = "small", flags = fuzz::kCheckedFlags, keep;
 };
 
-/// A folder that goes with its owner.
-class WorkFolder {
-public:
-  explicit WorkFolder(const std::string& kept) : kept_(!kept.empty()) {
-    std::error_code failure;
-    path_ =
-        kept_ ? std::filesystem::path(kept)
-              : std::filesystem::temp_directory_path(failure) / ("assay-opinion-" + std::to_string(fuzz::process_id()));
-    std::filesystem::create_directories(path_, failure);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  ~WorkFolder() {
-    std::error_code failure;
-    if (!kept_) std::filesystem::remove_all(path_, failure);
-  }
-  std::string path() const { return path_.string(); }
-
-private:
-  std::filesystem::path path_;
-  bool kept_;
-};
-
 /// Asks in batches, and prints what was found.
 class Asker {
 public:
   Asker(const OpinionOptions& options, std::vector<fuzz::CCompiler> compilers)
-      : options_(options), folder_(options.keep), opinion_(std::move(compilers), folder_.path()) {}
+      : options_(options), folder_("opinion", options.keep), opinion_(std::move(compilers), folder_.path()) {}
 
   bool add(fuzz::OpinionProgram program) {
     if (program.cases.size() == 0) return true;
@@ -80,7 +57,7 @@ private:
       std::string name = program.name;
       for (char& c : name)
         if (c == '/' || c == ' ' || c == ':') c = '_';
-      const auto written = fuzz::write_file_atomically(folder_.path() + "/" + name + ".air", to_text(program.module));
+      const auto written = fuzz::write_file_atomically(folder_.file(name + ".air"), to_text(program.module));
       if (!written) report(written.error());
     }
   }
