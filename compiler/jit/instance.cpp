@@ -10,6 +10,7 @@
 #include "assay/errors.h"
 #include "assay/outcome.h"
 #include "assay/planted.h"
+#include "compiler/jit/fused.h"
 #include "compiler/os/call_stack.h"
 #include "compiler/os/fault_handler.h"
 #include "compiler/os/personality.h"
@@ -62,11 +63,6 @@ void fill_memory(u8* to, u64 byte, u64 length) { std::memset(to, static_cast<u8>
 void copy_memory(u8* to, const u8* from, u64 length) { std::memmove(to, from, length); }
 
 // Plain functions, because the library's are overloaded. Rounding is to nearest even: nothing here changes the mode.
-float fma_f32(float a, float b, float c) { return std::fma(a, b, c); }
-double fma_f64(double a, double b, double c) {
-  if (ASSAY_PLANTED(rt_fma_rounds_twice)) return a * b + c;
-  return std::fma(a, b, c);
-}
 float ceil_f32(float a) { return std::ceil(a); }
 double ceil_f64(double a) { return std::ceil(a); }
 float floor_f32(float a) { return std::floor(a); }
@@ -378,7 +374,7 @@ void Instance::walk(std::vector<Position>& out, std::size_t most) const {
 }
 
 bool Instance::unwinder_finds(std::span<const Position> frames) const {
-  constexpr u32 kMost = std::min(1000u, os::kCallStackLimit);
+  constexpr u32 kMost = 1000;
   if (defers_) return true;
   const u64 code_begin = code_->base(), code_size = code_->object()->code.size();
   const std::vector<u64> stack = os::call_stack(kMost);
