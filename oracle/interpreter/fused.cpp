@@ -155,7 +155,8 @@ template <typename F> F rounded(const Term& exact) {
 }
 
 template <typename F> F fused(F a, F b, F c) {
-  if (!std::isfinite(a) || !std::isfinite(b) || !std::isfinite(c) || a == 0 || b == 0) return a * b + c;
+  if (std::isfinite(a) && std::isfinite(b) && !std::isfinite(c)) return c; // the product may be too large for a float
+  if (!std::isfinite(a) || !std::isfinite(b) || a == 0 || b == 0) return a * b + c;
   if (c == 0) return a * b;
   const Term left = term_of(a), right = term_of(b);
   Term large = {product(left.magnitude.limb[0], right.magnitude.limb[0]), left.exponent + right.exponent,

@@ -19,6 +19,7 @@ TEST(Fused, RoundsOnce) {
   EXPECT_EQ(fused_multiply_add(0x1p-1074, 0.5, 0x1p-1074), 0x1p-1073);
   EXPECT_EQ(fused_multiply_add(0x1.fffffffffffffp+1023, 2.0, -0x1.fffffffffffffp+1023), 0x1.fffffffffffffp+1023);
   EXPECT_EQ(fused_multiply_add(0x1p+1000, 0x1p+1000, -0x1p+1023), HUGE_VAL);
+  EXPECT_EQ(fused_multiply_add(0x1p+1000, 0x1p+1000, -HUGE_VAL), -HUGE_VAL) << "the product is finite";
   EXPECT_FALSE(std::signbit(fused_multiply_add(3.0, -7.0, 21.0))) << "what cancels is +0";
   EXPECT_TRUE(std::signbit(fused_multiply_add(-0x1p-600, 0x1p-600, 0.0))) << "as the product's sign says";
   // Rounded to 64 bits first, these would be ties.
