@@ -106,6 +106,7 @@ void NativeUnwindChecker::Impl::run(const fuzz::Cases& cases) {
     judge.begin_run();
     host.reset();
     executor->run(cases.entry(i), cases.args(i), std::min(cases.fuel(i), kMostFuel), host, outcome);
+    judge.end_run();
     ++totals.runs;
     totals.traps += outcome.kind == OutcomeKind::Trapped;
   }

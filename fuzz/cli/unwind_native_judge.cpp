@@ -72,8 +72,7 @@ void NativeJudge::enter(u32 function, bool entered) {
     Frame& frame = frames_.back();
     frame.sp = sp + 8;
     if (frame.next_sp != 0 && frame.next_sp != frame.sp)
-      fail(formats_.front(), object_->functions[function].begin,
-           difference("sp after the tail call that leads here", frame.sp, frame.next_sp));
+      fail(formats_[frame.next_sp_of], frame.next_sp_at, difference("sp after the tail call", frame.sp, frame.next_sp));
     frame.next_sp = 0;
     return;
   }
@@ -87,10 +86,18 @@ void NativeJudge::enter(u32 function, bool entered) {
   max_depth = std::max(max_depth, static_cast<u32>(frames_.size()));
 }
 
+/// The last frame is gone, and not by a tail call.
+void NativeJudge::pop() {
+  const Frame& top = frames_.back();
+  if (top.next_sp != 0)
+    fail(formats_[top.next_sp_of], top.next_sp_at, difference("sp, and no tail call followed", top.sp, top.next_sp));
+  frames_.pop_back();
+}
+
 void NativeJudge::follow(u32 offset, bool entered) {
   const u64 sp = now_.value[kRsp][0];
   if (entered) {
-    while (!frames_.empty() && frames_.back().sp <= sp) frames_.pop_back();
+    while (!frames_.empty() && frames_.back().sp <= sp) pop();
     const bool pad = std::any_of(object_->clauses.begin(), object_->clauses.end(),
                                  [&](const Clause& c) { return c.landing_pad == offset; });
     landings += pad;
@@ -99,7 +106,7 @@ void NativeJudge::follow(u32 offset, bool entered) {
   const auto at = std::lower_bound(functions.begin(), functions.end(), offset,
                                    [](const FunctionCode& f, u32 where) { return f.begin < where; });
   if (at != functions.end() && at->begin == offset) return enter(static_cast<u32>(at - functions.begin()), entered);
-  if (!frames_.empty() && now_.pc == frames_.back().return_address && sp == frames_.back().sp_after) frames_.pop_back();
+  if (!frames_.empty() && now_.pc == frames_.back().return_address && sp == frames_.back().sp_after) pop();
 }
 
 void NativeJudge::on_step(const fuzz::StepRegisters& registers, bool entered) {
@@ -135,7 +142,7 @@ bool NativeJudge::in_epilogue(u32 offset) const {
 }
 
 /// Empty, or what is wrong.
-std::string NativeJudge::judge(const Format&, const oracle::FrameRule& rule, u32 offset) {
+std::string NativeJudge::judge(const Format& format, const oracle::FrameRule& rule, u32 offset) {
   Frame& frame = frames_.back();
   const u64 sp = now_.value[kRsp][0];
   const oracle::Region stack = stack_at(sp, frames_.front().sp_after);
@@ -151,6 +158,10 @@ std::string NativeJudge::judge(const Format&, const oracle::FrameRule& rule, u32
   found = caller_sp(rule, now_);
   if (found == frame.sp || (found == frame.sp_after && sp >= frame.sp_after)) return {};
   if (in_epilogue(offset) && (frame.next_sp == 0 || frame.next_sp == found)) {
+    if (frame.next_sp == 0) {
+      frame.next_sp_of = static_cast<u32>(&format - formats_.data());
+      frame.next_sp_at = offset;
+    }
     frame.next_sp = found;
     return {};
   }
