@@ -1,14 +1,12 @@
 // machine_contract.cpp - the table for each processor, see machine_contract.h.
 //
-// MXCSR is one instruction away; elsewhere the C library gives and takes the whole environment, of which on ARM64 FPCR
-// and FPSR are all. Tested in qemu/native/tests/.
+// MXCSR, and on ARM64 FPCR and FPSR, are an instruction away. Tested in qemu/native/tests/.
 #include "qemu/native/machine_contract.h"
-
-#include <cfenv>
-#include <cstring>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
+#elif defined(_M_ARM64) && !defined(__clang__)
+#include <intrin.h>
 #endif
 
 namespace assay::qemu {
@@ -62,19 +60,25 @@ const MachineContract* host_contract() {
   return &contract;
 }
 
-static_assert(sizeof(std::fenv_t) <= 16);
-// FPCR and FPSR lie in the first words of the environment, whatever their widths; both are kept.
+// FPCR below, FPSR above; std::fenv_t has other contents on each system.
+#if defined(_MSC_VER) && !defined(__clang__)
+constexpr int kFpcr = 0x5a20, kFpsr = 0x5a21; // as _ReadStatusReg counts them
+FloatState::FloatState()
+    : control_(static_cast<u32>(_ReadStatusReg(kFpcr)) | static_cast<u64>(_ReadStatusReg(kFpsr)) << 32) {}
+void FloatState::restore() const {
+  _WriteStatusReg(kFpcr, static_cast<__int64>(control_ & 0xffffffff));
+  _WriteStatusReg(kFpsr, static_cast<__int64>(control_ >> 32));
+}
+#else
 FloatState::FloatState() {
-  std::fenv_t environment;
-  std::fegetenv(&environment);
-  std::memcpy(&control_, &environment, 8);
+  u64 control = 0, status = 0;
+  asm volatile("mrs %0, fpcr\n\tmrs %1, fpsr" : "=r"(control), "=r"(status));
+  control_ = (control & 0xffffffff) | status << 32;
 }
 void FloatState::restore() const {
-  std::fenv_t environment;
-  std::fegetenv(&environment);
-  std::memcpy(&environment, &control_, 8);
-  std::fesetenv(&environment);
+  asm volatile("msr fpcr, %0\n\tmsr fpsr, %1" : : "r"(control_ & 0xffffffff), "r"(control_ >> 32) : "memory");
 }
+#endif
 
 #else
 
