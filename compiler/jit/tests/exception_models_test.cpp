@@ -15,7 +15,7 @@
 namespace assay {
 namespace {
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 constexpr const char* kText = R"(
 tag @tagged(i64)

@@ -12,6 +12,13 @@
 #include <functional>
 #include <stdexcept>
 
+#if defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+#endif
+
 namespace assay::jit {
 namespace {
 
@@ -44,6 +51,8 @@ protected:
     instance_.invoke(id, args, results);
     return results;
   }
+
+  void expect_registers_back(const std::string& type, u64 seed);
 
   void on_import(Instance&, FunctionId import, std::span<const u64> args, std::span<u64> results) override {
     host_(module_.functions[import].name, args, results);
@@ -189,6 +198,77 @@ TEST_F(InstanceTest, ExceptionsCrossFramesThatSaveEveryRegister) {
   };
   EXPECT_EQ(call("outer", {2}), std::vector<u64>{(u64{1} << 21) - 2});
   EXPECT_EQ(thrown, 1);
+}
+
+/// @outer has many values of the type go round a loop in which it calls the host.
+std::string with_many_live_values(const std::string& type) {
+  const std::string add = type == "f64" ? "fadd" : "add";
+  std::string parameters = "%p: i64", first = "%n", next = "%r", body = "  %r = sub.i64 %p, %one\n";
+  for (int i = 0; i < 8; ++i) {
+    const std::string n = std::to_string(i), other = std::to_string((i + 1) % 8);
+    parameters += ", %p" + n + ": " + type;
+    first += ", %x";
+    next += ", %r" + n;
+    body += "  %r" + n + " = " + add + "." + type + " %p" + n + ", %p" + other + "\n";
+  }
+  return "tag @t(i64)\nimport @host(i64) -> i64\nexport func @throws(i64) {\n^e(%n: i64):\n  throw @t(%n)\n}\n"
+         "export func @outer(i64, " +
+         type + ") -> " + type + ", " + type + " {\n^e(%n: i64, %x: " + type + "):\n  jump ^head(" + first +
+         ")\n^head(" + parameters + "):\n  %one = call @host(%p)\n" + body + "  branch %r, ^head(" + next +
+         "), ^out\n^out:\n  return %r0, %r7\n}\n";
+}
+
+/// What @outer keeps in registers while a host function that it called catches is as it was.
+void InstanceTest::expect_registers_back(const std::string& type, u64 seed) {
+  load(with_many_live_values(type), Level::O2);
+  const std::vector<u64> args{3, seed};
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64> results) { results[0] = 1; };
+  const std::vector<u64> expected = call("outer", args);
+  for (const bool air : {false, true}) {
+    int depth = 0, caught = 0, destroyed = 0;
+    host_ = [&](std::string_view, std::span<const u64>, std::span<u64> results) {
+      const Counted counted(destroyed);
+      results[0] = 1;
+      if (depth == 2 && air) call("throws", {7});
+      if (depth == 2) throw std::runtime_error("thrown");
+      ++depth;
+      try {
+        EXPECT_EQ(call("outer", args), expected);
+      } catch (const std::exception&) {
+        ++caught;
+      }
+      --depth;
+    };
+    EXPECT_EQ(call("outer", args), expected);
+    EXPECT_EQ(caught, 9);
+    EXPECT_EQ(destroyed, 3 + 9 + 9);
+  }
+}
+
+TEST_F(InstanceTest, IntegersInRegistersAreBackWhereAHostFunctionCatches) {
+  expect_registers_back("i64", 5);
+  const auto ops = object_.frame_of(object_.functions[object_.function_entry[module_.find_function("outer")]]);
+  EXPECT_GE(std::count_if(ops.begin(), ops.end(), [](const FrameOp& op) { return op.effect == FrameEffect::Save; }), 4);
+}
+
+/// What the system does when a handler has been found, without any code of ours.
+bool system_restores_vectors() {
+#if defined(_WIN32) && (defined(__aarch64__) || defined(_M_ARM64))
+  volatile bool again = false;
+  CONTEXT context;
+  RtlCaptureContext(&context);
+  if (again) return context.V[8].Low == 0x1234;
+  again = true;
+  context.V[8].Low = 0x1234;
+  RtlRestoreContext(&context, nullptr);
+#endif
+  return true;
+}
+
+TEST_F(InstanceTest, FloatsInRegistersAreBackWhereAHostFunctionCatches) {
+  if (!system_restores_vectors())
+    GTEST_SKIP() << "skipped: this system's RtlRestoreContext, by which it goes on in a handler, does not restore d8";
+  expect_registers_back("f64", 0x3ff8000000000000); // 1.5
 }
 
 TEST_F(InstanceTest, WalkListsTheFramesOfEveryActivation) {
@@ -417,6 +497,14 @@ TEST_F(InstanceTest, RuntimeArithmeticIsThereForProcessorsWithoutIt) {
   };
   EXPECT_EQ(call("f", {bits(2.5), bits(2), bits(1), 0xc0200000}), // -2.5f
             (std::vector<u64>{bits(6), bits(3), bits(2), bits(2), bits(2), 0xc0000000}));
+}
+
+TEST_F(InstanceTest, RuntimeFusedMultiplyAddRoundsOnce) {
+  load(
+      "export func @f(f64, f64, f64) -> f64 {\n^e(%a: f64, %b: f64, %c: f64):\n  %r = fma.f64 %a, %b, %c\n  return %r\n}\n");
+  // (1 + 2^-52)^2 + 2^53 is just above a tie, and a tie when the sum is rounded to 64 bits first.
+  EXPECT_EQ(call("f", {0x3ff0000000000001, 0x3ff0000000000001, 0x4340000000000000}),
+            std::vector<u64>{0x4340000000000001});
 }
 
 TEST_F(InstanceTest, TableCallsReachTheirFunctions) {

@@ -5,7 +5,8 @@
 // the one that is due back, and the one before away again. It keeps a stack of the frames as they truly are (a call
 // pushes one: its registers are what unwinding must give until the return) and asks the system for the caller's. A
 // missing entry would be taken for a leaf, so that one is there is checked first. Where the frame is gone and only
-// stack arguments are left to pop, sp is what the caller finds. The twin for x64 is windows_step_test.cpp.
+// stack arguments are left to pop, sp is what the caller finds. Controls: each unwind code changed must be noticed. The
+// twin for x64 is windows_step_test.cpp.
 #include "assay/compiler.h"
 #include "assay/verify.h"
 #include "compiler/jit/instance.h"
@@ -14,6 +15,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <sstream>
 
@@ -123,6 +127,10 @@ public:
   u64 steps() const { return steps_; }
   u64 mismatches() const { return mismatches_; }
   const std::string& first_mismatch() const { return text_; }
+  void clear() {
+    mismatches_ = 0;
+    text_.clear();
+  }
 
 private:
   static LONG CALLBACK on_exception(EXCEPTION_POINTERS* info) {
@@ -278,24 +286,28 @@ TEST_F(SteppingA64, TheSystemFindsTheCallerInStubs) {
   EXPECT_GT(stepper_.steps(), 2 * without + 200); // some 100 moves each way
 }
 
-/// Saves integers and vectors: many values live across a call.
+/// Saves integers and vectors: many values go round a loop with a call in it.
 std::string frame_program() {
-  std::string before, after, a = "%a", x = "%x", s = "%a", t = "%x";
-  const auto append = [](std::string& text, const std::string& name, const char* op, std::string& last,
-                         const std::string& with) {
-    text += "  " + name + " = " + op + " " + last + ", " + with + "\n";
-    last = name;
-  };
-  for (u32 i = 0; i < 12; ++i) {
+  constexpr u32 kIntegers = 9, kFloats = 8;
+  std::string parameters = "%p0: i64", first = "%n", next = "%r0", body = "  %r0 = sub.i64 %p0, %one\n";
+  for (u32 i = 1; i < kIntegers; ++i) {
     const std::string n = std::to_string(i);
-    append(before, "%a" + n, "add.i64", a, "%a");
-    append(before, "%x" + n, "fadd.f64", x, "%x");
-    append(after, "%s" + n, "xor.i64", s, "%a" + n);
-    append(after, "%t" + n, "fmul.f64", t, "%x" + n);
+    parameters += ", %p" + n + ": i64";
+    first += ", %a";
+    next += ", %r" + n;
+    body += "  %r" + n + " = add.i64 %p" + n + ", %p" + std::to_string(i - 1) + "\n";
+  }
+  for (u32 i = 0; i < kFloats; ++i) {
+    const std::string n = std::to_string(i);
+    parameters += ", %q" + n + ": f64";
+    first += ", %x";
+    next += ", %s" + n;
+    body += "  %s" + n + " = fadd.f64 %q" + n + ", %q" + std::to_string((i + 1) % kFloats) + "\n";
   }
   return "import @host()\nfunc @leaf() {\n^e:\n  call @host()\n  return\n}\n"
-         "export func @f(i64, f64) -> i64, f64 {\n^e(%a: i64, %x: f64):\n" +
-         before + "  call @leaf()\n" + after + "  return " + s + ", " + t + "\n}\n";
+         "export func @f(i64, f64) -> i64, f64 {\n^e(%a: i64, %x: f64):\n  %n = const.i64 2\n  jump ^head(" +
+         first + ")\n^head(" + parameters + "):\n  call @leaf()\n  %one = const.i64 1\n" + body +
+         "  branch %r0, ^head(" + next + "), ^out\n^out:\n  return %r8, %s7\n}\n";
 }
 
 TEST_F(SteppingA64, TheSystemFindsTheCallerWhereManyRegistersAreSaved) {
@@ -305,6 +317,132 @@ TEST_F(SteppingA64, TheSystemFindsTheCallerWhereManyRegistersAreSaved) {
     EXPECT_EQ(stepper_.mismatches(), 0u) << stepper_.first_mismatch();
   }
   EXPECT_GT(stepper_.steps(), 100u);
+}
+
+TEST_F(SteppingA64, TheSystemFindsTheCallerAtEveryInstructionOfTheCorpus) {
+  u32 programs = 0;
+  for (const auto& file : std::filesystem::directory_iterator(ASSAY_SOURCE_DIR "/corpus/run")) {
+    if (file.path().extension() != ".air") continue;
+    std::ifstream in(file.path(), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    for (const Level level : {Level::O0, Level::O2}) {
+      if (!load(text, level)) continue;
+      ++programs;
+      run_all(40);
+      ASSERT_EQ(stepper_.mismatches(), 0u) << file.path().string() << ": " << stepper_.first_mismatch();
+    }
+  }
+  RecordProperty("steps", static_cast<int>(stepper_.steps()));
+  EXPECT_GT(programs, 50u);
+  EXPECT_GT(imports_, 10u);
+  EXPECT_GT(stepper_.steps(), 20000u);
+}
+
+/// The unwind codes of a function, writable. Its memory is code memory, which is made executable again at the end.
+class Codes {
+public:
+  explicit Codes(u64 pc) {
+    DWORD64 base = 0;
+    auto* const entry = RtlLookupFunctionEntry(pc, &base, nullptr);
+    u8* const record = reinterpret_cast<u8*>(base + entry->UnwindData);
+    u32 head = 0;
+    std::memcpy(&head, record, 4);
+    EXPECT_NE(head >> 22, 0u) << "one word tells how many codes and epilogues there are";
+    EXPECT_EQ(head >> 21 & 1, 0u) << "the epilogues have records of their own";
+    size_ = 4 * (head >> 27);
+    codes_ = record + 4 + 4 * (head >> 22 & 31);
+    EXPECT_TRUE(VirtualProtect(codes_, size_, PAGE_EXECUTE_READWRITE, &before_));
+  }
+  ~Codes() { VirtualProtect(codes_, size_, before_, &before_); }
+  u32 size() const { return size_; }
+  u8* at(u32 i) { return codes_ + i; }
+
+private:
+  u8* codes_ = nullptr;
+  u32 size_ = 0;
+  DWORD before_ = 0;
+};
+
+enum class Kind { Allocate, SavePair, SaveFrame, SetFrame, Nop, End, Other };
+struct Code {
+  Kind kind = Kind::Other;
+  u32 at = 0, bytes = 1; // the first one's place
+};
+/// Microsoft, "ARM64 exception handling", unwind codes.
+Code code_of(u8 first) {
+  if (first < 0x20) return {Kind::Allocate, 0, 1};
+  if (first >= 0x40 && first < 0xc0) return {Kind::SaveFrame, 0, 1};
+  if (first >= 0xc0 && first < 0xc8) return {Kind::Allocate, 0, 2};
+  if ((first >= 0xc8 && first < 0xd0) || (first >= 0xd8 && first < 0xdc)) return {Kind::SavePair, 0, 2};
+  if (first == 0xe1) return {Kind::SetFrame, 0, 1};
+  if (first == 0xe2) return {Kind::SetFrame, 0, 2};
+  if (first == 0xe3) return {Kind::Nop, 0, 1};
+  if (first == 0xe4) return {Kind::End, 0, 1};
+  return {};
+}
+
+/// What the last byte of code `i` may be made: another place, register or size, or another operation. Not what makes no
+/// difference: where sp is taken from the frame register next, or was before; behind the last epilogue.
+std::vector<u8> changes_of(std::span<const Code> codes, std::size_t i, u8 last) {
+  const auto is_set = [](const Code& code) { return code.kind == Kind::SetFrame; };
+  const auto keeps = [](const Code& code) { return code.kind == Kind::Nop || code.kind == Kind::Allocate; };
+  const auto ends = [](const Code& code) { return code.kind == Kind::End; };
+  const auto next = std::find_if_not(codes.begin() + static_cast<std::ptrdiff_t>(i) + 1, codes.end(), keeps);
+  const bool sp_matters = next == codes.end() || !is_set(*next);
+  const bool was_set = std::any_of(codes.begin(), codes.begin() + static_cast<std::ptrdiff_t>(i), is_set);
+  const bool more_follow = std::any_of(codes.begin() + static_cast<std::ptrdiff_t>(i) + 1, codes.end(), ends);
+  std::vector<u8> out;
+  const u8 size = last ^ 1;
+  switch (codes[i].kind) {
+  case Kind::SavePair: out = {static_cast<u8>(last ^ 0x40)}; [[fallthrough]];
+  case Kind::Allocate:
+    if (sp_matters) out.push_back(size);
+    break;
+  case Kind::SaveFrame: out = {size}; break;
+  case Kind::SetFrame:
+    if (codes[i].bytes == 2 && sp_matters) out = {size};
+    if (codes[i].bytes == 1 && !was_set) out = {0xe3};
+    break;
+  case Kind::Nop:
+    if (sp_matters && more_follow) out = {0x01}; // an allocation
+    break;
+  case Kind::End:
+    if (more_follow) out = {0xe3}; // and on into the epilogue's codes
+    break;
+  case Kind::Other: ADD_FAILURE() << "an unwind code that this test does not know"; break;
+  }
+  return out;
+}
+
+TEST_F(SteppingA64, EachUnwindCodeThatIsChangedIsNoticed) {
+  ASSERT_TRUE(load(frame_program(), Level::O2));
+  run_all(1000);
+  ASSERT_EQ(stepper_.mismatches(), 0u) << stepper_.first_mismatch();
+  Codes bytes(code_.entry(module_.find_function("f")));
+  std::vector<Code> codes;
+  for (u32 at = 0; at < bytes.size(); at += codes.back().bytes) {
+    codes.push_back(code_of(*bytes.at(at)));
+    codes.back().at = at;
+  }
+  u32 kinds = 0, changed = 0;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    u8* const last = bytes.at(codes[i].at + codes[i].bytes - 1);
+    const u8 right = *last;
+    for (const u8 other : changes_of(codes, i, right)) {
+      *last = other;
+      stepper_.clear();
+      run_all(1000);
+      EXPECT_GT(stepper_.mismatches(), 0u) << "code " << i << ", " << u32{right} << " made " << u32{other};
+      kinds |= 1u << static_cast<u32>(codes[i].kind);
+      ++changed;
+    }
+    *last = right;
+  }
+  EXPECT_EQ(kinds & 14, 14u) << "pairs, the frame record and the frame register must be among them: " << kinds;
+  EXPECT_GT(changed, 30u);
+  stepper_.clear();
+  run_all(1000);
+  EXPECT_EQ(stepper_.mismatches(), 0u) << stepper_.first_mismatch();
 }
 
 #endif
