@@ -73,6 +73,23 @@ no_macos() {
   fi
 }
 
+# What is different on Windows: memory, faults, function tables, structured exceptions, the conventions of C functions.
+# What is pure runs alike everywhere.
+windows_targets=(os_tests jit_tests native_tests selftest_tests)
+windows_tests='^(os|jit|native|selftest)\.'
+
+# Prints "name: reason" for each skipped test of a JUnit file: what the test said, or ctest's word for it.
+list_skips() {
+  awk '
+    /<testcase /    { name = $0; sub(/.*<testcase name="/, "", name); sub(/".*/, "", name); skipped = 0; why = ""; take = 0 }
+    /<skipped/      { skipped = 1; word = $0; if (!sub(/.*message="/, "", word)) word = "skipped"; sub(/".*/, "", word) }
+    take && NF      { if (why == "") { why = $0; sub(/<\/system-out>.*/, "", why) } take = 0 }
+    skipped && /: Skipped$/ { take = 1 }
+    skipped && /(skipped|Skipped): / { why = $0; sub(/^.*[sS]kipped: /, "", why); sub(/<\/system-out>.*/, "", why) }
+    /<\/testcase>/  { if (skipped) printf "  %s: %s\n", name, (why == "" ? word : why) }
+  ' "$1"
+}
+
 # Builds the agent that runs ARM64 code under qemu-aarch64, where this host can.
 build_agent() {
   local reason

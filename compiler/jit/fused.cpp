@@ -1,6 +1,6 @@
 // fused.cpp - see fused.h.
 //
-// Fixed point with a lowest bit that sticks: the product's first bit is put at bit 124 or 125 of 128 and the addend's at
+// Fixed point with a lowest bit that sticks: the product's first bit is put at bit 124 or 125 of 128, the addend's at
 // 125, then the one that stands for less is moved down until both mean the same, and its lowest bit is set when a bit
 // was lost. A number that loses bits is shorter than the other by 20 places or more, so that taking it away leaves the
 // first bit where it was or one below, far above the bit that sticks. Whether the sum then lies in the normal or the

@@ -1,8 +1,8 @@
 // call_stack.h - the return addresses of this thread's frames, as the system's unwinder finds them.
 //
-// glibc's backtrace() and, where there is none, the unwinder's own walk; on Windows a walk by RtlVirtualUnwind. Compiled
-// frames are in it when they are registered (unwind_registry.h). Not for signal handlers. Tested in
-// compiler/jit/tests/exception_models_test.cpp, on Windows also in instance_test.cpp.
+// glibc's backtrace() and, where there is none, the unwinder's own walk; on Windows a walk by RtlVirtualUnwind.
+// Compiled frames are in it when they are registered (unwind_registry.h). Not for signal handlers. Tested in
+// compiler/jit/tests/exception_models_test.cpp.
 #pragma once
 
 #include "assay/types.h"

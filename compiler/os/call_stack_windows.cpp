@@ -2,8 +2,8 @@
 //
 // A walk of its own, of the two look-ups that structured exceptions are made of: RtlCaptureStackBackTrace sees 62
 // frames, and in Wine 8 on ARM64 none. A function without an entry is a leaf, which only the innermost one can be, and
-// that one is this. On ARM64 a call may be a function's last instruction, so a caller is looked up where it calls; on x64
-// the ABI has something follow.
+// that one is this. On ARM64 a call may be a function's last instruction, so a caller is looked up where it calls;
+// on x64 the ABI has something follow.
 #include "compiler/os/call_stack.h"
 
 #ifndef NOMINMAX

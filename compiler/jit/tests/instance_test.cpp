@@ -218,7 +218,8 @@ std::string with_many_live_values(const std::string& type) {
          "), ^out\n^out:\n  return %r0, %r7\n}\n";
 }
 
-/// What @outer keeps in registers while a host function that it called catches is as it was.
+/// What @outer keeps in registers, where its convention has some that calls keep, while a host function that it called
+/// catches, is as it was.
 void InstanceTest::expect_registers_back(const std::string& type, u64 seed) {
   load(with_many_live_values(type), Level::O2);
   const std::vector<u64> args{3, seed};
@@ -245,19 +246,18 @@ void InstanceTest::expect_registers_back(const std::string& type, u64 seed) {
   }
 }
 
-TEST_F(InstanceTest, IntegersInRegistersAreBackWhereAHostFunctionCatches) {
-  expect_registers_back("i64", 5);
-  const auto ops = object_.frame_of(object_.functions[object_.function_entry[module_.find_function("outer")]]);
-  EXPECT_GE(std::count_if(ops.begin(), ops.end(), [](const FrameOp& op) { return op.effect == FrameEffect::Save; }), 4);
-}
+TEST_F(InstanceTest, IntegersInRegistersAreBackWhereAHostFunctionCatches) { expect_registers_back("i64", 5); }
 
 /// What the system does when a handler has been found, without any code of ours.
 bool system_restores_vectors() {
 #if defined(_WIN32) && (defined(__aarch64__) || defined(_M_ARM64))
   volatile bool again = false;
-  CONTEXT context;
-  RtlCaptureContext(&context);
-  if (again) return context.V[8].Low == 0x1234;
+  CONTEXT context, now;
+  RtlCaptureContext(&context); // and on from here
+  if (again) {
+    RtlCaptureContext(&now);
+    return now.V[8].Low == 0x1234;
+  }
   again = true;
   context.V[8].Low = 0x1234;
   RtlRestoreContext(&context, nullptr);
