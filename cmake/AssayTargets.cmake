@@ -40,6 +40,9 @@ function(assay_tests name)
   if(ASSAY_TEST_LABEL) # of the toolchain
     set(ARG_LABELS ${ASSAY_TEST_LABEL})
   endif()
+  if(ASSAY_TEST_TIMEOUT) # of the toolchain
+    set(ARG_TIMEOUT ${ASSAY_TEST_TIMEOUT})
+  endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()

@@ -6,6 +6,7 @@ include(${CMAKE_CURRENT_LIST_DIR}/toolchain-zig.cmake)
 set(CMAKE_C_COMPILER_TARGET aarch64-windows-gnu)
 set(CMAKE_CXX_COMPILER_TARGET aarch64-windows-gnu)
 set(ASSAY_TEST_LABEL winearm) # instead of the tests' own
+set(ASSAY_TEST_TIMEOUT 600)   # a throw takes a hundred times what it does elsewhere
 set(CMAKE_CROSSCOMPILING_EMULATOR ${CMAKE_CURRENT_LIST_DIR}/../ci/wine-arm64)
 # What this machine's absolute paths begin with in there. Wine looks for the drive of the folder that it is started in
 # by comparing the root's inode; qemu shows it that of QEMU_LD_PREFIX instead, so it finds none and there is no current

@@ -141,6 +141,9 @@ TEST_F(Defect, TheUpperHalvesOfVectorRegistersMayBeClobbered) {
 }
 
 TEST_F(Defect, AWriteToThePlatformsRegisterIsABreachWhereNothingElseMayHaveWrittenIt) {
+#if defined(_WIN32)
+  GTEST_SKIP() << "skipped: on Windows x18 leads to the thread's block, without which nothing goes on to notice";
+#endif
   const Bytes write = defect({}, {0xd2824692}); // mov x18, #0x1234
   expect_breach(write, "the platform's register x18", kWithoutMemory);
   EXPECT_EQ(run_patched(write, kWithMemory).kind, OutcomeKind::Returned); // the runtime may have been called
