@@ -45,6 +45,10 @@ TEST(Stress, ThreadsInstallThrowAndRemoveWithoutLoss) {
 
 /// Figures themselves are for quiet machines: they are only more than nothing.
 TEST(SelfTest, CostsHaveARowForEachWayAndSize) {
+#if defined(ASSAY_EMULATED) && defined(_WIN32) && defined(__aarch64__)
+  GTEST_SKIP()
+      << "skipped: times lie in vector registers over throws, and Wine's RtlRestoreContext does not restore those";
+#endif
   const auto rows = measure_costs({1, 40});
   ASSERT_TRUE(rows) << rows.error().to_string();
   std::map<std::string, u64> ways;
