@@ -54,6 +54,7 @@ private:
   }
   Result<void> lint_parts() const;
   Result<const Entry*> entry_of(u64 pc) const;
+  Result<void> rule_of(const Entry& entry, u64 pc, bool is_return, FrameRule& out) const;
   Result<void> x64_frame(u32 encoding, u64 at, FrameRule& out) const;
   Result<void> x64_frameless(const Entry& entry, FrameRule& out) const;
   Result<void> a64_rule(u32 encoding, u64 at, FrameRule& out) const;

@@ -9,6 +9,8 @@
 #include "oracle/unwind/bytes.h"
 #include "oracle/unwind/compact.h"
 
+#include <algorithm>
+
 namespace assay::oracle {
 
 namespace {
@@ -57,16 +59,23 @@ Result<void> CompactTables::rule_at(u64 pc, bool is_return, FrameRule& out) cons
   const u64 asked = is_return ? pc - 1 : pc;
   auto entry = entry_of(asked);
   if (!entry) return entry.error();
-  const u32 encoding = (*entry)->encoding, mode = mode_of(encoding);
-  const u64 at = (*entry)->at;
   out = FrameRule();
+  if (auto done = rule_of(**entry, pc, is_return, out); !done) return done;
+  const u64 end = *entry == &entries_.back() ? end_ : (*entry + 1)->begin;
+  out.until = out.until == 0 ? end : std::min(out.until, end);
+  return {};
+}
+
+Result<void> CompactTables::rule_of(const Entry& entry, u64 pc, bool is_return, FrameRule& out) const {
+  const u32 encoding = entry.encoding, mode = mode_of(encoding);
+  const u64 at = entry.at;
   if (mode == (target_ == Target::X64 ? kX64Dwarf : kA64Dwarf)) {
     if (dwarf_ == nullptr) return malformed(at, "an entry that refers to an FDE, and no section of FDEs");
     return dwarf_->rule_at(pc, is_return, out);
   }
   if (target_ == Target::A64) return a64_rule(encoding, at, out);
   if (mode == kX64RbpFrame) return x64_frame(encoding, at, out);
-  if (mode == kX64StackImmediate || mode == kX64StackIndirect) return x64_frameless(**entry, out);
+  if (mode == kX64StackImmediate || mode == kX64StackIndirect) return x64_frameless(entry, out);
   return malformed(at, "an encoding of mode " + std::to_string(mode));
 }
 

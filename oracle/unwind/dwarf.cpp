@@ -142,12 +142,18 @@ Result<void> DwarfTables::parse_fde(u64 at, u64 body, u64 end, u32 id) {
 
 Result<void> DwarfTables::rule_at(u64 pc, bool is_return, FrameRule& out) const {
   const u64 asked = is_return ? pc - 1 : pc;
+  u64 next = ~u64{0}; // where one begins that is looked at before the one that is found
   for (const Fde& fde : fdes_) { // the first that covers it, as readers of .eh_frame do without an index
-    if (asked < fde.begin || asked >= fde.stop) continue;
+    if (asked < fde.begin || asked >= fde.stop) {
+      if (fde.begin > asked) next = std::min(next, fde.begin);
+      continue;
+    }
     CfaProgram program(target_, section_.bytes, cies_[fde.cie]);
     if (auto done = program.start(); !done) return done;
     if (auto done = program.run(fde, asked); !done) return done;
-    return program.rule(fde.at, out);
+    if (auto done = program.rule(fde.at, out); !done) return done;
+    out.until = std::min(next, program.row_end(fde.stop));
+    return {};
   }
   return Error{ErrorKind::BadInput, {}, 0, 0, "no entry covers " + hex(pc)};
 }

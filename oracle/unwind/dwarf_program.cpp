@@ -149,8 +149,8 @@ Result<void> CfaProgram::run(const DwarfTables::Fde& fde, u64 pc) {
 
 Result<void> CfaProgram::execute(Bytes& bytes, u64 pc, u64 end, bool in_cie) {
   u64 nops = 0;
-  bool beyond = false;
-  while (!bytes.done() && !beyond) {
+  beyond_ = false;
+  while (!bytes.done() && !beyond_) {
     const u64 at = bytes.at();
     if (instructions != nullptr) instructions->push_back(at);
     const u8 opcode = bytes.byte();
@@ -178,8 +178,8 @@ Result<void> CfaProgram::execute(Bytes& bytes, u64 pc, u64 end, bool in_cie) {
     if (delta == ~u64{0}) continue;
     if (in_cie) return malformed(at, "an advance in a CIE");
     if (auto moved = advanced(at, delta, end); !moved) return moved;
-    beyond = location_ > pc;
-    if (!beyond && row_starts != nullptr) row_starts->push_back(location_);
+    beyond_ = location_ > pc;
+    if (!beyond_ && row_starts != nullptr) row_starts->push_back(location_);
   }
   return {};
 }

@@ -24,6 +24,8 @@ public:
   Result<void> start();
   /// The FDE's, up to the last row that begins at or before `pc`.
   Result<void> run(const DwarfTables::Fde& fde, u64 pc);
+  /// After `run`: the first address behind the row, `stop` where that is the last.
+  u64 row_end(u64 stop) const { return beyond_ ? location_ : stop; }
   /// The row as a rule.
   Result<void> rule(u64 at, FrameRule& out) const;
 
@@ -59,6 +61,7 @@ private:
   Row row_, initial_;
   std::vector<Row> remembered_; // of size kMaxRemembered at most; few programs remember any
   u64 location_ = 0;
+  bool beyond_ = false;      // the location is that of the row behind
   bool long_number_ = false; // a LEB128 was longer than it need be
 };
 

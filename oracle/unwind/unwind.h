@@ -62,6 +62,7 @@ struct SavedRegister {
 
 /// The meaning of unwind tables at one pc. Registers not in `saved` have the caller's value.
 struct FrameRule {
+  u64 until = 0; // it is that of every address from the one looked up to here, this one excluded; 0: of that one only
   Place caller_sp;                  // the value itself
   RegIndex return_in = kNoRegister; // the return address is in this register, or else
   Place return_at;                  // in memory here
@@ -124,6 +125,7 @@ public:
 
   /// The rule at `pc`, the address of the next instruction to run. BadInput: malformed, or nothing covers the pc.
   /// `is_return`: pc is a return address, the frame waits for a call. (Formats that look up the call itself want that.)
+  /// A rule that is looked up for a call is that of every return address behind the one asked for up to `until` itself.
   virtual Result<void> rule_at(u64 pc, bool is_return, FrameRule& out) const = 0;
 
   /// The first thing that a strict reader objects to: reserved bits, padding, order, counts, ends; see each format. The

@@ -53,6 +53,14 @@ TEST(Compact, ReadsFramesOfX64) {
   EXPECT_EQ(opened.rule(0x40).saved_count, 1);
 }
 
+TEST(Compact, ARuleHoldsUpToTheNextEntry) {
+  const Opened opened(Target::X64, section({0x01020011, 0x01000000}), 2);
+  ASSERT_TRUE(opened.tables);
+  EXPECT_EQ(opened.rule(0x10).until, kCode + 0x40);
+  EXPECT_EQ(opened.rule(0x41).until, kCode + 0x80);
+  EXPECT_GT(expect_rules_hold(**opened.tables, kCode, kCode + 0x80), 1000u);
+}
+
 TEST(Compact, ReadsFramelessFunctionsOfX64) {
   // 4 words, rbx and r12; indirect: sub rsp, 0x1000 and 2 words, rbp (the sixth of six)
   std::vector<u8> code(0x43, 0x90);

@@ -72,6 +72,17 @@ TEST(Dwarf, ARowIsLookedUpByTheCallForAReturnAddress) {
   EXPECT_FALSE((*opened.tables)->rule_at(kCode, true, rule));
 }
 
+TEST(Dwarf, ARuleHoldsUpToTheNextRow) {
+  const Opened opened(good());
+  ASSERT_TRUE(opened.tables);
+  FrameRule rule;
+  ASSERT_TRUE((*opened.tables)->rule_at(kCode + 6, false, rule));
+  EXPECT_EQ(rule.until, kCode + 13);
+  ASSERT_TRUE((*opened.tables)->rule_at(kCode + kLength - 1, false, rule));
+  EXPECT_EQ(rule.until, kCode + kLength);
+  EXPECT_GT(expect_rules_hold(**opened.tables, kCode, kCode + kLength), 20u);
+}
+
 TEST(Dwarf, AppliesARule) {
   const Opened opened(good());
   ASSERT_TRUE(opened.tables);

@@ -3,7 +3,7 @@
 // that shares nothing with ours.
 #pragma once
 
-#include "oracle/unwind/unwind.h"
+#include "oracle/unwind/meaning.h"
 
 #include <gtest/gtest.h>
 
@@ -47,6 +47,25 @@ inline std::vector<u8> words(std::initializer_list<u32> words) {
   std::vector<u8> out;
   for (const u32 word : words) put(out, word, 4);
   return out;
+}
+
+/// How many addresses a rule held for beyond the one asked for; at each of them the tables must say the same.
+inline u64 expect_rules_hold(const UnwindTables& tables, u64 begin, u64 end) {
+  u64 held = 0;
+  for (u64 pc = begin; pc < end; ++pc) {
+    FrameRule rule, other;
+    if (!tables.rule_at(pc, false, rule)) continue;
+    for (u64 at = pc + 1; at < rule.until; ++at, ++held) {
+      EXPECT_TRUE(tables.rule_at(at, false, other)) << hex(at);
+      EXPECT_TRUE(same_rule(rule, other)) << "from " << hex(pc) << " to " << hex(at);
+    }
+    if (!tables.rule_at(pc + 1, true, rule)) continue;
+    for (u64 at = pc + 2; at <= rule.until; ++at, ++held) {
+      EXPECT_TRUE(tables.rule_at(at, true, other)) << hex(at);
+      EXPECT_TRUE(same_rule(rule, other)) << "return addresses from " << hex(pc + 1) << " to " << hex(at);
+    }
+  }
+  return held;
 }
 
 inline std::string temporary(const std::string& name) { return testing::TempDir() + "assay_unwind_" + name; }

@@ -5,6 +5,7 @@
 #include "compiler/codegen/call_conv.h"
 #include "oracle/unwind/compact.h"
 #include "oracle/unwind/dwarf.h"
+#include "oracle/unwind/meaning.h"
 #include "oracle/unwind/windows.h"
 #include "qemu/unicorn/worker/step.h"
 
@@ -163,9 +164,14 @@ const oracle::FrameRule* Stepper::rule_at(Format& format, u64 pc, bool is_return
       fail(format, pc, is_return, found.error().message, 0, 0);
       return nullptr;
     }
-    format.rules.push_back(rule);
-    prepare(format, rule);
+    if (format.rules.empty() || !oracle::same_rule(format.rules.back(), rule)) {
+      format.rules.push_back(rule);
+      prepare(format, rule);
+    }
     known = static_cast<u32>(format.rules.size());
+    const u64 end = std::min<u64>(rule.until - kCodeAt + (is_return ? 1 : 0), object_->code.size() + 1);
+    std::vector<u32>& all = is_return ? format.rule_of_return : format.rule_of;
+    for (u64 at = pc - kCodeAt + 1; rule.until != 0 && at < end; ++at) all[at] = known;
   }
   return &format.rules[known - 1];
 }
