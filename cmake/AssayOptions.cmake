@@ -7,7 +7,7 @@ option(ASSAY_MUTANTS "Compile in the bank of planted bugs (inactive until chosen
 option(ASSAY_FUZZERS "Build the libFuzzer targets (clang only)" OFF)
 # Off where presets build with -O1: there GCC 12 warns of bounds inside std::string that nobody leaves (gcc PR105329).
 option(ASSAY_WERROR "Warnings are errors" ${PROJECT_IS_TOP_LEVEL})
-option(ASSAY_PCH "Precompile what tests include, and compile the command in one: quicker from nothing, but ccache does not keep them" OFF)
+option(ASSAY_PCH "Precompile what tests include, and compile several files as one: quicker from nothing, but ccache keeps little of it" OFF)
 set(ASSAY_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)
