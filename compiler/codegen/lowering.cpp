@@ -38,6 +38,7 @@ void LoweringBase::begin(const Module& module, const CompileOptions& options) {
   host_ = &call_conv(options.target, options.host_os);
   if (layouts_.size() < module.signatures.size()) layouts_.resize(module.signatures.size());
   layout_known_.assign(module.signatures.size(), 0);
+  find_memory();
 }
 
 const CallLayout& LoweringBase::layout_of(SignatureId id) {
@@ -129,6 +130,7 @@ void LoweringBase::entry() {
     if (ASSAY_PLANTED(abi_win64_shadow_ignored)) load.imm -= conv_->shadow_bytes;
     load.flags = is_float(type_of(first + i)) ? kFloatValue : 0;
   }
+  hold_memory_base();
 }
 
 void LoweringBase::open(BlockId id) {
@@ -167,6 +169,10 @@ void LoweringBase::jump_along(const Edge& edge, std::span<const VReg> leading) {
 }
 
 void LoweringBase::finish_block(const Inst& terminator) {
+  if (memory_base_ != kNone) {
+    for (const Edge& edge : fn_->edges_of(terminator))
+      if (flow_.edges_into(edge.target) == 1) only_pred_[edge.target] = block_;
+  }
   if (terminator.edge_count == 0) {
     b_.close_block();
     return;

@@ -63,6 +63,10 @@ enum : u16 {
   kWideAddress = 32,  // the linear address has 64 bits
   kExtension = 64,    // by the instruction that a CpuFeature allows
   kMayFault = 128,    // record a fault site
+  // Of accesses to linear memory alone:
+  kBaseGiven = 256, // the last operand is the memory's base
+  kFixedSize = 512, // the memory has the size that the module gives it as long as it lives; aux is no more than that
+  kSurelyInside = 1024, // no check
 };
 constexpr u16 with_test_size(u16 flags, u32 bytes) { return static_cast<u16>(flags | (bytes << 8)); }
 constexpr u32 test_size(u16 flags) { return flags >> 8; }
@@ -188,6 +192,8 @@ protected:
   std::vector<VReg> vregs_;       // [ValueId]; kNone: not computed, or made at each use
   std::vector<Operand> operands_; // of the call being built
   ValueId fused_ = kNone;         // the comparison that its user will make itself
+  bool fixed_memory_ = false;     // O2: nothing in the module makes the memory larger
+  VReg memory_base_ = kNone;      // O2: what has the base of linear memory in this function
 
 private:
   // Blocks and edges (lowering.cpp).
@@ -239,14 +245,25 @@ private:
   Access access_of(const Inst& inst, u32 param) const;
   /// Whether the access can be inside; if so, fills in the address operand, aux and flags.
   bool linear_address(const Inst& inst, u32 size, VReg& address, u32& end, u16& flags);
+  void find_memory();
+  void hold_memory_base();
+  u32 add_place(Operand* operands, VReg address, u16& flags) const;
+  bool already_checked(ValueId address, u32 end);
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
   StoredImmediates stored_;
-  std::vector<CallLayout> layouts_;        // [SignatureId]
-  std::vector<u8> layout_known_;           // [SignatureId]
-  std::vector<u32> lir_block_;             // [BlockId]
-  std::vector<u32> slot_offset_;           // [SlotId]: frame object offset
-  std::vector<u32> split_edges_;           // of the terminator being finished: indices in Function::edges
+  std::vector<CallLayout> layouts_; // [SignatureId]
+  std::vector<u8> layout_known_;    // [SignatureId]
+  std::vector<u32> lir_block_;      // [BlockId]
+  std::vector<u32> slot_offset_;    // [SlotId]: frame object offset
+  std::vector<u32> split_edges_;    // of the terminator being finished: indices in Function::edges
+  /// An access with that address went well: memory reaches up to `end` beyond it wherever the block has been.
+  struct Checked {
+    u32 end = 0;
+    BlockId block = kNone;
+  };
+  std::vector<Checked> checked_;           // [ValueId] of addresses; O2
+  std::vector<BlockId> only_pred_;         // [BlockId] the block of the only edge that leads there; O2
   std::vector<VReg> results_;              // of the call being built, or given to a handler; kNone: nobody reads it
   const CallLayout* try_layout_ = nullptr; // of the try_call that ends the block
   BlockId block_ = kNone;                  // being lowered

@@ -1,9 +1,17 @@
 // lowering_memory.cpp - selection for linear memory, native memory, locals and globals.
 //
 // No memory is larger than kMemoryLimit, so an access whose constant part alone reaches beyond it always
-// traps and is lowered to that; every other end fits 31 bits and can be an immediate. Accesses inside a stack
-// slot address the frame directly. Constant time an instruction. Tested in compiler/codegen/tests/lower_test.cpp.
+// traps and is lowered to that; every other end fits 31 bits and can be an immediate. It never shrinks, so what lies
+// within its first size needs no check. Accesses inside a stack slot address the frame directly.
+// At O2 a function that touches linear memory holds its base in a value of its own, defined at the entry: the base
+// does not change while a call runs. What an access with the same address has shown is not checked again: within a block,
+// and behind it as far as no other way leads there. And where nothing in the module can make the memory larger, its size is a constant.
+// Constant time an instruction; at O2 one look at each of the module's before, and at the function's.
+// Tested in compiler/codegen/tests/lower_test.cpp.
+#include "assay/planted.h"
 #include "compiler/codegen/lowering.h"
+
+#include <algorithm>
 
 namespace assay::codegen {
 
@@ -13,6 +21,51 @@ LoweringBase::Access LoweringBase::access_of(const Inst& inst, u32 param) const 
   access.size = (param & 0xff) != 0 ? param & 0xff : size_of(inst.type);
   access.flags = static_cast<u16>(((param & 0x100) != 0 ? kSigned : 0) | (is_float(inst.type) ? kFloatValue : 0));
   return access;
+}
+
+/// Whether the memory may grow.
+void LoweringBase::find_memory() {
+  fixed_memory_ = options_.level == Level::O2;
+  if (!fixed_memory_) return;
+  for (const Function& function : module_->functions) {
+    for (const Inst& inst : function.insts) fixed_memory_ &= inst.op != Opcode::MemoryGrow;
+  }
+}
+
+void LoweringBase::hold_memory_base() {
+  memory_base_ = kNone;
+  if (options_.level != Level::O2) return;
+  const auto touches = [](const Inst& inst) { return info(inst.op).form == Form::Access && info(inst.op).is(kTraps); };
+  if (std::none_of(fn_->insts.begin(), fn_->insts.end(), touches)) return;
+  memory_base_ = new_int();
+  add_op(CommonOp::MemBase, 8, {def(memory_base_)});
+  checked_.assign(fn_->value_count(), {});
+  only_pred_.assign(fn_->blocks.size(), kNone);
+}
+
+/// Whether an access that is on every way here has shown that this one is inside; if not, this one will have.
+bool LoweringBase::already_checked(ValueId address, u32 end) {
+  constexpr u32 kMostSteps = 8;
+  if (memory_base_ == kNone) return false;
+  Checked& known = checked_[address];
+  BlockId at = block_;
+  for (u32 i = 0; i < kMostSteps && at != known.block && at != kNone; ++i) at = only_pred_[at];
+  const bool holds = known.block != kNone && (at == known.block || ASSAY_PLANTED(mem_checked_elsewhere));
+  if (holds && end <= known.end) return true;
+  known = {end, block_};
+  return false;
+}
+
+/// The operands that say where an access is; how many.
+u32 LoweringBase::add_place(Operand* operands, VReg address, u16& flags) const {
+  u32 count = 0;
+  const bool by_register =
+      memory_base_ != kNone && (flags & kWideAddress) != 0 && (flags & (kFixedSize | kSurelyInside)) != 0;
+  if ((flags & kConstAddress) == 0) operands[count++] = by_register ? use(address) : use_any(address);
+  if (memory_base_ == kNone) return count;
+  flags |= kBaseGiven;
+  operands[count++] = use(memory_base_);
+  return count;
 }
 
 bool LoweringBase::linear_address(const Inst& inst, u32 size, VReg& address, u32& end, u16& flags) {
@@ -27,11 +80,19 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, VReg& address, u32
     return false;
   }
   end = static_cast<u32>(base + inst.imm + size);
+  const bool within = end <= module_->memory_size;
+  if (fixed_memory_ && !within) {
+    add_op(CommonOp::Trap, 8, {}).aux = static_cast<u32>(TrapKind::OutOfBounds);
+    return false;
+  }
+  if (fixed_memory_) flags |= kFixedSize;
   if (known) {
     flags |= kConstAddress;
+    if (within) flags |= kSurelyInside;
     return true;
   }
   if (type == Type::I64) flags |= kWideAddress;
+  if (already_checked(value, end)) flags |= kSurelyInside;
   address = reg(value);
   return true;
 }
@@ -46,22 +107,22 @@ void LoweringBase::linear_load(const Inst& inst, OpCode op, u32 param) {
     vregs_[inst.first_result] = is_float(type) ? float_constant(0, size_of(type)) : int_constant(0, 4);
     return;
   }
-  const bool known = (access.flags & kConstAddress) != 0;
-  LirInst& load = known ? add_op(op, access.size, {def(result(inst))})
-                        : add_op(op, access.size, {def(result(inst)), use_any(address)});
+  Operand operands[3] = {def(result(inst))};
+  const u32 count = 1 + add_place(operands + 1, address, access.flags);
+  LirInst& load = b_.add_span(op.value, static_cast<u8>(access.size), {operands, count});
   load.flags = access.flags;
   load.aux = end;
 }
 
 void LoweringBase::linear_store(const Inst& inst, OpCode op, u32 param) {
   Access access = access_of(inst, param);
-  Operand operands[2];
+  Operand operands[3];
   u32 end = 0, bits = 0, count = 0;
   VReg address = kNone;
   if (!linear_address(inst, access.size, address, end, access.flags)) return;
   const bool immediate_value = stored_immediate(operand(inst, 1), bits);
   if (!immediate_value) operands[count++] = use(reg(operand(inst, 1)));
-  if ((access.flags & kConstAddress) == 0) operands[count++] = use_any(address);
+  count += add_place(operands + count, address, access.flags);
   LirInst& store = b_.add_span((immediate_value ? OpCode(CommonOp::LinStoreI) : op).value, static_cast<u8>(access.size),
                                {operands, count});
   store.flags = access.flags;

@@ -41,7 +41,7 @@ struct TableEntry {
 };
 
 struct VmContext {
-  u64 memory_base = 0;
+  u64 memory_base = 0; // the same as long as a call runs: growing moves nothing
   u64 memory_size = 0; // bytes now
   u64 memory_max = 0;  // bytes
   u64 fuel = 0;

@@ -187,6 +187,63 @@ TEST(Lower, AddressThatNoMemoryReachesIsATrap) {
   EXPECT_EQ(lowered(memory_function(" %r = load.i64 %a, 1073741816")), "args load ret");
 }
 
+TEST(Lower, AConstantAddressWithinTheFirstSizeNeedsNoCheck) {
+  EXPECT_TRUE(find_op(lower(memory_function(" %c = const.i32 65528\n %r = load.i64 %c, 0")), "load").flags &
+              kSurelyInside);
+  EXPECT_FALSE(find_op(lower(memory_function(" %c = const.i32 65528\n %r = load.i64 %c, 1")), "load").flags &
+               kSurelyInside);
+}
+
+TEST(Lower, AtO2OneValueHoldsTheBaseOfMemory) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const LirFunction f = lower(memory_function(" store.i32 %a, 0, %a\n %r = load.i64 %a, 8"), o2);
+  EXPECT_EQ(op_names(f), "args membase store load ret");
+  EXPECT_EQ(f.operands_of(find_op(f, "load")).back().vreg, f.operands_of(find_op(f, "membase"))[0].vreg);
+  EXPECT_EQ(find_op(f, "load").flags & (kBaseGiven | kFixedSize), kBaseGiven | kFixedSize);
+  EXPECT_EQ(lowered("export func @f(i64) -> i64 {\n^e(%a: i64):\n return %a\n}", o2), "args ret");
+}
+
+TEST(Lower, AnAddressIsCheckedOnceWhereverThatIsSure) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const LirFunction f = lower(R"(memory 65536
+export func @f(i32) -> i64 {
+^e(%a: i32):
+  %b = load.i32 %a, 8
+  store.i32 %a, 4, %b
+  branch %b, ^t, ^f
+^t:
+  %c = load.i64 %a, 0
+  %d = load.i64 %a, 8
+  jump ^j(%d)
+^f:
+  %z = const.i64 0
+  jump ^j(%z)
+^j(%p: i64):
+  %e = load.i64 %a, 8
+  %r = add.i64 %e, %p
+  return %r
+}
+)",
+                              o2);
+  std::vector<u32> checked;
+  for (const LirInst& inst : f.insts) {
+    const std::string_view name = lir_names(Target::X64).op_name(inst.op);
+    if (name == "load" || name == "store") checked.push_back((inst.flags & kSurelyInside) == 0);
+  }
+  EXPECT_EQ(checked, (std::vector<u32>{1, 0, 0, 1, 1})); // the last is behind a join
+}
+
+TEST(Lower, AMemoryThatMayGrowIsComparedWithItsPresentSize) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const std::string body = " %g = memory_grow.i32 %a\n";
+  const LirFunction f = lower(memory_function(body + " %r = load.i64 %a, 65530"), o2);
+  EXPECT_EQ(find_op(f, "load").flags & (kBaseGiven | kFixedSize), kBaseGiven + 0);
+  EXPECT_EQ(lowered(memory_function(" %r = load.i64 %a, 65530"), o2), "args membase trap imm ret");
+}
+
 TEST(Lower, ConstantIsStoredDirectlyWhenItSignExtends) {
   EXPECT_EQ(lowered(memory_function(" %c = const.i64 -1\n store.i64 %a, 0, %c\n %r = load.i64 %a, 0")),
             "args store.i load ret");

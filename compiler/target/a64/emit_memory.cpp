@@ -11,9 +11,12 @@
 
 namespace assay::a64 {
 
+using codegen::kBaseGiven;
 using codegen::kConstAddress;
+using codegen::kFixedSize;
 using codegen::kFloatValue;
 using codegen::kMayFault;
+using codegen::kSurelyInside;
 using codegen::kWideAddress;
 
 /// One instruction: what a fault site names.
@@ -49,8 +52,39 @@ void Emitter::store(const LirInst& inst, const Mem& mem, u32 index, bool zero) {
 
 // ---- linear memory -----------------------------------------------------------------------------------
 
+/// Compares the variable part of the address with a constant, since the memory never grows.
+void Emitter::check_fixed(const LirInst& inst, Size size, Gpr address) {
+  const u64 last = module_->memory_size - inst.aux + (ASSAY_PLANTED(a64_fixed_bound) ? 1 : 0);
+  const Label outside = trap_label(TrapKind::OutOfBounds);
+  if (const std::optional<AddSubImm> bound = add_sub_imm(last)) {
+    as_.cmp(size, address, *bound);
+  } else {
+    as_.mov_imm(kScratch2, last);
+    as_.cmp(size, address, kScratch2);
+  }
+  as_.b(Cond::Hi, outside);
+}
+
+/// Where no check is needed, or that one.
+Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
+  const bool wide = (inst.flags & kWideAddress) != 0;
+  const Gpr address = int_in(index, kScratch); // an i32 address may have junk above it
+  if ((inst.flags & kSurelyInside) == 0) check_fixed(inst, wide ? Size::X : Size::W, address);
+  if (inst.aux == inst.size) return Mem::at(base, address, wide ? Extend::Uxtx : Extend::Uxtw);
+  if (wide) as_.add(Size::X, kScratch, base, address);
+  else as_.add(Size::X, kScratch, base, address, Extend::Uxtw);
+  return reachable(kScratch, i64{inst.aux} - inst.size, inst.size);
+}
+
 /// Checks the access and gives its place. aux: constant part of the address plus the size, at most kMemoryLimit.
 Mem Emitter::linear_address(const LirInst& inst, u32 index) {
+  const bool has_base = (inst.flags & kBaseGiven) != 0;
+  const Gpr base = has_base ? gpr(inst.operand_count - 1u) : kScratch;
+  if ((inst.flags & kSurelyInside) != 0 && (inst.flags & kConstAddress) != 0) {
+    if (!has_base) as_.ldr(Size::X, base, context_field(offsetof(VmContext, memory_base)));
+    return reachable(base, i64{inst.aux} - inst.size, inst.size);
+  }
+  if (has_base && (inst.flags & (kFixedSize | kSurelyInside)) != 0) return fixed_address(inst, index, base);
   const Label outside = trap_label(TrapKind::OutOfBounds);
   const std::optional<AddSubImm> end = add_sub_imm(inst.aux);
   if ((inst.flags & kConstAddress) != 0) {
@@ -73,9 +107,13 @@ Mem Emitter::linear_address(const LirInst& inst, u32 index) {
   as_.ldr(Size::X, kScratch2, context_field(offsetof(VmContext, memory_size)));
   as_.cmp(Size::X, kScratch, kScratch2);
   as_.b(ASSAY_PLANTED(a64_bounds_off_by_one) ? Cond::Cs : Cond::Hi, outside);
-  as_.ldr(Size::X, kScratch2, context_field(offsetof(VmContext, memory_base)));
-  as_.add(Size::X, kScratch, kScratch, kScratch2);
+  if (!has_base) as_.ldr(Size::X, kScratch2, context_field(offsetof(VmContext, memory_base)));
+  as_.add(Size::X, kScratch, kScratch, has_base ? base : kScratch2);
   return Mem::at(kScratch, -i64{inst.size});
+}
+
+void Emitter::memory_base(const LirInst&, u32) {
+  as_.ldr(Size::X, gpr(0), context_field(offsetof(VmContext, memory_base)));
 }
 
 void Emitter::linear_load(const LirInst& inst, u32) { load(inst, linear_address(inst, 1)); }

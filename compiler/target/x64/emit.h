@@ -97,6 +97,7 @@ private:
   void load(const LirInst& inst, const Mem& mem);
   void store(const LirInst& inst, const Mem& mem, u32 index);
   Mem linear_address(const LirInst& inst, u32 index);
+  Mem fixed_address(const LirInst& inst, u32 index, Gpr base);
   Mem pointer_address(const LirInst& inst, u32 index);
   void ucomis(u32 size, Xmm a, const Mem& mem);
   void ucomis(u32 size, Xmm a, Xmm b);
@@ -124,7 +125,7 @@ private:
   ASSAY_EMIT(float_round) ASSAY_EMIT(float_fma) ASSAY_EMIT(float_min_max) ASSAY_EMIT(float_canon)
   ASSAY_EMIT(float_convert) ASSAY_EMIT(int_to_float) ASSAY_EMIT(u64_to_float) ASSAY_EMIT(float_to_small)
   ASSAY_EMIT(float_to_s64) ASSAY_EMIT(float_to_u64) ASSAY_EMIT(float_sat) ASSAY_EMIT(float_sat_u64)
-  ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
+  ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(memory_base) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
   ASSAY_EMIT(frame_load) ASSAY_EMIT(frame_store) ASSAY_EMIT(global_load) ASSAY_EMIT(global_store) ASSAY_EMIT(frame_addr)
   ASSAY_EMIT(func_addr) ASSAY_EMIT(context) ASSAY_EMIT(memory_size) ASSAY_EMIT(range_check) ASSAY_EMIT(fuel)
   ASSAY_EMIT(trap) ASSAY_EMIT(nothing) ASSAY_EMIT(load_arg) ASSAY_EMIT(store_out) ASSAY_EMIT(table_entry)

@@ -1,7 +1,8 @@
 // emit_memory.cpp - code for linear and native memory, frame objects, globals and addresses.
 //
 // A linear access computes the end of what it touches in r11, compares it with the memory's size, adds the base
-// and accesses at a negative displacement: no other register is needed and nothing wraps unnoticed. The instruction
+// and accesses at a negative displacement: no other register is needed and nothing wraps unnoticed. With the base in a
+// register (O2) the access adds it itself; a memory that never grows is left by an address beyond a constant. The instruction
 // that touches native memory has a fault site. Tested by every differential check and in compile_tables_test.cpp.
 #include "compiler/target/x64/emit.h"
 
@@ -36,11 +37,34 @@ void Emitter::store(const LirInst& inst, const Mem& mem, u32 index) {
 
 // ---- linear memory -----------------------------------------------------------------------------------
 
+/// Where no check is needed, or only one of the variable part of the address with a constant, since the memory never
+/// grows.
+Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
+  const bool wide = (inst.flags & codegen::kWideAddress) != 0;
+  if (!wide) int_rm(index, [&](auto address) { as_.mov(Size::Dword, kScratch, address); });
+  const Gpr address = wide ? gpr(index) : kScratch;
+  if ((inst.flags & codegen::kSurelyInside) == 0) {
+    const i32 last = static_cast<i32>(module_->memory_size - inst.aux + (ASSAY_PLANTED(mem_fixed_bound) ? 1 : 0));
+    const Label outside = trap_label(TrapKind::OutOfBounds);
+    as_.cmp(wide ? Size::Qword : Size::Dword, address, last);
+    as_.jcc(Cond::A, outside);
+  }
+  return Mem::at(base, address, 0, static_cast<i32>(inst.aux - inst.size));
+}
+
 /// Checks the access and gives its place. aux: constant part of the address plus the size, at most kMemoryLimit.
 Mem Emitter::linear_address(const LirInst& inst, u32 index) {
   const i32 end = static_cast<i32>(inst.aux);
+  const bool has_base = (inst.flags & codegen::kBaseGiven) != 0, known = (inst.flags & codegen::kConstAddress) != 0;
+  const Gpr base = has_base ? gpr(inst.operand_count - 1u) : kScratch;
+  if (known && (inst.flags & codegen::kSurelyInside) != 0) {
+    if (!has_base) as_.mov(Size::Qword, base, context_field(offsetof(VmContext, memory_base)));
+    return Mem::at(base, end - static_cast<i32>(inst.size));
+  }
+  if (has_base && (inst.flags & (codegen::kFixedSize | codegen::kSurelyInside)) != 0)
+    return fixed_address(inst, index, base);
   const Label outside = trap_label(TrapKind::OutOfBounds);
-  if ((inst.flags & codegen::kConstAddress) != 0) {
+  if (known) {
     as_.mov_imm(kScratch, inst.aux);
   } else if ((inst.flags & codegen::kWideAddress) != 0) {
     int_rm(index, [&](auto address) { as_.mov(Size::Qword, kScratch, address); });
@@ -53,8 +77,13 @@ Mem Emitter::linear_address(const LirInst& inst, u32 index) {
   }
   as_.cmp(Size::Qword, kScratch, context_field(offsetof(VmContext, memory_size)));
   as_.jcc(Cond::A, outside);
+  if (has_base) return Mem::at(base, kScratch, 0, -static_cast<i32>(inst.size));
   as_.add(Size::Qword, kScratch, context_field(offsetof(VmContext, memory_base)));
   return Mem::at(kScratch, -static_cast<i32>(inst.size));
+}
+
+void Emitter::memory_base(const LirInst&, u32) {
+  as_.mov(Size::Qword, gpr(0), context_field(offsetof(VmContext, memory_base)));
 }
 
 void Emitter::linear_load(const LirInst& inst, u32) { load(inst, linear_address(inst, 1)); }
