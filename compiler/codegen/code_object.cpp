@@ -48,6 +48,7 @@ void CodeObject::clear() {
   function_entry.clear();
   frame_ops.clear();
   positions.clear();
+  inlined_calls.clear();
   faults.clear();
   call_sites.clear();
   clauses.clear();

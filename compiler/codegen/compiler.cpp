@@ -73,7 +73,7 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
     return error;
   }
   if (options.observer != nullptr) options.observer->optimised(id, better.body);
-  return function({id, &better.body, better.positions}, name);
+  return function({id, &better.body, better.positions, better.inlined_calls}, name);
 }
 
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
@@ -87,7 +87,7 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
     out.names[id].assign(fn.name);
     const Result<void> done = fn.imported           ? backend->thunk(id)
                               : pipeline != nullptr ? optimised(id, fn.name)
-                                                    : function({id, &fn, {}}, fn.name);
+                                                    : function({id, &fn, {}, {}}, fn.name);
     if (!done) return done.error();
   }
   return backend->finish();

@@ -2,7 +2,7 @@
 //
 // A target's Emitter derives from EmissionBase<its Assembler> and hands itself to `walk`, which binds a label a block,
 // calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction. Blocks that only
-// jump on are left out. Here too: positions, trap stubs behind the body, jump tables in read-only data, and the
+// jump on are left out; in optimised code a loop's test stands below its body. Here too: positions, trap stubs behind the body, jump tables in read-only data, and the
 // function's entry in the CodeObject. No virtual call; constant cost an instruction; storage reused.
 // Tested in compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
 #pragma once
@@ -12,6 +12,7 @@
 #include "compiler/codegen/lowering.h"
 #include "compiler/codegen/rodata.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace assay::codegen {
@@ -85,6 +86,8 @@ protected:
                 const LoweredFunction& info) {
     fn_ = input.body;
     positions_ = input.positions;
+    first_inlined_ = static_cast<u32>(out_->inlined_calls.size());
+    for (const SourcePosition& call : input.inlined_calls) out_->inlined_calls.push_back(in_object(call));
     lir_ = &lir;
     allocation_ = &allocation;
     info_ = &info;
@@ -103,6 +106,39 @@ protected:
       const bool has_edit = edit < edits.size() && edits[edit].inst == block.first_inst;
       if (!has_edit) forward_[b] = lir_->succs_of(block)[0];
     }
+    lay_out();
+  }
+  /// The order of emission. A loop whose header decides whether to go on, and whose last block jumps back to it, has
+  /// the header behind that block: one jump a turn less.
+  void lay_out() {
+    const u32 count = static_cast<u32>(lir_->blocks.size());
+    next_.assign(count + 1, count);
+    u32 last = 0;
+    for (u32 b = 1; b < count; ++b) {
+      if (forward_[b] == b) last = next_[last] = b;
+    }
+    in_order_ = positions_.empty() || !lir_->may_loop;
+    if (in_order_) return;
+    previous_.assign(count + 1, 0);
+    for (u32 b = 0; b != count; b = next_[b]) previous_[next_[b]] = b;
+    latch_.assign(count, 0);
+    for (u32 b = 1; b < count; ++b) {
+      const auto succs = lir_->succs_of(lir_->blocks[b]);
+      if (forward_[b] == b && succs.size() == 1 && forward_[succs[0]] < b) latch_[forward_[succs[0]]] = b;
+    }
+    for (u32 b = 1; b < count; ++b) {
+      const auto succs = lir_->succs_of(lir_->blocks[b]);
+      if (latch_[b] == 0 || succs.size() != 2) continue;
+      const u32 low = std::min(forward_[succs[0]], forward_[succs[1]]);
+      const u32 high = std::max(forward_[succs[0]], forward_[succs[1]]);
+      if (low <= b || low > latch_[b] || high <= latch_[b]) continue;
+      next_[previous_[b]] = next_[b];
+      previous_[next_[b]] = previous_[b];
+      next_[b] = next_[latch_[b]];
+      previous_[next_[b]] = b;
+      next_[latch_[b]] = b;
+      previous_[b] = latch_[b];
+    }
   }
   template <typename Self> void walk(Self& self) {
     const u32 count = static_cast<u32>(lir_->blocks.size());
@@ -110,9 +146,13 @@ protected:
     const Edit* const last = edit + allocation_->edits.size();
     u32 next_edit = edit != last ? edit->inst : kNone;
     for (block_ = 0; block_ < count; block_ = next_block_) {
-      next_block_ = block_ + 1;
-      while (next_block_ < count && forward_[next_block_] != next_block_) ++next_block_;
+      next_block_ = next_[block_];
       const LirBlock& block = lir_->blocks[block_];
+      if (!in_order_) {
+        const Edit* const first = allocation_->edits.data();
+        edit = std::lower_bound(first, last, block.first_inst, [](const Edit& e, u32 i) { return e.inst < i; });
+        next_edit = edit != last ? edit->inst : kNone;
+      }
       as_.bind(Label{block_});
       air_block_ = block.origin;
       const u32 end = block.first_inst + block.inst_count;
@@ -130,12 +170,20 @@ protected:
   }
 
   /// Of the current instruction. Only instructions of AIR blocks ask: split edges hold nothing that traps or calls.
-  Position position() const { return position_of(air_block_, origin_); }
-  Position position_of(BlockId block, InstId origin) const {
-    return positions_.empty() ? Position{function_, block, origin - fn_->blocks[block].first_inst} : positions_[origin];
+  SourcePosition position() const { return position_of(air_block_, origin_); }
+  SourcePosition position_of(BlockId block, InstId origin) const {
+    if (positions_.empty()) return {{function_, block, origin - fn_->blocks[block].first_inst}, kNone};
+    return in_object(positions_[origin]);
+  }
+  /// With the index that the call has in the CodeObject.
+  SourcePosition in_object(SourcePosition where) const {
+    if (where.inlined_at != kNone) where.inlined_at += first_inlined_;
+    return where;
   }
   /// The next byte is what a call returns to.
-  void record_position(Position where) { out_->positions.push_back({as_.offset(), where}); }
+  void record_position(const SourcePosition& where) {
+    out_->positions.push_back({as_.offset(), where.position, where.inlined_at});
+  }
   void record_position(const Stub& stub) { record_position(position_of(stub.block, stub.origin)); }
   /// The call whose position was recorded last is this try_call. Landing pads are blocks until the function ends.
   void record_call_site(const LirInst& inst) {
@@ -159,7 +207,8 @@ protected:
   }
   /// The next instruction may fault.
   void record_fault(const LirInst& inst) {
-    if ((inst.flags & kMayFault) != 0) out_->faults.push_back({as_.offset(), TrapKind::OutOfBounds, position()});
+    if ((inst.flags & kMayFault) != 0)
+      out_->faults.push_back({as_.offset(), TrapKind::OutOfBounds, position().position});
   }
   /// The last instruction had this effect on the frame.
   void frame_op(FrameEffect effect, RegIndex reg, i32 value) {
@@ -212,7 +261,8 @@ protected:
   // The function.
   FunctionId function_ = kNone;
   const Function* fn_ = nullptr;
-  std::span<const Position> positions_; // FunctionInput's
+  std::span<const SourcePosition> positions_; // FunctionInput's
+  u32 first_inlined_ = 0;                     // of the function's calls in CodeObject::inlined_calls
   const LirFunction* lir_ = nullptr;
   const Allocation* allocation_ = nullptr;
   const LoweredFunction* info_ = nullptr;
@@ -224,13 +274,16 @@ private:
     u32 rodata = 0, count = 0;
   };
 
-  std::vector<Table> tables_;       // in read-only data, whose entries hold code offsets until finish_tables
-  std::vector<Table> own_tables_;   // those of the function
-  std::size_t first_clause_ = 0;    // the function's, in CodeObject::clauses
-  std::vector<Label> table_labels_; // targets of the function's jump tables, in order
-  std::vector<u32> forward_;        // [LIR block]: itself, or where an empty one leads; the label's id too
-  u32 block_ = 0;                   // current LIR block
-  u32 next_block_ = kNone;          // the one emitted after it
+  std::vector<Table> tables_;        // in read-only data, whose entries hold code offsets until finish_tables
+  std::vector<Table> own_tables_;    // those of the function
+  std::size_t first_clause_ = 0;     // the function's, in CodeObject::clauses
+  std::vector<Label> table_labels_;  // targets of the function's jump tables, in order
+  std::vector<u32> forward_;         // [LIR block]: itself, or where an empty one leads; the label's id too
+  u32 block_ = 0;                    // current LIR block
+  u32 next_block_ = kNone;           // the one emitted after it
+  bool in_order_ = true;             // blocks are emitted by number
+  std::vector<u32> next_, previous_; // [LIR block] in the order of emission; behind the last one: their count
+  std::vector<u32> latch_;           // [LIR block] the last block that jumps back to it; 0: none
   BlockId air_block_ = kNone;
   u32 origin_ = kNone;
   const Location* locations_ = nullptr;

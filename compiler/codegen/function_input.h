@@ -1,6 +1,7 @@
 // function_input.h - a function on its way through lowering and emission.
 #pragma once
 
+#include "assay/code_object.h"
 #include "assay/module.h"
 
 #include <span>
@@ -8,11 +9,12 @@
 namespace assay::codegen {
 
 /// `body` is the function's own in the module, or what an optimiser made of it. `positions`: where its instructions
-/// come from, by InstId; empty for the function's own. Both must outlive the emission.
+/// come from, by InstId; empty for the function's own. `inlined_calls`: what they refer to. All must outlive the emission.
 struct FunctionInput {
   FunctionId id = kNone;
   const Function* body = nullptr;
-  std::span<const Position> positions;
+  std::span<const SourcePosition> positions;
+  std::span<const SourcePosition> inlined_calls;
 };
 
 } // namespace assay::codegen

@@ -109,7 +109,9 @@ void write_body(const CodeObject& object, Writer& w) {
   w.array(object.frame_ops, [&](const FrameOp& op) {
     w.u(op.offset, 4), w.u(static_cast<u8>(op.effect), 1), w.u(op.reg, 1), w.u(static_cast<u32>(op.value), 4);
   });
-  w.array(object.positions, [&](const PcPosition& p) { w.u(p.offset, 4), w.position(p.position); });
+  w.array(object.positions,
+          [&](const PcPosition& p) { w.u(p.offset, 4), w.position(p.position), w.u(p.inlined_at, 4); });
+  w.array(object.inlined_calls, [&](const SourcePosition& p) { w.position(p.position), w.u(p.inlined_at, 4); });
   w.array(object.faults,
           [&](const FaultSite& f) { w.u(f.offset, 4), w.u(static_cast<u8>(f.trap), 1), w.position(f.position); });
   w.array(object.call_sites,
@@ -138,7 +140,9 @@ void read_body(Reader& r, CodeObject& object) {
     op.offset = r.u32_(), op.effect = r.choice<FrameEffect>(static_cast<u32>(FrameEffect::EpilogueEnd) + 1);
     op.reg = r.choice<RegIndex>(64), op.value = static_cast<i32>(r.u32_());
   });
-  r.array(object.positions, 16, [&](PcPosition& p) { p.offset = r.u32_(), p.position = r.position(); });
+  r.array(object.positions, 20,
+          [&](PcPosition& p) { p.offset = r.u32_(), p.position = r.position(), p.inlined_at = r.u32_(); });
+  r.array(object.inlined_calls, 16, [&](SourcePosition& p) { p.position = r.position(), p.inlined_at = r.u32_(); });
   r.array(object.faults, 17, [&](FaultSite& f) {
     f.offset = r.u32_(), f.trap = r.choice<TrapKind>(kTrapCount), f.position = r.position();
   });
@@ -226,6 +230,13 @@ Result<void> validate(const CodeObject& object) {
   if (auto done = validate_call_sites(object, unit); !done) return done;
   for (const PcPosition& p : object.positions) {
     if (p.position.function >= object.function_entry.size()) return wrong("the function of a position");
+    if (p.inlined_at != kNone && p.inlined_at >= object.inlined_calls.size())
+      return wrong("the inlined call of a position");
+  }
+  for (std::size_t i = 0; i < object.inlined_calls.size(); ++i) {
+    const SourcePosition& call = object.inlined_calls[i];
+    if (call.position.function >= object.function_entry.size()) return wrong("the function of an inlined call");
+    if (call.inlined_at != kNone && call.inlined_at >= i) return wrong("the order of inlined calls");
   }
   for (const FaultSite& f : object.faults) {
     if (f.position.function >= object.function_entry.size()) return wrong("the function of a fault site");

@@ -41,17 +41,17 @@ u64 skip_to(u64 alignment, const os::CodeBlock& block) {
 
 } // namespace
 
-bool Installed::position_of(u64 return_address, Position& out) const {
+bool Installed::position_of(u64 return_address, SourcePosition& out) const {
   const u32 offset = static_cast<u32>(return_address - base_);
   if (return_address < base_ || return_address - base_ > object_->code.size()) return false;
   if (const PcPosition* found = object_->position_at(offset)) {
-    out = found->position;
+    out = {found->position, found->inlined_at};
     return true;
   }
   // The fault handler makes return addresses of its own.
   const u32 back = os::kFaultReturn;
   if (const FaultSite* found = offset < back ? nullptr : object_->fault_at(offset - back)) {
-    out = found->position;
+    out = {found->position, kNone}; // of a fault only the innermost position is wanted
     return true;
   }
   return false;

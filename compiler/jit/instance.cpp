@@ -312,7 +312,7 @@ bool Instance::try_invoke(FunctionId function, std::span<const u64> args, std::s
   return true;
 }
 
-const Position* Instance::call_position(u64 return_address) const {
+const SourcePosition* Instance::call_position(u64 return_address) const {
   KnownCall& known = known_calls_[return_address % kKnownCalls];
   if (known.return_address != return_address) {
     known.return_address = 0;
@@ -330,15 +330,16 @@ public:
   /// False when the frames are broken. Goes no further once there are enough.
   bool activation(u64 exit_fp, u64 entry_fp) {
     const u64 code_begin = self_.code_->base(), code_size = self_.code_->object()->code.size();
+    const std::vector<SourcePosition>& calls = self_.code_->object()->inlined_calls;
     for (u64 fp = exit_fp; fp != entry_fp;) {
       if (fp == 0 || fp % 8 != 0 || fp > entry_fp) return false;
       const u64 caller_fp = read_word(fp), return_address = plain_address(read_word(fp + 8));
       if (return_address - code_begin - 1 < code_size) {
-        const Position* position = self_.call_position(return_address);
-        if (position == nullptr) return false;
-        if (count_ == kWalkChunk) flush();
+        const SourcePosition* at = self_.call_position(return_address);
+        if (at == nullptr) return false;
+        add(at->position);
+        for (u32 call = at->inlined_at; call != kNone; call = calls[call].inlined_at) add(calls[call].position);
         if (is_full()) return true;
-        self_.walk_chunk_[count_++] = *position;
       }
       if (caller_fp <= fp) return false;
       fp = caller_fp;
@@ -353,6 +354,11 @@ public:
   }
 
 private:
+  void add(const Position& position) {
+    if (count_ == kWalkChunk) flush();
+    self_.walk_chunk_[count_++] = position;
+  }
+
   const Instance& self_;
   std::vector<Position>& out_;
   const std::size_t most_;
@@ -377,14 +383,18 @@ bool Instance::unwinder_finds(std::span<const Position> frames) const {
   constexpr u32 kMost = 1000;
   if (defers_) return true;
   const u64 code_begin = code_->base(), code_size = code_->object()->code.size();
+  const std::vector<SourcePosition>& calls = code_->object()->inlined_calls;
   const std::vector<u64> stack = os::call_stack(kMost);
   std::size_t found = 0;
   for (const u64 return_address : stack) {
     if (return_address - code_begin - 1 >= code_size) continue;
-    const Position* position = call_position(return_address);
+    const SourcePosition* position = call_position(return_address);
     if (position == nullptr) continue; // an import thunk; `walk` notes where one is missing
-    if (found == frames.size() || !(*position == frames[found])) return false;
-    ++found;
+    for (SourcePosition at = *position;; at = calls[at.inlined_at]) {
+      if (found == frames.size() || !(at.position == frames[found])) return false;
+      ++found;
+      if (at.inlined_at == kNone) break;
+    }
   }
   return found == frames.size() || stack.size() == kMost;
 }
@@ -418,11 +428,11 @@ bool Instance::import_returns(FunctionId function, std::span<const u64> args, st
 void Instance::on_trap(VmContext* context, u64 kind, u64 return_address) {
   Instance& self = *reinterpret_cast<Instance*>(context->owner);
   const TrapKind trap = static_cast<TrapKind>(kind);
-  Position position;
-  if (!self.code_->position_of(return_address, position)) self.frames_intact_ = false;
+  SourcePosition at;
+  if (!self.code_->position_of(return_address, at)) self.frames_intact_ = false;
   Activation& activation = *self.activation_;
-  if (activation.trap_exit == nullptr) throw TrapException(trap, position);
-  activation.trap = {trap, position};
+  if (activation.trap_exit == nullptr) throw TrapException(trap, at.position);
+  activation.trap = {trap, at.position};
   std::longjmp(*activation.trap_exit, 1);
 }
 

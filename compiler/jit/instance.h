@@ -142,7 +142,7 @@ private:
   void reset_globals();
   void reset_table();
   class Walk;
-  const Position* call_position(u64 return_address) const;
+  const SourcePosition* call_position(u64 return_address) const;
   CallBuffers& buffers();
 
   VmContext context_;
@@ -166,7 +166,7 @@ private:
   /// Positions of return addresses met lately, because a loop or a recursion meets the same ones at each host call.
   struct KnownCall {
     u64 return_address = 0; // 0: none
-    Position position;
+    SourcePosition position;
   };
   static constexpr u32 kKnownCalls = 16;
   mutable KnownCall known_calls_[kKnownCalls]; // by the address's low bits; of code_

@@ -1,7 +1,23 @@
-// analyses.cpp - see pass.h: each analysis at most once between two changes of control flow.
+// analyses.cpp - see pass.h: each analysis at most once between two changes of control flow; positions of bodies.
 #include "compiler/opt/pass.h"
 
+#include "assay/planted.h"
+
+#include <algorithm>
+
 namespace assay::opt {
+
+u32 SourceMap::add(FunctionId id, const Function& source, u32 inlined_at) {
+  const u32 first = static_cast<u32>(positions.size());
+  positions.resize(first + source.insts.size());
+  for (BlockId block = 0; block < source.blocks.size(); ++block) {
+    const Block& from = source.blocks[block];
+    for (u32 i = 0; i < from.inst_count; ++i) positions[first + from.first_inst + i] = {{id, block, i}, inlined_at};
+  }
+  if (ASSAY_PLANTED(inline_call_position) && inlined_at != kNone)
+    std::fill(positions.begin() + first, positions.end(), calls[inlined_at]);
+  return first;
+}
 
 const analysis::FlowGraph& Analyses::flow() {
   if (!have_flow_) graph_->flow(flow_);

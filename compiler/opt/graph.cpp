@@ -10,49 +10,82 @@ namespace assay::opt {
 void Graph::read(const Function& function) {
   insts_.clear();
   values_.clear();
-  pool_.assign(function.pool.begin(), function.pool.end());
-  slots_.assign(function.slots.begin(), function.slots.end());
-  locals_.assign(function.locals.begin(), function.locals.end());
-  block_count_ = static_cast<u32>(function.blocks.size());
+  pool_.clear();
+  locals_.clear();
+  slots_.clear();
+  block_count_ = edge_count_ = 0;
+  copy(function, {});
+}
+
+BlockId Graph::append(const Function& function, InstId first_origin) {
+  Bases bases;
+  bases.inst = inst_count();
+  bases.block = block_count_;
+  bases.edge = edge_count_;
+  bases.value = value_count();
+  bases.pool = static_cast<u32>(pool_.size());
+  bases.local = static_cast<u32>(locals_.size());
+  bases.slot = static_cast<u32>(slots_.size());
+  bases.origin = first_origin;
+  copy(function, bases);
+  return bases.block;
+}
+
+void Graph::copy(const Function& function, const Bases& bases) {
+  for (const u32 value : function.pool) pool_.push_back(value + bases.value); // values are all that a pool holds
+  locals_.insert(locals_.end(), function.locals.begin(), function.locals.end());
+  slots_.insert(slots_.end(), function.slots.begin(), function.slots.end());
+  block_count_ += static_cast<u32>(function.blocks.size());
   if (blocks_.size() < block_count_) blocks_.resize(block_count_);
-  edge_count_ = static_cast<u32>(function.edges.size());
+  edge_count_ += static_cast<u32>(function.edges.size());
   if (edges_.size() < edge_count_) edges_.resize(edge_count_);
-  values_.resize(function.value_count());
-  for (ValueId id = 0; id < values_.size(); ++id) values_[id].type = function.value_types[id];
-  insts_.resize(function.insts.size());
-  for (BlockId id = 0; id < block_count_; ++id) read_block(function, id);
-  for (u32 i = 0; i < edge_count_; ++i) {
+  values_.resize(bases.value + function.value_count());
+  for (ValueId id = 0; id < function.value_count(); ++id) values_[bases.value + id].type = function.value_types[id];
+  insts_.resize(bases.inst + function.insts.size());
+  for (BlockId id = 0; id < function.blocks.size(); ++id) copy_block(function, id, bases);
+  for (u32 i = 0; i < function.edges.size(); ++i) {
     const Edge& from = function.edges[i];
-    GraphEdge& edge = edges_[i];
-    edge.target = from.target;
+    GraphEdge& edge = edges_[bases.edge + i];
+    edge.target = bases.block + from.target;
     edge.kind = from.kind;
     edge.value = from.value;
-    const auto args = function.args_of(from);
-    edge.args.assign(args.begin(), args.end());
+    edge.args.clear();
+    for (const ValueId arg : function.args_of(from)) edge.args.push_back(bases.value + arg);
   }
 }
 
-void Graph::read_block(const Function& function, BlockId id) {
+void Graph::copy_block(const Function& function, BlockId id, const Bases& bases) {
   const Block& from = function.blocks[id];
-  GraphBlock& block = blocks_[id];
+  GraphBlock& block = blocks_[bases.block + id];
   block.params.clear();
   for (u32 i = 0; i < from.param_count; ++i) {
-    block.params.push_back(from.first_param + i);
-    values_[from.first_param + i].block = id;
+    const ValueId param = bases.value + from.first_param + i;
+    block.params.push_back(param);
+    values_[param].block = bases.block + id;
   }
-  block.first = from.first_inst;
-  block.last = from.first_inst + from.inst_count - 1;
+  block.first = bases.inst + from.first_inst;
+  block.last = block.first + from.inst_count - 1;
   for (InstId at = block.first; at <= block.last; ++at) {
-    const Inst& source = function.insts[at];
+    const Inst& source = function.insts[at - bases.inst];
+    const bool names_local = source.op == Opcode::LocalGet || source.op == Opcode::LocalSet;
+    const u32 shift = names_local ? bases.local : source.op == Opcode::SlotAddr ? bases.slot : 0;
     GraphInst& inst = insts_[at];
-    inst = {source.op,         source.type,         source.from,          source.ref,
-            source.imm,        source.operands,     source.operand_count, source.first_edge,
-            source.edge_count, source.first_result, source.result_count};
+    inst = {source.op,
+            source.type,
+            source.from,
+            source.ref + shift,
+            source.imm,
+            source.operands + bases.pool,
+            source.operand_count,
+            source.first_edge + bases.edge,
+            source.edge_count,
+            source.first_result + bases.value,
+            source.result_count};
     inst.prev = at == block.first ? kNone : at - 1;
     inst.next = at == block.last ? kNone : at + 1;
-    inst.block = id;
-    inst.origin = at;
-    for (u32 r = 0; r < source.result_count; ++r) values_[source.first_result + r].inst = at;
+    inst.block = bases.block + id;
+    inst.origin = bases.origin + (at - bases.inst);
+    for (u32 r = 0; r < source.result_count; ++r) values_[inst.first_result + r].inst = at;
   }
 }
 
@@ -161,15 +194,51 @@ void Graph::merge_with_next(BlockId id) {
   next.params.clear();
 }
 
-BlockId Graph::add_jump_block(BlockId target, std::span<const ValueId> params_like) {
-  const BlockId id = block_count_++;
-  if (blocks_.size() < block_count_) blocks_.resize(block_count_);
+u32 Graph::new_edge(BlockId target) {
   const u32 edge = edge_count_++;
   if (edges_.size() < edge_count_) edges_.resize(edge_count_);
   edges_[edge].target = target;
   edges_[edge].kind = EdgeKind::Normal;
   edges_[edge].value = 0;
   edges_[edge].args.clear();
+  return edge;
+}
+
+BlockId Graph::split_behind(InstId id) {
+  const BlockId made = block_count_++;
+  if (blocks_.size() < block_count_) blocks_.resize(block_count_);
+  GraphBlock& from = blocks_[insts_[id].block];
+  GraphBlock& to = blocks_[made];
+  to.params.clear();
+  to.first = insts_[id].next;
+  to.last = from.last;
+  from.last = id;
+  insts_[id].next = kNone;
+  insts_[to.first].prev = kNone;
+  for (InstId at = to.first; at != kNone; at = insts_[at].next) insts_[at].block = made;
+  return made;
+}
+
+void Graph::end_with_jump(InstId last, BlockId target, std::span<const ValueId> args) {
+  const u32 edge = new_edge(target);
+  edges_[edge].args.assign(args.begin(), args.end());
+  GraphInst& jump = insts_[last];
+  jump.op = Opcode::Jump;
+  jump.type = jump.from = Type::None;
+  jump.ref = kNone;
+  jump.imm = 0;
+  jump.operand_count = 0;
+  jump.first_edge = edge;
+  jump.edge_count = 1;
+  jump.first_result = value_count();
+  jump.result_count = 0;
+  jump.origin = kNone;
+}
+
+BlockId Graph::add_jump_block(BlockId target, std::span<const ValueId> params_like) {
+  const BlockId id = block_count_++;
+  if (blocks_.size() < block_count_) blocks_.resize(block_count_);
+  const u32 edge = new_edge(target);
   blocks_[id].params.clear();
   for (const ValueId like : params_like) edges_[edge].args.push_back(add_param(id, values_[like].type));
   GraphInst jump;

@@ -53,6 +53,10 @@ class Graph {
 public:
   /// Takes over a verified function's body.
   void read(const Function& function);
+  /// A copy of another function's body behind what there is; no edge leads there yet. Returns its entry. Ids are those
+  /// of the function plus how many of the kind there were, `origin`s the InstId plus `first_origin`. Its locals and
+  /// slots are added.
+  BlockId append(const Function& function, InstId first_origin);
   /// Writes what can be reached as a function's body, blocks in reverse postorder; name and signature stay. `origins`
   /// gets, for each instruction written, that of the source (kNone: none).
   void write(Function& function, std::vector<InstId>& origins);
@@ -109,6 +113,11 @@ public:
   void make_jump(BlockId block, u32 edge);
   /// `block` ends in a jump, and no other edge leads where that leads: the blocks become one.
   void merge_with_next(BlockId block);
+  /// What stands behind the instruction goes to a new block, which nothing leads to yet; the instruction is the last
+  /// one of its own, whatever it is. Linear in what moves.
+  BlockId split_behind(InstId id);
+  /// The last instruction of a block, whose results have been replaced, becomes a jump.
+  void end_with_jump(InstId last, BlockId target, std::span<const ValueId> args);
   /// A new block, which only jumps to `target`, passing on all its parameters, for these types one each.
   BlockId add_jump_block(BlockId target, std::span<const ValueId> params_like);
   /// Takes these parameters away, with what edges pass for them. `gone` is by ValueId; they must have been replaced, or
@@ -122,7 +131,12 @@ private:
   ValueId follow(ValueId id);
   void unlink(InstId id);
   void link(InstId id, InstId before);
-  void read_block(const Function& function, BlockId id);
+  struct Bases {
+    u32 inst = 0, block = 0, edge = 0, value = 0, pool = 0, local = 0, slot = 0, origin = 0;
+  };
+  void copy(const Function& function, const Bases& bases);
+  void copy_block(const Function& function, BlockId id, const Bases& bases);
+  u32 new_edge(BlockId target);
   void write_block(Function& function, BlockId id, std::vector<InstId>& origins);
   void write_values(Function& function, const GraphInst& inst, Inst& out);
 

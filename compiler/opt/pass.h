@@ -7,6 +7,7 @@
 // `control_changed`. Storage is reused from function to function. Tested in compiler/opt/tests/passes_test.cpp.
 #pragma once
 
+#include "assay/code_object.h"
 #include "compiler/analysis/dominators.h"
 #include "compiler/analysis/loops.h"
 #include "compiler/opt/graph.h"
@@ -33,6 +34,22 @@ private:
   analysis::Loops loops_;
 };
 
+/// Where instructions come from. A graph's `origin` is an index in `positions`.
+struct SourceMap {
+  FunctionId function = kNone; // that is optimised
+  std::vector<SourcePosition> positions;
+  std::vector<SourcePosition> calls; // that became the bodies of what they call
+
+  void begin(FunctionId id, const Function& source) {
+    function = id;
+    positions.clear();
+    calls.clear();
+    add(id, source, kNone);
+  }
+  /// The positions of another body: that of its first instruction.
+  u32 add(FunctionId id, const Function& source, u32 inlined_at);
+};
+
 /// Counts rewrites over a whole module, and stops at a limit.
 struct Rewrites {
   u64 made = 0;
@@ -45,6 +62,7 @@ struct PassContext {
   Graph& graph;
   Analyses& analyses;
   Rewrites& rewrites;
+  SourceMap& source;
 
   bool may_rewrite() {
     if (rewrites.made >= rewrites.limit) return false;

@@ -5,6 +5,7 @@
 #include "compiler/opt/control.h"
 #include "compiler/opt/dce.h"
 #include "compiler/opt/gvn.h"
+#include "compiler/opt/inline.h"
 #include "compiler/opt/licm.h"
 #include "compiler/opt/simplify.h"
 #include "compiler/opt/sink.h"
@@ -22,6 +23,7 @@ constexpr PassInfo kInfos[] = {
 };
 
 constexpr PassId kStandard[] = {
+    PassId::Inline,   // first: what callers know is worth most to all that follow
     PassId::Ssa,      // all others see values only
     PassId::Control,  // what front ends leave: empty blocks, straight lines
     PassId::Simplify, // brings what is equal to one form
@@ -91,7 +93,7 @@ void Pipeline::note_rewrites(PassId id, FunctionId function, u64 before) {
 }
 
 Result<void> Pipeline::run_pass(PassId id, FunctionId function) {
-  PassContext context{*module_, graph_, analyses_, rewrites_};
+  PassContext context{*module_, graph_, analyses_, rewrites_, source_};
   const u64 before = rewrites_.made;
   passes_[static_cast<u32>(id)]->run(context);
   note_rewrites(id, function, before);
@@ -115,27 +117,23 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
   graph_.read(source);
   analyses_.begin(graph_);
   std::fill(std::begin(runs_), std::end(runs_), 0);
-  if (Result<void> done = run_pass(PassId::Ssa, function); !done) return done;
-  if (options_.order_count != 0) {
-    for (u32 i = 0; i < options_.order_count; ++i)
-      if (Result<void> done = run_pass(static_cast<PassId>(options_.order[i]), function); !done) return done;
-  } else {
-    for (const PassId id : kStandard) {
-      if (id == PassId::Ssa || (options_.switched_off >> static_cast<u32>(id) & 1) != 0) continue;
-      if (Result<void> done = run_pass(id, function); !done) return done;
+  source_.begin(function, source);
+  const bool standard = options_.order_count == 0;
+  const u32 count = standard ? static_cast<u32>(std::size(kStandard)) : options_.order_count;
+  for (u32 i = 0; i <= count; ++i) {
+    const PassId id = i == count ? PassId::Ssa : standard ? kStandard[i] : static_cast<PassId>(options_.order[i]);
+    if (standard && id != PassId::Ssa && (options_.switched_off >> static_cast<u32>(id) & 1) != 0) continue;
+    if (id != PassId::Inline && !graph_.locals().empty()) {
+      if (Result<void> done = run_pass(PassId::Ssa, function); !done) return done;
     }
+    if (id == PassId::Ssa) continue;
+    if (Result<void> done = run_pass(id, function); !done) return done;
   }
   graph_.write(out.body, origins_);
-  block_of_.resize(source.insts.size());
-  for (BlockId block = 0; block < source.blocks.size(); ++block) {
-    const Block& from = source.blocks[block];
-    std::fill_n(block_of_.begin() + from.first_inst, from.inst_count, block);
-  }
   out.positions.clear();
-  for (const InstId origin : origins_) {
-    const BlockId block = origin == kNone ? 0 : block_of_[origin];
-    out.positions.push_back({function, block, origin == kNone ? 0 : origin - source.blocks[block].first_inst});
-  }
+  for (const InstId origin : origins_)
+    out.positions.push_back(origin == kNone ? SourcePosition{{function, 0, 0}, kNone} : source_.positions[origin]);
+  out.inlined_calls.assign(source_.calls.begin(), source_.calls.end());
   return {};
 }
 

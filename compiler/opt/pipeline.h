@@ -40,15 +40,16 @@ std::span<const PassId> standard_passes();
 /// The optimised body of a function, and where its instructions come from.
 struct Optimised {
   Function body;
-  std::vector<Position> positions; // [InstId]; of what has none, the function's start
+  std::vector<SourcePosition> positions;     // [InstId]; of what has none, the function's start
+  std::vector<SourcePosition> inlined_calls; // what they refer to
 };
 
 /// The last change that passes made in a module: with a limit of rewrites, the one that reached it.
 struct LastRewrite {
   u64 number = 0; // in the module, from 1; 0: none was made
   PassId pass = PassId::Ssa;
-  u32 run = 0;         // of this pass in this function: a pass may come several times, from 1
-  u64 in_run = 0;      // number among those of this run, from 1
+  u32 run = 0;    // of this pass in this function: a pass may come several times, from 1
+  u64 in_run = 0; // number among those of this run, from 1
   FunctionId function = kNone;
   std::string_view rule; // of simplification: the rule's name, or "constant folding"
   u32 rule_line = 0;     // in compiler/opt/simplify_rules.def; 0: not of a rule
@@ -79,7 +80,7 @@ private:
   Analyses analyses_;
   std::unique_ptr<Pass> passes_[kPassCount];
   std::vector<InstId> origins_;
-  std::vector<BlockId> block_of_; // [InstId] of the source
+  SourceMap source_;
   Function checked_;
 };
 

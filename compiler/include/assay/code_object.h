@@ -48,10 +48,17 @@ struct FunctionCode {
   bool is_thunk = false; // no AIR frame of its own
 };
 
+/// A place of the source. When its function was compiled into another: the call that stands there for it.
+struct SourcePosition {
+  Position position;
+  u32 inlined_at = kNone; // index in CodeObject::inlined_calls; kNone: the function is the frame's own
+};
+
 /// The AIR position of a return address (a call, or the call to a trap stub). Sorted by offset.
 struct PcPosition {
   u32 offset = 0; // in `code`: the return address
   Position position;
+  u32 inlined_at = kNone; // as in SourcePosition
 };
 
 /// An instruction that may fault, and what the fault means. Sorted by offset.
@@ -87,6 +94,7 @@ struct CodeObject {
   std::vector<u32> function_entry;     // [FunctionId] -> index in `functions`
   std::vector<FrameOp> frame_ops;
   std::vector<PcPosition> positions;
+  std::vector<SourcePosition> inlined_calls; // each refers to an earlier one, if to any
   std::vector<FaultSite> faults;
   std::vector<CallSite> call_sites;
   std::vector<Clause> clauses;

@@ -19,7 +19,8 @@ CodeObject sample() {
   object.function_entry = {0, 1};
   object.frame_ops = {
       {1, FrameEffect::Push, 5, 0}, {4, FrameEffect::SetFrame, 5, 0}, {3, FrameEffect::Allocate, 0, 32}};
-  object.positions = {{9, {0, 0, 1}}, {44, {1, 2, 3}}};
+  object.positions = {{9, {0, 0, 1}}, {44, {1, 2, 3}, 1}};
+  object.inlined_calls = {{{1, 0, 4}, kNone}, {{0, 1, 0}, 0}};
   object.faults = {{50, TrapKind::OutOfBounds, {1, 0, 7}}};
   object.names = {"log", "main"};
   return object;
@@ -47,6 +48,7 @@ TEST(CodeObjectFile, ReadBackIsTheSame) {
   EXPECT_EQ(read->names, object.names);
   EXPECT_EQ(read->relocs[0].addend, -4);
   EXPECT_EQ(read->position_at(44)->position, (Position{1, 2, 3}));
+  EXPECT_EQ(read->position_at(44)->inlined_at, 1u);
   EXPECT_EQ(read->os, Os::Windows);
 }
 
@@ -117,6 +119,9 @@ TEST(CodeObjectFile, InvalidObjectsAreNamed) {
   refuse([](CodeObject& o) { o.relocs[1].offset = 57; }, "place of a relocation");
   refuse([](CodeObject& o) { o.relocs[0].function = 2; }, "function of a relocation");
   refuse([](CodeObject& o) { o.positions[1].offset = 9; }, "order of positions");
+  refuse([](CodeObject& o) { o.positions[1].inlined_at = 2; }, "inlined call of a position");
+  refuse([](CodeObject& o) { o.inlined_calls[1].inlined_at = 1; }, "order of inlined calls");
+  refuse([](CodeObject& o) { o.inlined_calls[0].position.function = 2; }, "function of an inlined call");
   refuse([](CodeObject& o) { o.faults[0].position.function = 9; }, "fault site");
   refuse([](CodeObject& o) { o.names.pop_back(); }, "names");
   refuse([](CodeObject& o) { o.alignment = 32; }, "alignment");

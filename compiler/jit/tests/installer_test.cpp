@@ -86,11 +86,11 @@ TEST_P(InstallerTest, PositionsAreThoseOfReturnAddressesAndFaults) {
   object.faults = {{object.functions[0].begin + 4, TrapKind::OutOfBounds, {0, 3, 4}}};
   Installed code;
   ASSERT_TRUE(installer_->install(object, code));
-  Position position;
+  SourcePosition position;
   ASSERT_TRUE(code.position_of(code.base() + object.relocs[0].offset + 4, position));
-  EXPECT_EQ(position, (Position{1, 0, 0}));
+  EXPECT_EQ(position.position, (Position{1, 0, 0}));
   ASSERT_TRUE(code.position_of(code.entry(0) + 4 + os::kFaultReturn, position));
-  EXPECT_EQ(position, (Position{0, 3, 4}));
+  EXPECT_EQ(position.position, (Position{0, 3, 4}));
   EXPECT_FALSE(code.position_of(code.entry(0), position));
   EXPECT_FALSE(code.position_of(code.base() - 1, position));
   EXPECT_FALSE(code.position_of(0, position));

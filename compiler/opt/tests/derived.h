@@ -14,34 +14,39 @@
 
 namespace assay::opt {
 
-/// A program with what its instructions come from: [FunctionId][InstId].
+/// A program with what its instructions come from: [FunctionId][InstId], and [FunctionId] the calls they refer to.
 struct Derived {
   Module module;
-  std::vector<std::vector<InstId>> origins;
+  std::vector<std::vector<SourcePosition>> positions, calls;
 };
 
-/// The position in `source` that a position in the program derived from it stands for.
-inline void map_back(const Module& source, const Derived& derived, Position& position) {
+/// Appends the positions in the source that a position in the program derived from it stands for, innermost first.
+inline void map_back(const Derived& derived, const Position& position, std::vector<Position>& out) {
   const Function& to = derived.module.functions[position.function];
-  const InstId inst = to.blocks[position.block].first_inst + position.inst;
-  const InstId origin = derived.origins[position.function][inst];
-  ASSERT_NE(origin, kNone);
-  const Function& from = source.functions[position.function];
-  for (u32 block = 0; block < from.blocks.size(); ++block) {
-    const Block& candidate = from.blocks[block];
-    if (origin < candidate.first_inst || origin - candidate.first_inst >= candidate.inst_count) continue;
-    position.block = block;
-    position.inst = origin - candidate.first_inst;
-    return;
+  const auto& calls = derived.calls[position.function];
+  SourcePosition at = derived.positions[position.function][to.blocks[position.block].first_inst + position.inst];
+  for (;; at = calls[at.inlined_at]) {
+    out.push_back(at.position);
+    if (at.inlined_at == kNone) return;
   }
-  FAIL() << "no block of the source has the instruction";
 }
 
-/// How the outcomes of one run of both differ; empty when they do not.
+/// How the outcomes of one run of both differ; empty when they do not. Where the stack ends is no difference.
 inline std::string difference(const Module& source, const Derived& derived, const Outcome& a, Outcome& b) {
-  if (b.kind == OutcomeKind::Trapped) map_back(source, derived, b.position);
-  for (Position& frame : b.frames) map_back(source, derived, frame);
-  return first_difference(source, a, b);
+  std::vector<Position> frames;
+  if (b.kind == OutcomeKind::Trapped) {
+    map_back(derived, b.position, frames);
+    b.position = frames.front();
+    frames.clear();
+  }
+  for (TraceEvent& event : b.trace) {
+    const u32 first = static_cast<u32>(frames.size());
+    for (u32 i = 0; i < event.frame_count; ++i) map_back(derived, b.frames[event.frames + i], frames);
+    event.frames = first;
+    event.frame_count = static_cast<u32>(frames.size()) - first;
+  }
+  b.frames = std::move(frames);
+  return compare(source, a, b) == Agreement::Unknown ? "" : first_difference(source, a, b);
 }
 
 /// Every run of both gives the same outcome.
@@ -68,14 +73,20 @@ inline void expect_valid(const Module& module, u64 seed) {
 
 /// Applies `change` to the graph of each function.
 template <typename Change> Derived derive(const Module& source, Change change) {
-  Derived out{source, {}};
+  Derived out{source, {}, {}};
   Graph graph;
-  for (Function& function : out.module.functions) {
-    out.origins.emplace_back();
-    if (function.imported) continue;
-    graph.read(function);
+  SourceMap map;
+  std::vector<InstId> origins;
+  for (FunctionId id = 0; id < source.functions.size(); ++id) {
+    out.positions.emplace_back();
+    out.calls.emplace_back();
+    if (source.functions[id].imported) continue;
+    map.begin(id, source.functions[id]);
+    graph.read(source.functions[id]);
     change(graph);
-    graph.write(function, out.origins.back());
+    graph.write(out.module.functions[id], origins);
+    for (const InstId origin : origins)
+      out.positions.back().push_back(origin == kNone ? SourcePosition{} : map.positions[origin]);
   }
   return out;
 }
@@ -89,11 +100,12 @@ inline u32 count_of(const Module& module, Opcode op) {
 
 /// Calls use(module, seed) for random programs, until a test failed.
 template <typename Use> void for_programs(Use use) {
-  fuzz::GeneratorConfig config;
-  fuzz::Generator generator(config);
+  fuzz::GeneratorConfig small, calls;
+  ASSERT_TRUE(fuzz::preset("calls", calls));
+  fuzz::Generator generators[] = {fuzz::Generator(small), fuzz::Generator(calls)};
   Module module;
   for (u64 seed = 1; seed <= 400 && !::testing::Test::HasFailure(); ++seed) {
-    generator.generate(seed, module);
+    generators[seed % 4 == 0 ? 1 : 0].generate(seed, module);
     use(module, seed);
   }
 }

@@ -18,10 +18,11 @@ Derived optimise(const Module& source, const std::vector<PassId>& passes, u64 li
   if (passes.empty()) options.order[options.order_count++] = static_cast<u8>(PassId::Ssa);
   Pipeline pipeline;
   pipeline.begin(source, options);
-  Derived out{source, {}};
+  Derived out{source, {}, {}};
   Optimised better;
   for (FunctionId id = 0; id < source.functions.size(); ++id) {
-    out.origins.emplace_back();
+    out.positions.emplace_back();
+    out.calls.emplace_back();
     if (source.functions[id].imported) continue;
     const Result<void> done = pipeline.run(id, better);
     EXPECT_TRUE(done.ok()) << done.error().to_string();
@@ -29,8 +30,8 @@ Derived optimise(const Module& source, const std::vector<PassId>& passes, u64 li
     better.body.name = from.name;
     better.body.exported = from.exported;
     out.module.functions[id] = better.body;
-    for (const Position& position : better.positions)
-      out.origins.back().push_back(from.blocks[position.block].first_inst + position.inst);
+    out.positions.back() = better.positions;
+    out.calls.back() = better.inlined_calls;
   }
   if (made != nullptr) *made = pipeline.rewrites();
   return out;

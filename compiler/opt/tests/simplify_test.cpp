@@ -19,9 +19,10 @@ using testing::Types;
 Derived simplified(const Module& source, SimplifyPass& pass, u64 limit = ~u64{0}) {
   Analyses analyses;
   Rewrites rewrites{0, limit};
+  SourceMap map;
   return derive(source, [&](Graph& graph) {
     analyses.begin(graph);
-    PassContext context{source, graph, analyses, rewrites};
+    PassContext context{source, graph, analyses, rewrites, map};
     pass.run(context);
   });
 }

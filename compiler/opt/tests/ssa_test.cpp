@@ -17,7 +17,8 @@ void make_ssa(const Module& module, Graph& graph) {
   Analyses analyses;
   analyses.begin(graph);
   Rewrites rewrites;
-  PassContext context{module, graph, analyses, rewrites};
+  SourceMap map;
+  PassContext context{module, graph, analyses, rewrites, map};
   pass.run(context);
 }
 

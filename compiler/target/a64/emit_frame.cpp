@@ -133,7 +133,7 @@ void Emitter::stack_check() {
     as_.bind(overflow);
   }
   trap_call(TrapKind::StackOverflow);
-  record_position({function_, 0, 0});
+  record_position({{function_, 0, 0}, kNone});
   as_.udf(0);
   as_.bind(enough);
 }

@@ -110,7 +110,7 @@ void Emitter::stack_check() {
   const bool pushed = conv_->base.os == Os::Apple;
   if (pushed && frame_.pushed_bytes % 16 != 0) as_.push(Gpr::Rax); // for the alignment of rsp
   trap_call(TrapKind::StackOverflow);
-  record_position({function_, 0, 0});
+  record_position({{function_, 0, 0}, kNone});
   as_.ud2();
   as_.bind(enough);
 }

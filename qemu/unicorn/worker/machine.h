@@ -109,7 +109,7 @@ private:
   bool walk_activation(u64 exit_fp, u64 entry);
 
   const codegen::CallLayout& layout_of(FunctionId function);
-  const Position* position_of(u64 return_address) const;
+  const PcPosition* position_of(u64 return_address) const;
   u64 entry_of(FunctionId function) const;
   u64* word(u64 guest) { return reinterpret_cast<u64*>(engine_->writable(guest, 8)); }
 

@@ -77,11 +77,10 @@ bool Machine::fault(const Stop& stop) {
   return end(OutcomeKind::Crashed, to_string(stop));
 }
 
-const Position* Machine::position_of(u64 return_address) const {
+const PcPosition* Machine::position_of(u64 return_address) const {
   const u64 offset = return_address - kCodeAt;
   if (offset > object_->code.size()) return nullptr;
-  const PcPosition* found = object_->position_at(static_cast<u32>(offset));
-  return found == nullptr ? nullptr : &found->position;
+  return object_->position_at(static_cast<u32>(offset));
 }
 
 /// Takes the return address of a call out of compiled code. False: the stack is not what it must be, the run is over.
@@ -103,9 +102,9 @@ bool Machine::pop_return(Registers& registers, u64& address) {
 bool Machine::trap_pad(TrapKind kind, Registers& registers) {
   u64 address = 0;
   if (!pop_return(registers, address)) return false;
-  const Position* position = position_of(address);
-  if (position == nullptr) frames_intact_ = false;
-  return trap(kind, position == nullptr ? Position{} : *position);
+  const PcPosition* at = position_of(address);
+  if (at == nullptr) frames_intact_ = false;
+  return trap(kind, at == nullptr ? Position{} : at->position);
 }
 
 /// What a C function may clobber: registers, and the shadow space above the stack pointer.
@@ -228,12 +227,18 @@ bool Machine::walk(u64 fp) {
   return true;
 }
 
-/// Appends the frame to which a call returns, if that is one of the program. False when it has no position.
+/// Appends the frame to which a call returns, if that is one of the program, and those of functions that were inlined
+/// there. False when it has no position.
 bool Machine::walk_frame(u64 return_to) {
   if (return_to - kCodeAt - 1 >= object_->code.size()) return true;
-  const Position* position = position_of(return_to);
-  if (position == nullptr) return false;
-  if (out_->frames.size() <= kMaxRecordedFrames) out_->frames.push_back(*position);
+  const PcPosition* at = position_of(return_to);
+  if (at == nullptr) return false;
+  const auto add = [&](const Position& position) {
+    if (out_->frames.size() <= kMaxRecordedFrames) out_->frames.push_back(position);
+  };
+  add(at->position);
+  for (u32 call = at->inlined_at; call != kNone; call = object_->inlined_calls[call].inlined_at)
+    add(object_->inlined_calls[call].position);
   return true;
 }
 

@@ -1,0 +1,143 @@
+// inline.cpp - see inline.h.
+#include "compiler/opt/inline.h"
+
+#include "assay/planted.h"
+
+#include <algorithm>
+
+namespace assay::opt {
+
+namespace {
+
+// Of a function that is copied. Constants are no work: they are counted only to bound what is looked at.
+constexpr std::size_t kMostInsts = 120;
+constexpr u32 kMostWork = 50;
+constexpr u32 kMostGrowth = 1000; // instructions copied into one function
+constexpr u32 kMostDepth = 4;
+constexpr u32 kMostSlotBytes = 64; // of a function that is copied: each copy zeroes them
+
+/// Looks at no more than kMostInsts.
+bool may_be_copied(const Function& function) {
+  if (function.imported || function.insts.size() > kMostInsts) return false;
+  u32 work = 0, slot_bytes = 0;
+  for (const Slot& slot : function.slots) slot_bytes += std::min(slot.size, kMostSlotBytes + 1);
+  if (slot_bytes > kMostSlotBytes) return false;
+  bool returns = false;
+  for (const Inst& inst : function.insts) {
+    if (inst.op == Opcode::TailCall || inst.op == Opcode::TailCallIndirect) return false;
+    returns = returns || inst.op == Opcode::Return;
+    work += inst.op != Opcode::Const ? 1 : 0;
+  }
+  return returns && work <= kMostWork;
+}
+
+} // namespace
+
+/// Whether the function that is called is the one that calls, or one of those whose copies the call stands in.
+bool InlinePass::is_recursive(PassContext& c, const Site& site) const {
+  const GraphInst& call = c.graph.inst(site.call);
+  if (call.ref == c.source.function) return true;
+  const SourcePosition* at = &c.source.positions[call.origin];
+  for (; at->inlined_at != kNone; at = &c.source.calls[at->inlined_at])
+    if (at->position.function == call.ref) return true;
+  return false;
+}
+
+void InlinePass::find_calls(Graph& graph, InstId from, InstId to, u32 depth) {
+  for (InstId id = from; id < to; ++id) {
+    const GraphInst& inst = graph.inst(id);
+    if (inst.op == Opcode::Call && inst.block != kNone && inst.origin != kNone) sites_.push_back({id, depth});
+  }
+}
+
+/// Each `return` of the blocks [first, end) becomes a jump with what it returns.
+void InlinePass::return_to(Graph& graph, BlockId first, BlockId end, BlockId behind) {
+  for (BlockId block = first; block < end; ++block) {
+    const InstId last = graph.block(block).last;
+    const GraphInst& inst = graph.inst(last);
+    if (inst.op != Opcode::Return) continue;
+    args_.clear();
+    for (u32 i = 0; i < inst.operand_count; ++i) args_.push_back(graph.operand(inst, i));
+    graph.end_with_jump(last, behind, args_);
+  }
+}
+
+void InlinePass::zero_locals(Graph& graph, BlockId entry, u32 first) {
+  const InstId before = graph.block(entry).first;
+  for (u32 local = first; local < graph.locals().size(); ++local) {
+    const Type type = graph.locals()[local];
+    const ValueId zero[] = {graph.insert_const(before, type, 0)};
+    GraphInst set;
+    set.op = Opcode::LocalSet;
+    set.type = type;
+    set.ref = local;
+    graph.insert(before, set, zero, false);
+  }
+}
+
+void InlinePass::zero_slot(Graph& graph, BlockId entry, u32 slot) {
+  const InstId before = graph.block(entry).first;
+  GraphInst address;
+  address.op = Opcode::SlotAddr;
+  address.ref = slot;
+  const ValueId place = graph.insert(before, address, {}, true);
+  graph.set_type(place, Type::Ptr);
+  const u32 size = graph.slots()[slot].size;
+  for (u32 at = 0; at < size;) {
+    const Type type = size - at >= 8 ? Type::I64 : size - at >= 4 ? Type::I32 : size - at >= 2 ? Type::I16 : Type::I8;
+    const ValueId operands[] = {place, graph.insert_const(before, type, 0)};
+    GraphInst store;
+    store.op = Opcode::PStore;
+    store.type = type;
+    store.imm = at;
+    if (!ASSAY_PLANTED(inline_slot_kept)) graph.insert(before, store, operands, false);
+    at += size_of(type);
+  }
+}
+
+void InlinePass::replace(PassContext& c, const Site& site) {
+  Graph& graph = c.graph;
+  const GraphInst call = graph.inst(site.call);
+  const Function& callee = c.module.functions[call.ref];
+  const u32 call_index = static_cast<u32>(c.source.calls.size());
+  c.source.calls.push_back(c.source.positions[call.origin]);
+  const InstId first_origin = c.source.add(call.ref, callee, ASSAY_PLANTED(inline_frame_lost) ? kNone : call_index);
+
+  const BlockId behind = graph.split_behind(site.call);
+  for (u32 r = 0; r < call.result_count; ++r) {
+    const Type type = graph.value(call.first_result + r).type; // adding a parameter moves values
+    graph.replace(call.first_result + r, graph.add_param(behind, type));
+  }
+  const u32 first_local = static_cast<u32>(graph.locals().size());
+  const u32 first_slot = static_cast<u32>(graph.slots().size());
+  const InstId first_inst = graph.inst_count();
+  const BlockId entry = graph.append(callee, first_origin);
+  find_calls(graph, first_inst, first_inst + static_cast<u32>(callee.insts.size()), site.depth + 1);
+  return_to(graph, entry, graph.block_count(), behind);
+  zero_locals(graph, entry, first_local);
+  for (u32 slot = first_slot; slot < graph.slots().size(); ++slot) zero_slot(graph, entry, slot);
+  args_.clear();
+  for (u32 i = 0; i < call.operand_count; ++i) args_.push_back(graph.operand(call, i));
+  graph.end_with_jump(site.call, entry, args_);
+}
+
+void InlinePass::run(PassContext& c) {
+  sites_.clear();
+  u32 growth = 0;
+  bool changed = false;
+  find_calls(c.graph, 0, c.graph.inst_count(), 0);
+  for (std::size_t i = 0; i < sites_.size(); ++i) {
+    const Site site = sites_[i];
+    const FunctionId callee = c.graph.inst(site.call).ref;
+    if (site.depth >= kMostDepth || !may_be_copied(c.module.functions[callee]) || is_recursive(c, site)) continue;
+    const u32 size = static_cast<u32>(c.module.functions[callee].insts.size());
+    if (growth + size > kMostGrowth) continue;
+    if (!c.may_rewrite()) break;
+    replace(c, site);
+    growth += size;
+    changed = true;
+  }
+  if (changed) c.analyses.control_changed();
+}
+
+} // namespace assay::opt

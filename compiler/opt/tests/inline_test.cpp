@@ -1,0 +1,248 @@
+// inline_test.cpp - what InlinePass copies and what it leaves, and where the instructions of a copy are said to be.
+// That programs mean the same, call stacks included, is passes_test.cpp's.
+#include "derived.h"
+
+namespace assay::opt {
+namespace {
+
+struct Inlined {
+  Module module;
+  std::vector<SourcePosition> positions, calls; // of the function asked for
+  const Function* body = nullptr;
+};
+
+Inlined inlined(const char* text, std::string_view name) {
+  Inlined out;
+  auto module = parse_and_verify(text);
+  EXPECT_TRUE(module.ok()) << module.error().to_string();
+  if (!module.ok()) return out;
+  out.module = *module;
+  const FunctionId id = module->find_function(name);
+  PassOptions options;
+  options.order[options.order_count++] = static_cast<u8>(PassId::Inline);
+  Pipeline pipeline;
+  pipeline.begin(*module, options);
+  Optimised better;
+  EXPECT_TRUE(pipeline.run(id, better).ok());
+  out.positions = better.positions;
+  out.calls = better.inlined_calls;
+  better.body.name = module->functions[id].name;
+  better.body.exported = true;
+  out.module.functions[id] = better.body;
+  out.body = &out.module.functions[id];
+  expect_valid(out.module, 0);
+  return out;
+}
+
+u32 calls_in(const Function& function) {
+  u32 out = 0;
+  for (const Inst& inst : function.insts) out += inst.op == Opcode::Call;
+  return out;
+}
+
+const char* const kNested = R"(import @log(i64)
+func @inner(i64) -> i64 {
+^e(%0: i64):
+  call @log(%0)
+  %1 = div_u.i64 %0, %0
+  return %1
+}
+func @middle(i64) -> i64 {
+^e(%0: i64):
+  %1 = call @inner(%0)
+  return %1
+}
+export func @main(i64) -> i64 {
+^e(%0: i64):
+  %1 = add.i64 %0, %0
+  %2 = call @middle(%1)
+  return %2
+}
+)";
+
+TEST(Inline, calls_within_calls_become_bodies_and_the_host_call_stays) {
+  const Inlined out = inlined(kNested, "main");
+  EXPECT_EQ(calls_in(*out.body), 1u);
+  EXPECT_EQ(out.calls.size(), 2u);
+}
+
+TEST(Inline, a_position_names_every_function_that_it_stands_in) {
+  const Inlined out = inlined(kNested, "main");
+  const FunctionId inner = out.module.find_function("inner"), middle = out.module.find_function("middle"),
+                   main = out.module.find_function("main");
+  u32 found = 0;
+  for (InstId id = 0; id < out.body->insts.size(); ++id) {
+    if (out.body->insts[id].op != Opcode::Call) continue;
+    ++found;
+    SourcePosition at = out.positions[id];
+    EXPECT_EQ(at.position, (Position{inner, 0, 0}));
+    ASSERT_NE(at.inlined_at, kNone);
+    at = out.calls[at.inlined_at];
+    EXPECT_EQ(at.position, (Position{middle, 0, 0}));
+    ASSERT_NE(at.inlined_at, kNone);
+    at = out.calls[at.inlined_at];
+    EXPECT_EQ(at.position, (Position{main, 0, 1}));
+    EXPECT_EQ(at.inlined_at, kNone);
+  }
+  EXPECT_EQ(found, 1u);
+}
+
+TEST(Inline, recursion_tail_calls_large_slots_and_handlers_stay) {
+  EXPECT_EQ(calls_in(*inlined(R"(export func @main(i64) -> i64 {
+^e(%0: i64):
+  %1 = call @main(%0)
+  return %1
+}
+)",
+                              "main")
+                          .body),
+            1u);
+  EXPECT_EQ(calls_in(*inlined(R"(func @odd(i64) -> i64 {
+^e(%0: i64):
+  %1 = call @even(%0)
+  return %1
+}
+func @even(i64) -> i64 {
+^e(%0: i64):
+  %1 = call @odd(%0)
+  return %1
+}
+export func @main(i64) -> i64 {
+^e(%0: i64):
+  %1 = call @odd(%0)
+  return %1
+}
+)",
+                              "main")
+                          .body),
+            1u);
+  EXPECT_EQ(calls_in(*inlined(R"(func @slot(i64) -> i64 {
+  slot $s : 65 align 8
+^e(%0: i64):
+  return %0
+}
+func @tail(i64) -> i64 {
+^e(%0: i64):
+  tail_call @slot(%0)
+}
+export func @main(i64) -> i64 {
+^e(%0: i64):
+  %1 = call @slot(%0)
+  %2 = call @tail(%1)
+  return %2
+}
+)",
+                              "main")
+                          .body),
+            2u);
+  const Inlined handler = inlined(R"(func @same(i64) -> i64 {
+^e(%0: i64):
+  return %0
+}
+export func @main(i64) -> i64 {
+^e(%0: i64):
+  try_call @same(%0) -> ^ok, catch_all ^bad
+^ok(%1: i64):
+  return %1
+^bad(%2: ptr):
+  return %0
+}
+)",
+                                  "main");
+  EXPECT_EQ(handler.calls.size(), 0u);
+}
+
+TEST(Inline, locals_are_zero_at_each_entry) {
+  const Inlined out = inlined(R"(func @count(i64) -> i64 {
+  local $n : i64
+^e(%0: i64):
+  %1 = local_get.i64 $n
+  %2 = add.i64 %1, %0
+  local_set.i64 $n, %2
+  %3 = local_get.i64 $n
+  return %3
+}
+export func @main(i64) -> i64 {
+  local $i : i64
+^e(%0: i64):
+  jump ^loop
+^loop:
+  %1 = local_get.i64 $i
+  %2 = call @count(%1)
+  %3 = const.i64 1
+  %4 = add.i64 %2, %3
+  local_set.i64 $i, %4
+  %5 = lt_u.i64 %4, %0
+  branch %5, ^loop, ^end
+^end:
+  return %4
+}
+)",
+                              "main");
+  EXPECT_EQ(calls_in(*out.body), 0u);
+  EXPECT_TRUE(out.body->locals.empty());
+  oracle::Interpreter interpreter;
+  interpreter.prepare(out.module);
+  qemu::TestHost host;
+  Outcome outcome;
+  const u64 args[] = {10};
+  interpreter.run(out.module.find_function("main"), args, 1000, host, outcome);
+  EXPECT_EQ(outcome.values, std::vector<u64>{10}); // a sum that was kept would pass it
+}
+
+TEST(Inline, slots_are_zero_at_each_entry) {
+  const Inlined out = inlined(R"(func @count(i64) -> i64 {
+  slot $s : 15 align 8
+^e(%0: i64):
+  %1 = slot_addr $s
+  %2 = pload.i64 %1, 7
+  %3 = add.i64 %2, %0
+  pstore.i64 %1, 7, %3
+  %4 = pload.i64 %1, 0
+  return %3
+}
+export func @main(i64) -> i64 {
+^e(%0: i64):
+  %z = const.i64 0
+  jump ^loop(%z)
+^loop(%1: i64):
+  %2 = call @count(%1)
+  %3 = const.i64 1
+  %4 = add.i64 %2, %3
+  %5 = lt_u.i64 %4, %0
+  branch %5, ^loop(%4), ^end
+^end:
+  return %4
+}
+)",
+                              "main");
+  EXPECT_EQ(calls_in(*out.body), 0u);
+  oracle::Interpreter interpreter;
+  interpreter.prepare(out.module);
+  qemu::TestHost host;
+  Outcome outcome;
+  const u64 args[] = {10};
+  interpreter.run(out.module.find_function("main"), args, 1000, host, outcome);
+  EXPECT_EQ(outcome.values, std::vector<u64>{10});
+}
+
+TEST(Inline, a_long_function_stays_and_so_does_the_call_that_passes_the_limit) {
+  std::string longer = "func @long(i64) -> i64 {\n^e(%a: i64):\n";
+  for (int i = 0; i < 50; ++i) longer += " %v" + std::to_string(i) + " = add.i64 %a, %a\n";
+  longer += " return %a\n}\n";
+  EXPECT_EQ(calls_in(*inlined((longer +
+                               "export func @main(i64) -> i64 {\n^e(%a: i64):\n %r = call @long(%a)\n return %r\n}\n")
+                                  .c_str(),
+                              "main")
+                          .body),
+            1u);
+  std::string many = "func @some(i64) -> i64 {\n^e(%a: i64):\n";
+  for (int i = 0; i < 38; ++i) many += " %v" + std::to_string(i) + " = add.i64 %a, %a\n";
+  many += " return %a\n}\nexport func @main(i64) -> i64 {\n^e(%a: i64):\n";
+  for (int i = 0; i < 40; ++i) many += " %r" + std::to_string(i) + " = call @some(%a)\n";
+  many += " return %a\n}\n";
+  EXPECT_EQ(calls_in(*inlined(many.c_str(), "main").body), 15u); // 1000 / 39 are copied
+}
+
+} // namespace
+} // namespace assay::opt
