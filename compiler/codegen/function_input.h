@@ -9,7 +9,8 @@
 namespace assay::codegen {
 
 /// `body` is the function's own in the module, or what an optimiser made of it. `positions`: where its instructions
-/// come from, by InstId; empty for the function's own. `inlined_calls`: what they refer to. All must outlive the emission.
+/// come from, by InstId; empty for the function's own. `inlined_calls`: what they refer to. All must outlive the
+/// emission.
 struct FunctionInput {
   FunctionId id = kNone;
   const Function* body = nullptr;

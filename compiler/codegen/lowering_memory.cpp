@@ -4,10 +4,10 @@
 // traps and is lowered to that; every other end fits 31 bits and can be an immediate. It never shrinks, so what lies
 // within its first size needs no check. Accesses inside a stack slot address the frame directly.
 // At O2 a function that touches linear memory holds its base in a value of its own, defined at the entry: the base
-// does not change while a call runs. What an access with the same address has shown is not checked again: within a block,
-// and behind it as far as no other way leads there. And where nothing in the module can make the memory larger, its size is a constant.
-// Constant time an instruction; at O2 one look at each of the module's before, and at the function's.
-// Tested in compiler/codegen/tests/lower_test.cpp.
+// does not change while a call runs. What an access with the same address has shown is not checked again: within a
+// block, and behind it as far as no other way leads there. And where nothing in the module can make the memory
+// larger, its size is a constant. Constant time an instruction; at O2 one look at each of the module's before, and at
+// the function's. Tested in compiler/codegen/tests/lower_test.cpp.
 #include "assay/planted.h"
 #include "compiler/codegen/lowering.h"
 

@@ -2,8 +2,9 @@
 //
 // A linear access computes the end of what it touches in r11, compares it with the memory's size, adds the base
 // and accesses at a negative displacement: no other register is needed and nothing wraps unnoticed. With the base in a
-// register (O2) the access adds it itself; a memory that never grows is left by an address beyond a constant. The instruction
-// that touches native memory has a fault site. Tested by every differential check and in compile_tables_test.cpp.
+// register (O2) the access adds it itself; a memory that never grows is left by an address beyond a constant. The
+// instruction that touches native memory has a fault site. Tested by every differential check and in
+// compile_tables_test.cpp.
 #include "compiler/target/x64/emit.h"
 
 #include "assay/planted.h"
