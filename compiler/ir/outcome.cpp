@@ -7,6 +7,7 @@
 #include "assay/outcome.h"
 
 #include "assay/text.h"
+#include "compiler/ir/clamp.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,6 +16,8 @@
 namespace assay {
 
 namespace {
+
+using ir::clamp;
 
 constexpr std::string_view kKindNames[] = {"returned", "threw", "threw host", "trapped",
                                            "crashed",  "hung",  "breached",   "refused"};
@@ -29,12 +32,6 @@ std::string literal(Type type, u64 bits) {
   std::string text;
   print_literal(type, bits, text);
   return text;
-}
-
-/// The part of a range that exists.
-template <typename T> std::span<const T> clamp(const std::vector<T>& items, u32 first, u32 count) {
-  if (first > items.size()) return {};
-  return {items.data() + first, std::min<std::size_t>(count, items.size() - first)};
 }
 
 Type type_at(std::span<const Type> types, std::size_t index) { return index < types.size() ? types[index] : Type::I64; }

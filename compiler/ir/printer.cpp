@@ -6,6 +6,7 @@
 // function to the next. Tested in tests/printer_test.cpp.
 #include "assay/text.h"
 
+#include "compiler/ir/clamp.h"
 #include "compiler/ir/op_shape.h"
 #include "compiler/ir/text_writer.h"
 
@@ -15,13 +16,8 @@ namespace assay {
 
 namespace {
 
+using ir::clamp;
 using ir::TextWriter;
-
-/// The part of a range that exists.
-template <typename T> std::span<const T> clamp(const std::vector<T>& items, u32 first, u32 count) {
-  if (first > items.size()) return {};
-  return {items.data() + first, count < items.size() - first ? count : items.size() - first};
-}
 
 class Printer {
 public:
