@@ -129,16 +129,28 @@ protected:
     for (u32 b = 1; b < count; ++b) {
       const auto succs = lir_->succs_of(lir_->blocks[b]);
       if (latch_[b] == 0 || succs.size() != 2) continue;
-      const u32 low = std::min(forward_[succs[0]], forward_[succs[1]]);
-      const u32 high = std::max(forward_[succs[0]], forward_[succs[1]]);
-      if (low <= b || low > latch_[b] || high <= latch_[b]) continue;
-      next_[previous_[b]] = next_[b];
-      previous_[next_[b]] = previous_[b];
-      next_[b] = next_[latch_[b]];
-      previous_[next_[b]] = b;
-      next_[latch_[b]] = b;
-      previous_[b] = latch_[b];
+      const u32 latch = latch_[b];
+      const auto leaves = [&](u32 block) { return beyond(block) < b || beyond(block) > latch; };
+      const bool first = leaves(forward_[succs[0]]);
+      const u32 out = forward_[succs[first ? 0 : 1]], in = forward_[succs[first ? 1 : 0]];
+      if (!leaves(out) || leaves(in)) continue;
+      place_behind(b, latch);
+      if (beyond(out) != out) place_behind(out, b);
     }
+  }
+  /// Where an edge leads, past the block that does its moves.
+  u32 beyond(u32 block) const {
+    const bool is_edge = lir_->blocks[block].origin == kNone && lir_->blocks[block].succ_count == 1;
+    return is_edge ? forward_[lir_->succs_of(lir_->blocks[block])[0]] : block;
+  }
+  /// Takes a block from its place in the order.
+  void place_behind(u32 block, u32 other) {
+    next_[previous_[block]] = next_[block];
+    previous_[next_[block]] = previous_[block];
+    next_[block] = next_[other];
+    previous_[next_[block]] = block;
+    next_[other] = block;
+    previous_[block] = other;
   }
   template <typename Self> void walk(Self& self) {
     const u32 count = static_cast<u32>(lir_->blocks.size());
