@@ -159,17 +159,15 @@ float exact_fma_f32(float a, float b, float c) {
 }
 
 #if defined(_WIN32) && (defined(__x86_64__) || defined(_M_X64))
-float fma_f32(float a, float b, float c) { return exact_fma_f32(a, b, c); }
-double fma_f64(double a, double b, double c) {
-  if (ASSAY_PLANTED(rt_fma_rounds_twice)) return a * b + c;
-  return exact_fma_f64(a, b, c);
-}
+constexpr bool kRoundsTwice = true; // the C library's
 #else
-float fma_f32(float a, float b, float c) { return std::fma(a, b, c); }
+constexpr bool kRoundsTwice = false;
+#endif
+
+float fma_f32(float a, float b, float c) { return kRoundsTwice ? exact_fma_f32(a, b, c) : std::fma(a, b, c); }
 double fma_f64(double a, double b, double c) {
   if (ASSAY_PLANTED(rt_fma_rounds_twice)) return a * b + c;
-  return std::fma(a, b, c);
+  return kRoundsTwice ? exact_fma_f64(a, b, c) : std::fma(a, b, c);
 }
-#endif
 
 } // namespace assay::jit
