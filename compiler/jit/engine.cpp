@@ -8,6 +8,7 @@
 #include "assay/verify.h"
 #include "compiler/jit/installer.h"
 #include "compiler/jit/instance.h"
+#include "compiler/opt/pipeline.h"
 
 #include <map>
 
@@ -32,6 +33,7 @@ struct EngineState {
     CompileOptions out;
     out.level = o.level;
     if (o.use_host_features) out.features = host_features();
+    if (o.tools.any()) out.passes.switched_off |= 1u << static_cast<u32>(opt::PassId::Inline); // a frame a function
     return out;
   }
 

@@ -10,6 +10,7 @@
 #include "assay/verify.h"
 #include "compiler/jit/installer.h"
 #include "compiler/jit/instance.h"
+#include "compiler/opt/pipeline.h"
 
 #include <chrono>
 #include <cstdio>
@@ -83,6 +84,8 @@ void registers(const char* path, const assay::ToolOptions& options) {
   const assay::DebugSource source{path, &module, &map};
   assay::CompileOptions how;
   how.level = assay::Level::O2;
+  how.passes.switched_off =
+      1u << static_cast<assay::u32>(assay::opt::PassId::Inline); // a frame a function, as in an Engine
   assay::CodeObject object;
   if (auto done = assay::Compiler(how).compile(module, object); !done) give_up(done.error());
   assay::jit::InstallOptions install;

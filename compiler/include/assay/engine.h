@@ -256,7 +256,7 @@ struct EngineOptions {
   bool use_host_features = true; // instructions beyond the target's baseline that this processor has
   CodeMemory code_memory = CodeMemory::Protect;
   u64 stack_bytes = 1u << 20; // how far below its caller compiled code may go
-  ToolOptions tools;          // debuggers and profilers that are told about the code
+  ToolOptions tools;          // debuggers and profilers that are told about the code; each function has its frame then
   ExceptionModel exceptions = ExceptionModel::Automatic;
 };
 

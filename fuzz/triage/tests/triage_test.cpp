@@ -3,6 +3,7 @@
 
 #include "assay/planted.h"
 #include "assay/verify.h"
+#include "compiler/opt/pipeline.h"
 #include "fuzz/generate/generator.h"
 
 #include <gtest/gtest.h>
@@ -13,8 +14,8 @@ namespace {
 TEST(Triage, passes_are_named_only_when_they_are_not_the_standard_ones) {
   PassOptions passes;
   EXPECT_EQ(names_of(passes), "");
-  passes.order[0] = 2;
-  passes.order[1] = 4;
+  passes.order[0] = static_cast<u8>(opt::PassId::Simplify);
+  passes.order[1] = static_cast<u8>(opt::PassId::Gvn);
   passes.order_count = 2;
   EXPECT_EQ(names_of(passes), "simplify,gvn");
 }

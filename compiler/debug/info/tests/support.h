@@ -5,6 +5,7 @@
 #include "assay/compiler.h"
 #include "assay/text.h"
 #include "compiler/debug/info/code_lines.h"
+#include "compiler/opt/pipeline.h"
 
 #include <gtest/gtest.h>
 
@@ -43,6 +44,7 @@ struct Compiled {
     options.target = target;
     options.level = level;
     options.os = options.host_os = Os::Linux;
+    options.passes.switched_off = 1u << static_cast<u32>(opt::PassId::Inline); // as for all whom debuggers look at
     const auto done = Compiler(options).compile(module, object);
     EXPECT_TRUE(done);
     source = {"dir/lines.air", &module, &map};
