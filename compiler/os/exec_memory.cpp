@@ -7,6 +7,8 @@
 // Tested in compiler/os/tests/exec_memory_test.cpp.
 #include "compiler/os/exec_memory.h"
 
+#include "compiler/os/unwind_registry.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -64,6 +66,12 @@ bool probe_other_view() {
 #endif
 }
 
+/// What held code, which the unwinder may have known, goes back to the system.
+void give_back(Region& region) {
+  unwinder_forgets(region.exec, region.size);
+  unmap_region(region);
+}
+
 } // namespace
 
 bool sees_other_view() {
@@ -112,7 +120,7 @@ CodeArena& CodeArena::operator=(CodeArena&& other) noexcept {
 CodeArena::~CodeArena() { release_all(); }
 
 void CodeArena::release_all() {
-  for (Slab& slab : regions_) unmap_region(slab.region);
+  for (Slab& slab : regions_) give_back(slab.region);
   regions_.clear();
 }
 
@@ -168,7 +176,7 @@ void CodeArena::free(const CodeBlock& block) {
   const bool others =
       std::count_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size != 0; }) > 1;
   if (slab.used == 0 && others) {
-    unmap_region(slab.region);
+    give_back(slab.region);
     slab.free.clear();
     return;
   }
@@ -225,7 +233,7 @@ Result<CodeBlock> BumpArena::allocate(u64 size) {
       return Error{ErrorKind::Unsupported, {}, 0, 0, "the program needs more code memory than its arena has"};
     auto larger = map_filled(rounded + rounded / 2, region_.strategy);
     if (!larger) return larger.error();
-    unmap_region(region_);
+    give_back(region_);
     region_ = *larger;
     dirty_ = 0;
   }

@@ -7,12 +7,12 @@
 // sees_other_view), an arena falls back to the other by itself.
 //
 // Every region has an inaccessible page on both sides, every byte not in use is a trap instruction, and the
-// destructor gives everything back. Regions are placed within 2 GiB of this library where there is room.
-// DualMap views are shared with a forked child: a child may run what it inherits, but must install its own
-// code in arenas that it creates itself.
-// Cost: CodeArena::allocate is linear in the free blocks (no system call in DualMap; mprotect in Protect),
-// BumpArena::allocate and reset are O(1) plus the bytes overwritten. Not thread-safe: one owner at a time.
-// Tested in compiler/os/tests/exec_memory_test.cpp; speed in compiler/os/bench/.
+// destructor gives everything back, which the unwinder's registry is told before. Regions are placed within 2 GiB of
+// this library where there is room. DualMap views are shared with a forked child: a child may run what it inherits,
+// but must install its own code in arenas that it creates itself. Cost: CodeArena::allocate is linear in the free
+// blocks (no system call in DualMap; mprotect in Protect), BumpArena::allocate and reset are O(1) plus the bytes
+// overwritten. Not thread-safe: one owner at a time. Tested in compiler/os/tests/exec_memory_test.cpp; speed in
+// compiler/os/bench/.
 #pragma once
 
 #include "assay/errors.h"

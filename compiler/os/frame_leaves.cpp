@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <iterator>
 #include <new>
 
 namespace assay::os {
@@ -130,21 +131,32 @@ struct FrameLeaves::Leaf {
     }
     return low;
   }
-  /// Frees removed entries. Only while libgcc does not know the leaf.
-  void purge() {
-    const auto dead = [](u8* fde) {
-      if (fde == nullptr || Entry{fde}.living()) return false;
-      delete[](fde - kFdeAt);
-      return true;
-    };
-    fdes.erase(std::remove_if(fdes.begin(), fdes.end(), dead), fdes.end());
+  /// Adds the living entries [first, last) of `from`, whose range of addresses does not meet the leaf's. They are in
+  /// both then, until `from` is retired.
+  void share(const Leaf& from, u64 first, u64 last) {
+    const auto alive = [](u8* fde) { return Entry{fde}.living(); };
+    fdes.pop_back();
+    const auto middle = static_cast<std::ptrdiff_t>(fdes.size());
+    std::copy_if(from.fdes.begin() + static_cast<std::ptrdiff_t>(first),
+                 from.fdes.begin() + static_cast<std::ptrdiff_t>(last), std::back_inserter(fdes), alive);
+    std::inplace_merge(fdes.begin(), fdes.begin() + middle, fdes.end(),
+                       [](u8* a, u8* b) { return Entry{a}.begin() < Entry{b}.begin(); });
+    living = fdes.size();
+    if (living != 0) registered_begin = Entry{fdes[0]}.begin();
+    fdes.push_back(nullptr);
+    extent_end = std::max(extent_end, from.extent_end);
+  }
+  /// Its living entries are those of other leaves now.
+  void retire() {
+    for (u8*& fde : fdes)
+      if (fde != nullptr && Entry{fde}.living()) fde = nullptr;
   }
 };
 
 FrameLeaves::FrameLeaves(const FrameTableCalls& calls) : calls_(calls) {}
 
 FrameLeaves::~FrameLeaves() {
-  while (!leaves_.empty()) static_cast<void>(take(leaves_.begin()));
+  for (const auto& [begin, leaf] : leaves_) calls_.remove(leaf->fdes.data());
 }
 
 bool FrameLeaves::read(const u8* section, u64 size, Unit& out) const {
@@ -181,20 +193,21 @@ FrameLeaves::Map::iterator FrameLeaves::leaf_of(u64 pc) {
   return above == leaves_.begin() ? leaves_.end() : std::prev(above);
 }
 
-/// Registers a leaf with living entries.
-FrameLeaves::Map::iterator FrameLeaves::insert(std::unique_ptr<Leaf> leaf) {
-  leaf->registered_begin = leaf->entry(0).begin();
-  calls_.add(leaf->fdes.data(), leaf->object);
-  return leaves_.emplace(leaf->registered_begin, std::move(leaf)).first;
-}
-
-/// Takes it away from libgcc.
-std::unique_ptr<FrameLeaves::Leaf> FrameLeaves::take(Map::iterator at) {
-  std::unique_ptr<Leaf> leaf = std::move(at->second);
-  calls_.remove(leaf->fdes.data());
-  if (leaf->living == 0) --empty_leaves_;
-  leaves_.erase(at);
-  return leaf;
+/// Puts `fresh` in the place of [first, last), whose living entries it shares. A throw may be under way through these:
+/// at every moment the leaf that libgcc takes for a pc, that which begins last before it, has its entry. So the upper
+/// of several comes first.
+void FrameLeaves::replace(Map::iterator first, Map::iterator last, std::vector<std::unique_ptr<Leaf>> fresh) {
+  for (auto leaf = fresh.rbegin(); leaf != fresh.rend(); ++leaf) calls_.add((*leaf)->fdes.data(), (*leaf)->object);
+  for (auto at = first; at != last; ++at) {
+    calls_.remove(at->second->fdes.data());
+    if (at->second->living == 0) --empty_leaves_;
+    at->second->retire();
+  }
+  leaves_.erase(first, last);
+  for (auto& leaf : fresh) {
+    const u64 begin = leaf->registered_begin;
+    leaves_.emplace(begin, std::move(leaf));
+  }
 }
 
 /// Puts the unit's entries into places of removed ones. The first place must not come before what libgcc takes for the
@@ -248,6 +261,29 @@ bool FrameLeaves::add(const u8* section, u64 size) {
     living_ += unit.entries.size();
     return true;
   }
+  auto leaf = leaf_of_unit(unit);
+  living_ += leaf->living;
+  // Leaves that reach over the unit are made anew, with it.
+  Span around{next, next};
+  if (low != leaves_.end() && low->second->lower(unit.begin()) < low->second->size()) {
+    around.first = low;
+    leaf->share(*low->second, 0, low->second->size());
+  }
+  for (; around.last != leaves_.end() && around.last->first < unit.end(); ++around.last)
+    leaf->share(*around.last->second, 0, around.last->second->size());
+  std::vector<std::unique_ptr<Leaf>> fresh;
+  if (leaf->size() <= 2 * limit()) {
+    absorb_neighbours(*leaf, around);
+    fresh.push_back(std::move(leaf));
+  } else {
+    for (u64 at = 0; at < leaf->size(); at += limit()) fresh.push_back(part_of(*leaf, at, at + limit()));
+    leaf->retire();
+  }
+  replace(around.first, around.last, std::move(fresh));
+  return true;
+}
+
+std::unique_ptr<FrameLeaves::Leaf> FrameLeaves::leaf_of_unit(const Unit& unit) {
   auto leaf = std::make_unique<Leaf>();
   leaf->fdes.clear();
   for (const Unit::Source& from : unit.entries) {
@@ -257,69 +293,41 @@ bool FrameLeaves::add(const u8* section, u64 size) {
   }
   leaf->fdes.push_back(nullptr);
   leaf->living = unit.entries.size();
+  leaf->registered_begin = unit.begin();
   leaf->extent_end = unit.extent_end;
-  living_ += leaf->living;
-  // Leaves that reach over the unit are made anew, with it.
-  if (low != leaves_.end() && low->second->lower(unit.begin()) < low->second->size()) combine(*leaf, take(low));
-  for (next = leaves_.upper_bound(unit.begin()); next != leaves_.end() && next->first < unit.end();
-       next = leaves_.upper_bound(unit.begin()))
-    combine(*leaf, take(next));
-  while (leaf->size() > 2 * limit()) leaf = split(std::move(leaf));
-  merge_around(insert(std::move(leaf)));
-  return true;
+  return leaf;
 }
 
-/// Adds the living entries of `from`, which libgcc does not know any more.
-void FrameLeaves::combine(Leaf& into, std::unique_ptr<Leaf> from) {
-  from->purge();
-  into.fdes.pop_back();
-  const auto middle = static_cast<std::ptrdiff_t>(into.fdes.size());
-  into.fdes.insert(into.fdes.end(), from->fdes.begin(), from->fdes.end() - 1);
-  std::inplace_merge(into.fdes.begin(), into.fdes.begin() + middle, into.fdes.end(),
-                     [](u8* a, u8* b) { return Entry{a}.begin() < Entry{b}.begin(); });
-  into.fdes.push_back(nullptr);
-  into.living += from->living;
-  into.extent_end = std::max(into.extent_end, from->extent_end);
-  from->fdes.assign(1, nullptr);
-}
-
-/// Registers the lower half and gives back the upper one.
-std::unique_ptr<FrameLeaves::Leaf> FrameLeaves::split(std::unique_ptr<Leaf> leaf) {
-  const auto middle = static_cast<std::ptrdiff_t>(leaf->size() / 2);
-  auto upper = std::make_unique<Leaf>();
-  upper->fdes.assign(leaf->fdes.begin() + middle, leaf->fdes.end());
-  upper->living = upper->size();
-  upper->extent_end = leaf->extent_end;
-  leaf->fdes.resize(static_cast<std::size_t>(middle));
-  leaf->fdes.push_back(nullptr);
-  leaf->living = leaf->size();
-  leaf->extent_end = upper->entry(0).begin();
-  static_cast<void>(insert(std::move(leaf)));
-  return upper;
+/// A leaf of the living ones of the entries [first, last).
+std::unique_ptr<FrameLeaves::Leaf> FrameLeaves::part_of(const Leaf& leaf, u64 first, u64 last) {
+  auto part = std::make_unique<Leaf>();
+  last = std::min(last, leaf.size());
+  part->share(leaf, first, last);
+  if (last < leaf.size()) part->extent_end = std::min(part->extent_end, leaf.entry(last).begin());
+  return part;
 }
 
 /// Whether the two may be one: no foreign page can lie between them.
 bool FrameLeaves::mergeable(const Leaf& low, const Leaf& high) const {
-  return high.registered_begin < low.extent_end + kPage && low.size() + high.size() <= limit();
+  return high.registered_begin < low.extent_end + kPage && low.living + high.living <= limit();
 }
 
-void FrameLeaves::merge_around(Map::iterator at) {
+/// `leaf` takes the entries of its neighbours, the leaves before and behind `around`, as far as they may be one.
+void FrameLeaves::absorb_neighbours(Leaf& leaf, Span& around) {
   const bool any_size = leaves_.size() > 2 * kLeafGoal + 2 * living_ / limit();
   for (;;) {
-    const u64 size = at->second->size();
-    const auto prev = at == leaves_.begin() ? leaves_.end() : std::prev(at);
-    const auto next = std::next(at);
-    auto other = leaves_.end();
-    if (prev != leaves_.end() && (any_size || prev->second->size() <= size) && mergeable(*prev->second, *at->second))
-      other = prev;
-    else if (next != leaves_.end() && (any_size || next->second->size() <= size) &&
-             mergeable(*at->second, *next->second))
-      other = next;
-    if (other == leaves_.end()) return;
-    std::unique_ptr<Leaf> mine = take(at);
-    mine->purge();
-    combine(*mine, take(other));
-    at = insert(std::move(mine));
+    const u64 size = leaf.size();
+    const Leaf* const before = around.first == leaves_.begin() ? nullptr : std::prev(around.first)->second.get();
+    const Leaf* const behind = around.last == leaves_.end() ? nullptr : around.last->second.get();
+    if (before != nullptr && (any_size || before->living <= size) && mergeable(*before, leaf)) {
+      leaf.share(*before, 0, before->size());
+      --around.first;
+    } else if (behind != nullptr && (any_size || behind->living <= size) && mergeable(leaf, *behind)) {
+      leaf.share(*behind, 0, behind->size());
+      ++around.last;
+    } else {
+      return;
+    }
   }
 }
 
@@ -345,9 +353,30 @@ bool FrameLeaves::remove(const u8* first_pc, const u8* last_pc) {
     const auto here = at++;
     if (leaf.living != 0 || before == 0) continue;
     ++empty_leaves_;
-    if (empty_leaves_ > kEmptyLeavesKept) static_cast<void>(take(here));
+    if (empty_leaves_ > kEmptyLeavesKept) replace(here, at, {});
   }
   return any;
+}
+
+void FrameLeaves::forget(const u8* memory, u64 bytes) {
+  const u64 begin = reinterpret_cast<u64>(memory), end = begin + bytes;
+  const std::lock_guard lock(mutex_);
+  auto at = leaf_of(begin);
+  if (at == leaves_.end()) at = leaves_.begin();
+  while (at != leaves_.end() && at->first < end) {
+    const auto here = at++;
+    const Leaf& leaf = *here->second;
+    const u64 middle = leaf.lower(begin);
+    const bool begins_here = leaf.registered_begin >= begin;
+    if (!begins_here && middle == leaf.size()) continue;
+    std::vector<std::unique_ptr<Leaf>> parts;
+    if (auto below = part_of(leaf, 0, middle); below->living != 0) {
+      below->extent_end = std::min(below->extent_end, begin);
+      parts.push_back(std::move(below));
+    }
+    if (auto above = part_of(leaf, middle, leaf.size()); above->living != 0) parts.push_back(std::move(above));
+    replace(here, at, std::move(parts));
+  }
 }
 
 bool FrameLeaves::owns(const u8* found, const u8* pc) {

@@ -53,6 +53,10 @@ private:
 /// Whether the unwinder in charge has an entry for the instruction at `pc`.
 bool unwinder_finds(const u8* pc);
 
+/// The memory goes back to the system; no code in it is registered any more. To be said before it goes: what comes
+/// there next may be registered by others.
+void unwinder_forgets(const u8* memory, u64 bytes);
+
 /// Whether registrations should come with compact unwind: on macOS 14 and later.
 bool unwinder_takes_compact();
 

@@ -55,10 +55,17 @@ struct Unwinder {
 
 namespace {
 
+std::atomic<Unwinder*> own_unwinder{nullptr}; // once there is one
 std::atomic<Unwinder*> other_unwinder{nullptr};
 
+Unwinder* make_own_unwinder() {
+  Unwinder* const made = new Unwinder(unwinder_calls());
+  own_unwinder = made;
+  return made;
+}
+
 Unwinder& current_unwinder() {
-  static Unwinder* const own = new Unwinder(unwinder_calls());
+  static Unwinder* const own = make_own_unwinder();
   Unwinder* const other = other_unwinder.load(std::memory_order_relaxed);
   return other != nullptr ? *other : *own;
 }
@@ -182,6 +189,11 @@ OtherUnwinder::~OtherUnwinder() {
 bool unwinder_finds(const u8* pc) {
   EhBases bases{};
   return current_unwinder().calls.find_frame(pc, &bases) != nullptr || bases.function != nullptr;
+}
+
+void unwinder_forgets(const u8* memory, u64 bytes) {
+  for (Unwinder* const unwinder : {own_unwinder.load(), other_unwinder.load()})
+    if (unwinder != nullptr && unwinder->leaves != nullptr) unwinder->leaves->forget(memory, bytes);
 }
 
 bool unwinder_takes_compact() { return current_unwinder().calls.add_find_sections != nullptr; }

@@ -54,6 +54,8 @@ Result<UnwindRegistration> UnwindRegistration::add(const CodeTables& tables, boo
   return done;
 }
 
+void unwinder_forgets(const u8*, u64) {} // a table that was deleted is forgotten
+
 Result<void> UnwindRegistration::remove() {
   if (tables_.section == nullptr) return {};
   const CodeTables tables = tables_;

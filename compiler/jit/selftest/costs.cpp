@@ -185,7 +185,6 @@ Result<CostRow> measure(const Way& way, u64 functions) {
 #if defined(_WIN32)
 std::vector<Way> ways() { return {{"a table a function", false, true}, {"one table for all", true, true}}; }
 #else
-/// What FrameLeaves keeps for reuse would lie between other objects, where libgcc does not expect it: its way is last.
 std::vector<Way> ways() {
   const os::UnwinderCalls calls = os::unwinder_calls();
   if (calls.add_find_sections != nullptr)

@@ -20,20 +20,24 @@ namespace {
 
 /// What libgcc would know: arrays of entries. A look-up takes the array with the greatest begin not above the pc.
 std::map<const void*, u64> known; // array to its first entry's begin when it was added
+std::vector<u64> thrown_through;  // pcs that must be found at every moment
 
 u64 word(const u8* fde, u32 at) {
   u64 value = 0;
   std::memcpy(&value, fde + at, 8);
   return value;
 }
+const u8* find(u64 pc);
 void add_array(void* entries, void*) {
   const u8* const* array = static_cast<const u8* const*>(entries);
   ASSERT_NE(array[0], nullptr);
   for (u32 i = 0; array[i + 1] != nullptr; ++i) ASSERT_LE(word(array[i], 8), word(array[i + 1], 8));
   ASSERT_TRUE(known.emplace(entries, word(array[0], 8)).second);
+  for (const u64 pc : thrown_through) ASSERT_NE(find(pc), nullptr);
 }
 void* remove_array(const void* entries) {
   EXPECT_EQ(known.erase(entries), 1u);
+  for (const u64 pc : thrown_through) EXPECT_NE(find(pc), nullptr);
   return nullptr;
 }
 const u8* find(u64 pc) {
@@ -138,6 +142,62 @@ TEST_F(Leaves, ThereAreFewForManyUnitsInAnyOrder) {
     for (const u32 i : order) ASSERT_TRUE(leaves_.remove(place(i), place(i) + 79));
     std::shuffle(order.begin(), order.end(), random);
   }
+}
+
+TEST_F(Leaves, WhatStaysIsKnownAtEveryMomentWhileLeavesAreMadeAnew) {
+  std::mt19937 random(7);
+  for (u32 i = 0; i < 1000; i += 100) { // these stay
+    const Unit unit(place(i), 2);
+    ASSERT_TRUE(add(unit));
+    thrown_through.push_back(unit.pc(0));
+    thrown_through.push_back(unit.pc(1));
+  }
+  std::map<u32, Unit> there;
+  for (u32 round = 0; round < 5000 && !HasFailure(); ++round) {
+    const u32 i = static_cast<u32>(random() % 1000);
+    if (i % 100 == 0) continue;
+    const auto found = there.find(i);
+    if (found == there.end()) {
+      there.emplace(i, Unit(place(i), 1 + static_cast<u32>(random() % 5)));
+      ASSERT_TRUE(add(there.at(i)));
+    } else {
+      ASSERT_TRUE(remove(found->second));
+      there.erase(found);
+    }
+    if (round % 100 != 50) continue;
+    const u32 first = i / 100 * 100 + 1;
+    for (u32 gone = first; gone < first + 99; ++gone) {
+      const auto one = there.find(gone);
+      if (one == there.end()) continue;
+      ASSERT_TRUE(remove(one->second));
+      there.erase(one);
+    }
+    leaves_.forget(place(first), 99 * Unit::kBytes);
+  }
+  thrown_through.clear();
+}
+
+TEST_F(Leaves, NothingOfOursIsLeftInMemoryThatWasGivenBack) {
+  for (u32 i = 0; i < 30; ++i) ASSERT_TRUE(add(Unit(place(i), 3)));
+  ASSERT_LT(known.size(), 10u) << "leaves reach over what goes";
+  for (u32 i = 10; i < 20; ++i) ASSERT_TRUE(leaves_.remove(place(i), place(i) + 47));
+  leaves_.forget(place(10), 10 * Unit::kBytes);
+  // Somebody else's code comes there, in one object; the unwinder asks the object that begins last before the pc.
+  const Unit low(place(9), 3), foreign(place(10), 1), high(place(20), 3);
+  const u8* foreign_entries[] = {foreign.section() + 24, nullptr};
+  known.emplace(foreign_entries, reinterpret_cast<u64>(foreign.at));
+  for (u32 i = 0; i < 3; ++i) {
+    EXPECT_TRUE(leaves_.owns(find(low.pc(i)), low.at + 16 * i + 7));
+    EXPECT_TRUE(leaves_.owns(find(high.pc(i)), high.at + 16 * i + 7));
+  }
+  for (const auto& [array, begin] : known)
+    EXPECT_TRUE(array == foreign_entries || begin < foreign.pc(0) - 7 || begin >= high.pc(0) - 7);
+  known.erase(foreign_entries);
+  for (u32 i = 0; i < 30; ++i) {
+    ASSERT_EQ(leaves_.remove(place(i), place(i) + 47), i < 10 || i >= 20);
+  }
+  leaves_.forget(place(0), 30 * Unit::kBytes);
+  EXPECT_TRUE(known.empty()) << "no empty leaf is kept for memory that is gone";
 }
 
 TEST_F(Leaves, TheSamePlaceAgainNeedsNoCall) {
