@@ -3,8 +3,6 @@
 
 #include "assay/planted.h"
 
-#include <algorithm>
-
 namespace assay::opt {
 
 namespace {
@@ -14,14 +12,19 @@ constexpr std::size_t kMostInsts = 120;
 constexpr u32 kMostWork = 50;
 constexpr u32 kMostGrowth = 1000; // instructions copied into one function
 constexpr u32 kMostDepth = 4;
-constexpr u32 kMostSlotBytes = 64; // of a function that is copied: each copy zeroes them
+constexpr u64 kMostSlotBytes = 64; // of a function that is copied: each copy zeroes them
+
+/// Bytes of a frame that has these slots behind so many, as the verifier counts them for kMaxFrameSlots.
+u64 with_slots(u64 bytes, const std::vector<Slot>& slots) {
+  for (const Slot& slot : slots) bytes = ((bytes + slot.align - 1) & ~u64{slot.align - 1}) + slot.size;
+  return bytes;
+}
 
 /// Looks at no more than kMostInsts.
 bool may_be_copied(const Function& function) {
   if (function.imported || function.insts.size() > kMostInsts) return false;
-  u32 work = 0, slot_bytes = 0;
-  for (const Slot& slot : function.slots) slot_bytes += std::min(slot.size, kMostSlotBytes + 1);
-  if (slot_bytes > kMostSlotBytes) return false;
+  if (with_slots(0, function.slots) > kMostSlotBytes) return false;
+  u32 work = 0;
   bool returns = false;
   for (const Inst& inst : function.insts) {
     if (inst.op == Opcode::TailCall || inst.op == Opcode::TailCallIndirect) return false;
@@ -124,6 +127,7 @@ void InlinePass::replace(PassContext& c, const Site& site) {
 void InlinePass::run(PassContext& c) {
   sites_.clear();
   u32 growth = 0;
+  u64 slot_bytes = with_slots(0, c.graph.slots());
   bool changed = false;
   find_calls(c.graph, 0, c.graph.inst_count(), 0);
   for (std::size_t i = 0; i < sites_.size(); ++i) {
@@ -131,10 +135,12 @@ void InlinePass::run(PassContext& c) {
     const FunctionId callee = c.graph.inst(site.call).ref;
     if (site.depth >= kMostDepth || !may_be_copied(c.module.functions[callee]) || is_recursive(c, site)) continue;
     const u32 size = static_cast<u32>(c.module.functions[callee].insts.size());
-    if (growth + size > kMostGrowth) continue;
+    const u64 all_slots = with_slots(slot_bytes, c.module.functions[callee].slots);
+    if (growth + size > kMostGrowth || all_slots > kMaxFrameSlots) continue;
     if (!c.may_rewrite()) break;
     replace(c, site);
     growth += size;
+    slot_bytes = all_slots;
     changed = true;
   }
   if (changed) c.analyses.control_changed();

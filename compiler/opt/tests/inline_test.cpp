@@ -40,6 +40,16 @@ u32 calls_in(const Function& function) {
   return out;
 }
 
+/// What @main gives for the argument.
+std::vector<u64> main_of(const Module& module, u64 arg) {
+  oracle::Interpreter interpreter;
+  interpreter.prepare(module);
+  qemu::TestHost host;
+  Outcome outcome;
+  interpreter.run(module.find_function("main"), {&arg, 1}, 1000, host, outcome);
+  return outcome.values;
+}
+
 const char* const kNested = R"(import @log(i64)
 func @inner(i64) -> i64 {
 ^e(%0: i64):
@@ -181,13 +191,7 @@ export func @main(i64) -> i64 {
                               "main");
   EXPECT_EQ(calls_in(*out.body), 0u);
   EXPECT_TRUE(out.body->locals.empty());
-  oracle::Interpreter interpreter;
-  interpreter.prepare(out.module);
-  qemu::TestHost host;
-  Outcome outcome;
-  const u64 args[] = {10};
-  interpreter.run(out.module.find_function("main"), args, 1000, host, outcome);
-  EXPECT_EQ(outcome.values, std::vector<u64>{10}); // a sum that was kept would pass it
+  EXPECT_EQ(main_of(out.module, 10), std::vector<u64>{10}); // a sum that was kept would pass it
 }
 
 TEST(Inline, slots_are_zero_at_each_entry) {
@@ -217,13 +221,26 @@ export func @main(i64) -> i64 {
 )",
                               "main");
   EXPECT_EQ(calls_in(*out.body), 0u);
-  oracle::Interpreter interpreter;
-  interpreter.prepare(out.module);
-  qemu::TestHost host;
-  Outcome outcome;
-  const u64 args[] = {10};
-  interpreter.run(out.module.find_function("main"), args, 1000, host, outcome);
-  EXPECT_EQ(outcome.values, std::vector<u64>{10});
+  EXPECT_EQ(main_of(out.module, 10), std::vector<u64>{10});
+}
+
+TEST(Inline, a_frame_does_not_grow_beyond_what_a_function_may_have) {
+  EXPECT_EQ(calls_in(*inlined(R"(func @slot(i64) -> i64 {
+  slot $s : 16 align 8
+^e(%0: i64):
+  return %0
+}
+export func @main(i64) -> i64 {
+  slot $big : 1048561 align 8
+^e(%0: i64):
+  %1 = call @slot(%0)
+  %2 = call @slot(%1)
+  return %2
+}
+)",
+                              "main")
+                          .body),
+            2u);
 }
 
 TEST(Inline, a_long_function_stays_and_so_does_the_call_that_passes_the_limit) {
