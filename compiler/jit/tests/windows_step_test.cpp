@@ -12,14 +12,12 @@
 #include "assay/verify.h"
 #include "compiler/codegen/call_conv.h"
 #include "compiler/jit/instance.h"
+#include "compiler/unwind/tests/corpus_support.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 #if defined(_WIN32)
@@ -284,15 +282,12 @@ protected:
 
 TEST_F(Stepping, TheSystemFindsTheCallerAtEveryInstructionOfTheCorpus) {
   u32 programs = 0;
-  for (const auto& file : std::filesystem::directory_iterator(ASSAY_SOURCE_DIR "/corpus/run")) {
-    if (file.path().extension() != ".air") continue;
-    std::ifstream in(file.path(), std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  for (const std::string& text : unwind::corpus_programs("run")) {
     for (const Level level : {Level::O0, Level::O2}) {
       if (!load(text, level)) continue;
       ++programs;
       run_all(40);
-      ASSERT_EQ(stepper_.mismatches(), 0u) << file.path().string() << ": " << stepper_.first_mismatch();
+      ASSERT_EQ(stepper_.mismatches(), 0u) << stepper_.first_mismatch() << " in\n" << text;
     }
   }
   RecordProperty("steps", static_cast<int>(stepper_.steps()));

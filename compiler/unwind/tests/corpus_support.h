@@ -1,4 +1,5 @@
-// corpus_support.h - the texts of all AIR programs of the corpus, in the order of their paths.
+// corpus_support.h - the texts of all AIR programs of the corpus, or of one of its folders, in the order of their
+// paths.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +11,9 @@
 
 namespace assay::unwind {
 
-inline std::vector<std::string> corpus_programs() {
+inline std::vector<std::string> corpus_programs(const std::string& folder = {}) {
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(ASSAY_SOURCE_DIR "/corpus"))
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(ASSAY_SOURCE_DIR "/corpus/" + folder))
     if (entry.path().extension() == ".air") paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   std::vector<std::string> texts;
