@@ -233,8 +233,8 @@ Result<void> KernelRun::prepare() {
 
 Result<void> KernelRun::prepare_c(std::size_t engine) {
   const Clock::time_point start = Clock::now();
-  const std::string command =
-      engines_[engine].command + " -o '" + program(engine) + "' '" + folder_.file("kernel.c") + "' -lm >&2";
+  const std::string command = engines_[engine].command + " -o " + fuzz::shell_word(program(engine)) + " " +
+                              fuzz::shell_word(folder_.file("kernel.c")) + " -lm >&2";
   if (std::system(command.c_str()) != 0) return failure(engines_[engine].name + " does not compile " + kernel_.file);
   engines_[engine].compile_ms += nanoseconds_since(start) / 1e6;
   return {};
@@ -242,10 +242,10 @@ Result<void> KernelRun::prepare_c(std::size_t engine) {
 
 Result<Measured> KernelRun::run_c(std::size_t engine) {
   const std::string result = folder_.file("result");
-  std::string command = "'" + program(engine) + "' " + std::to_string(module_.find_function(kernel_.function)) + " " +
-                        std::to_string(kernel_.calls);
+  std::string command = fuzz::shell_word(program(engine)) + " " +
+                        std::to_string(module_.find_function(kernel_.function)) + " " + std::to_string(kernel_.calls);
   for (const u64 arg : kernel_.args) command += " " + std::to_string(arg);
-  if (std::system((command + " >'" + result + "'").c_str()) != 0)
+  if (std::system((command + " >" + fuzz::shell_word(result)).c_str()) != 0)
     return failure(std::string(kernel_.file) + " by " + engines_[engine].name + " does not end well");
   const auto text = read_source(result);
   if (!text) return text.error();

@@ -7,6 +7,7 @@
 
 #include "assay/text.h"
 #include "assay/verify.h"
+#include "fuzz/generate/draw/opcode_index.h"
 #include "fuzz/opinion/operations_control.h"
 
 #include <algorithm>
@@ -91,15 +92,10 @@ std::vector<u64> some(std::vector<u64> values, std::size_t count) {
 
 // -- rows of the form Plain ---------------------------------------------------------------------------
 
+/// `free` is that of letters which leave a choice.
 Type type_of(char letter, Type type, Type from, Type free) {
-  switch (letter) {
-  case 'T': return type;
-  case 'S': return from;
-  case 'B': return Type::I8;
-  case 'L': return Type::I64;
-  case 'P': return Type::Ptr;
-  default: return free; // C, A
-  }
+  const Type fixed = type_of_letter(letter, type, from);
+  return fixed == Type::None ? free : fixed;
 }
 
 /// A function whose parameters are the operands. `free` is the type of an operand that may have several.

@@ -82,7 +82,7 @@ struct Words {
 };
 
 bool is_command(const std::string& name) {
-  return std::system(("command -v '" + name + "' >/dev/null 2>&1").c_str()) == 0;
+  return std::system(("command -v -- " + shell_word(name) + " >/dev/null 2>&1").c_str()) == 0;
 }
 
 /// A compiler may be there without what its flags ask for, a sanitizer's library.
@@ -148,6 +148,12 @@ bool read_outcome(Words& words, const Module& module, FunctionId entry, Outcome&
 
 } // namespace
 
+std::string shell_word(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 Opinion::Opinion(std::vector<CCompiler> compilers, std::string folder)
     : compilers_(std::move(compilers)), folder_(std::move(folder)) {}
 
@@ -161,7 +167,7 @@ std::vector<CCompiler> find_c_compilers(const std::vector<std::string>& names, c
                                         std::vector<std::string>& missing) {
   std::vector<CCompiler> out;
   for (const std::string& name : names) {
-    const CCompiler compiler{name, "'" + name + "' " + flags};
+    const CCompiler compiler{name, shell_word(name) + " " + flags};
     if (!is_command(name)) missing.push_back("there is no C compiler '" + name + "'");
     else if (!makes_programs(compiler)) missing.push_back(compiler.command + " makes no programs here");
     else out.push_back(compiler);
@@ -231,8 +237,9 @@ void Opinion::run_oracle(const std::vector<OpinionProgram>& programs) {
 }
 
 Result<void> Opinion::build(const CCompiler& compiler) {
-  const std::string command =
-      compiler.command + " -o '" + folder_ + "/batch' '" + folder_ + "/batch.c' -lm >'" + folder_ + "/batch.err' 2>&1";
+  const std::string base = folder_ + "/batch";
+  const std::string command = compiler.command + " -o " + shell_word(base) + " " + shell_word(base + ".c") + " -lm >" +
+                              shell_word(base + ".err") + " 2>&1";
   if (std::system(command.c_str()) == 0) return {};
   return failure(ErrorKind::Internal, compiler.name + " does not compile " + folder_ +
                                           "/batch.c: " + first_lines(read_file(folder_ + "/batch.err"), 600));
@@ -240,10 +247,11 @@ Result<void> Opinion::build(const CCompiler& compiler) {
 
 /// Runs batch.in into `answers_`; how the process ended when it was not well.
 std::string Opinion::run_batch() {
-  const std::string base = "'" + folder_ + "/batch";
-  const int status = std::system(("ulimit -s " + std::to_string(kStack / 1024) + " && " + base + "' <" + base +
-                                  ".in' >" + base + ".out' 2>" + base + ".err'")
-                                     .c_str());
+  const std::string base = folder_ + "/batch";
+  const int status =
+      std::system(("ulimit -s " + std::to_string(kStack / 1024) + " && " + shell_word(base) + " <" +
+                   shell_word(base + ".in") + " >" + shell_word(base + ".out") + " 2>" + shell_word(base + ".err"))
+                      .c_str());
   answers_ = read_file(folder_ + "/batch.out");
   return status == 0 ? ""
                      : "status " + std::to_string(status) + ": " + first_lines(read_file(folder_ + "/batch.err"), 300);

@@ -17,6 +17,9 @@
 
 namespace assay::fuzz {
 
+/// One word for the shell, whatever the text is.
+std::string shell_word(const std::string& text);
+
 /// A C compiler that this host has.
 struct CCompiler {
   std::string name;    // "gcc", "clang-19"
