@@ -273,7 +273,7 @@ protected:
   // The function.
   FunctionId function_ = kNone;
   const Function* fn_ = nullptr;
-  std::span<const SourcePosition> positions_; // FunctionInput's
+  std::span<const SourcePosition> positions_; // FunctionInput's; empty: the function was not optimised
   u32 first_inlined_ = 0;                     // of the function's calls in CodeObject::inlined_calls
   const LirFunction* lir_ = nullptr;
   const Allocation* allocation_ = nullptr;

@@ -193,5 +193,42 @@ TEST(Compile, FramesBeyondTheLimitAreUnsupportedNotWrong) {
       1048576u);
 }
 
+TEST(Compile, ALoopHasItsTestBelowItsBodyInOptimisedCode) {
+  if (!debug::can_disassemble()) GTEST_SKIP() << "no disassembler in this build";
+  const char* const text = R"(import @log(i64)
+func @f(i64) {
+^e(%n: i64):
+  %0 = const.i64 0
+  jump ^test(%0)
+^test(%i: i64):
+  %more = lt_u.i64 %i, %n
+  branch %more, ^body, ^out
+^body:
+  call @log(%i)
+  %1 = const.i64 1
+  %2 = add.i64 %i, %1
+  jump ^test(%2)
+^out:
+  return
+}
+)";
+  const auto jumps_back = [&](Level level) {
+    CompileOptions options;
+    options.level = level;
+    const CodeObject object = compile(text, options);
+    std::string names;
+    for (const debug::Line& line : disassemble(object, object.functions.back())) {
+      const std::size_t space = line.text.find(' ');
+      if (line.text[0] != 'j' || space == std::string::npos) continue;
+      const std::string name = line.text.substr(0, space);
+      if (std::stoull(line.text.substr(space), nullptr, 16) <= object.functions.back().begin + line.offset)
+        names += name + " ";
+    }
+    return names;
+  };
+  EXPECT_EQ(jumps_back(Level::O2), "jb ") << "one jump a turn, which decides";
+  EXPECT_EQ(jumps_back(Level::O0), "jmp ") << "blocks stay where they are";
+}
+
 } // namespace
 } // namespace assay::codegen
