@@ -16,6 +16,9 @@ namespace assay::os {
 
 namespace {
 
+/// A new region has at least this part of what is mapped, so that many functions are in few regions.
+constexpr u64 kGrowth = 4, kLargestGrowth = 64 * 1024 * 1024;
+
 u64 round_up(u64 value, u64 unit) { return (value + unit - 1) / unit * unit; }
 
 Result<Region> map_filled(u64 size, MemoryStrategy strategy) {
@@ -147,7 +150,8 @@ Result<CodeBlock> CodeArena::allocate(u64 size) {
   for (u32 i = static_cast<u32>(regions_.size()); i-- > 0;) {
     if (take(i, rounded, block)) return block;
   }
-  auto region = map_filled(std::max(rounded, options_.region_size), options_.strategy);
+  const u64 share = std::min(bytes_mapped() / kGrowth, kLargestGrowth) / page_size() * page_size();
+  auto region = map_filled(std::max({rounded, options_.region_size, share}), options_.strategy);
   if (!region) return region.error();
   Slab slab{*region, {Span{0, region->size}}, 0};
   auto vacant = std::find_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size == 0; });
@@ -175,7 +179,7 @@ void CodeArena::free(const CodeBlock& block) {
   slab.used -= block.size;
   const bool others =
       std::count_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size != 0; }) > 1;
-  if (slab.used == 0 && others) {
+  if (slab.used == 0 && (others || slab.region.size > round_up(options_.region_size, page_size()))) {
     give_back(slab.region);
     slab.free.clear();
     return;

@@ -68,10 +68,10 @@ struct CodeBlock {
 struct ArenaOptions {
   MemoryStrategy strategy = MemoryStrategy::Protect;
   bool fall_back = true;        // where the strategy does not work, use the other instead of failing
-  u64 region_size = 256 * 1024; // bytes mapped at a time; a larger block gets a region of its own
+  u64 region_size = 256 * 1024; // least bytes mapped at a time; more where much is; a larger block gets its own region
 };
 
-/// Blocks of any life time. A region whose last block is freed is unmapped, one excepted.
+/// Blocks of any life time. A region whose last block is freed is unmapped, one of the least size excepted.
 class CodeArena {
 public:
   static Result<CodeArena> create(const ArenaOptions& options = {});

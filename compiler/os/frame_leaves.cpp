@@ -21,7 +21,7 @@ constexpr u32 kFdeAt = 48, kCapacityAt = 40; // in a chunk
 constexpr u32 kLongestCie = kCapacityAt;
 constexpr u8 kRelative = 0x1b;                     // an encoding of pointers: pc-relative, 4 bytes
 constexpr u32 kSectionFdeHead = 16, kFdeHead = 24; // bytes before the augmentation length
-constexpr u64 kSmallestLimit = 256, kLeafGoal = 16;
+constexpr u64 kSmallestLimit = 256, kLeafGoal = 8;
 constexpr u32 kEmptyLeavesKept = 8;
 
 u32 load32(const u8* at) {
@@ -312,21 +312,28 @@ bool FrameLeaves::mergeable(const Leaf& low, const Leaf& high) const {
   return high.registered_begin < low.extent_end + kPage && low.living + high.living <= limit();
 }
 
-/// `leaf` takes the entries of its neighbours, the leaves before and behind `around`, as far as they may be one.
+/// `leaf` takes the entries of its neighbours, the leaves before and behind `around`, as far as they may be one: those
+/// that are not larger, as a binary counter does; and where there are many leaves, both of any size at once, which
+/// makes them fewer.
 void FrameLeaves::absorb_neighbours(Leaf& leaf, Span& around) {
-  const bool any_size = leaves_.size() > 2 * kLeafGoal + 2 * living_ / limit();
+  const bool crowded = leaves_.size() > 2 * kLeafGoal + 2 * living_ / limit();
   for (;;) {
-    const u64 size = leaf.size();
-    const Leaf* const before = around.first == leaves_.begin() ? nullptr : std::prev(around.first)->second.get();
-    const Leaf* const behind = around.last == leaves_.end() ? nullptr : around.last->second.get();
-    if (before != nullptr && (any_size || before->living <= size) && mergeable(*before, leaf)) {
+    const Leaf* before = around.first == leaves_.begin() ? nullptr : std::prev(around.first)->second.get();
+    const Leaf* behind = around.last == leaves_.end() ? nullptr : around.last->second.get();
+    if (before != nullptr && !mergeable(*before, leaf)) before = nullptr;
+    if (behind != nullptr && !mergeable(leaf, *behind)) behind = nullptr;
+    const bool both =
+        crowded && before != nullptr && behind != nullptr && before->living + leaf.size() + behind->living <= limit();
+    if (!both && before != nullptr && before->living > leaf.size()) before = nullptr;
+    if (!both && behind != nullptr && (before != nullptr || behind->living > leaf.size())) behind = nullptr;
+    if (before == nullptr && behind == nullptr) return;
+    if (before != nullptr) {
       leaf.share(*before, 0, before->size());
       --around.first;
-    } else if (behind != nullptr && (any_size || behind->living <= size) && mergeable(leaf, *behind)) {
+    }
+    if (behind != nullptr) {
       leaf.share(*behind, 0, behind->size());
       ++around.last;
-    } else {
-      return;
     }
   }
 }

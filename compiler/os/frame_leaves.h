@@ -9,7 +9,7 @@
 // be under way through any living entry: copies never move, and leaves made anew are registered before those that
 // they replace are taken away. No leaf begins in, or reaches over, memory that was given back. Cost: a removal 0.3
 // us; an addition 0.5 us and, at the next throw, the sorting of its leaf. Leaves grow with the number of entries:
-// there are about twenty. An addition between living entries, where no place is free, has its whole leaf sorted
+// there are about ten. An addition between living entries, where no place is free, has its whole leaf sorted
 // again. Thread-safe. Tested in compiler/os/tests/frame_leaves_test.cpp.
 #pragma once
 
