@@ -262,6 +262,7 @@ protected:
   bool is_next(u32 block) const { return forward_[block] == next_block_; }
   std::span<const u32> successors() const { return lir_->succs_of(lir_->blocks[block_]); }
   const Location& location(u32 index) const { return locations_[index]; }
+  u32 current_block() const { return block_; }
   bool in_reg(u32 index) const { return locations_[index].is_reg(); }
 
   // The module.

@@ -20,6 +20,9 @@ public:
   u32 edges_into(BlockId block) const { return edges_into_[block]; }
   /// `value` may be one more than the last: that has none.
   u32 uses(ValueId value) const { return uses_[value]; }
+  /// A use is not one after all.
+  void drop_use(ValueId value) { --uses_[value]; }
+  void add_use(ValueId value) { ++uses_[value]; }
 
 private:
   struct Visit {

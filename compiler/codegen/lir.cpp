@@ -20,6 +20,7 @@ void Allocation::clear() {
   locations.clear();
   edits.clear();
   slot_count = 0;
+  cycle_slot = kNone;
   written = 0;
 }
 

@@ -147,8 +147,17 @@ struct Allocation {
   Sequence<Location> locations; // [index in LirFunction::operands]
   std::vector<Edit> edits;      // sorted by inst; order within one inst is execution order
   u32 slot_count = 0;           // spill slots used
+  u32 cycle_slot = kNone;       // one that is only written and read with nothing but moves of one class between
+                                // registers in between: the emitter may take its scratch register of that class
   RegSet written = 0;           // every register that an operand, edit or clobber writes
   void clear();
+  /// The edit as the emitter makes it, with its scratch register in place of cycle_slot.
+  Edit beyond_cycle_slot(Edit edit, PReg scratch) const {
+    const Location slot = cycle_slot == kNone ? Location{} : Location::slot(cycle_slot);
+    if (edit.from == slot) edit.from = Location::reg(scratch);
+    if (edit.to == slot) edit.to = Location::reg(scratch);
+    return edit;
+  }
 };
 
 /// What the allocator may use; from the target and the convention.

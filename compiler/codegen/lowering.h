@@ -67,6 +67,7 @@ enum : u16 {
   kBaseGiven = 256, // the last operand is the memory's base
   kFixedSize = 512, // the memory has the size that the module gives it as long as it lives; aux is no more than that
   kSurelyInside = 1024, // no check
+                        // LirInst::cond: how far the address is shifted to the left; not if it has 64 bits
 };
 constexpr u16 with_test_size(u16 flags, u32 bytes) { return static_cast<u16>(flags | (bytes << 8)); }
 constexpr u32 test_size(u16 flags) { return flags >> 8; }
@@ -147,6 +148,8 @@ protected:
   /// For a comparison: whether its only user is a branch or select that follows it directly (constants apart). Then
   /// that makes it; noted in fused_.
   bool left_to_user(const Inst& inst);
+  /// Whether a register that has the value is zero above its type, as loads leave it.
+  bool is_loaded(ValueId value) const;
   /// The value of a type narrower than 64 bits with its upper bits made right.
   VReg extended(ValueId value, bool is_signed);
   Type type_of(ValueId value) const { return fn_->value_types[value]; }
@@ -243,11 +246,34 @@ private:
     u16 flags = 0;
   };
   Access access_of(const Inst& inst, u32 param) const;
-  /// Whether the access can be inside; if so, fills in the address operand, aux and flags.
-  bool linear_address(const Inst& inst, u32 size, VReg& address, u32& end, u16& flags);
+  /// An address that is a constant beyond an i32, which was extended and shifted.
+  struct Indexed {
+    ValueId index = kNone;
+    u32 beyond = 0;
+    u8 scale = 0;
+    bool is_signed = false;
+  };
+  /// Where linear memory is accessed: LirInst's.
+  struct LinearPlace {
+    VReg address = kNone;
+    u32 end = 0; // aux
+    u16 flags = 0;
+    u8 scale = 0; // cond
+    void give(LirInst& inst) const {
+      inst.flags = flags;
+      inst.aux = end;
+      inst.cond = scale;
+    }
+  };
+  /// Whether the access can be inside; if so, says where, knowing size and flags.
+  bool linear_address(const Inst& inst, u32 size, LinearPlace& place);
   void find_memory();
   void hold_memory_base();
-  u32 add_place(Operand* operands, VReg address, u16& flags) const;
+  const Inst* made_by(ValueId value) const;
+  Indexed as_indexed(ValueId address) const;
+  void find_indexed();
+  void forget_use(ValueId value);
+  u32 add_place(Operand* operands, LinearPlace& place) const;
   bool already_checked(ValueId address, u32 end);
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
@@ -263,6 +289,9 @@ private:
     BlockId block = kNone;
   };
   std::vector<Checked> checked_;           // [ValueId] of addresses; O2
+  std::vector<ValueId> addresses_;         // of the function's accesses, in order; O2
+  std::vector<u32> accesses_;              // [ValueId] of addresses: how many; O2
+  std::vector<Indexed> indexed_;           // [ValueId] of addresses that are not computed; O2
   std::vector<BlockId> only_pred_;         // [BlockId] the block of the only edge that leads there; O2
   std::vector<VReg> results_;              // of the call being built, or given to a handler; kNone: nobody reads it
   const CallLayout* try_layout_ = nullptr; // of the try_call that ends the block

@@ -6,8 +6,9 @@
 // At O2 a function that touches linear memory holds its base in a value of its own, defined at the entry: the base
 // does not change while a call runs. What an access with the same address has shown is not checked again: within a
 // block, and behind it as far as no other way leads there. And where nothing in the module can make the memory
-// larger, its size is a constant. Constant time an instruction; at O2 one look at each of the module's before, and at
-// the function's. Tested in compiler/codegen/tests/lower_test.cpp.
+// larger, its size is a constant; an i32 that is extended and shifted for accesses alone is then checked and used as it
+// is. Constant time an instruction; at O2 one look at each of the module's before, and at the function's. Tested in
+// compiler/codegen/tests/lower_test.cpp.
 #include "assay/planted.h"
 #include "compiler/codegen/lowering.h"
 
@@ -35,13 +36,84 @@ void LoweringBase::find_memory() {
 void LoweringBase::hold_memory_base() {
   memory_base_ = kNone;
   if (options_.level != Level::O2) return;
-  const auto touches = [](const Inst& inst) { return info(inst.op).form == Form::Access && info(inst.op).is(kTraps); };
-  if (std::none_of(fn_->insts.begin(), fn_->insts.end(), touches)) return;
+  addresses_.clear();
+  for (const BlockId block : flow_.order()) {
+    for (const Inst& inst : fn_->insts_of(fn_->blocks[block]))
+      if (info(inst.op).form == Form::Access && info(inst.op).is(kTraps)) addresses_.push_back(operand(inst, 0));
+  }
+  if (addresses_.empty()) return;
   memory_base_ = new_int();
   add_op(CommonOp::MemBase, 8, {def(memory_base_)});
   checked_.assign(fn_->value_count(), {});
   only_pred_.assign(fn_->blocks.size(), kNone);
+  find_indexed();
 }
+
+// ---- addresses that are computed from an index -------------------------------------------------------
+
+const Inst* LoweringBase::made_by(ValueId value) const {
+  const ValueDef& source = fn_->value_defs[value];
+  return source.is_param ? nullptr : &fn_->insts[source.index];
+}
+
+bool LoweringBase::is_loaded(ValueId value) const {
+  const Inst* const inst = made_by(value);
+  return inst != nullptr && (inst->op == Opcode::Load || inst->op == Opcode::PLoad || inst->op == Opcode::GlobalGet) &&
+         !is_float(inst->type) && vregs_[value] != kNone;
+}
+
+/// (ext(x) << n) + c. A negative x makes an address far beyond any memory, unless something is added.
+LoweringBase::Indexed LoweringBase::as_indexed(ValueId address) const {
+  Indexed out;
+  const Inst* inst = made_by(address);
+  i64 constant = 0;
+  if (inst != nullptr && inst->op == Opcode::Add && unnamed_int_const(operand(*inst, 1), constant)) {
+    if (constant <= 0 || constant > i64{kMemoryLimit}) return {};
+    out.beyond = static_cast<u32>(constant);
+    inst = made_by(operand(*inst, 0));
+  }
+  if (inst != nullptr && inst->op == Opcode::Shl && unnamed_int_const(operand(*inst, 1), constant)) {
+    if (constant < 0 || constant > 3) return {};
+    out.scale = static_cast<u8>(constant);
+    inst = made_by(operand(*inst, 0));
+  }
+  if (inst == nullptr || inst->from != Type::I32 || inst->type != Type::I64) return {};
+  out.is_signed = inst->op == Opcode::Sext;
+  if (!out.is_signed && inst->op != Opcode::Zext) return {};
+  if (out.is_signed && out.beyond != 0 && !ASSAY_PLANTED(mem_index_wraps)) return {};
+  out.index = operand(*inst, 0);
+  return out;
+}
+
+/// Nobody reads the value any more for one of its users; if it was the last, what makes it reads nothing either.
+void LoweringBase::forget_use(ValueId value) {
+  for (const Inst* inst = nullptr;; value = operand(*inst, 0)) {
+    flow_.drop_use(value);
+    inst = made_by(value);
+    if (flow_.uses(value) != 0 || inst == nullptr) return;
+    if (inst->op != Opcode::Add && inst->op != Opcode::Shl && inst->op != Opcode::Sext && inst->op != Opcode::Zext)
+      return;
+  }
+}
+
+/// Addresses that only accesses read, and that these can compute themselves: nothing will stand where they are made.
+void LoweringBase::find_indexed() {
+  indexed_.assign(fn_->value_count(), {});
+  if (!fixed_memory_) return;
+  accesses_.assign(fn_->value_count(), 0);
+  for (const ValueId address : addresses_) ++accesses_[address];
+  for (const ValueId address : addresses_) {
+    Indexed& known = indexed_[address];
+    if (known.index == kNone && accesses_[address] == flow_.uses(address) && type_of(address) == Type::I64)
+      known = as_indexed(address);
+    accesses_[address] = kNone; // is decided
+    if (known.index == kNone) continue;
+    flow_.add_use(known.index);
+    forget_use(address);
+  }
+}
+
+// ---- accesses ----------------------------------------------------------------------------------------
 
 /// Whether an access that is on every way here has shown that this one is inside; if not, this one will have.
 bool LoweringBase::already_checked(ValueId address, u32 end) {
@@ -57,18 +129,18 @@ bool LoweringBase::already_checked(ValueId address, u32 end) {
 }
 
 /// The operands that say where an access is; how many.
-u32 LoweringBase::add_place(Operand* operands, VReg address, u16& flags) const {
+u32 LoweringBase::add_place(Operand* operands, LinearPlace& place) const {
   u32 count = 0;
   const bool by_register =
-      memory_base_ != kNone && (flags & kWideAddress) != 0 && (flags & (kFixedSize | kSurelyInside)) != 0;
-  if ((flags & kConstAddress) == 0) operands[count++] = by_register ? use(address) : use_any(address);
+      memory_base_ != kNone && (place.flags & kWideAddress) != 0 && (place.flags & (kFixedSize | kSurelyInside)) != 0;
+  if ((place.flags & kConstAddress) == 0) operands[count++] = by_register ? use(place.address) : use_any(place.address);
   if (memory_base_ == kNone) return count;
-  flags |= kBaseGiven;
+  place.flags |= kBaseGiven;
   operands[count++] = use(memory_base_);
   return count;
 }
 
-bool LoweringBase::linear_address(const Inst& inst, u32 size, VReg& address, u32& end, u16& flags) {
+bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place) {
   const ValueId value = operand(inst, 0);
   const Type type = type_of(value);
   i64 constant = 0;
@@ -79,54 +151,56 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, VReg& address, u32
     add_op(CommonOp::Trap, 8, {}).aux = static_cast<u32>(TrapKind::OutOfBounds);
     return false;
   }
-  end = static_cast<u32>(base + inst.imm + size);
+  const bool is_indexed = memory_base_ != kNone && !known && indexed_[value].index != kNone;
+  const Indexed indexed = is_indexed ? indexed_[value] : Indexed{};
+  const u64 end = base + inst.imm + size + indexed.beyond;
   const bool within = end <= module_->memory_size;
-  if (fixed_memory_ && !within) {
+  if (end > kMemoryLimit || (fixed_memory_ && !within)) {
     add_op(CommonOp::Trap, 8, {}).aux = static_cast<u32>(TrapKind::OutOfBounds);
     return false;
   }
-  if (fixed_memory_) flags |= kFixedSize;
+  place.end = static_cast<u32>(end);
+  if (fixed_memory_) place.flags |= kFixedSize;
   if (known) {
-    flags |= kConstAddress;
-    if (within) flags |= kSurelyInside;
+    place.flags |= kConstAddress;
+    if (within) place.flags |= kSurelyInside;
     return true;
   }
-  if (type == Type::I64) flags |= kWideAddress;
-  if (already_checked(value, end)) flags |= kSurelyInside;
-  address = reg(value);
+  if (already_checked(value, place.end)) place.flags |= kSurelyInside;
+  if (type == Type::I64 && !is_indexed) place.flags |= kWideAddress;
+  place.scale = indexed.scale;
+  place.address = reg(is_indexed ? indexed.index : value);
   return true;
 }
 
 void LoweringBase::linear_load(const Inst& inst, OpCode op, u32 param) {
-  Access access = access_of(inst, param);
-  VReg address = kNone;
-  u32 end = 0;
-  if (!linear_address(inst, access.size, address, end, access.flags)) {
+  const Access access = access_of(inst, param);
+  LinearPlace place;
+  place.flags = access.flags;
+  if (!linear_address(inst, access.size, place)) {
     // Never reached; the value still needs a definition.
     const Type type = inst.type;
     vregs_[inst.first_result] = is_float(type) ? float_constant(0, size_of(type)) : int_constant(0, 4);
     return;
   }
   Operand operands[3] = {def(result(inst))};
-  const u32 count = 1 + add_place(operands + 1, address, access.flags);
-  LirInst& load = b_.add_span(op.value, static_cast<u8>(access.size), {operands, count});
-  load.flags = access.flags;
-  load.aux = end;
+  const u32 count = 1 + add_place(operands + 1, place);
+  place.give(b_.add_span(op.value, static_cast<u8>(access.size), {operands, count}));
 }
 
 void LoweringBase::linear_store(const Inst& inst, OpCode op, u32 param) {
-  Access access = access_of(inst, param);
+  const Access access = access_of(inst, param);
   Operand operands[3];
-  u32 end = 0, bits = 0, count = 0;
-  VReg address = kNone;
-  if (!linear_address(inst, access.size, address, end, access.flags)) return;
+  u32 bits = 0, count = 0;
+  LinearPlace place;
+  place.flags = access.flags;
+  if (!linear_address(inst, access.size, place)) return;
   const bool immediate_value = stored_immediate(operand(inst, 1), bits);
   if (!immediate_value) operands[count++] = use(reg(operand(inst, 1)));
-  count += add_place(operands + count, address, access.flags);
+  count += add_place(operands + count, place);
   LirInst& store = b_.add_span((immediate_value ? OpCode(CommonOp::LinStoreI) : op).value, static_cast<u8>(access.size),
                                {operands, count});
-  store.flags = access.flags;
-  store.aux = end;
+  place.give(store);
   store.imm = static_cast<i32>(bits);
 }
 

@@ -244,6 +244,7 @@ void RangesWalk::resolve() {
   mover_.reset();
   give_slots();
   for (u32 b = 0; b < function_->blocks.size(); ++b) resolve_block(b);
+  out_->cycle_slot = mover_.register_cycle_slot();
   out_->written = written_;
 }
 

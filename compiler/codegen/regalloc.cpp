@@ -341,6 +341,7 @@ void AllocWalk::run(const LirFunction& function, const RegisterFile& file, const
   state_block_ = kNone;
   for (u32 b = static_cast<u32>(function.blocks.size()); b-- != 0;) block(b);
   ASSAY_CHECK(state_.occupied() == 0); // every value is defined before it is used
+  state_.cycle_slot = mover_.register_cycle_slot();
   state_.finish();
 }
 

@@ -10,7 +10,7 @@
 namespace assay::codegen {
 
 void ParallelMover::prepare(const std::vector<PendingMove>& moves, u32 slot_count) {
-  const u32 size = 64 + slot_count + 1;
+  const u32 size = 64 + slot_count + 2;
   if (writer_.size() < size) {
     writer_.resize(size, kNone);
     readers_.resize(size, 0);
@@ -45,12 +45,23 @@ void ParallelMover::drain(const std::vector<PendingMove>& moves, u32 inst, std::
   }
 }
 
+/// Of the cycle that `first` is on.
+bool ParallelMover::is_of_registers(const std::vector<PendingMove>& moves, u32 first) const {
+  u32 at = first;
+  do {
+    if (!moves[at].to.is_reg()) return false;
+    at = writer_[index_of(moves[at].from)];
+  } while (at != first);
+  return true;
+}
+
 // `first` is on a cycle in which every location has exactly one reader. Saving the old value of its
 // destination frees the cycle; the move that wanted that old value reads the temporary instead.
 void ParallelMover::break_cycle(const std::vector<PendingMove>& moves, u32 first, u32 inst, u32& slot_count,
                                 std::vector<Edit>& out) {
-  if (temporary_ == kNone) temporary_ = slot_count++;
-  const Location temporary = Location::slot(temporary_);
+  u32& slot = is_of_registers(moves, first) ? register_cycle_ : temporary_;
+  if (slot == kNone) slot = slot_count++;
+  const Location temporary = Location::slot(slot);
   const Location saved = moves[first].to;
   if (!ASSAY_PLANTED(ra_cycle_dropped)) out.push_back({inst, moves[first].reg_class, saved, temporary});
   u32 current = first;

@@ -124,6 +124,7 @@ void AllocState::finish() {
   std::reverse(edits.begin(), edits.end());
   if (unsorted_) sort_edits(edits);
   out_->slot_count = slot_count;
+  out_->cycle_slot = cycle_slot;
   out_->written = written;
 }
 

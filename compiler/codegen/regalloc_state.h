@@ -126,6 +126,7 @@ public:
   u32 position = 0;   // of the instruction that the walk is at
   RegSet written = 0; // by operands, edits and clobbers, in the innermost loop as far as walked
   u32 slot_count = 0;
+  u32 cycle_slot = kNone; // Allocation's
 
 private:
   struct Value {

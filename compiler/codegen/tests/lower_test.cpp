@@ -194,6 +194,48 @@ TEST(Lower, AConstantAddressWithinTheFirstSizeNeedsNoCheck) {
                kSurelyInside);
 }
 
+/// Of an access to element %a of an array, at -O2.
+std::string element_at_o2(const std::string& address, const std::string& access = " %r = load.i64 %p, 16") {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  return lowered(memory_function(address + "\n" + access), o2);
+}
+
+TEST(Lower, AtO2AnIndexThatIsExtendedAndShiftedForAccessesAloneStaysAsItIs) {
+  EXPECT_EQ(element_at_o2(" %w = sext.i64.i32 %a\n %k = const.i64 3\n %p = shl.i64 %w, %k"), "args membase load ret");
+  EXPECT_EQ(element_at_o2(" %p = sext.i64.i32 %a"), "args membase load ret");
+  EXPECT_EQ(element_at_o2(" %w = zext.i64.i32 %a\n %c = const.i64 100\n %p = add.i64 %w, %c"), "args membase load ret");
+  EXPECT_EQ(element_at_o2(" %w = sext.i64.i32 %a\n %c = const.i64 100\n %p = add.i64 %w, %c"),
+            "args membase sx add.i load ret")
+      << "a negative index may lead into the memory";
+  EXPECT_EQ(element_at_o2(" %w = sext.i64.i32 %a\n %k = const.i64 4\n %p = shl.i64 %w, %k"),
+            "args membase sx shl.i load ret")
+      << "there is no such scale";
+  EXPECT_EQ(element_at_o2(" %p = sext.i64.i32 %a", " store.i64 %p, 8, %p\n %r = load.i64 %p, 16"),
+            "args membase sx store load ret")
+      << "the address is stored too";
+}
+
+TEST(Lower, AtO2AnIndexedAccessSaysItsScaleAndAllThatIsAdded) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const LirFunction f = lower(memory_function(" %w = zext.i64.i32 %a\n %k = const.i64 2\n %s = shl.i64 %w, %k\n"
+                                              " %c = const.i64 100\n %p = add.i64 %s, %c\n %r = load.i64 %p, 16"),
+                              o2);
+  const LirInst& load = find_op(f, "load");
+  EXPECT_EQ(load.cond, 2);
+  EXPECT_EQ(load.aux, 100u + 16 + 8);
+  EXPECT_EQ(load.flags & kWideAddress, 0);
+}
+
+TEST(Lower, AtO2WhatWasLoadedNeedsNoExtensionByZeros) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  EXPECT_EQ(lowered(memory_function(" %b = load.i8 %a, 0\n %r = zext.i64.i8 %b"), o2), "args membase load ret");
+  EXPECT_EQ(lowered(memory_function(" %b = load.i8 %a, 0\n %r = sext.i64.i8 %b"), o2), "args membase load sx ret");
+  EXPECT_EQ(lowered(memory_function(" %b = trunc.i8.i32 %a\n %r = zext.i64.i8 %b"), o2), "args zx ret");
+}
+
 TEST(Lower, AtO2OneValueHoldsTheBaseOfMemory) {
   CompileOptions o2;
   o2.level = Level::O2;

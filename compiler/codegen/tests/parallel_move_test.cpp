@@ -63,5 +63,24 @@ TEST(ParallelMover, TwoCyclesShareOneTemporary) {
   EXPECT_EQ(edits.size(), 6u);
 }
 
+TEST(ParallelMover, CyclesOfRegistersHaveASlotOfTheirOwnThatNoOtherCycleTakes) {
+  ParallelMover mover;
+  u32 slots = 3;
+  std::vector<Edit> edits;
+  mover.resolve({{place(0), place(1), RegClass::Int}, {place(1), place(0), RegClass::Int}}, 0, slots, edits);
+  EXPECT_EQ(mover.register_cycle_slot(), 3u);
+  edits.clear();
+  mover.resolve(
+      {{place(0), place(4), RegClass::Int}, {place(4), place(5), RegClass::Int}, {place(5), place(0), RegClass::Int}},
+      1, slots, edits);
+  EXPECT_EQ(slots, 5u);
+  for (const Edit& edit : edits) {
+    EXPECT_NE(edit.from, Location::slot(3));
+    EXPECT_NE(edit.to, Location::slot(3));
+  }
+  mover.reset();
+  EXPECT_EQ(mover.register_cycle_slot(), kNone);
+}
+
 } // namespace
 } // namespace assay::codegen

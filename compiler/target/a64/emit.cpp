@@ -68,9 +68,10 @@ Result<void> Emitter::finish() {
 
 // ---- the walk ----------------------------------------------------------------------------------------
 
-/// All 64 bits. Between two slots through x16, whatever the class.
-void Emitter::move(const Edit& edit) {
-  const bool is_int = edit.reg_class == RegClass::Int;
+/// All 64 bits. Between two slots through x16, whatever the class. Cycles of registers take the scratch register.
+void Emitter::move(const Edit& given) {
+  const bool is_int = given.reg_class == RegClass::Int;
+  const Edit edit = allocation_->beyond_cycle_slot(given, is_int ? index_of(kScratch) : index_of(kFloatScratch));
   if (edit.from.is_reg() && edit.to.is_reg()) {
     if (is_int) as_.mov(Size::X, gpr_of(edit.to.preg()), gpr_of(edit.from.preg()));
     else as_.fmov(FSize::D, vreg_of(edit.to.preg()), vreg_of(edit.from.preg()));

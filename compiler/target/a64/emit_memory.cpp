@@ -54,7 +54,7 @@ void Emitter::store(const LirInst& inst, const Mem& mem, u32 index, bool zero) {
 
 /// Compares the variable part of the address with a constant, since the memory never grows.
 void Emitter::check_fixed(const LirInst& inst, Size size, Gpr address) {
-  const u64 last = module_->memory_size - inst.aux + (ASSAY_PLANTED(a64_fixed_bound) ? 1 : 0);
+  const u64 last = (module_->memory_size - inst.aux + (ASSAY_PLANTED(a64_fixed_bound) ? 1 : 0)) >> inst.cond;
   const Label outside = trap_label(TrapKind::OutOfBounds);
   if (const std::optional<AddSubImm> bound = add_sub_imm(last)) {
     as_.cmp(size, address, *bound);
@@ -70,9 +70,9 @@ Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
   const bool wide = (inst.flags & kWideAddress) != 0;
   const Gpr address = int_in(index, kScratch); // an i32 address may have junk above it
   if ((inst.flags & kSurelyInside) == 0) check_fixed(inst, wide ? Size::X : Size::W, address);
-  if (inst.aux == inst.size) return Mem::at(base, address, wide ? Extend::Uxtx : Extend::Uxtw);
+  if (inst.aux == inst.size && inst.cond == 0) return Mem::at(base, address, wide ? Extend::Uxtx : Extend::Uxtw);
   if (wide) as_.add(Size::X, kScratch, base, address);
-  else as_.add(Size::X, kScratch, base, address, Extend::Uxtw);
+  else as_.add(Size::X, kScratch, base, address, Extend::Uxtw, inst.cond);
   return reachable(kScratch, i64{inst.aux} - inst.size, inst.size);
 }
 

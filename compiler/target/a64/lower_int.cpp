@@ -236,6 +236,7 @@ void Lowering::overflow(const Inst& inst, Op op, u32 flags) {
 }
 
 void Lowering::extend(const Inst& inst, Op op, u32) {
+  if (options_.level == Level::O2 && op == Op::Zx && is_loaded(operand(inst, 0))) return same_register(inst, op, 0);
   const VReg a = reg(operand(inst, 0));
   add_op(op, size_of(inst.from), {def(result(inst)), use_any(a)});
 }

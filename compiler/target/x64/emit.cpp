@@ -59,9 +59,14 @@ Result<void> Emitter::finish() {
 
 // ---- the walk ----------------------------------------------------------------------------------------
 
-/// All 64 bits. Between two slots through r11, whatever the class.
-void Emitter::move(const Edit& edit) {
-  const bool is_int = edit.reg_class == RegClass::Int;
+/// All 64 bits. Between two slots through r11, whatever the class. Cycles of registers take r11 too.
+void Emitter::move(const Edit& given) {
+  const bool is_int = given.reg_class == RegClass::Int;
+  const Edit edit = allocation_->beyond_cycle_slot(given, index_of(kScratch));
+  const bool to_scratch = edit.to != given.to, from_scratch = edit.from != given.from;
+  if (!is_int && to_scratch) return as_.movq(kScratch, xmm_of(edit.from.preg()));
+  if (!is_int && from_scratch) return as_.movq(xmm_of(edit.to.preg()), kScratch);
+  if (to_scratch && ASSAY_PLANTED(emit_cycle_half)) return as_.mov(Size::Dword, kScratch, gpr_of(edit.from.preg()));
   if (edit.from.is_reg() && edit.to.is_reg()) {
     if (is_int) as_.mov(Size::Qword, gpr_of(edit.to.preg()), gpr_of(edit.from.preg()));
     else as_.movaps(xmm_of(edit.to.preg()), xmm_of(edit.from.preg()));

@@ -45,6 +45,13 @@ private:
     enum class Parity : u8 { None, AndNp, OrP } parity = Parity::None;
   };
 
+  /// Where the flags say whether a register is zero.
+  struct KnownFlags {
+    u32 behind = kNone, block = kNone;
+    Gpr reg = Gpr::Rax;
+    Size size = Size::Dword;
+  };
+
   // The walk (emit.cpp).
   void instruction(const LirInst& inst);
   void move(const codegen::Edit& edit);
@@ -91,6 +98,8 @@ private:
 
   // Pieces shared by emitters of one kind.
   Flags test(const LirInst& inst, u32 kind, u32 first, Size size);
+  void note_flags(const LirInst& inst);
+  bool flags_tell_of(Gpr reg, Size size) const;
   void jump_to(u32 block);
   void alu_rm(u32 kind, Size size, Gpr dst, u32 index);
   void and_mask(Size size, Gpr reg, u64 mask);
@@ -138,6 +147,7 @@ private:
   const X64Conv* host_ = nullptr;
   Frame frame_;
   u32 incoming_bytes_ = 0; // stack arguments that the function pops
+  KnownFlags flags_;
 };
 
 } // namespace assay::x64

@@ -69,7 +69,19 @@ void Emitter::alu_rm(u32 kind, Size size, Gpr dst, u32 index) {
   });
 }
 
-void Emitter::alu(const LirInst& inst, u32 kind) { alu_rm(kind, size_of_inst(inst), gpr(0), 2); }
+void Emitter::alu(const LirInst& inst, u32 kind) {
+  alu_rm(kind, size_of_inst(inst), gpr(0), 2);
+  note_flags(inst);
+}
+
+/// The last instruction left its result in operand 0, and whether that is zero in the flags.
+void Emitter::note_flags(const LirInst& inst) { flags_ = {as_.offset(), current_block(), gpr(0), size_of_inst(inst)}; }
+
+/// Whether nothing has come between.
+bool Emitter::flags_tell_of(Gpr reg, Size size) const {
+  return flags_.behind == as_.offset() && flags_.block == current_block() && flags_.reg == reg &&
+         (flags_.size == size || ASSAY_PLANTED(emit_flags_of_word));
+}
 
 void Emitter::alu_imm(const LirInst& inst, u32 kind) {
   const Size size = size_of_inst(inst);
@@ -77,6 +89,7 @@ void Emitter::alu_imm(const LirInst& inst, u32 kind) {
   if (kind == 1) as_.and_(size, gpr(0), value);
   else if (kind == 2) as_.or_(size, gpr(0), value);
   else as_.xor_(size, gpr(0), value);
+  note_flags(inst);
 }
 
 void Emitter::imul(const LirInst& inst, u32) {
@@ -307,6 +320,8 @@ Emitter::Flags Emitter::test(const LirInst& inst, u32 kind, u32 first, Size size
     return flags;
   }
   const i32 value = kind == 2 ? static_cast<i32>(inst.imm) : 0;
+  const bool zero_or_not = flags.cond == Cond::E || flags.cond == Cond::Ne;
+  if (value == 0 && zero_or_not && in_reg(first) && flags_tell_of(gpr(first), size)) return flags;
   // Against zero, test sets the same flags as cmp.
   if (value == 0 && in_reg(first)) as_.test(size, gpr(first), gpr(first));
   else int_rm(first, [&](auto a) { as_.cmp(size, a, value); });

@@ -45,12 +45,13 @@ Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
   if (!wide) int_rm(index, [&](auto address) { as_.mov(Size::Dword, kScratch, address); });
   const Gpr address = wide ? gpr(index) : kScratch;
   if ((inst.flags & codegen::kSurelyInside) == 0) {
-    const i32 last = static_cast<i32>(module_->memory_size - inst.aux + (ASSAY_PLANTED(mem_fixed_bound) ? 1 : 0));
+    const u64 beyond = module_->memory_size - inst.aux + (ASSAY_PLANTED(mem_fixed_bound) ? 1 : 0);
+    const i32 last = static_cast<i32>(beyond >> (ASSAY_PLANTED(mem_index_unscaled) ? 0 : inst.cond));
     const Label outside = trap_label(TrapKind::OutOfBounds);
     as_.cmp(wide ? Size::Qword : Size::Dword, address, last);
     as_.jcc(Cond::A, outside);
   }
-  return Mem::at(base, address, 0, static_cast<i32>(inst.aux - inst.size));
+  return Mem::at(base, address, inst.cond, static_cast<i32>(inst.aux - inst.size));
 }
 
 /// Checks the access and gives its place. aux: constant part of the address plus the size, at most kMemoryLimit.
