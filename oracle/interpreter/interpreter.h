@@ -26,6 +26,7 @@ inline constexpr u64 kMaxSlotBytes = u64{64} << 20;
 inline constexpr u32 kMaxHostDepth = 200;
 /// Blocks and functions entered by one run before it is Refused as endless, unless set otherwise.
 inline constexpr u64 kDefaultStepLimit = u64{1} << 28;
+inline constexpr u64 kBytesPerStep = 16; // of slots zeroed, of memory filled and copied
 
 struct Machine;
 
@@ -49,7 +50,8 @@ public:
   /// `host` must not call `run` of this interpreter; it may call back through its Reentry.
   void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out);
 
-  /// Blocks and functions that one run may enter.
+  /// Blocks and functions that one run may enter, and bytes that it may zero, fill and copy (kBytesPerStep of them are
+  /// a step): what an engine does in a time that it bounds, too.
   void set_step_limit(u64 steps);
 
 private:

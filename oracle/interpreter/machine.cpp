@@ -214,6 +214,7 @@ Flow Machine::push_frame(FunctionId callee) {
   const u64 words = u64{f.value_count()} + f.locals.size();
   u64 slot_bytes = slot_memory.size();
   for (const Slot& slot : f.slots) slot_bytes += slot.size;
+  const u64 zeroed = slot_bytes - slot_memory.size();
   if (frames.size() >= kMaxDepth || stack_top + words > kStackWords || slot_bytes > kMaxSlotBytes) {
     return trap_at(TrapKind::StackOverflow, {callee, 0, 0});
   }
@@ -224,6 +225,7 @@ Flow Machine::push_frame(FunctionId callee) {
   copy_words(transfer.begin(), transfer.size(), values + f.blocks[0].first_param);
   if (!f.locals.empty()) std::fill_n(values + f.value_count(), f.locals.size(), u64{0});
   if (!f.slots.empty()) push_slots(f);
+  if (!spend(zeroed / kBytesPerStep)) return refuse("no end within the step limit");
   if (next_serial == 0) return refuse("more slots than there are names for");
   return enter_block(0);
 }

@@ -107,6 +107,13 @@ struct Machine final : Reentry {
   }
   u64& local(LocalId index) { return values[function->value_count() + index]; }
 
+  /// False at the step limit.
+  bool spend(u64 more) {
+    if (steps < more) return false;
+    steps -= more;
+    return true;
+  }
+
   // -- ends ----------------------------------------------------------------------------------------
   /// At the current instruction.
   Flow trap(TrapKind kind) { return trap_at(kind, {frames.back().function, block, inst_index()}); }

@@ -102,6 +102,7 @@ ASSAY_EVALUATE(MemoryGrow) {
 ASSAY_EVALUATE(MemoryFill) {
   const u64 to = m.operand(inst, 0), length = m.operand(inst, 2);
   if (!in_memory(m, to, length)) return m.trap(TrapKind::OutOfBounds);
+  if (!m.spend(length / kBytesPerStep)) return m.refuse("no end within the step limit");
   std::fill_n(m.out->memory.begin() + static_cast<std::ptrdiff_t>(to), length, static_cast<u8>(m.operand(inst, 1)));
   return Flow::Next;
 }
@@ -109,6 +110,7 @@ ASSAY_EVALUATE(MemoryFill) {
 ASSAY_EVALUATE(MemoryCopy) {
   const u64 to = m.operand(inst, 0), from = m.operand(inst, 1), length = m.operand(inst, 2);
   if (!in_memory(m, to, length) || !in_memory(m, from, length)) return m.trap(TrapKind::OutOfBounds);
+  if (!m.spend(length / kBytesPerStep)) return m.refuse("no end within the step limit");
   if (length != 0) std::memmove(m.out->memory.data() + to, m.out->memory.data() + from, length);
   return Flow::Next;
 }

@@ -35,8 +35,8 @@ struct Hello {
 struct Limits {
   u64 stack_bytes = 512 * 1024; // below the entry
   /// Work before a run is Hung: for each basic block executed its bytes and 16, for each host call 4096. A count, so
-  /// that a run ends alike on every machine.
-  u64 work = u64{1} << 32;
+  /// that a run ends alike on every machine. 64 for each step that the oracle takes at most.
+  u64 work = u64{1} << 34;
 };
 
 struct Program {

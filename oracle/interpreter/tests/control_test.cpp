@@ -113,6 +113,22 @@ TEST(Control, a_run_without_end_is_refused_at_the_step_limit) {
   EXPECT_EQ(p.run("f", {}).kind, OutcomeKind::Refused);
 }
 
+TEST(Control, bytes_zeroed_filled_and_copied_count_as_steps) {
+  const auto ends = [](const std::string& body, u64 steps) {
+    Program p("memory 4096\nfunc @slot() {\n  slot $s : 1600 align 8\n^b:\n  return\n}\nfunc @f() {\n^b:\n" + body +
+              "  return\n}\n");
+    p.interpreter().set_step_limit(steps);
+    return p.run("f", {}).kind == OutcomeKind::Returned;
+  };
+  const std::string numbers = "  %0 = const.i64 0\n  %n = const.i64 1600\n  %v = const.i8 0\n";
+  EXPECT_TRUE(ends("  call @slot()\n", 102));
+  EXPECT_FALSE(ends("  call @slot()\n", 101));
+  EXPECT_TRUE(ends(numbers + "  memory_fill.i64 %0, %v, %n\n", 101));
+  EXPECT_FALSE(ends(numbers + "  memory_fill.i64 %0, %v, %n\n", 100));
+  EXPECT_TRUE(ends(numbers + "  memory_copy.i64 %0, %0, %n\n", 101));
+  EXPECT_FALSE(ends(numbers + "  memory_copy.i64 %0, %0, %n\n", 100));
+}
+
 TEST(Control, results_keep_their_types) {
   Program p("func @f(f32, i8, ptr) -> ptr, f32, i8 {\n^b(%a: f32, %b: i8, %c: ptr):\n  return %c, %a, %b\n}\n");
   const Outcome& got = p.run("f", {0x3f800000, 0x1ff, 5});
