@@ -33,7 +33,7 @@ private:
 struct WorkerStatus {
   enum State { Running, Exited, Killed } state = Running;
   int code = 0;     // exit status, or the signal's number
-  std::string what; // "exit status 1", "signal SIGSEGV"
+  std::string what; // "exit status 1", "signal SIGSEGV"; of one that runs: what it had been stopped by, mostly nothing
 };
 
 /// A forked copy of this process.
@@ -45,7 +45,7 @@ bool can_fork();
 /// Runs `body` in a new process, which exits with its result. The worker ignores interruption (its parent tells it
 /// to stop) and ends when its parent dies. The caller must have one thread.
 Result<Worker> start_worker(const std::function<int()>& body);
-/// Without waiting. A worker that has ended is reaped: ask no more.
+/// Without waiting. A worker that has ended is reaped: ask no more. One that was stopped is told to go on.
 WorkerStatus poll_worker(Worker& worker);
 /// Ends it at once and reaps it.
 void kill_worker(Worker& worker);

@@ -46,6 +46,7 @@ std::string signal_name(int number) {
   case SIGKILL: return "SIGKILL";
   case SIGTERM: return "SIGTERM";
   case SIGTRAP: return "SIGTRAP";
+  case SIGSTOP: return "SIGSTOP";
   default: return std::to_string(number);
   }
 }
@@ -107,8 +108,13 @@ Result<Worker> start_worker(const std::function<int()>& body) {
 WorkerStatus poll_worker(Worker& worker) {
   WorkerStatus out;
   int status = 0;
-  const pid_t got = waitpid(static_cast<pid_t>(worker.process), &status, WNOHANG);
+  const pid_t got = waitpid(static_cast<pid_t>(worker.process), &status, WNOHANG | WUNTRACED);
   if (got == 0 || (got < 0 && errno == EINTR)) return out;
+  if (got > 0 && WIFSTOPPED(status)) {
+    out.what = "signal " + signal_name(WSTOPSIG(status));
+    kill(static_cast<pid_t>(worker.process), SIGCONT);
+    return out;
+  }
   worker.process = 0;
   if (got > 0 && WIFSIGNALED(status)) {
     out.state = WorkerStatus::Killed;

@@ -1,0 +1,37 @@
+// limits.h - what a process may take, what it has taken, and who alone may use a file.
+//
+// One file a system behind it: posix/limits.cpp, windows/limits.cpp. Tested in fuzz/os/tests/limits_test.cpp.
+#pragma once
+
+#include "fuzz/os/process.h"
+
+namespace assay::fuzz {
+
+/// With this status a process leaves that may not have more memory.
+inline constexpr int kOutOfMemoryStatus = 6;
+
+/// From now on this process may have so many bytes of memory of its own; when C++ allocates more, it leaves with
+/// kOutOfMemoryStatus. Where the system has no such limit (all but Linux, and sanitizers, whose shadow counts) only the
+/// latter holds: `resident_bytes` is for the rest.
+void limit_memory(u64 bytes);
+/// Memory that the process has in use; 0: this system does not tell.
+u64 resident_bytes(const Worker& worker);
+
+/// A write to a full disk, a file at its limit, a closed pipe then fails with an error instead of ending the process.
+void ignore_write_signals();
+
+/// A file that one process alone has, until it ends, however it ends. Not inherited by workers.
+class FileLock {
+public:
+  /// Makes the file if need be. Io: it cannot be made, or another process has it.
+  static Result<FileLock> take(const std::string& path);
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
+private:
+  explicit FileLock(i64 handle) : handle_(handle) {}
+  i64 handle_ = -1;
+};
+
+} // namespace assay::fuzz

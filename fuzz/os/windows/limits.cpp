@@ -1,0 +1,41 @@
+// windows/limits.cpp - limits.h where campaigns work in their own process: a lock, and no limits.
+//
+// Tested in fuzz/os/tests/limits_test.cpp.
+#include "fuzz/os/limits.h"
+
+#include <new>
+#include <utility>
+
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+
+namespace assay::fuzz {
+
+void limit_memory(u64) {
+  std::set_new_handler([] { leave_process(kOutOfMemoryStatus); });
+}
+u64 resident_bytes(const Worker&) { return 0; }
+void ignore_write_signals() {}
+
+Result<FileLock> FileLock::take(const std::string& path) {
+  const HANDLE file =
+      CreateFileA(path.c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (file != INVALID_HANDLE_VALUE) return FileLock(reinterpret_cast<i64>(file));
+  Error error;
+  error.kind = ErrorKind::Io;
+  error.file = path;
+  error.message = GetLastError() == ERROR_SHARING_VIOLATION ? "another campaign uses it" : "cannot make the lock";
+  return error;
+}
+FileLock::FileLock(FileLock&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  return *this;
+}
+FileLock::~FileLock() {
+  if (handle_ != -1) CloseHandle(reinterpret_cast<HANDLE>(handle_));
+}
+
+} // namespace assay::fuzz
