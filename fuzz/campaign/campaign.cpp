@@ -1,112 +1,56 @@
-// campaign.cpp - the parent of a campaign: starts workers, watches them, tells how it goes. See campaign.h.
+// campaign.cpp - the parent's loop: starts workers, watches them, tells how it goes. See campaign.h and parent.h.
 //
-// The parent runs no program itself: what kills a worker cannot kill it. It looks every 20 ms; workers are told to
-// stop through shared memory and finish the program they are at, so nothing is cut in the middle of a write.
-// Tested in fuzz/campaign/tests/campaign_test.cpp.
+// It looks every 20 ms; workers are told to stop through shared memory and finish the program they are at, so nothing
+// is cut in the middle of a write. Tested in fuzz/campaign/tests/{campaign,state}_test.cpp.
 #include "fuzz/campaign/campaign.h"
 
-#include "fuzz/campaign/report.h"
+#include "fuzz/campaign/parent.h"
 #include "fuzz/campaign/worker.h"
-#include "fuzz/os/process.h"
+#include "fuzz/os/limits.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <new>
-#include <optional>
 
 namespace assay::fuzz {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr u32 kReplays = 3;
 constexpr u32 kLookMs = 20;
-constexpr u32 kStopGraceMs = 10'000; // a worker that does not stop by then is ended
+constexpr double kStopGrace = 10; // a worker that does not stop by then is ended
+constexpr u32 kMaxBatch = 64;
 
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-std::string state_path(const CampaignOptions& options) {
-  return (std::filesystem::path(options.findings) / "campaign.state").string();
+Error error_of(ErrorKind kind, std::string file, std::string message) {
+  Error error;
+  error.kind = kind;
+  error.file = std::move(file);
+  error.message = std::move(message);
+  return error;
 }
 
-/// Where the last campaign of the folder stopped: "SEED NEXT".
-bool read_state(const CampaignOptions& options, u64& seed, u64& next) {
-  std::ifstream file(state_path(options));
-  return static_cast<bool>(file >> seed >> next);
-}
-
-class Parent {
-public:
-  Parent(CampaignOptions& options, const CheckerFactory& make_checker)
-      : options_(options), make_checker_(make_checker) {}
-
-  Result<void> prepare();
-  Result<CampaignResult> run();
-
-private:
-  struct Seat {
-    WorkerState* state = nullptr;
-    Worker worker;
-    u64 seen = 0; // a mark of progress
-    Clock::time_point moved;
-    bool done = false;
-  };
-
-  Result<void> start(u32 number);
-  void look();
-  void look_at(u32 number);
-  void handle_death(u32 number, FindingKind kind, const std::string& what);
-  u32 reproduce_death(Seat& seat, FindingKind kind);
-  bool run_aside(const std::function<int()>& body, bool& died);
-  void keep_death(Seat& seat, FindingKind kind, const std::string& what, u32 reproduced);
-  void stop_workers();
-  bool finished() const;
-  void add_up_now() { add_up(states_, totals_); }
-  void tell();
-  void save_state();
-
-  CampaignOptions& options_;
-  const CheckerFactory& make_checker_;
-  Corpus corpus_;
-  std::optional<SharedMemory> memory_;
-  CampaignState* shared_ = nullptr;
-  std::vector<Seat> seats_;
-  std::vector<const WorkerState*> states_;
-  std::vector<std::string> subjects_;
-  Totals totals_;
-  StatusLine status_line_;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point told_ = start_;
-  u64 deaths_ = 0;
-  bool interrupted_ = false;
-  bool broken_ = false;
-};
+} // namespace
 
 Result<void> Parent::prepare() {
+  ignore_write_signals();
   if (auto ready = prepare_findings_folder(options_.findings); !ready) return ready;
   if (!options_.events.empty()) {
     std::FILE* file = std::fopen(options_.events.c_str(), "ab");
-    if (file == nullptr) {
-      Error error;
-      error.kind = ErrorKind::Io;
-      error.file = options_.events;
-      error.message = "cannot write events there";
-      return error;
-    }
+    if (file == nullptr) return error_of(ErrorKind::Io, options_.events, "cannot write events there");
     std::fclose(file);
   }
-  if (!options_.corpus.empty()) {
-    auto corpus = load_corpus(options_.corpus);
-    if (!corpus) return corpus.error();
-    corpus_ = std::move(*corpus);
-  }
+  if (auto read = read_folder(); !read) return read;
   // Made and dropped: says why not before a worker has to. Its subjects' names are kept.
-  auto checker = make_checker_();
-  if (!checker) return checker.error();
-  for (const Checker::Entry& entry : checker->subjects()) subjects_.push_back(entry.name);
+  {
+    auto checker = make_checker_();
+    if (!checker) return checker.error();
+    for (const Checker::Entry& entry : checker->subjects()) subjects_.push_back(entry.name);
+  }
+  if (auto ready = prepare_memory(); !ready) return ready;
+  return open_book();
+}
 
+Result<void> Parent::prepare_memory() {
   const u32 jobs = std::max(1u, options_.jobs);
   auto memory = SharedMemory::create(sizeof(CampaignState) + sizeof(WorkerState) * jobs + 64);
   if (!memory) return memory.error();
@@ -115,219 +59,252 @@ Result<void> Parent::prepare() {
   auto* states = reinterpret_cast<WorkerState*>(static_cast<char*>(memory_->data()) +
                                                 ((sizeof(CampaignState) + 63) & ~std::size_t{63}));
   for (u32 i = 0; i < jobs; ++i) {
-    seats_.push_back({new (states + i) WorkerState, {}, 0, Clock::now(), false});
+    seats_.push_back({new (states + i) WorkerState});
     states_.push_back(seats_.back().state);
   }
-  u64 seed = 0, next = 0;
-  if (options_.resume && read_state(options_, seed, next)) {
-    options_.source.seed = seed;
-    shared_->next_index.store(next);
-  }
-  if (options_.programs != 0) shared_->end_index.store(shared_->next_index.load() + options_.programs);
+  const u64 share = options_.programs == 0 ? kMaxBatch : options_.programs / (u64{jobs} * 4);
+  shared_->batch = static_cast<u32>(std::clamp<u64>(share, 1, kMaxBatch));
   return {};
 }
 
-Result<void> Parent::start(u32 number) {
+/// On failure the seat stays empty and is tried again later.
+void Parent::start(u32 number) {
   Seat& seat = seats_[number];
-  seat.moved = Clock::now();
-  auto worker = start_worker(
-      [this, number, &seat] { return work(options_, make_checker_, &corpus_, *shared_, *seat.state, number); });
-  if (!worker) return worker.error();
-  seat.worker = *worker;
-  return {};
+  seat.moved = seat.began = now();
+  seat.beat = seat.state->beat.load();
+  options_.kept_before = book_.group_files();
+  auto worker = start_worker([this, number, &seat] {
+    if (options_.memory_bytes != 0) limit_memory(options_.memory_bytes);
+    return work(options_, make_checker_, &corpus_, *shared_, *seat.state, number);
+  });
+  if (worker) seat.worker = *worker;
+  else back_off(seat, number, worker.error().to_string());
 }
 
 Result<CampaignResult> Parent::run() {
   append_event(options_.events, start_event(options_, subjects_));
-  if (options_.fork_workers && can_fork()) {
-    for (u32 i = 0; i < seats_.size(); ++i)
-      if (auto started = start(i); !started) return started.error();
-    while (!finished()) {
-      sleep_ms(kLookMs);
-      look();
+  const bool apart = options_.fork_workers && can_fork();
+  while (hand_out()) {
+    const u64 before = book_.done().count();
+    if (auto worked = apart ? work_apart() : work_here(); !worked) return worked.error();
+    if (shared_->stop.load() != 0) break;
+    broken_ |= book_.done().count() == before;
+    if (broken_) break;
+    if (auto done = finish_round(); !done) {
+      std::fprintf(stderr, "\n%s\n", done.error().to_string().c_str());
+      break; // what is done is done; the next run makes the round anew
     }
-    stop_workers();
-  } else {
-    broken_ = work(options_, make_checker_, &corpus_, *shared_, *seats_[0].state, 0) != 0;
   }
-  save_state();
-  CampaignResult result;
-  add_up_now();
-  result.seed = options_.source.seed;
-  result.totals = totals_;
-  result.finding_total = shared_->finding_total.load();
-  result.worker_deaths = deaths_;
-  result.seconds = since(start_);
-  result.cpu_seconds = cpu_seconds();
-  result.interrupted = interrupted_;
-  result.corpus_programs = static_cast<u32>(corpus_.programs.size());
-  result.subjects = subjects_;
+  return conclude();
+}
+
+Result<void> Parent::work_apart() {
+  for (u32 i = 0; i < seats_.size(); ++i) {
+    seats_[i].done = false;
+    start(i);
+  }
+  while (!finished()) {
+    sleep_ms(kLookMs);
+    look();
+  }
+  drain_all();
+  return {};
+}
+
+/// Without worker processes: the parent has its turn after each batch.
+Result<void> Parent::work_here() {
+  options_.kept_before = book_.group_files();
+  const auto turn = [this] {
+    interrupted_ |= interrupted();
+    book_.drain(0, *seats_[0].state);
+    if (interrupted_ || enough()) shared_->stop.store(1);
+    if (now() - told_ >= 1) tell();
+  };
+  broken_ = work(options_, make_checker_, &corpus_, *shared_, *seats_[0].state, 0, turn) != 0;
+  book_.drain(0, *seats_[0].state);
+  return {};
+}
+
+CampaignResult Parent::result() {
+  CampaignResult out;
+  add_up(states_, totals_);
+  out.seed = options_.source.seed;
+  out.totals = totals_;
+  out.finding_total = shared_->finding_total.load();
+  out.worker_deaths = deaths_;
+  out.seconds = now();
+  out.cpu_seconds = cpu_seconds();
+  out.interrupted = interrupted_;
+  out.stopped = stopped_;
+  out.left_out = watch_.left_out();
+  out.processors = processor_count();
+  out.done = book_.done().count();
+  out.runs = runs_;
+  out.all_programs = book_.programs();
+  for (const auto& [group, seen] : book_.groups()) out.all_seen += seen;
+  out.rounds = round_;
+  out.corpus_added = added_;
+  out.corpus_digest = digest_;
+  out.corpus_programs = static_cast<u32>(corpus_.programs.size());
+  out.corpus_ignored = corpus_.ignored;
+  out.ignored_because = corpus_.ignored_because;
+  out.subjects = subjects_;
+  return out;
+}
+
+Result<CampaignResult> Parent::conclude() {
+  drain_all();
+  write_again();
+  save(broken_ ? "broken" : interrupted_ ? "interrupted" : "ended");
+  const CampaignResult out = result();
   if (options_.status) status_line_.clear();
-  append_event(options_.events, end_event(result, options_));
-  Error error;
-  error.kind = ErrorKind::Io;
-  error.message = "a finding could not be written; it is printed above";
-  if (shared_->write_failed.load() != 0) return error;
-  error.kind = ErrorKind::Internal;
-  error.message = "a worker could not start its subjects";
-  if (broken_) return error;
-  return result;
+  append_event(options_.events, end_event(out, options_));
+  for (const Finding& finding : unwritten_)
+    std::fprintf(stderr, "the finding, so that it is not lost:\n%s\n", to_text(finding, "FILE").c_str());
+  if (!save_trouble_.empty())
+    return error_of(ErrorKind::Io, "", save_trouble_ + "; what it lacks is checked again by the next call");
+  if (shared_->write_failed.load() != 0 || !unwritten_.empty())
+    return error_of(ErrorKind::Io, "", "a finding could not be written; it is printed above");
+  if (broken_)
+    return error_of(ErrorKind::Internal, "", "no worker could start its subjects, or get through a program; see above");
+  return out;
 }
 
 bool Parent::finished() const {
   return std::all_of(seats_.begin(), seats_.end(), [](const Seat& seat) { return seat.done; });
 }
 
+bool Parent::enough() {
+  const bool found = options_.max_findings != 0 && shared_->finding_total.load() >= options_.max_findings;
+  return found || (options_.seconds != 0 && now() >= options_.seconds);
+}
+
+void Parent::drain_all() {
+  for (u32 i = 0; i < seats_.size(); ++i) book_.drain(i, *seats_[i].state);
+}
+
 void Parent::look() {
   interrupted_ |= interrupted();
-  const bool enough = options_.max_findings != 0 && shared_->finding_total.load() >= options_.max_findings;
-  const bool late = options_.seconds != 0 && since(start_) >= options_.seconds;
-  if (interrupted_ || enough || late || broken_) {
+  drain_all();
+  if (interrupted_ || enough() || broken_) {
     shared_->stop.store(1);
     stop_workers();
   }
   for (u32 i = 0; i < seats_.size(); ++i)
     if (!seats_[i].done) look_at(i);
-  if (since(told_) >= 1) tell();
+  if (now() - told_ >= 1) tell();
+}
+
+/// Of a worker: whether it has ended, and what follows from it.
+bool Parent::ended(u32 number) {
+  Seat& seat = seats_[number];
+  const u64 process = static_cast<u64>(seat.worker.process);
+  const WorkerStatus status = poll_worker(seat.worker);
+  if (status.state == WorkerStatus::Running) {
+    if (!status.what.empty()) ++stopped_;
+    return false;
+  }
+  const Lease& lease = seat.state->lease;
+  const bool idle = lease.done.load() >= lease.end.load() || shared_->stop.load() != 0;
+  const bool done = status.state == WorkerStatus::Exited && status.code == 0 && idle;
+  book_.add_worker({number, process, seat.began, now(), done ? "done" : status.what, seat.state->index.load()});
+  if (done) {
+    seat.done = true;
+  } else if (status.state == WorkerStatus::Exited && status.code == 5) {
+    // The checker could be made when the campaign began; a campaign of weeks waits until it can be again.
+    if (options_.state.empty()) seat.done = broken_ = true;
+    else back_off(seat, number, "its subjects could not be started");
+  } else {
+    const bool memory = status.state == WorkerStatus::Exited && status.code == kOutOfMemoryStatus;
+    handle_death(number, FindingKind::Crash, memory ? "out of memory" : status.what);
+  }
+  return true;
 }
 
 void Parent::look_at(u32 number) {
   Seat& seat = seats_[number];
-  const WorkerStatus status = poll_worker(seat.worker);
-  if (status.state == WorkerStatus::Exited && (status.code == 0 || status.code == 5)) {
-    seat.done = true;
-    broken_ |= status.code == 5;
+  if (seat.worker.process == 0) {
+    if (now() >= seat.restart_at) start(number);
     return;
   }
-  if (status.state != WorkerStatus::Running) {
-    handle_death(number, FindingKind::Crash, status.what);
-    return;
-  }
+  if (ended(number)) return;
   const WorkerState& state = *seat.state;
   const u64 mark = state.index.load() * 31 + state.beat.load() * 1009 + state.progress.subject.load() * 17 +
                    state.progress.case_index.load();
   if (mark != seat.seen) {
     seat.seen = mark;
-    seat.moved = Clock::now();
-  } else if (since(seat.moved) > options_.hang_seconds) {
+    seat.moved = now();
+  } else if (now() - seat.moved > options_.hang_seconds) {
+    book_.add_worker(
+        {number, static_cast<u64>(seat.worker.process), seat.began, now(), "no progress", state.index.load()});
     kill_worker(seat.worker);
     handle_death(number, FindingKind::Hang, "no progress");
   }
 }
 
-void Parent::handle_death(u32 number, FindingKind kind, const std::string& what) {
+/// What RLIMIT_DATA does not see: memory shared with others, and systems without it.
+void Parent::watch_memory(u32 number) {
   Seat& seat = seats_[number];
-  ++deaths_;
-  const u32 reproduced = reproduce_death(seat, kind);
-  if (reproduced == kReplays) {
-    keep_death(seat, kind, what, reproduced);
-  } else {
-    seat.state->unreproduced.fetch_add(1);
-    std::fprintf(stderr, "\na worker ended (%s) at program %llu of seed %llu; not reproduced (%u of %u)\n",
-                 what.c_str(), static_cast<unsigned long long>(seat.state->index.load()),
-                 static_cast<unsigned long long>(options_.source.seed), reproduced, kReplays);
-  }
-  if (shared_->stop.load() != 0 || !start(number)) seat.done = true;
-}
-
-/// Runs `body` in a process of its own; false when it hung.
-bool Parent::run_aside(const std::function<int()>& body, bool& died) {
-  died = false;
-  auto worker = start_worker(body);
-  if (!worker) return true;
-  const Clock::time_point start = Clock::now();
-  for (;;) {
-    const WorkerStatus status = poll_worker(*worker);
-    if (status.state != WorkerStatus::Running) {
-      died = status.state == WorkerStatus::Killed || status.code != 0;
-      return true;
-    }
-    if (since(start) > options_.hang_seconds || interrupted()) break;
-    sleep_ms(1);
-  }
-  kill_worker(*worker);
-  return false;
-}
-
-u32 Parent::reproduce_death(Seat& seat, FindingKind kind) {
-  u32 reproduced = 0;
-  for (u32 i = 0; i < kReplays && !interrupted(); ++i) {
-    bool died = false;
-    const bool ended = run_aside([&] { return check_again(options_, make_checker_, &corpus_, *seat.state); }, died);
-    reproduced += kind == FindingKind::Hang ? !ended : died;
-  }
-  return reproduced;
-}
-
-void Parent::keep_death(Seat& seat, FindingKind kind, const std::string& what, u32 reproduced) {
-  WorkerState& state = *seat.state;
-  bool died = false;
-  run_aside([&] { return describe(options_, make_checker_, &corpus_, state, kind); }, died);
-  Finding finding;
-  finding.origin = "the program itself could not be made: generator or mutator at fault";
-  if (!died) {
-    auto described = parse_finding({state.text, std::min(state.text_length.load(), kMaxSharedText)}, "<worker>");
-    if (described) finding = std::move(*described);
-    // The file's own header comes again from to_text.
-    const std::size_t program = finding.program.find("\n\n");
-    if (program != std::string::npos) finding.program.erase(0, program + 2);
-  }
-  finding.kind = kind;
-  finding.seed = options_.source.seed;
-  finding.program_index = state.index.load();
-  finding.actual = "the process ended: " + what;
-  finding.difference = what;
-  finding.tool = tool_version();
-  finding.replays = kReplays;
-  finding.reproduced = reproduced;
-  shared_->finding_total.fetch_add(1);
-  const Result<std::string> path = write_finding(finding, options_.findings);
-  if (!path) {
-    shared_->write_failed.store(1);
-    std::fprintf(stderr, "%s\n%s\n", path.error().to_string().c_str(), to_text(finding, "FILE").c_str());
-    return;
-  }
-  state.findings.fetch_add(1);
-  if (options_.print_findings) print_finding(finding, *path);
-  append_event(options_.events, finding_event(finding, *path));
+  if (options_.memory_bytes == 0 || seat.done || seat.worker.process == 0) return;
+  if (resident_bytes(seat.worker) <= options_.memory_bytes) return;
+  book_.add_worker(
+      {number, static_cast<u64>(seat.worker.process), seat.began, now(), "out of memory", seat.state->index.load()});
+  kill_worker(seat.worker);
+  handle_death(number, FindingKind::Crash, "out of memory");
 }
 
 void Parent::stop_workers() {
   shared_->stop.store(1);
-  const Clock::time_point start = Clock::now();
-  for (Seat& seat : seats_) {
+  const double start = now();
+  for (u32 i = 0; i < seats_.size(); ++i) {
+    Seat& seat = seats_[i];
+    if (seat.worker.process == 0) seat.done = true;
     while (!seat.done) {
-      if (poll_worker(seat.worker).state != WorkerStatus::Running) {
-        seat.done = true;
-      } else if (since(start) * 1000 > kStopGraceMs) {
+      drain_all(); // one waits perhaps until its last batch is taken
+      const u64 process = static_cast<u64>(seat.worker.process);
+      const WorkerStatus status = poll_worker(seat.worker);
+      std::string how = "done";
+      if (status.state == WorkerStatus::Running) {
+        if (now() - start <= kStopGrace) {
+          sleep_ms(1);
+          continue;
+        }
         kill_worker(seat.worker);
-        seat.done = true;
-      } else {
-        sleep_ms(1);
+        how = "did not stop";
+      } else if (status.state == WorkerStatus::Killed || status.code != 0) {
+        how = status.what;
       }
+      seat.done = true;
+      book_.add_worker({i, process, seat.began, now(), how, seat.state->index.load()});
     }
   }
+  drain_all();
 }
 
 void Parent::tell() {
-  told_ = Clock::now();
-  add_up_now();
+  told_ = now();
+  for (u32 i = 0; i < seats_.size(); ++i) watch_memory(i);
+  add_up(states_, totals_);
   const u64 findings = shared_->finding_total.load();
-  if (options_.status) status_line_.show(totals_, findings, since(start_));
-  append_event(options_.events, status_event(totals_, findings, since(start_)));
-  save_state();
+  if (options_.status) status_line_.show(totals_, findings, now());
+  append_event(options_.events, status_event(totals_, findings, now()));
+  write_again();
+  save();
 }
 
-void Parent::save_state() {
-  const u64 end = shared_->end_index.load();
-  const u64 next = shared_->next_index.load();
-  const std::string text =
-      std::to_string(options_.source.seed) + " " + std::to_string(end == 0 ? next : std::min(next, end)) + "\n";
+void Parent::save(const std::string& end) {
+  if (shared_->wants_features) book_.add_features(shared_->features);
+  const auto saved = book_.save(now(), cpu_seconds(), end);
+  if (!saved && save_trouble_.empty())
+    std::fprintf(stderr, "\n%s; kept in memory and tried again each second\n", saved.error().to_string().c_str());
+  if (saved && !save_trouble_.empty()) std::fprintf(stderr, "\nthe state of the campaign is written again\n");
+  save_trouble_ = saved ? "" : saved.error().to_string();
+  if (book_.has_ledger()) return;
+  const std::string text = std::to_string(options_.source.seed) + " " + std::to_string(book_.done().first_gap()) + "\n";
   // Only --resume needs it: a failure is told by the next finding that cannot be written.
-  static_cast<void>(write_file_atomically(state_path(options_), text));
+  static_cast<void>(
+      write_file_atomically((std::filesystem::path(options_.findings) / "campaign.state").string(), text));
 }
-
-} // namespace
 
 Result<CampaignResult> run_campaign(const CampaignOptions& options, const CheckerFactory& make_checker) {
   CampaignOptions own = options;

@@ -3,7 +3,12 @@
 // The parent starts `jobs` workers, which take program numbers from a shared counter, and watches them. A worker that
 // dies or stands still is a finding too: the program is made again from its number, in a process of its own, and a
 // new worker takes over. With the same seed and `programs`, the same programs are checked whatever the number of
-// jobs; with one job in the same order. Tested in fuzz/campaign/tests/campaign_test.cpp.
+// jobs; with one job in the same order.
+//
+// With `state` a campaign may last for weeks: what is done, counted and found is in a ledger (ledger.h), and the same
+// call goes on where the last was, however that ended. It then works in rounds: programs with features that none had
+// before join the corpus between two rounds, so that within a round a program is a function of its number, and so is
+// the corpus of the next. Tested in fuzz/campaign/tests/{campaign,state}_test.cpp.
 #pragma once
 
 #include "fuzz/campaign/program_source.h"
@@ -11,6 +16,7 @@
 #include "fuzz/check/attribution.h"
 
 #include <functional>
+#include <map>
 
 namespace assay::fuzz {
 
@@ -19,19 +25,28 @@ using CheckerFactory = std::function<Result<Checker>()>;
 
 struct CampaignOptions {
   SourceOptions source;
-  u64 programs = 0;   // 0: no limit
-  double seconds = 0; // 0: no limit
+  bool has_seed = true; // false: with `state`, the seed of the last campaign there with the same settings
+  std::string preset;   // the name of `source.generator`
+  u64 programs = 0;     // 0: no limit. With `state`: of the seed in all, else of this call
+  double seconds = 0;   // 0: no limit
   u32 jobs = 1;
-  std::string corpus;         // folder, or empty
-  std::string findings;       // folder
-  std::string events;         // JSONL file, or empty
-  bool resume = false;        // go on where the last campaign with these findings stopped
-  bool status = false;        // a status line each second on the error stream
-  bool print_findings = true; // a line for each on the error stream
-  u64 max_findings = 0;       // stop after so many; 0: no limit
-  u32 kept_per_kind = 10;     // files for one kind, subject and observable, a worker
-  double hang_seconds = 60;   // a worker without progress for so long is ended
-  bool fork_workers = true;   // false: one worker, in this process
+  std::string corpus;            // folder, or empty
+  std::string findings;          // folder
+  std::string events;            // JSONL file, or empty
+  bool resume = false;           // go on where the last campaign with these findings stopped
+  bool status = false;           // a status line each second on the error stream
+  bool print_findings = true;    // a line for each on the error stream
+  u64 max_findings = 0;          // stop after so many; 0: no limit
+  u32 kept_per_kind = 10;        // files for one kind, subject and observable, a worker
+  double hang_seconds = 60;      // a worker without progress for so long is ended
+  std::string state;             // file of the ledger, or empty
+  u64 round_programs = 1u << 20; // with `state`: after so many the corpus may grow
+  u32 added_per_round = 64;      // programs that join it, at most
+  u64 memory_bytes = 0;          // of a worker; 0: no limit
+  double write_patience = 0;     // seconds that a worker waits for a disk that is full; then the finding is printed
+  std::function<double()> clock; // seconds; null: the system's
+  std::map<std::string, u32> kept_before{}; // files of findings by kind, from earlier runs
+  bool fork_workers = true;                 // false: one worker, in this process
   /// Replaces the loop of a worker (the libFuzzer engine does); null: program numbers one after the other.
   std::function<int(struct WorkerContext&)> engine;
 };
@@ -43,6 +58,16 @@ struct CampaignResult {
   u64 worker_deaths = 0;
   double seconds = 0, cpu_seconds = 0;
   bool interrupted = false;
+  u64 stopped = 0;                    // times that a worker was stopped from outside and told to go on
+  double left_out = 0;                // seconds in which the campaign itself stood still
+  u32 processors = 1;                 // of this machine
+  u64 done = 0, runs = 0;             // with `state`: programs of the seed that are done, and runs before this one
+  u64 all_programs = 0, all_seen = 0; // with `state`: checked, and findings in them, in all runs
+  u64 corpus_digest = 0;              // with `state`: of the programs that joined, and their numbers
+  u64 rounds = 0;                     // with `state`: that are complete
+  u32 corpus_added = 0;               // with `state`: programs that joined the corpus, in all runs
+  u32 corpus_ignored = 0;
+  std::vector<std::string> ignored_because{}; // of some of them
   u32 corpus_programs = 0;
   std::vector<std::string> subjects;
 };
@@ -58,15 +83,24 @@ struct WorkerContext {
 
   CheckCounts published{};
   std::vector<u64> published_skips{};
-  std::vector<std::pair<std::string, u32>> kept{}; // kind of finding, files
+  std::map<std::string, u32> kept{}; // kind of finding, files
   Attributor attributor{};
   u32 emulator_faults = 0; // known ones that concern these subjects
 
+  bool busy = false;                // the program at lease.done is under way
+  bool unwritten = false;           // its finding could not be written: it is not done
+  std::function<void()> on_batch{}; // where the parent is the same process: its turn
+
   bool should_stop() const { return shared.stop.load(std::memory_order_relaxed) != 0; }
+  /// The number of the next program; the one before is done. False when there is none, or the campaign stops.
+  bool take(u64& index);
+  /// Posts what is done. To be called when `take` gave false.
+  void finish();
   /// Checks one program that is in `state` as the one under way, and keeps what it finds.
   void check(const Module& module, const Cases& cases, const std::string& origin);
 
 private:
+  void post();
   bool judge(const Module& module, const Cases& cases, const std::string& origin);
 };
 

@@ -14,13 +14,13 @@
 
 namespace assay::fuzz {
 
-Result<Corpus> load_corpus(const std::string& folder) {
+Result<std::vector<std::string>> list_corpus(const std::string& folder) {
   namespace fs = std::filesystem;
-  Corpus out;
-  std::vector<fs::path> paths;
-  std::error_code failure;
-  for (fs::recursive_directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure))
-    if (it->is_regular_file() && it->path().extension() == ".air") paths.push_back(it->path());
+  std::vector<std::string> out;
+  std::error_code failure, odd;
+  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, failure), end;
+       !failure && it != end; it.increment(failure))
+    if (it->path().extension() == ".air" && it->is_regular_file(odd)) out.push_back(it->path().string());
   if (failure) {
     Error error;
     error.kind = ErrorKind::Io;
@@ -28,18 +28,55 @@ Result<Corpus> load_corpus(const std::string& folder) {
     error.message = "cannot read the corpus: " + failure.message();
     return error;
   }
-  std::sort(paths.begin(), paths.end());
-  for (const fs::path& path : paths) {
-    std::ifstream file(path, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    auto module = parse_and_verify(text, path.string());
-    if (!module) {
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+namespace {
+
+/// The file's program; else why there is none.
+std::string read_program(const std::string& path, Module& out) {
+  std::error_code failure;
+  const auto size = std::filesystem::file_size(path, failure);
+  if (!failure && size > kMaxCorpusFile) return path + ": longer than " + std::to_string(kMaxCorpusFile) + " bytes";
+  std::ifstream file(path, std::ios::binary);
+  if (failure || !file) return path + ": cannot be read";
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  auto module = parse_and_verify(text, path);
+  if (!module) return module.error().to_string();
+  if (module->functions.empty()) return path + ": has no function";
+  out = std::move(*module);
+  return {};
+}
+
+} // namespace
+
+Corpus read_corpus(const std::string& folder, const std::vector<std::string>& files, std::atomic<u32>* at,
+                   std::span<const u32> skip) {
+  constexpr std::size_t kMaxReasons = 5;
+  Corpus out;
+  for (u32 i = 0; i < files.size(); ++i) {
+    if (at != nullptr) at->store(i);
+    Corpus::Program program;
+    const bool skipped = std::find(skip.begin(), skip.end(), i) != skip.end();
+    const std::string why =
+        skipped ? files[i] + ": reading it ended the process" : read_program(files[i], program.module);
+    if (!why.empty()) {
       ++out.ignored;
+      if (out.ignored_because.size() < kMaxReasons) out.ignored_because.push_back(why);
       continue;
     }
-    out.programs.push_back({fs::relative(path, folder, failure).generic_string(), std::move(*module)});
+    std::error_code failure;
+    program.path = std::filesystem::relative(files[i], folder, failure).generic_string();
+    out.programs.push_back(std::move(program));
   }
   return out;
+}
+
+Result<Corpus> load_corpus(const std::string& folder) {
+  const auto files = list_corpus(folder);
+  if (!files) return files.error();
+  return read_corpus(folder, *files);
 }
 
 ProgramSource::ProgramSource(const SourceOptions& options, const Corpus* corpus)

@@ -11,6 +11,8 @@
 #include "fuzz/generate/generator.h"
 #include "fuzz/mutate/mutator.h"
 
+#include <atomic>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,15 @@ struct Corpus {
     Module module;
   };
   std::vector<Program> programs;
-  u32 ignored = 0; // files that are not valid AIR (tests of errors)
+  u32 ignored = 0; // files that are not valid AIR (tests of errors), cannot be read, or are too long
+  std::vector<std::string> ignored_because{}; // of the first of them
 };
+inline constexpr u64 kMaxCorpusFile = 4u << 20; // bytes
+/// The .air files below a folder, in order. Links to files are followed, folders that may not be read are left out.
+Result<std::vector<std::string>> list_corpus(const std::string& folder);
+/// Those files. `at` (may be null) has the index of the one that is read; `skip`: indices of files to leave alone.
+Corpus read_corpus(const std::string& folder, const std::vector<std::string>& files, std::atomic<u32>* at = nullptr,
+                   std::span<const u32> skip = {});
 Result<Corpus> load_corpus(const std::string& folder);
 
 struct SourceOptions {

@@ -81,6 +81,21 @@ Json result_json(const CampaignResult& result, const CampaignOptions& options) {
   json["worker_deaths"] = result.worker_deaths;
   json["interrupted"] = result.interrupted;
   json["corpus_programs"] = result.corpus_programs;
+  json["corpus_ignored"] = result.corpus_ignored;
+  json["processors"] = result.processors;
+  json["processors_busy"] = result.seconds > 0 ? result.cpu_seconds / result.seconds : 0;
+  json["workers_continued"] = result.stopped;
+  json["seconds_left_out"] = result.left_out;
+  if (!options.state.empty()) {
+    json["state"] = {{"file", options.state},
+                     {"programs", result.done},
+                     {"runs_before", result.runs},
+                     {"checked", result.all_programs},
+                     {"findings_seen", result.all_seen},
+                     {"rounds", result.rounds},
+                     {"corpus_added", result.corpus_added},
+                     {"corpus_digest", result.corpus_digest}};
+  }
   json["subjects"] = result.subjects;
   json["totals"] = totals_json(result.totals);
   json["skips"] = Json::array();
@@ -144,6 +159,30 @@ std::string summary_json(const CampaignResult& result, const CampaignOptions& op
   return result_json(result, options).dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
+namespace {
+
+/// How the campaign itself went.
+std::string harness(const CampaignResult& result, const CampaignOptions& options) {
+  const u32 could = std::min(std::max(1u, options.jobs), result.processors);
+  const double busy = result.seconds > 0 ? result.cpu_seconds / result.seconds : 0;
+  std::string out = fmt::format("jobs      {} on {} processors: {:.2f} of {} were busy ({:.0f}%)\n", options.jobs,
+                                result.processors, busy, could, 100 * busy / could);
+  if (!options.state.empty())
+    out += fmt::format(
+        "state     {}: {} programs of seed {} done, in {} runs; round {}, {} programs have joined the corpus\n",
+        options.state, grouped(result.done), result.seed, result.runs + 1, result.rounds + 1, result.corpus_added);
+  if (result.corpus_programs != 0) out += fmt::format("corpus    {} programs\n", result.corpus_programs);
+  if (result.corpus_ignored != 0) out += fmt::format("ignored   {} files of the corpus\n", result.corpus_ignored);
+  for (const std::string& reason : result.ignored_because) out += "          " + reason + "\n";
+  if (result.stopped != 0)
+    out += fmt::format("workers   {} times one was stopped from outside, and went on\n", result.stopped);
+  if (result.left_out >= 1)
+    out += fmt::format("time      {:.0f} s in which the campaign stood still are not counted\n", result.left_out);
+  return out;
+}
+
+} // namespace
+
 std::string summary(const CampaignResult& result, const CampaignOptions& options) {
   const Totals& totals = result.totals;
   std::string out = fmt::format("{} programs in {:.1f} s ({}/s, {:.1f} s of processor time, {} jobs), seed {}{}\n",
@@ -155,7 +194,7 @@ std::string summary(const CampaignResult& result, const CampaignOptions& options
                      grouped(totals.compared), grouped(totals.agree), grouped(totals.unknown));
   out +=
       fmt::format("coverage  {} of {} combinations of operation and types\n", totals.covered, admitted_combinations());
-  if (result.corpus_programs != 0) out += fmt::format("corpus    {} programs\n", result.corpus_programs);
+  out += harness(result, options);
   out += fmt::format("left out  {} programs discarded (could not be made comparable), {} runs refused by the oracle\n",
                      grouped(totals.discarded), grouped(totals.refused));
   for (const Skip& skip : totals.skips)

@@ -53,6 +53,46 @@ void publish_skips(std::span<const Skip> skips, std::vector<u64>& published, Wor
   }
 }
 
+bool take_lease(CampaignState& shared, Lease& lease) {
+  NumberRange range;
+  u32 hole = shared.hole_count;
+  if (shared.next_hole.load(kRelaxed) < shared.hole_count) hole = shared.next_hole.fetch_add(1, kRelaxed);
+  if (hole < shared.hole_count) {
+    range = shared.holes[hole];
+  } else {
+    const u64 end = shared.end_index.load(kRelaxed);
+    if (shared.next_index.load(kRelaxed) >= end) return false;
+    range.begin = shared.next_index.fetch_add(shared.batch, kRelaxed);
+    range.end = std::min(range.begin + shared.batch, end);
+    if (range.begin >= range.end) return false;
+  }
+  // In an order in which a death at any point leaves nothing, or a lease that is done but never posted: then it is a
+  // hole.
+  lease.begin.store(kNoIndex, std::memory_order_release);
+  lease.done.store(kNoIndex, std::memory_order_release);
+  lease.end.store(range.end, std::memory_order_release);
+  lease.done.store(range.begin, std::memory_order_release);
+  lease.begin.store(range.begin, std::memory_order_release);
+  return true;
+}
+
+CounterValues counters_of(const WorkerState& state) {
+  CounterValues out;
+  out.programs = state.programs.load(kRelaxed);
+  out.discarded = state.discarded.load(kRelaxed);
+  out.runs = state.runs.load(kRelaxed);
+  out.compared = state.compared.load(kRelaxed);
+  out.agree = state.agree.load(kRelaxed);
+  out.unknown = state.unknown.load(kRelaxed);
+  out.refused = state.refused.load(kRelaxed);
+  out.skipped = state.skipped.load(kRelaxed);
+  out.unreproduced = state.unreproduced.load(kRelaxed);
+  for (u32 i = 0; i < out.outcomes.size(); ++i) out.outcomes[i] = state.outcomes[i].load(kRelaxed);
+  for (u32 i = 0; i < state.skip_count.load(std::memory_order_acquire); ++i)
+    out.skips[i] = state.skips[i].count.load(kRelaxed);
+  return out;
+}
+
 void add_up(std::span<const WorkerState* const> workers, Totals& out) {
   std::vector<Skip> skips = std::move(out.skips);
   skips.clear();

@@ -2,9 +2,15 @@
 //
 // Only atomics and plain arrays, at a fixed place in memory mapped before the workers start. Each worker writes its
 // own WorkerState; the parent adds them up. Reading while a worker writes gives a moment's picture, no more. A
-// worker that dies leaves here what it was doing. Tested in fuzz/campaign/tests/campaign_test.cpp.
+// worker that dies leaves here what it was doing.
+//
+// Programs are handed out by batches: a worker has a lease of numbers, and posts it, with its counters, when it is
+// done. What is posted is a value of the counters, not a difference, so that a worker that dies at any moment is at
+// worst asked twice for the same. Tested in fuzz/campaign/tests/{campaign,state}_test.cpp.
 #pragma once
 
+#include "fuzz/campaign/features.h"
+#include "fuzz/campaign/ranges.h"
 #include "fuzz/check/check.h"
 #include "fuzz/check/known_emulator_faults.h"
 
@@ -16,13 +22,65 @@ namespace assay::fuzz {
 inline constexpr u32 kCombinationCount = kOpcodeCount * kTypeCount * kTypeCount;
 inline constexpr u32 kMaxSharedText = 1u << 18; // bytes of a program's text
 inline constexpr u32 kMaxSharedSkips = 48;
+inline constexpr u32 kMaxHoles = 8192;
+inline constexpr u64 kNoIndex = ~u64{0};
+
+/// A queue from one process to one other.
+template <typename T, u32 N> struct Ring {
+  std::atomic<u32> head{0}, tail{0}; // written, read; modulo 2^32
+  std::array<T, N> slots{};
+
+  bool push(const T& value) {
+    const u32 at = head.load(std::memory_order_relaxed);
+    if (at - tail.load(std::memory_order_acquire) == N) return false;
+    slots[at % N] = value;
+    head.store(at + 1, std::memory_order_release);
+    return true;
+  }
+  bool pop(T& out) {
+    const u32 at = tail.load(std::memory_order_relaxed);
+    if (at == head.load(std::memory_order_acquire)) return false;
+    out = slots[at % N];
+    tail.store(at + 1, std::memory_order_release);
+    return true;
+  }
+};
+
+/// A worker's counters at one moment.
+struct CounterValues {
+  u64 programs = 0, discarded = 0, runs = 0, compared = 0, agree = 0, unknown = 0, refused = 0, skipped = 0;
+  u64 unreproduced = 0;
+  std::array<u64, 8> outcomes{};
+  std::array<u64, kMaxSharedSkips> skips{}; // of WorkerState::skips
+};
+
+/// A part of a lease that is done.
+struct BatchRecord {
+  NumberRange range;
+  CounterValues now; // at its end
+};
+
+/// A finding in program `index`, posted before its batch.
+struct Occurrence {
+  u64 index = 0;
+  char group[128] = {};     // signature without its hash
+  char signature[160] = {}; // of the file in the folder; empty: similar ones are kept already
+};
+
+/// Numbers [begin, end) that one worker checks; those below `done` are.
+struct Lease {
+  std::atomic<u64> begin{0}, done{0}, end{0};
+};
 
 struct WorkerState {
   // The program under way.
-  std::atomic<u64> index{0};
+  std::atomic<u64> index{kNoIndex};
   std::atomic<u64> beat{0};        // one more each program
   std::atomic<u32> text_length{0}; // of `text`; kNone: the program is number `index`
   Progress progress;
+  Lease lease;
+  Ring<BatchRecord, 64> batches;
+  Ring<Occurrence, 64> occurrences;
 
   // Counters since the campaign started; kept when the worker is restarted.
   std::atomic<u64> programs{0}, discarded{0}, runs{0}, compared{0}, agree{0}, unknown{0}, refused{0}, skipped{0};
@@ -46,7 +104,14 @@ struct WorkerState {
 
 struct CampaignState {
   std::atomic<u64> next_index{0};
-  std::atomic<u64> end_index{0}; // 0: no end
+  std::atomic<u64> end_index{0}; // where this round ends
+  // What was left out below next_index, set before workers start; these are handed out first.
+  std::atomic<u32> next_hole{0};
+  u32 hole_count = 0;
+  u32 batch = 64;
+  bool wants_features = false;
+  NumberRange holes[kMaxHoles];
+  FeatureTable features; // used when wanted
   std::atomic<u32> stop{0};
   std::atomic<u32> write_failed{0};  // a finding could not be written
   std::atomic<u64> finding_total{0}; // written, similar and from dead workers
@@ -72,6 +137,10 @@ void note_coverage(const Module& module, WorkerState& state);
 
 /// Counts the known faults of emulators, of those in `concerned`, that the module would meet.
 void note_emulator_faults(const Module& module, u32 concerned, WorkerState& state);
+
+/// Gives the worker its next lease, once the last is done; false: there is nothing left.
+bool take_lease(CampaignState& shared, Lease& lease);
+CounterValues counters_of(const WorkerState& state);
 
 /// Copies a checker's counts, as increments over `before`, which is updated.
 void publish_counts(const CheckCounts& now, CheckCounts& before, WorkerState& state);

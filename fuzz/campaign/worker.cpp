@@ -7,7 +7,9 @@
 
 #include "assay/text.h"
 #include "assay/verify.h"
-#include "fuzz/os/process.h"
+#include "fuzz/campaign/book.h"
+#include "fuzz/campaign/stopwatch.h"
+#include "fuzz/os/limits.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -33,27 +35,60 @@ u32 reproduce(const Finding& finding, Checker& checker) {
   return shown;
 }
 
-std::string without_hash(const std::string& signature) { return signature.substr(0, signature.rfind('-')); }
+/// Posts one message, waiting while the parent has not taken the last ones. A parent that dies takes this process
+/// with it.
+template <typename Queue, typename Value> void push(WorkerContext& context, Queue& queue, const Value& value) {
+  while (!queue.push(value)) {
+    if (context.on_batch) context.on_batch();
+    else sleep_ms(2);
+    context.state.beat.fetch_add(1, kRelaxed);
+  }
+}
+
+/// Writes the finding; on a full disk again and again, as long as the campaign is patient.
+Result<std::string> write_patiently(WorkerContext& context, const Finding& finding) {
+  Stopwatch watch(context.options.clock);
+  for (u32 wait_ms = 50;; wait_ms = std::min(wait_ms * 2, 2000u)) {
+    auto path = write_finding(finding, context.options.findings);
+    if (path || watch.look() >= context.options.write_patience || context.should_stop()) return path;
+    if (wait_ms == 50)
+      std::fprintf(stderr, "\n%s; worker %u waits until it can be\n", path.error().to_string().c_str(), context.number);
+    for (u32 waited = 0; waited < wait_ms && !context.should_stop(); waited += 50) sleep_ms(50);
+    context.state.beat.fetch_add(1, kRelaxed); // this is no hang
+    watch.look();
+  }
+}
+
+void copy_text(const std::string& text, std::span<char> out) {
+  const std::size_t length = std::min(text.size(), out.size() - 1);
+  std::memcpy(out.data(), text.data(), length);
+  out[length] = '\0';
+}
 
 void keep(WorkerContext& context, const Finding& finding) {
   const u64 total = context.shared.finding_total.fetch_add(1, kRelaxed) + 1;
   if (context.options.max_findings != 0 && total >= context.options.max_findings)
     context.shared.stop.store(1, kRelaxed);
-  const std::string group = without_hash(signature(finding));
-  auto found = std::find_if(context.kept.begin(), context.kept.end(), [&](const auto& k) { return k.first == group; });
-  if (found == context.kept.end()) found = context.kept.insert(context.kept.end(), {group, 0});
-  if (found->second++ >= context.options.kept_per_kind) {
+  const std::string name = signature(finding);
+  Occurrence occurrence;
+  occurrence.index = context.state.index.load(kRelaxed);
+  copy_text(group_of(name), occurrence.group);
+  if (context.kept[group_of(name)]++ >= context.options.kept_per_kind) {
     context.state.similar.fetch_add(1, kRelaxed);
+    push(context, context.state.occurrences, occurrence);
     return;
   }
-  const Result<std::string> path = write_finding(finding, context.options.findings);
+  const Result<std::string> path = write_patiently(context, finding);
   if (!path) {
     context.shared.write_failed.store(1);
+    context.unwritten = context.options.write_patience != 0;
     const std::string text = to_text(finding, "FILE");
     std::fprintf(stderr, "%s\nthe finding, so that it is not lost:\n%s\n", path.error().to_string().c_str(),
                  text.c_str());
     return;
   }
+  copy_text(name, occurrence.signature);
+  push(context, context.state.occurrences, occurrence);
   context.state.findings.fetch_add(1, kRelaxed);
   if (context.options.print_findings) print_finding(finding, *path);
   append_event(context.options.events, finding_event(finding, *path));
@@ -106,8 +141,44 @@ bool WorkerContext::judge(const Module& module, const Cases& cases, const std::s
   return false;
 }
 
+bool WorkerContext::take(u64& index) {
+  Lease& lease = state.lease;
+  if (unwritten) return false;
+  if (busy) lease.done.fetch_add(1, kRelaxed);
+  busy = false;
+  if (lease.done.load(kRelaxed) >= lease.end.load(kRelaxed)) {
+    post();
+    if (on_batch) on_batch();
+    if (should_stop() || !take_lease(shared, lease)) return false;
+  }
+  if (should_stop()) return false;
+  index = lease.done.load(kRelaxed);
+  state.index.store(index, kRelaxed);
+  busy = true;
+  return true;
+}
+
+void WorkerContext::post() {
+  Lease& lease = state.lease;
+  BatchRecord record;
+  record.range = {lease.begin.load(kRelaxed), std::min(lease.done.load(kRelaxed), lease.end.load(kRelaxed))};
+  if (record.range.begin >= record.range.end) return;
+  publish_skips(checker.skips(), published_skips, state);
+  record.now = counters_of(state);
+  push(*this, state.batches, record);
+  lease.begin.store(record.range.end, kRelaxed);
+}
+
+void WorkerContext::finish() {
+  if (busy && !unwritten) state.lease.done.fetch_add(1, kRelaxed);
+  busy = false;
+  if (unwritten) shared.stop.store(1, kRelaxed);
+  post();
+}
+
 void WorkerContext::check(const Module& module, const Cases& cases, const std::string& origin) {
   note_coverage(module, state);
+  if (shared.wants_features) note_features(module, state.index.load(kRelaxed), shared.features);
   note_emulator_faults(module, emulator_faults, state);
   std::string why;
   if (!valid(module, why)) {
@@ -120,12 +191,11 @@ void WorkerContext::check(const Module& module, const Cases& cases, const std::s
     publish_counts(checker.counts(), published, state);
     if (same || judge(module, cases, origin)) break;
   }
-  // Skips change rarely; their strings are compared only now and then, and at the end.
-  if ((state.beat.fetch_add(1, kRelaxed) & 0xff) == 0) publish_skips(checker.skips(), published_skips, state);
+  state.beat.fetch_add(1, kRelaxed);
 }
 
 int work(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
-         CampaignState& shared, WorkerState& state, u32 number) {
+         CampaignState& shared, WorkerState& state, u32 number, const std::function<void()>& on_batch) {
   auto checker = make_checker();
   if (!checker) {
     std::fprintf(stderr, "%s\n", checker.error().to_string().c_str());
@@ -134,6 +204,8 @@ int work(const CampaignOptions& options, const CheckerFactory& make_checker, con
   checker->set_progress(&state.progress);
   ProgramSource source(options.source, corpus);
   WorkerContext context{options, shared, state, source, *checker, number};
+  context.kept = options.kept_before;
+  context.on_batch = on_batch;
   for (const Checker::Entry& entry : checker->subjects()) {
     if (const SubjectRow* row = find_subject_row(entry.name)) context.emulator_faults |= emulator_faults_of(*row);
   }
@@ -143,17 +215,13 @@ int work(const CampaignOptions& options, const CheckerFactory& make_checker, con
   } else {
     Module module;
     Cases cases;
-    while (!context.should_stop()) {
-      const u64 index = shared.next_index.fetch_add(1, kRelaxed);
-      const u64 end = shared.end_index.load(kRelaxed);
-      if (end != 0 && index >= end) break;
-      state.index.store(index, kRelaxed);
+    for (u64 index = 0; context.take(index);) {
       state.text_length.store(kNone, kRelaxed);
       if (source.make(index, module, cases)) context.check(module, cases, source.origin());
       else state.discarded.fetch_add(1, kRelaxed);
     }
   }
-  publish_skips(checker->skips(), context.published_skips, state);
+  context.finish();
   return status;
 }
 

@@ -7,9 +7,10 @@
 
 namespace assay::fuzz {
 
-/// A worker's whole life; its exit status: 0, or 5 when the checker could not be made.
+/// A worker's whole life; its exit status: 0, or 5 when the checker could not be made. `on_batch`: null in a process
+/// of its own.
 int work(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,
-         CampaignState& shared, WorkerState& state, u32 number);
+         CampaignState& shared, WorkerState& state, u32 number, const std::function<void()>& on_batch = {});
 
 /// Checks the program that `dead` was at once more. For a process of its own, which may die of it.
 int check_again(const CampaignOptions& options, const CheckerFactory& make_checker, const Corpus* corpus,

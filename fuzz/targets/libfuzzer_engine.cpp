@@ -21,7 +21,7 @@ namespace {
 WorkerContext* context = nullptr; // of this process: libFuzzer's callback has no argument of its own
 
 [[noreturn]] void finish() {
-  publish_skips(context->checker.skips(), context->published_skips, context->state);
+  context->finish();
   leave_process(0);
 }
 
@@ -38,10 +38,8 @@ int on_input(const std::uint8_t* data, std::size_t size) {
     return -1;
   }
   make_seeded_cases(module, text_seed(text), context->options.source, cases);
-  const u64 index = context->shared.next_index.fetch_add(1, std::memory_order_relaxed);
-  const u64 end = context->shared.end_index.load(std::memory_order_relaxed);
-  if (end != 0 && index >= end) finish();
-  context->state.index.store(index, std::memory_order_relaxed);
+  u64 index = 0;
+  if (!context->take(index)) finish();
   context->check(module, cases, "libFuzzer");
   return 0;
 }
