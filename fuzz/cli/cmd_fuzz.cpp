@@ -5,7 +5,7 @@
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/cli/commands.h"
-#include "fuzz/os/process.h"
+#include "fuzz/os/limits.h"
 #ifdef ASSAY_FUZZERS
 #include "fuzz/targets/libfuzzer_engine.h"
 #endif
@@ -22,6 +22,7 @@ struct FuzzOptions {
   fuzz::CampaignOptions campaign;
   fuzz::SubjectFilter filter;
   std::string preset = "small";
+  u64 memory_mib = 0;
   bool json = false, plain = false, has_seed = false, quiet = false;
 };
 
@@ -33,6 +34,7 @@ u64 fresh_seed() {
 
 int campaign(FuzzOptions& options) {
   int status = kClean;
+  fuzz::ignore_write_signals();
   std::vector<const fuzz::SubjectRow*> rows;
   if (!choose(options.filter, rows, status)) return status;
   fuzz::CampaignOptions& campaign = options.campaign;
@@ -41,6 +43,12 @@ int campaign(FuzzOptions& options) {
     return kUsage;
   }
   if (!options.has_seed) campaign.source.seed = fresh_seed();
+  campaign.has_seed = options.has_seed;
+  campaign.preset = options.preset;
+  campaign.memory_bytes = options.memory_mib << 20;
+  if (campaign.jobs == 0) campaign.jobs = fuzz::processor_count();
+  // Whoever keeps a state means to stay: a disk that is full may be cleared.
+  if (!campaign.state.empty()) campaign.write_patience = 1e18;
   if (campaign.seconds == 0 && campaign.programs == 0) campaign.seconds = 60;
   campaign.status = !options.quiet && fuzz::error_stream_is_terminal();
 #ifdef ASSAY_FUZZERS
@@ -68,15 +76,28 @@ void add_fuzz(CLI::App& app, int& status) {
   command->add_option("SECONDS", options->campaign.seconds,
                       "how long; one minute when neither this nor --programs is given");
   command->add_option("--programs", options->campaign.programs, "how many programs");
-  command->add_option("--jobs", options->campaign.jobs, "worker processes")
+  command->add_option("--jobs", options->campaign.jobs, "worker processes; 0: one a processor")
       ->capture_default_str()
-      ->check(CLI::Range(1u, 512u));
+      ->check(CLI::Range(0u, 512u));
   CLI::Option* seed = command->add_option("--seed", options->campaign.source.seed,
                                           "which campaign; without it a fresh one, which is printed");
   command->add_option("--corpus", options->campaign.corpus, "folder with programs to mutate");
   command->add_option("--findings", options->campaign.findings, "folder for findings")->capture_default_str();
   command->add_flag("--resume", options->campaign.resume, "go on where the last campaign with these findings stopped");
   command->add_option("--events", options->campaign.events, "append what happens to this file, a line of JSON each");
+  command->add_option("--state", options->campaign.state,
+                      "keep in this file (SQLite) what is done and found; the same command goes on where it was");
+  command
+      ->add_option("--round", options->campaign.round_programs,
+                   "with --state: after so many programs new ones may join the corpus")
+      ->capture_default_str()
+      ->check(CLI::Range(u64{1}, u64{1} << 40));
+  command->add_option("--memory", options->memory_mib, "MiB that a worker may have; 0: no limit")
+      ->capture_default_str();
+  command
+      ->add_option("--hang", options->campaign.hang_seconds, "seconds without progress after which a worker is ended")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 86400.0));
   command->add_option("--inputs", options->campaign.source.inputs, "argument vectors for each function")
       ->capture_default_str();
   command->add_option("--preset", options->preset, "kind of generated programs")->capture_default_str();
