@@ -273,6 +273,13 @@ bool LoweringBase::left_to_user(const Inst& inst) {
   return true;
 }
 
+bool LoweringBase::ends_here(ValueId value) const {
+  const ValueDef& source = fn_->value_defs[value];
+  if (options_.level != Level::O2 || vregs_[value] == kNone) return true; // made for this use
+  return !source.is_param && flow_.uses(value) == 1 && source.index >= fn_->blocks[block_].first_inst &&
+         source.index < b_.origin();
+}
+
 /// The result is the operand's register, read at another width or type.
 void LoweringBase::same_register(const Inst& inst, OpCode, u32) { vregs_[inst.first_result] = reg(operand(inst, 0)); }
 

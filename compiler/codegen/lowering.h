@@ -148,6 +148,8 @@ protected:
   /// For a comparison: whether its only user is a branch or select that follows it directly (constants apart). Then
   /// that makes it; noted in fused_.
   bool left_to_user(const Inst& inst);
+  /// Whether nobody reads the value's register behind the instruction that is being lowered, as far as that is seen.
+  bool ends_here(ValueId value) const;
   /// Whether a register that has the value is zero above its type, as loads leave it.
   bool is_loaded(ValueId value) const;
   /// The value of a type narrower than 64 bits with its upper bits made right.

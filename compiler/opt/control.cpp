@@ -65,9 +65,17 @@ bool ControlPass::decide(PassContext& c, BlockId block) {
 
 // ---- blocks ------------------------------------------------------------------------------------------------
 
-/// Edges into each block, and uses of parameters.
+/// Edges into each block.
 void ControlPass::count(Graph& graph) {
+  counted_ = false;
   edges_into_.assign(graph.block_count(), 0);
+  for (Node node = 0; node < flow_->size(); ++node)
+    for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(node)))) ++edges_into_[edge.target];
+}
+
+/// Uses of parameters.
+void ControlPass::count_uses(Graph& graph) {
+  counted_ = true;
   uses_.assign(graph.value_count(), 0);
   for (Node node = 0; node < flow_->size(); ++node) {
     const BlockId block = flow_->block(node);
@@ -75,7 +83,6 @@ void ControlPass::count(Graph& graph) {
       const GraphInst& inst = graph.inst(at);
       for (u32 i = 0; i < inst.operand_count; ++i) ++uses_[graph.operand(inst, i)];
       for (const GraphEdge& edge : graph.edges_of(inst)) {
-        ++edges_into_[edge.target];
         for (const ValueId arg : edge.args) {
           const GraphValue& value = graph.value(graph.now(arg));
           if (inst.op != Opcode::Jump || value.inst != kNone || value.block != block) ++uses_[graph.now(arg)];
@@ -91,6 +98,7 @@ bool ControlPass::is_empty(Graph& graph, BlockId id) {
   if (id == 0 || block.first != block.last) return false;
   const GraphInst& jump = graph.inst(block.first);
   if (jump.op != Opcode::Jump || graph.edges_of(jump)[0].target == id) return false;
+  if (!block.params.empty() && !counted_) count_uses(graph);
   for (const ValueId param : block.params)
     if (uses_[param] != 0) return false;
   return true;

@@ -20,6 +20,7 @@ private:
   bool decide_branch(PassContext& c, BlockId block);
   bool decide_switch(PassContext& c, BlockId block);
   void count(Graph& graph);
+  void count_uses(Graph& graph);
   bool is_empty(Graph& graph, BlockId block);
   bool skip_empty(PassContext& c, BlockId block);
   bool merge(PassContext& c, BlockId block);
@@ -29,6 +30,7 @@ private:
 
   const analysis::FlowGraph* flow_ = nullptr;
   std::vector<u32> edges_into_;     // [BlockId]
+  bool counted_ = false;            // uses_, since the edges were; only empty blocks with parameters ask
   std::vector<u32> uses_;           // [ValueId] of parameters, apart from by the jump that ends their own block
   std::vector<ValueId> candidates_; // [ValueId] of parameters: what they get from everywhere
   std::vector<u8> gone_;            // [ValueId]

@@ -2,6 +2,7 @@
 #include "compiler/opt/pipeline.h"
 
 #include "compiler/ir/verifier.h"
+#include "compiler/opt/choose.h"
 #include "compiler/opt/control.h"
 #include "compiler/opt/dce.h"
 #include "compiler/opt/gvn.h"
@@ -28,6 +29,7 @@ constexpr PassId kStandard[] = {
     PassId::Control,  // what front ends leave: empty blocks, straight lines
     PassId::Simplify, // brings what is equal to one form
     PassId::Gvn,      // makes equal things one, so that the next see that they are
+    PassId::Choose,   // while what the short ways do is small, and before selects are simplified
     PassId::Control,  // ways that are known now, parameters that are the same from everywhere
     PassId::Simplify, // with these known, and equal operands the same value
     PassId::Licm,     // with loops in their final shape
@@ -96,6 +98,7 @@ Result<void> Pipeline::run_pass(PassId id, FunctionId function) {
   PassContext context{*module_, graph_, analyses_, rewrites_, source_};
   const u64 before = rewrites_.made;
   passes_[static_cast<u32>(id)]->run(context);
+  made_after_[static_cast<u32>(id)] = rewrites_.made;
   note_rewrites(id, function, before);
 #ifdef ASSAY_VERIFY
   graph_.write(checked_, origins_);
@@ -127,6 +130,8 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
       if (Result<void> done = run_pass(PassId::Ssa, function); !done) return done;
     }
     if (id == PassId::Ssa) continue;
+    // Nothing was rewritten since this pass came last: it would find nothing.
+    if (standard && runs_[static_cast<u32>(id)] != 0 && rewrites_.made == made_after_[static_cast<u32>(id)]) continue;
     if (Result<void> done = run_pass(id, function); !done) return done;
   }
   graph_.write(out.body, origins_);

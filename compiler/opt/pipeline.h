@@ -75,7 +75,8 @@ private:
   PassOptions options_;
   Rewrites rewrites_;
   LastRewrite last_;
-  u32 runs_[kPassCount] = {}; // in the present function
+  u32 runs_[kPassCount] = {};       // in the present function
+  u64 made_after_[kPassCount] = {}; // rewrites when each pass had run last
   Graph graph_;
   Analyses analyses_;
   std::unique_ptr<Pass> passes_[kPassCount];

@@ -299,6 +299,67 @@ export func @f(i64) -> i64 {
   EXPECT_EQ(occurrences(text, "load.i64"), 2u) << text;
 }
 
+// ---- choose ------------------------------------------------------------------------------------------------
+
+/// A branch whose ways do this and pass that on to where they meet.
+std::string chosen(const std::string& one, const std::string& other, const std::string& args_one = "(%p, %0)",
+                   const std::string& args_other = "(%q, %0)") {
+  return after(PassId::Choose, ("import @h()\nexport func @f(i64, i64) -> i64 {\n^a(%0: i64, %1: i64):\n"
+                                "  branch %1, ^b, ^c\n^b:\n  " +
+                                one + "\n  jump ^d" + args_one + "\n^c:\n  " + other + "\n  jump ^d" + args_other +
+                                "\n^d(%r: i64, %s: i64):\n  %t = sub.i64 %r, %s\n  return %t\n}\n")
+                                   .c_str());
+}
+
+TEST(Choose, short_ways_with_one_value_each_become_a_select) {
+  const std::string p = "%p = add.i64 %0, %1", q = "%q = mul.i64 %0, %1";
+  const std::string text = chosen(p, q);
+  EXPECT_NE(text.find("%2 = add.i64 %0, %1\n  %3 = mul.i64 %0, %1\n  %4 = select.i64 %1, %2, %3\n  jump"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(occurrences(text, "branch"), 0u) << text;
+}
+
+TEST(Choose, long_ways_and_those_that_trap_or_call_stay) {
+  const std::string p = "%p = add.i64 %0, %1", q = "%q = mul.i64 %0, %1";
+  EXPECT_EQ(occurrences(chosen(p, "%q = div_u.i64 %0, %1"), "branch"), 1u);
+  EXPECT_EQ(occurrences(chosen(p, "call @h()\n  " + q), "branch"), 1u);
+  EXPECT_EQ(occurrences(chosen(p, "fuel 1\n  " + q), "branch"), 1u);
+  EXPECT_EQ(occurrences(chosen(p, q, "(%p, %0)", "(%q, %1)"), "select"), 2u);
+  EXPECT_EQ(occurrences(chosen(p, q, "(%1, %0)", "(%1, %0)"), "branch"), 0u);
+  EXPECT_EQ(occurrences(chosen(p, "%x = add.i64 %0, %0\n  %y = xor.i64 %x, %1\n  %q = mul.i64 %0, %y"), "branch"), 1u);
+}
+
+TEST(Choose, a_way_may_lead_straight_to_where_they_meet) {
+  const std::string text = after(PassId::Choose, R"(export func @f(i64, i64) -> i64 {
+^a(%0: i64, %1: i64):
+  branch %0, ^b(%0), ^c
+^c:
+  %2 = add.i64 %0, %1
+  jump ^b(%2)
+^b(%r: i64):
+  branch %1, ^d(%0), ^d(%1)
+^d(%s: i64):
+  %3 = sub.i64 %r, %s
+  return %3
+}
+)");
+  EXPECT_EQ(occurrences(text, "branch"), 0u) << text;
+  EXPECT_NE(text.find("select.i64 %0, %0, %2"), std::string::npos) << text;
+  EXPECT_EQ(occurrences(text, "select.i64 %1, %0, %1"), 1u) << text;
+}
+
+TEST(Choose, floats_stay) {
+  const std::string text = after(PassId::Choose, R"(export func @f(i64, f64, f64) -> f64 {
+^a(%0: i64, %1: f64, %2: f64):
+  branch %0, ^d(%1), ^d(%2)
+^d(%r: f64):
+  return %r
+}
+)");
+  EXPECT_EQ(occurrences(text, "branch"), 1u) << text;
+}
+
 // ---- licm --------------------------------------------------------------------------------------------------
 
 /// Whether the instruction has left the loop of a function that has it in its body.

@@ -5,6 +5,10 @@
 // Constant time an instruction. Tested in compiler/codegen/tests/lower_test.cpp.
 #include "compiler/target/x64/lower.h"
 
+#include "assay/planted.h"
+
+#include <utility>
+
 namespace assay::x64 {
 
 using codegen::def;
@@ -33,7 +37,10 @@ FpRound rounding_of(RuntimeFn f32_member) {
 } // namespace
 
 void Lowering::float_binary(const Inst& inst, Op op, u32) {
-  const VReg a = reg(operand(inst, 0)), b = reg(operand(inst, 1));
+  ValueId first = operand(inst, 0), second = operand(inst, 1);
+  const bool swaps = info(inst.op).is(kCommutes) || ASSAY_PLANTED(isel_float_swapped);
+  if (options_.level == Level::O2 && swaps && !ends_here(first) && ends_here(second)) std::swap(first, second);
+  const VReg a = reg(first), b = reg(second);
   add_op(op, size_of(inst.type), {def_tied(result(inst), 1), use(a), use_any(b)});
 }
 

@@ -121,6 +121,7 @@ void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
         constant;
     return;
   }
+  if (!ends_here(a) && ends_here(b)) std::swap(a, b); // the register of the first becomes the result's
   const VReg left = reg(a), right = reg(b);
   add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(left), use_any(right)});
 }
@@ -134,6 +135,7 @@ void Lowering::multiply(const Inst& inst, Op op, u32) {
     add_op(Op::ImulI, word_size(inst.type), {def(result(inst)), use_any(source)}).imm = constant;
     return;
   }
+  if (!ends_here(a) && ends_here(b)) std::swap(a, b); // the register of the first becomes the result's
   const VReg left = reg(a), right = reg(b);
   add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(left), use_any(right)});
 }
