@@ -12,6 +12,8 @@ constexpr std::size_t kMostInsts = 120;
 constexpr u32 kMostWork = 50;
 constexpr u32 kMostGrowth = 1000; // instructions copied into one function
 constexpr u32 kMostDepth = 4;
+constexpr u32 kMostTurns = 2;      // of a function within itself
+constexpr u32 kMostTurnWork = 16;  // of a function that is copied into itself
 constexpr u64 kMostSlotBytes = 64; // of a function that is copied: each copy zeroes them
 
 /// Bytes of a frame that has these slots behind so many, as the verifier counts them for kMaxFrameSlots.
@@ -21,7 +23,7 @@ u64 with_slots(u64 bytes, const std::vector<Slot>& slots) {
 }
 
 /// Looks at no more than kMostInsts.
-bool may_be_copied(const Function& function) {
+bool may_be_copied(const Function& function, u32 most_work) {
   if (function.imported || function.insts.size() > kMostInsts) return false;
   if (with_slots(0, function.slots) > kMostSlotBytes) return false;
   u32 work = 0;
@@ -31,19 +33,27 @@ bool may_be_copied(const Function& function) {
     returns = returns || inst.op == Opcode::Return;
     work += inst.op != Opcode::Const ? 1 : 0;
   }
-  return returns && work <= kMostWork;
+  return returns && work <= most_work;
 }
 
 } // namespace
 
-/// Whether the function that is called is the one that calls, or one of those whose copies the call stands in.
-bool InlinePass::is_recursive(PassContext& c, const Site& site) const {
+/// How often the call stands within the function that it calls: as the one that is optimised, or as a copy.
+u32 InlinePass::turns(PassContext& c, const Site& site) const {
   const GraphInst& call = c.graph.inst(site.call);
-  if (call.ref == c.source.function) return true;
+  u32 count = call.ref == c.source.function ? 1 : 0;
   const SourcePosition* at = &c.source.positions[call.origin];
   for (; at->inlined_at != kNone; at = &c.source.calls[at->inlined_at])
-    if (at->position.function == call.ref) return true;
-  return false;
+    count += at->position.function == call.ref ? 1 : 0;
+  return count;
+}
+
+/// A function is copied into itself when it is very short, and a few deep; into copies of itself elsewhere it is not.
+bool InlinePass::is_wanted(PassContext& c, const Site& site) const {
+  const FunctionId callee = c.graph.inst(site.call).ref;
+  const u32 turn = turns(c, site);
+  if (site.depth >= kMostDepth || turn > kMostTurns || (turn != 0 && callee != c.source.function)) return false;
+  return may_be_copied(c.module.functions[callee], turn != 0 ? kMostTurnWork : kMostWork);
 }
 
 void InlinePass::find_calls(Graph& graph, InstId from, InstId to, u32 depth) {
@@ -133,7 +143,7 @@ void InlinePass::run(PassContext& c) {
   for (std::size_t i = 0; i < sites_.size(); ++i) {
     const Site site = sites_[i];
     const FunctionId callee = c.graph.inst(site.call).ref;
-    if (site.depth >= kMostDepth || !may_be_copied(c.module.functions[callee]) || is_recursive(c, site)) continue;
+    if (!is_wanted(c, site)) continue;
     const u32 size = static_cast<u32>(c.module.functions[callee].insts.size());
     const u64 all_slots = with_slots(slot_bytes, c.module.functions[callee].slots);
     if (growth + size > kMostGrowth || all_slots > kMaxFrameSlots) continue;

@@ -97,16 +97,42 @@ TEST(Inline, a_position_names_every_function_that_it_stands_in) {
   EXPECT_EQ(found, 1u);
 }
 
-TEST(Inline, recursion_tail_calls_large_slots_and_handlers_stay) {
-  EXPECT_EQ(calls_in(*inlined(R"(export func @main(i64) -> i64 {
+TEST(Inline, a_very_short_function_is_copied_into_itself_two_deep) {
+  constexpr const char* kTwice = R"(import @log(i64)
+export func @main(i64) -> i64 {
 ^e(%0: i64):
-  %1 = call @main(%0)
-  return %1
+  call @log(%0)
+  branch %0, ^more, ^x(%0)
+^more:
+  %c = const.i64 1
+  %1 = sub.i64 %0, %c
+  %2 = call @main(%1)
+  %3 = call @main(%2)
+  jump ^x(%3)
+^x(%r: i64):
+  return %r
 }
-)",
-                              "main")
-                          .body),
-            1u);
+)";
+  const Inlined out = inlined(kTwice, "main");
+  const FunctionId main = out.module.find_function("main");
+  u32 own = 0, hosts = 0;
+  for (InstId id = 0; id < out.body->insts.size(); ++id) {
+    const Inst& inst = out.body->insts[id];
+    if (inst.op != Opcode::Call) continue;
+    ++(inst.ref == main ? own : hosts);
+    u32 frames = 1;
+    for (SourcePosition at = out.positions[id]; at.inlined_at != kNone; at = out.calls[at.inlined_at]) ++frames;
+    EXPECT_LE(frames, 3u);
+    EXPECT_TRUE(inst.ref != main || frames == 3);
+  }
+  EXPECT_EQ(hosts, 7u);
+  EXPECT_EQ(own, 8u);
+  std::string longer = kTwice;
+  for (int i = 0; i < 12; ++i) longer.insert(longer.find("  call @log"), "  call @log(%0)\n");
+  EXPECT_EQ(calls_in(*inlined(longer.c_str(), "main").body), 15u) << "too long";
+}
+
+TEST(Inline, other_recursion_tail_calls_large_slots_and_handlers_stay) {
   EXPECT_EQ(calls_in(*inlined(R"(func @odd(i64) -> i64 {
 ^e(%0: i64):
   %1 = call @even(%0)
