@@ -72,8 +72,10 @@ void Body::prologue() {
   for (u32 i = 0; i < slots; ++i) new_slot(1);
 }
 
-/// What weights alone give too seldom in few instructions: a loop, a throw that someone may catch, a handler.
+/// What weights alone give too seldom in few instructions: a slot that is read first, a loop, a throw that someone may
+/// catch, a handler.
 void Body::sure_statements() {
+  if (self_ != plan_->first_body && random_.chance(config_.remembers)) remembered_slot();
   const bool throws = !module_->tags.empty();
   if (throws && self_ != plan_->first_body && random_.chance(config_.sure_throw)) {
     statements(emitted_ + random_.below(4), 0);

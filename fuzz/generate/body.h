@@ -196,10 +196,12 @@ private:
   void watched_place();
   void narrow_place();
   void place_over_join();
+  void remembered_slot();
   Place draw_place();
   ValueId read(const Place& place);
   void write(const Place& place, ValueId value);
   void observe(Type type, ValueId value);
+  void show(Type type, ValueId value);
 
   // -- pointers.cpp
   void native_access();

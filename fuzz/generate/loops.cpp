@@ -127,6 +127,7 @@ void Body::loop(u32 depth) {
   const ValueId found = watches ? read(place) : kNone;
   if (watches) offer(place.type, found);
   loops_.push_back(loop);
+  if (random_.chance(config_.calling_loop)) call_statement(depth + 1);
   statements(emitted_ + size, depth + 1);
   loops_.pop_back();
   if (watches) {

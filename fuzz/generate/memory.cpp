@@ -115,7 +115,7 @@ void Body::memory_access() {
   }
 }
 
-/// Over the end by a byte or by far, or anywhere at all.
+/// Over the end by a byte or by far, or anywhere at all; now and then on one of two ways, and again where they meet.
 void Body::access_out_of_bounds() {
   const bool is_load = random_.coin();
   const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
@@ -139,8 +139,22 @@ void Body::access_out_of_bounds() {
     offset = random_.below(16);
     break;
   }
-  if (is_load) offer(row.type, emit(row.op, row.type, {address}, kNone, offset));
-  else emit(row.op, row.type, {address, pick(row.type)}, kNone, offset);
+  const auto access = [&] {
+    if (is_load) offer(row.type, emit(row.op, row.type, {address}, kNone, offset));
+    else emit(row.op, row.type, {address, pick(row.type)}, kNone, offset);
+  };
+  if (random_.chance(1, 4)) {
+    const ValueId chosen = condition();
+    const BlockId way = emitter_.block(), join = emitter_.block();
+    branch(chosen, {way}, {join});
+    const Mark scope = mark();
+    start(way);
+    access();
+    jump(join, {});
+    release(scope);
+    start(join);
+  }
+  access();
 }
 
 /// An address and a length whose sum wraps, to a place inside the memory or near its end.

@@ -48,7 +48,11 @@ void Body::write(const Place& place, ValueId value) {
 /// May be used from here on; and goes where it is seen whatever follows, now and then.
 void Body::observe(Type type, ValueId value) {
   offer(type, value);
-  if (!random_.chance(1, 3)) return;
+  if (random_.chance(1, 3)) show(type, value);
+}
+
+/// Into a global or memory, if there is one.
+void Body::show(Type type, ValueId value) {
   const auto of_type = [&](const Global& global) { return global.type == type; };
   const auto found = std::find_if(module_->globals.begin(), module_->globals.end(), of_type);
   if (found == module_->globals.end()) store_to_memory(type, value);
@@ -102,6 +106,16 @@ void Body::place_over_join() {
   release(scope);
   start(join);
   observe(place.type, read(place));
+}
+
+/// A slot that nothing else uses is read, shown, and written: at the next entry it is zero again.
+void Body::remembered_slot() {
+  const Type type = random_type(random_);
+  const ValueId pointer = emit(Opcode::SlotAddr, Type::None, {}, emitter_.slot(8, 8));
+  const ValueId found = emit(Opcode::PLoad, type, {pointer}, kNone, 0);
+  show(type, found);
+  offer(type, found);
+  emit(Opcode::PStore, type, {pointer, combine(type, found, pick_or_convert(type))}, kNone, 0);
 }
 
 } // namespace assay::fuzz
