@@ -13,6 +13,8 @@
 #include "compiler/target/a64/backend.h"
 #include "compiler/target/x64/backend.h"
 
+#include <new>
+
 namespace assay {
 
 namespace codegen {
@@ -48,6 +50,7 @@ struct Compiler::Impl {
   codegen::Allocation allocation;
   std::unique_ptr<opt::Pipeline> pipeline; // O2
   opt::Optimised better;
+  bool cut_short = false; // memory ran out in the middle: what is kept between compiles may be anything
 };
 
 Result<void> Compiler::Impl::function(const codegen::FunctionInput& input, const std::string& name) {
@@ -101,7 +104,8 @@ Compiler& Compiler::operator=(Compiler&&) noexcept = default;
 const CompileOptions& Compiler::options() const { return impl_->options; }
 void Compiler::set_passes(const PassOptions& passes) { impl_->options.passes = passes; }
 
-Result<void> Compiler::compile(const Module& module, CodeObject& out) {
+Result<void> Compiler::compile(const Module& module, CodeObject& out) try {
+  if (impl_->cut_short) impl_ = std::make_unique<Impl>(CompileOptions(impl_->options));
   std::vector<std::string> names = std::move(out.names); // keeps the strings' storage over clear()
   out.clear();
   out.names = std::move(names);
@@ -113,9 +117,14 @@ Result<void> Compiler::compile(const Module& module, CodeObject& out) {
     return Error{ErrorKind::Unsupported, "", 0, 0,
                  "this build cannot compile for " + std::string(name_of(impl_->options.target))};
   }
+  impl_->cut_short = true;
   Result<void> done = impl_->run(module, out);
+  impl_->cut_short = false;
   if (!done) out.clear();
   return done;
+} catch (const std::bad_alloc&) {
+  out.clear();
+  return Error{ErrorKind::Io, "", 0, 0, "out of memory"};
 }
 
 } // namespace assay
