@@ -84,15 +84,19 @@ void Parent::start(u32 number) {
 Result<CampaignResult> Parent::run() {
   append_event(options_.events, start_event(options_, subjects_));
   const bool apart = options_.fork_workers && can_fork();
-  while (hand_out()) {
-    const u64 before = book_.done().count();
-    if (auto worked = apart ? work_apart() : work_here(); !worked) return worked.error();
-    if (shared_->stop.load() != 0) break;
-    broken_ |= book_.done().count() == before;
-    if (broken_) break;
+  for (;;) {
+    if (hand_out()) {
+      const u64 before = book_.done().count();
+      if (auto worked = apart ? work_apart() : work_here(); !worked) return worked.error();
+      if (shared_->stop.load() != 0) break;
+      broken_ |= book_.done().count() == before;
+      if (broken_) break;
+    } else if (!round_is_complete()) {
+      break;
+    }
     if (auto done = finish_round(); !done) {
-      std::fprintf(stderr, "\n%s\n", done.error().to_string().c_str());
-      break; // what is done is done; the next run makes the round anew
+      round_trouble_ = done.error().to_string(); // what is done is done; the next call makes the round anew
+      break;
     }
   }
   return conclude();
@@ -163,6 +167,8 @@ Result<CampaignResult> Parent::conclude() {
     std::fprintf(stderr, "the finding, so that it is not lost:\n%s\n", to_text(finding, "FILE").c_str());
   if (!save_trouble_.empty())
     return error_of(ErrorKind::Io, "", save_trouble_ + "; what it lacks is checked again by the next call");
+  if (!round_trouble_.empty())
+    return error_of(ErrorKind::Io, "", round_trouble_ + "; the next call goes on from there");
   if (shared_->write_failed.load() != 0 || !unwritten_.empty())
     return error_of(ErrorKind::Io, "", "a finding could not be written; it is printed above");
   if (broken_)

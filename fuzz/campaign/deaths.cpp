@@ -25,6 +25,11 @@ void Parent::handle_death(u32 number, FindingKind kind, const std::string& what)
   const u64 index = state.index.load();
   const bool idle = index == kNoIndex && (state.text_length.load() == 0 || state.text_length.load() == kNone);
   const u32 reproduced = idle ? 0 : reproduce_death(seat, kind);
+  if (!idle && reproduced < kReplays && (!refused_.empty() || interrupted())) {
+    // Nothing is known of the program: it is not done, and is met again by the next worker or the next call.
+    back_off(seat, number, refused_.empty() ? "interrupted" : refused_);
+    return;
+  }
   if (reproduced == kReplays) {
     keep_death(seat, kind, what, reproduced);
     seat.fruitless = 0;
@@ -63,10 +68,21 @@ void Parent::back_off(Seat& seat, u32 number, const std::string& what) {
 
 bool Parent::run_aside(const std::function<int()>& body, bool& died, std::string* what) {
   died = false;
-  auto worker = start_worker([&] {
-    if (options_.memory_bytes != 0) limit_memory(options_.memory_bytes);
-    return body();
-  });
+  const auto start_it = [&] {
+    return start_worker([&] {
+      if (options_.memory_bytes != 0) limit_memory(options_.memory_bytes);
+      return body();
+    });
+  };
+  auto worker = start_it();
+  for (double wait = kFirstWait; !worker && wait < kLongestWait && !interrupted(); wait *= 2) {
+    for (double waited = 0; waited < wait; waited += 0.02) {
+      sleep_ms(20);
+      drain_all();
+    }
+    worker = start_it();
+  }
+  refused_ = worker ? "" : worker.error().to_string();
   if (!worker) return true;
   const double start = now();
   for (;;) {
@@ -86,9 +102,11 @@ bool Parent::run_aside(const std::function<int()>& body, bool& died, std::string
 
 u32 Parent::reproduce_death(Seat& seat, FindingKind kind) {
   u32 reproduced = 0;
+  refused_.clear();
   for (u32 i = 0; i < kReplays && !interrupted(); ++i) {
     bool died = false;
     const bool ended = run_aside([&] { return check_again(options_, make_checker_, &corpus_, *seat.state); }, died);
+    if (!refused_.empty()) break;
     reproduced += kind == FindingKind::Hang ? !ended : died;
   }
   return reproduced;

@@ -59,7 +59,8 @@ private:
   void handle_death(u32 number, FindingKind kind, const std::string& what);
   void back_off(Seat& seat, u32 number, const std::string& what);
   u32 reproduce_death(Seat& seat, FindingKind kind);
-  /// Runs `body` in a process of its own; false when it hung.
+  /// Runs `body` in a process of its own; false when it hung. A system that refuses the process is asked again for some
+  /// seconds; then `refused_` says why, and nothing is known.
   bool run_aside(const std::function<int()>& body, bool& died, std::string* what = nullptr);
   void keep_death(Seat& seat, FindingKind kind, const std::string& what, u32 reproduced);
   void write_again();
@@ -72,8 +73,9 @@ private:
   Result<void> add_to_corpus(std::span<const CorpusRow> rows);
   /// What is left to do below the round's end; false: nothing is.
   bool hand_out();
+  bool round_is_complete();
   Result<void> finish_round();
-  std::vector<CorpusRow> new_programs();
+  Result<std::vector<CorpusRow>> new_programs();
 
   CampaignOptions& options_;
   const CheckerFactory& make_checker_;
@@ -94,6 +96,8 @@ private:
   u32 added_ = 0;
   u64 digest_ = 0;                 // of what was added
   std::vector<Finding> unwritten_; // of dead workers
+  std::string round_trouble_;      // why a round could not be ended
+  std::string refused_;            // why the last process aside could not be started; empty: it was
   std::string save_trouble_;       // why the ledger could not be written; empty: it could
   bool interrupted_ = false;
   bool broken_ = false;

@@ -51,7 +51,7 @@ Result<void> Parent::read_folder() {
           return 0;
         },
         died);
-    if (ended && !died) break;
+    if ((ended && !died) || !refused_.empty()) break;
     skip.push_back(reading->at.load());
   }
   corpus_ = read_corpus(options_.corpus, *files, nullptr, skip);
@@ -86,7 +86,7 @@ u64 Parent::fingerprint() {
         return 0;
       },
       died);
-  return reading->fingerprint.load();
+  return refused_.empty() ? reading->fingerprint.load() : compute();
 }
 
 std::string Parent::settings() {
@@ -151,13 +151,17 @@ bool Parent::hand_out() {
   return shared_->hole_count != 0 || shared_->next_index.load() < end;
 }
 
+bool Parent::round_is_complete() {
+  return shared_->wants_features && book_.done().first_gap() >= (round_ + 1) * options_.round_programs;
+}
+
 /// What is missing although all have gone home is handed out again; a round without gaps is followed by the next.
 Result<void> Parent::finish_round() {
   drain_all();
   if (!shared_->wants_features) return {};
-  const u64 end = (round_ + 1) * options_.round_programs;
-  if (book_.done().first_gap() < end) return {};
-  const std::vector<CorpusRow> added = new_programs();
+  if (!round_is_complete()) return {};
+  const auto added = new_programs();
+  if (!added) return added.error();
   save(); // that the round is done is known before the next begins
   if (!save_trouble_.empty()) {
     Error error;
@@ -165,16 +169,16 @@ Result<void> Parent::finish_round() {
     error.message = save_trouble_;
     return error;
   }
-  if (auto begun = book_.begin_round(round_ + 1, added); !begun) return begun;
+  if (auto begun = book_.begin_round(round_ + 1, *added); !begun) return begun;
   ++round_;
-  return add_to_corpus(added);
+  return add_to_corpus(*added);
 }
 
-std::vector<CorpusRow> Parent::new_programs() {
+Result<std::vector<CorpusRow>> Parent::new_programs() {
   book_.add_features(shared_->features);
   std::vector<CorpusRow> out;
   auto memory = SharedMemory::create(sizeof(Reading) + kMaxSharedText);
-  if (!memory) return out;
+  if (!memory) return memory.error();
   auto* reading = new (memory->data()) Reading;
   char* const text = static_cast<char*>(memory->data()) + sizeof(Reading);
   std::vector<u64> programs = choose_programs(book_.take_features(), options_.added_per_round);
@@ -195,6 +199,12 @@ std::vector<CorpusRow> Parent::new_programs() {
     bool died = false;
     if (options_.fork_workers && can_fork()) run_aside(make, died);
     else make();
+    if (!refused_.empty() || interrupted()) {
+      Error error;
+      error.kind = ErrorKind::Io;
+      error.message = refused_.empty() ? "interrupted between two rounds" : refused_;
+      return error;
+    }
     if (reading->length.load() != kNone) out.push_back({index, round_ + 1, {text, reading->length.load()}});
   }
   return out;
