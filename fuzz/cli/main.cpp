@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <new>
 
 namespace assay::cli {
 namespace {
@@ -66,6 +67,9 @@ int main(int argc, char** argv) {
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
     std::fputs("assay: cannot write to standard output\n", stderr);
     return status == assay::cli::kClean ? assay::cli::kCannot : status;
+  } catch (const std::bad_alloc&) {
+    std::fputs("assay: out of memory\n", stderr);
+    return assay::cli::kCannot;
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "assay: internal fault: %s\n", exception.what());
     return assay::cli::kInternal;

@@ -3,13 +3,15 @@
 // Shared memory is an anonymous mapping kept across fork. A worker ignores SIGINT, because a terminal sends it to
 // the whole process group and only the parent may decide to stop; that the parent is gone a worker sees
 // by PR_SET_PDEATHSIG where it exists. Tested in fuzz/os/tests/process_test.cpp.
-#include "fuzz/os/process.h"
+#include "fuzz/os/limits.h"
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <exception>
+#include <new>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -64,6 +66,20 @@ double seconds_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
+/// What the parent's callers have on the stack is not this process's to unwind.
+int run_body(const std::function<int()>& body) {
+  constexpr int kThrew = 7;
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    std::fputs("a worker: out of memory\n", stderr);
+    return kOutOfMemoryStatus;
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "a worker: internal fault: %s\n", exception.what());
+    return kThrew;
+  }
+}
+
 void become_worker(pid_t parent) {
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_DFL);
@@ -100,7 +116,7 @@ Result<Worker> start_worker(const std::function<int()>& body) {
   if (child < 0) return io_error("cannot start a worker process");
   if (child != 0) return Worker{child};
   become_worker(parent);
-  const int status = body();
+  const int status = run_body(body);
   std::fflush(nullptr);
   leave_process(status);
 }

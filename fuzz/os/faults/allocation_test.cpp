@@ -1,0 +1,117 @@
+// allocation_test.cpp - each allocation of C++ in turn fails, from the text of a program to its machine code.
+//
+// Whichever it is, the caller gets an error or std::bad_alloc, nothing ends the process, every byte is given back,
+// and the same compiler then makes the same code as before.
+#include "assay/compiler.h"
+#include "assay/verify.h"
+#include "fuzz/os/faults/allocation_hooks.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <new>
+
+namespace assay {
+namespace {
+
+using faults::allowed;
+using faults::live;
+
+constexpr const char* kProgram = R"(tag @bad(i64)
+export func @main(i64) -> i64 {
+^entry(%n: i64):
+  try_call @work(%n) -> ^ok, catch @bad ^caught
+^ok(%v: i64):
+  return %v
+^caught(%p: i64):
+  return %p
+}
+func @work(i64) -> i64 {
+^entry(%n: i64):
+  %zero = const.i64 0
+  jump ^loop(%n, %zero)
+^loop(%i: i64, %sum: i64):
+  %more = add.i64 %sum, %i
+  %one = const.i64 1
+  %next = sub.i64 %i, %one
+  branch %next, ^loop(%next, %more), ^done
+^done:
+  throw @bad(%more)
+}
+)";
+
+/// From text to machine code: how many bytes of it, -1 with an error, -2 where memory ran out.
+i64 text_to_code(Compiler& compiler, CodeObject& object) {
+  try {
+    const auto module = parse_and_verify(kProgram, "<test>");
+    if (!module || !compiler.compile(*module, object)) return -1;
+    return static_cast<i64>(object.code.size());
+  } catch (const std::bad_alloc&) {
+    return -2;
+  }
+}
+
+/// With a compiler of its own, given back in the end.
+i64 whole_life(Level level) {
+  try {
+    CompileOptions options;
+    options.level = level;
+    Compiler compiler(options);
+    CodeObject object;
+    return text_to_code(compiler, object);
+  } catch (const std::bad_alloc&) {
+    return -2;
+  }
+}
+
+class Allocation : public testing::TestWithParam<Level> {};
+INSTANTIATE_TEST_SUITE_P(Levels, Allocation, testing::Values(Level::O0, Level::O2),
+                         [](const auto& chosen) { return chosen.param == Level::O0 ? "O0" : "O2"; });
+
+TEST_P(Allocation, each_may_fail_and_nothing_leaks) {
+  const i64 size = whole_life(GetParam()); // what is made once and kept is made now
+  ASSERT_GT(size, 0);
+  u32 failed = 0;
+  for (long long n = 0;; ++n) {
+    // What grows once was made for the process to keep; what is lost is lost again.
+    long long lost = 1;
+    i64 result = 0;
+    bool reached = true;
+    for (u32 time = 0; time < 3 && lost != 0; ++time) {
+      const long long before = live;
+      allowed = n;
+      result = whole_life(GetParam());
+      reached = allowed == 0;
+      allowed = -1;
+      lost = live - before;
+    }
+    ASSERT_EQ(lost, 0) << "allocation " << n << " fails: something is not given back";
+    ASSERT_TRUE(result == size || result < 0) << "allocation " << n << " fails: other code";
+    failed += result != size;
+    if (!reached) break;
+  }
+  EXPECT_GT(failed, 50u);
+  std::printf("%u allocations failed in turn\n", failed);
+}
+
+TEST_P(Allocation, compiler_that_ran_out_of_memory_goes_on) {
+  CompileOptions options;
+  options.level = GetParam();
+  Compiler compiler(options);
+  CodeObject object;
+  const i64 size = text_to_code(compiler, object);
+  const auto code = object.code;
+  ASSERT_GT(size, 0);
+  for (long long n = 0; n < 2000; ++n) {
+    Compiler other(options);
+    allowed = n;
+    const i64 result = text_to_code(other, object);
+    allowed = -1;
+    ASSERT_EQ(text_to_code(other, object), size) << "after allocation " << n << " failed";
+    ASSERT_EQ(object.code, code) << "after allocation " << n << " failed";
+    if (result == size) break;
+  }
+}
+
+} // namespace
+} // namespace assay
