@@ -7,6 +7,7 @@
 
 #include "compiler/opt/pipeline.h"
 #include "fuzz/bisect/rewrite.h"
+#include "fuzz/subjects/peer_subject.h"
 
 #include <algorithm>
 
@@ -35,6 +36,7 @@ private:
   void choose_witness();
   const BisectTrial* cure(std::string_view name) const;
   void list_operations();
+  void bisect_peer();
 
   const Program& program_;
   const Variant& variant_;
@@ -206,11 +208,27 @@ void Bisector::list_operations() {
   }
 }
 
+/// Of another compiler only its levels can be told apart.
+void Bisector::bisect_peer() {
+  Variant other = variant_;
+  other.level = variant_.level == Level::O2 ? Level::O0 : Level::O2;
+  const std::string other_name(name_of(other.level));
+  const Seen::State seen = attempt("at " + other_name, other);
+  if (variant_.level == Level::O2 && seen == Seen::Fails) out_.level = Level::O0;
+  out_.component = peer_version(variant_.exec);
+  if (seen == Seen::Agrees) out_.component += " at " + std::string(name_of(variant_.level)) + ", not at " + other_name;
+  choose_witness();
+}
+
 Bisection Bisector::run() {
   out_.seen = prober_.ask(program_, variant_);
   if (!out_.seen.fails()) return std::move(out_);
   list_operations();
   out_.level = variant_.level;
+  if (is_peer(variant_.exec)) {
+    bisect_peer();
+    return std::move(out_);
+  }
   bool optimiser = false;
   if (variant_.level == Level::O2) {
     Variant quick = variant_;

@@ -6,6 +6,7 @@
 // optimised program right. There parts are told apart by elimination: the allocation checker, every value in its slot,
 // all registers, no processor extensions, other conventions, the other level, places and targets. About thirty calls,
 // each in a process that may die of it: some 20 ms.
+// Of another compiler (fuzz/subjects) only the level is named: what it does inside is its own.
 // Needs the rewrite that fails to be the wrong one: rewrites after it that hide or show it are told by the passes whose
 // absence cures. Tested in fuzz/bisect/tests/bisect_test.cpp.
 #pragma once

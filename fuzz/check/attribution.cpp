@@ -6,6 +6,7 @@
 #include "fuzz/check/attribution.h"
 
 #include "fuzz/check/subject_kinds.h"
+#include "fuzz/subjects/peer_subject.h"
 #include "qemu/unicorn/unicorn_executor.h"
 
 #include <algorithm>
@@ -145,9 +146,11 @@ Attribution Attributor::attribute(const SubjectRow& row, const Module& module, c
   const u32 index = difference.case_index;
   const Impl::Call call{module, ran ? cases.entry(index) : kNone, ran ? cases.args(index) : std::span<const u64>(),
                         ran ? cases.fuel(index) : 0, expected};
-  std::vector<Trial> trials = impl_->own_trials(call, row);
+  const bool peer = is_peer(row.exec);
+  std::vector<Trial> trials;
+  if (!peer) trials = impl_->own_trials(call, row);
   for (const Target target : kTargets) {
-    if (target == row.target) continue;
+    if (target == row.target && !peer) continue;
     CompileOptions options;
     options.target = target;
     options.os = options.host_os = Os::Linux;
@@ -158,7 +161,11 @@ Attribution Attributor::attribute(const SubjectRow& row, const Module& module, c
       break;
     }
   }
-  return {culprit_of(row.target, trials), to_string(trials)};
+  if (!peer) return {culprit_of(row.target, trials), to_string(trials)};
+  const bool right =
+      std::any_of(trials.begin(), trials.end(), [](const Trial& t) { return t.verdict == Verdict::Agrees; });
+  if (!right && !trials.empty()) return {"oracle or all compilers", to_string(trials)};
+  return {peer_version(row.exec) + " as " + std::string(row.name), to_string(trials)};
 }
 
 Attribution attribute(Attributor& attributor, const Module& module, const Cases& cases, const Checker& checker) {

@@ -33,6 +33,8 @@ struct Attribution {
 ///  "machine: native"          likewise, in this process
 ///  "oracle or all targets"    no target's code does what the oracle says
 /// With trials of one target only, it is the culprit, or shares the fault with what could not be tried.
+/// Of a peer (another compiler) the trials are the bundled compiler's: "LLVM 19.1.7 as llvm-O2" where that agrees with
+/// the oracle, or cannot be tried; else "oracle or all compilers".
 std::string culprit_of(Target failing, std::span<const Trial> trials);
 
 /// The trials in words.

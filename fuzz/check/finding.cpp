@@ -8,6 +8,7 @@
 #include "assay/text.h"
 #include "fuzz/check/run_lines.h"
 #include "fuzz/os/process.h"
+#include "fuzz/subjects/peer_subject.h"
 
 #include <cerrno>
 #include <charconv>
@@ -113,6 +114,12 @@ std::string_view take(std::string_view key, const std::string& value, Finding& o
 
 std::string tool_version() { return "assay " ASSAY_VERSION; }
 
+std::string tools_of(std::string_view subject) {
+  const SubjectRow* const row = find_subject_row(subject);
+  if (row == nullptr || !is_peer(row->exec)) return tool_version();
+  return tool_version() + ", " + peer_version(row->exec);
+}
+
 std::string observable(std::string_view difference) {
   std::string out;
   for (const char c : difference) {
@@ -170,7 +177,7 @@ Finding make_finding(const Module& module, const Cases& cases, const Checker& ch
   out.kind = difference.kind;
   out.subject = checker.subjects()[difference.subject].name;
   out.difference = difference.what;
-  out.tool = tool_version();
+  out.tool = tools_of(out.subject);
   out.sizes = sizes_of(module);
   out.program = to_text(module);
   if (difference.case_index == kNone) return out;

@@ -56,6 +56,8 @@ std::string sizes_of(const Module& module);
 
 /// "assay 0.1.0"
 std::string tool_version();
+/// The same, of a finding on a subject that is another compiler with that one's: "assay 0.1.0, LLVM 19.1.7".
+std::string tools_of(std::string_view subject);
 
 /// The file's text. `path` is what the replay command names.
 std::string to_text(const Finding& finding, std::string_view path);

@@ -7,6 +7,7 @@
 #include "compiler/opt/pipeline.h"
 #include "fuzz/check/subject_kinds.h"
 #include "fuzz/generate/random.h"
+#include "fuzz/subjects/peer_subject.h"
 #include "qemu/unicorn/unicorn_executor.h"
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace {
 constexpr Target kX64 = Target::X64, kA64 = Target::A64;
 constexpr Level kO0 = Level::O0, kO2 = Level::O2;
 constexpr Exec kNative = Exec::Native, kUnicorn = Exec::Unicorn, kQemu = Exec::Qemu;
+constexpr Exec kLlvm = Exec::Llvm, kGccjit = Exec::Gccjit;
 constexpr Os kLinux = Os::Linux, kWindows = Os::Windows, kApple = Os::Apple;
 
 // clang-format off
@@ -51,13 +53,18 @@ constexpr SubjectRow kRows[] = {
   {"a64-O0-qemu-linux",                 kQemu,        kA64, kO0, kLinux,    false,     0,        false, "in a process under qemu-aarch64, AAPCS64"},
   {"a64-O0-qemu-apple",                 kQemu,        kA64, kO0, kApple,    true,      0,        false, "so, Apple convention between AIR functions, signed return addresses"},
   {"a64-O2-qemu-linux",                 kQemu,        kA64, kO2, kLinux,    false,     0,        false, "in a process under qemu-aarch64, optimised, AAPCS64"},
+  // Other compilers, for this machine; only when they are asked for.
+  {"llvm-O0",                           kLlvm,        kX64, kO0, kLinux,    true,      0,        false, "LLVM's ORC JIT, not optimised"},
+  {"llvm-O2",                           kLlvm,        kX64, kO2, kLinux,    true,      0,        false, "LLVM's ORC JIT, optimised"},
+  {"gccjit-O0",                         kGccjit,      kX64, kO0, kLinux,    true,      0,        false, "GCC by libgccjit, not optimised"},
+  {"gccjit-O2",                         kGccjit,      kX64, kO2, kLinux,    true,      0,        false, "GCC by libgccjit, optimised"},
 };
 // clang-format on
 
 // Words of the command line that some version knows; which of them have a subject here is the table's matter.
 constexpr std::string_view kTargets[] = {"x64", "a64"};
 constexpr std::string_view kLevels[] = {"O0", "O2"};
-constexpr std::string_view kExecs[] = {"native", "qemu", "unicorn"};
+constexpr std::string_view kExecs[] = {"native", "qemu", "unicorn", "llvm", "gccjit"};
 constexpr std::string_view kOses[] = {"linux", "windows", "apple"};
 
 /// The same for equal programs, so that a finding is found again.
@@ -111,6 +118,9 @@ Result<std::vector<const SubjectRow*>> by_name(const SubjectFilter& filter) {
 }
 
 bool admits(const SubjectFilter& filter, const SubjectRow& row) {
+  if (is_peer(row.exec)) // neither target nor convention is ours to choose
+    return !filter.execs.empty() && contains(filter.execs, name_of(row.exec)) &&
+           contains(filter.levels, name_of(row.level)) && filter.targets.empty() && filter.oses.empty();
   return row.exec != Exec::Oracle && contains(filter.targets, assay::name_of(row.target)) &&
          contains(filter.levels, name_of(row.level)) && contains(filter.execs, name_of(row.exec)) &&
          contains(filter.oses, assay::name_of(row.os));
@@ -136,6 +146,8 @@ std::string_view name_of(Exec exec) {
   case Exec::Native: return "native";
   case Exec::Qemu: return "qemu";
   case Exec::Unicorn: return "unicorn";
+  case Exec::Llvm: return "llvm";
+  case Exec::Gccjit: return "gccjit";
   }
   return "?";
 }
@@ -150,7 +162,8 @@ const SubjectRow* find_subject_row(std::string_view name) {
 }
 
 std::string unavailable_reason(const SubjectRow& row) {
-  return row.exec == Exec::Oracle ? std::string() : compiled_unavailable_reason(row);
+  if (row.exec == Exec::Oracle) return {};
+  return is_peer(row.exec) ? peer_unavailable_reason(row) : compiled_unavailable_reason(row);
 }
 
 CompileOptions compile_options(const SubjectRow& row) {
@@ -180,7 +193,8 @@ PassOptions passes_for(const SubjectRow& row, const Module& module, const PassOp
 Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const SubjectOptions& options) {
   const std::string reason = unavailable_reason(row);
   if (!reason.empty()) return unsupported("subject " + std::string(row.name) + " cannot run here: " + reason);
-  return row.exec == Exec::Oracle ? make_oracle_subject() : make_compiled_subject(row, options);
+  if (row.exec == Exec::Oracle) return make_oracle_subject();
+  return is_peer(row.exec) ? make_peer_subject(row, options) : make_compiled_subject(row, options);
 }
 
 Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter, std::vector<LeftOut>* left_out) {

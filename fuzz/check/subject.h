@@ -22,12 +22,14 @@
 
 namespace assay::fuzz {
 
-/// Where code runs.
-enum class Exec : u8 { Oracle, Native, Qemu, Unicorn };
-std::string_view name_of(Exec exec);   // "oracle", "native", "qemu", "unicorn"
+/// Where the bundled compiler's code runs, or what runs in its place: the oracle, another compiler.
+enum class Exec : u8 { Oracle, Native, Qemu, Unicorn, Llvm, Gccjit };
+std::string_view name_of(Exec exec); // "oracle", "native", "qemu", "unicorn", "llvm", "gccjit"
+/// Another compiler, its code run in this process (fuzz/subjects).
+inline bool is_peer(Exec exec) { return exec == Exec::Llvm || exec == Exec::Gccjit; }
 std::string_view name_of(Level level); // "O0", "O2"
 
-/// One subject. For the oracle only `name`, `exec` and `meaning` mean something.
+/// One subject. For the oracle only `name`, `exec` and `meaning` mean something, for a peer `level` too.
 struct SubjectRow {
   std::string_view name;
   Exec exec = Exec::Native;
@@ -109,9 +111,9 @@ struct LeftOut {
   std::string reason;
 };
 
-/// Rows that the filter admits, in table order, the oracle only when it is named, emulated ones also where nothing
-/// else is left. `left_out` (may be null) is told which of them cannot run here, and why. BadInput for a word that no
-/// version knows; Unsupported when nothing is left, or a subject asked for by name cannot run here.
+/// Rows that the filter admits, in table order, the oracle and peers only when they are asked for, emulated ones also
+/// where nothing else is left. `left_out` (may be null) is told which of them cannot run here, and why. BadInput for a
+/// word that no version knows; Unsupported when nothing is left, or a subject asked for by name cannot run here.
 Result<std::vector<const SubjectRow*>> select_subjects(const SubjectFilter& filter,
                                                        std::vector<LeftOut>* left_out = nullptr);
 

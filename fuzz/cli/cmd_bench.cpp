@@ -360,7 +360,7 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
     return done;
   for (const fuzz::SubjectRow& row : fuzz::subject_rows()) {
     const bool plain = row.os == Os::Linux && row.max_registers == 0 && !row.spill_all;
-    if (row.exec == fuzz::Exec::Oracle || row.exec == fuzz::Exec::Native || !plain) continue;
+    if (row.exec == fuzz::Exec::Oracle || row.exec == fuzz::Exec::Native || fuzz::is_peer(row.exec) || !plain) continue;
     if (!fuzz::unavailable_reason(row).empty()) continue;
     const fuzz::SubjectRow* const both[] = {native[0], &row};
     const std::string what = "check, 4 inputs, native + " + std::string(row.name);

@@ -131,7 +131,7 @@ std::vector<const fuzz::SubjectRow*> subjects_of(const fuzz::PlantedBug* bug,
   const Target target = bug->name.starts_with("a64_") ? Target::A64 : Target::X64;
   std::vector<const fuzz::SubjectRow*> native, emulated;
   for (const fuzz::SubjectRow* row : rows) {
-    if (row->exec == fuzz::Exec::Oracle || row->target != target) continue;
+    if (row->exec == fuzz::Exec::Oracle || fuzz::is_peer(row->exec) || row->target != target) continue;
     (row->exec == fuzz::Exec::Native ? native : emulated).push_back(row);
   }
   return native.empty() ? emulated : native;

@@ -187,7 +187,7 @@ Finding finding_of(const Failure& failure, const Finding* from, const Bisection*
     out.run_line += ")";
   }
   out.sizes = sizes_of(program.module);
-  out.tool = tool_version();
+  out.tool = tools_of(out.subject);
   out.replays = kTriageReplays;
   out.reproduced = failure.reproduced;
   out.program = to_text(program.module);

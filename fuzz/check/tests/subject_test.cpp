@@ -32,6 +32,25 @@ TEST(Subjects, oracle_runs_only_when_it_is_named) {
   EXPECT_EQ((*named)[0]->exec, Exec::Oracle);
 }
 
+TEST(Subjects, other_compilers_run_only_when_they_are_asked_for) {
+  SubjectFilter filter;
+  filter.emulated = true;
+  const auto all = select_subjects(filter);
+  if (all) {
+    for (const SubjectRow* row : *all) EXPECT_FALSE(is_peer(row->exec)) << row->name;
+  }
+  filter.execs = {"llvm"};
+  filter.levels = {"O2"};
+  std::vector<LeftOut> left_out;
+  const auto chosen = select_subjects(filter, &left_out);
+  if (!chosen) {
+    EXPECT_EQ(chosen.error().kind, ErrorKind::Unsupported);
+  } else {
+    ASSERT_EQ(chosen->size(), 1u);
+    EXPECT_EQ((*chosen)[0]->name, "llvm-O2");
+  }
+}
+
 TEST(Subjects, unknown_name_is_bad_input) {
   SubjectFilter filter;
   filter.names = {"x64-O9"};
@@ -61,6 +80,10 @@ TEST(Subjects, words_without_a_subject_are_unsupported) {
 TEST(Subjects, name_says_target_level_place_and_convention) {
   for (const SubjectRow& row : subject_rows()) {
     if (row.exec == Exec::Oracle) continue;
+    if (is_peer(row.exec)) {
+      EXPECT_EQ(row.name, std::string(name_of(row.exec)) + "-" + std::string(name_of(row.level)));
+      continue;
+    }
     std::string name(assay::name_of(row.target));
     for (const std::string_view part : {name_of(row.level), name_of(row.exec), assay::name_of(row.os)})
       name += "-" + std::string(part);
@@ -80,7 +103,10 @@ TEST(Subjects, those_that_were_asked_for_run_or_are_left_out_for_a_reason) {
   std::vector<LeftOut> left_out;
   const auto chosen = select_subjects(filter, &left_out);
   ASSERT_TRUE(chosen.ok());
-  EXPECT_EQ(chosen->size() + left_out.size(), subject_rows().size() - 1); // all but the oracle
+  const auto rows = subject_rows();
+  const auto others = // the oracle and other compilers
+      std::count_if(rows.begin(), rows.end(), [](auto& row) { return row.exec == Exec::Oracle || is_peer(row.exec); });
+  EXPECT_EQ(chosen->size() + left_out.size() + static_cast<std::size_t>(others), rows.size());
   for (const LeftOut& left : left_out) {
     EXPECT_FALSE(left.reason.empty()) << left.row->name;
     EXPECT_EQ(std::count(chosen->begin(), chosen->end(), left.row), 0) << left.row->name;
