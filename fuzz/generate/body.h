@@ -186,6 +186,7 @@ private:
   void memory_access();
   void memory_bulk();
   void memory_bulk_wrapping(Type type);
+  ValueId scaled_index(u64 mask, u32 shift);
   ValueId make_number(Type type, u64 most, u64& bound);
   Address find_address(u64 most);
   u64 draw_offset(u64 room, u64 near);

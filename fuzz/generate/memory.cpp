@@ -17,6 +17,13 @@ namespace {
 u64 mask_below(u64 most) { return (u64{1} << (std::bit_width(most + 1) - 1)) - 1; }
 } // namespace
 
+/// An i32, at most `mask`, extended and shifted.
+ValueId Body::scaled_index(u64 mask, u32 shift) {
+  const ValueId index = masked(Type::I32, mask & bit_mask(Type::I32));
+  const ValueId wide = emit(random_.coin() ? Opcode::Zext : Opcode::Sext, Type::I64, Type::I32, {&index, 1});
+  return emit(Opcode::Shl, Type::I64, {wide, literal(Type::I64, shift)});
+}
+
 /// An i32 or i64 that is at most `most` at run time, made in one of the shapes that addresses have in real
 /// programs and in past bugs: masked, scaled, wrapped around, cut out of dirty bits, extended.
 ValueId Body::make_number(Type type, u64 most, u64& bound) {
@@ -34,6 +41,7 @@ ValueId Body::make_number(Type type, u64 most, u64& bound) {
   case 2: {
     const u32 shift = random_.below(4);
     const u64 narrow = mask_below(most >> shift);
+    if (type == Type::I64 && random_.coin()) return bound = narrow << shift, scaled_index(narrow, shift);
     bound = narrow << shift;
     return emit(Opcode::Shl, type, {masked(type, narrow), literal(type, shift)});
   }
@@ -125,7 +133,7 @@ void Body::access_out_of_bounds() {
   ValueId address = kNone;
   u64 offset = 0;
   u64 bound = 0;
-  switch (random_.below(3)) {
+  switch (random_.below(4)) {
   case 0: // straddles the end, by one byte or all but one
     address = make_number(type, 1, bound);
     offset = module_->memory_size - random_.below(row.bytes + 1);
@@ -134,6 +142,12 @@ void Body::access_out_of_bounds() {
     address = make_number(type, 64, bound);
     offset = random_.pick(kFar);
     break;
+  case 2: { // an index of elements that is one of bytes, or any
+    const u64 mask = random_.coin() ? mask_below(module_->memory_size) : ~u64{0};
+    address = scaled_index(mask, random_.below(4));
+    offset = random_.below(16);
+    break;
+  }
   default:
     address = pick_or_convert(type);
     offset = random_.below(16);
