@@ -25,9 +25,9 @@ struct EngineState {
   Compiler compiler;
   std::optional<jit::Installer> installer;
   std::map<std::string, std::shared_ptr<const HostFunction>, std::less<>> bound;
-  std::vector<std::unique_ptr<jit::Instance>> pool;
+  std::vector<std::unique_ptr<jit::Instance>> pool; // at most kPooled, without further allocation
 
-  explicit EngineState(const EngineOptions& o) : options(o), compiler(compile_options(o)) {}
+  explicit EngineState(const EngineOptions& o) : options(o), compiler(compile_options(o)) { pool.reserve(kPooled); }
 
   static CompileOptions compile_options(const EngineOptions& o) {
     CompileOptions out;

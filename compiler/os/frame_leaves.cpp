@@ -286,6 +286,7 @@ bool FrameLeaves::add(const u8* section, u64 size) {
 std::unique_ptr<FrameLeaves::Leaf> FrameLeaves::leaf_of_unit(const Unit& unit) {
   auto leaf = std::make_unique<Leaf>();
   leaf->fdes.clear();
+  leaf->fdes.reserve(unit.entries.size() + 1); // what is made has its owner, also when memory runs out
   for (const Unit::Source& from : unit.entries) {
     const Entry entry = make_entry(unit.cie, from.fde, from.begin);
     entry.word(16).store(from.length, std::memory_order_relaxed);
