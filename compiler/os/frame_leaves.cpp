@@ -75,17 +75,19 @@ void copy_entry(const Entry& entry, const u8* cie, const u8* source, u64 begin) 
   std::memset(fde + kFdeHead + rest, 0, entry.capacity() - 4 - kFdeHead - rest);
 }
 
-Entry make_entry(const u8* cie, const u8* source, u64 begin) {
+using Chunk = std::unique_ptr<u8[]>;
+
+Chunk make_entry(const u8* cie, const u8* source, u64 begin) {
   const u32 capacity = (fde_bytes(source) + 4 + 15) & ~15u;
-  u8* const chunk = new u8[kFdeAt + capacity];
-  const Entry entry{chunk + kFdeAt};
-  store32(chunk + kCapacityAt, capacity);
+  Chunk chunk(new u8[kFdeAt + capacity]);
+  const Entry entry{chunk.get() + kFdeAt};
+  store32(chunk.get() + kCapacityAt, capacity);
   for (const u32 at : {8u, 16u}) new (entry.fde + at) Word(0);
   store32(entry.fde, capacity - 8);
   store32(entry.fde + 4, kFdeAt + 4); // to the CIE
   store32(entry.fde + capacity - 4, 0);
   copy_entry(entry, cie, source, begin);
-  return entry;
+  return chunk;
 }
 
 } // namespace
@@ -98,7 +100,8 @@ struct FrameLeaves::Unit {
     u64 begin = 0, length = 0;
   };
   std::vector<Source> entries;
-  u64 extent_end = 0; // of code and section
+  std::vector<Chunk> made; // their copies, until these are in a leaf that is registered
+  u64 extent_end = 0;      // of code and section
 
   u64 begin() const { return entries.front().begin; }
   u64 end() const { return entries.back().begin + entries.back().length; }
@@ -109,6 +112,7 @@ struct FrameLeaves::Leaf {
   u64 living = 0;
   u64 registered_begin = 0;
   u64 extent_end = 0;
+  bool owns = false;               // its entries; once it is registered
   alignas(16) u8 object[128] = {}; // libgcc's own
 
   Leaf() = default;
@@ -116,7 +120,7 @@ struct FrameLeaves::Leaf {
   Leaf& operator=(const Leaf&) = delete;
   ~Leaf() {
     for (u8* fde : fdes)
-      if (fde != nullptr) delete[](fde - kFdeAt);
+      if (owns && fde != nullptr) delete[](fde - kFdeAt);
   }
 
   u64 size() const { return fdes.size() - 1; }
@@ -132,9 +136,10 @@ struct FrameLeaves::Leaf {
     return low;
   }
   /// Adds the living entries [first, last) of `from`, whose range of addresses does not meet the leaf's. They are in
-  /// both then, until `from` is retired.
+  /// both then, until `from` is retired. When memory runs out, nothing has happened.
   void share(const Leaf& from, u64 first, u64 last) {
     const auto alive = [](u8* fde) { return Entry{fde}.living(); };
+    fdes.reserve(fdes.size() + (last - first));
     fdes.pop_back();
     const auto middle = static_cast<std::ptrdiff_t>(fdes.size());
     std::copy_if(from.fdes.begin() + static_cast<std::ptrdiff_t>(first),
@@ -193,21 +198,21 @@ FrameLeaves::Map::iterator FrameLeaves::leaf_of(u64 pc) {
   return above == leaves_.begin() ? leaves_.end() : std::prev(above);
 }
 
-/// Puts `fresh` in the place of [first, last), whose living entries it shares. A throw may be under way through these:
-/// at every moment the leaf that libgcc takes for a pc, that which begins last before it, has its entry. So the upper
-/// of several comes first.
-void FrameLeaves::replace(Map::iterator first, Map::iterator last, std::vector<std::unique_ptr<Leaf>> fresh) {
-  for (auto leaf = fresh.rbegin(); leaf != fresh.rend(); ++leaf) calls_.add((*leaf)->fdes.data(), (*leaf)->object);
+/// Puts `fresh`, by their begins, in the place of [first, last), whose living entries they share. A throw may be under
+/// way through these: at every moment the leaf that libgcc takes for a pc, that which begins last before it, has its
+/// entry. So the upper of several comes first. Takes no memory.
+void FrameLeaves::replace(Map::iterator first, Map::iterator last, Map fresh) {
+  for (auto at = fresh.rbegin(); at != fresh.rend(); ++at) {
+    calls_.add(at->second->fdes.data(), at->second->object);
+    at->second->owns = true;
+  }
   for (auto at = first; at != last; ++at) {
     calls_.remove(at->second->fdes.data());
     if (at->second->living == 0) --empty_leaves_;
     at->second->retire();
   }
   leaves_.erase(first, last);
-  for (auto& leaf : fresh) {
-    const u64 begin = leaf->registered_begin;
-    leaves_.emplace(begin, std::move(leaf));
-  }
+  leaves_.merge(fresh);
 }
 
 /// Puts the unit's entries into places of removed ones. The first place must not come before what libgcc takes for the
@@ -261,8 +266,19 @@ bool FrameLeaves::add(const u8* section, u64 size) {
     living_ += unit.entries.size();
     return true;
   }
+  living_ += unit.entries.size();
+  try {
+    insert(unit, low, next);
+  } catch (...) {
+    living_ -= unit.entries.size();
+    throw;
+  }
+  return true;
+}
+
+/// `low` is the leaf that begins before the unit, if there is one, and `next` the one behind that.
+void FrameLeaves::insert(Unit& unit, Map::iterator low, Map::iterator next) {
   auto leaf = leaf_of_unit(unit);
-  living_ += leaf->living;
   // Leaves that reach over the unit are made anew, with it.
   Span around{next, next};
   if (low != leaves_.end() && low->second->lower(unit.begin()) < low->second->size()) {
@@ -271,24 +287,30 @@ bool FrameLeaves::add(const u8* section, u64 size) {
   }
   for (; around.last != leaves_.end() && around.last->first < unit.end(); ++around.last)
     leaf->share(*around.last->second, 0, around.last->second->size());
-  std::vector<std::unique_ptr<Leaf>> fresh;
+  Map fresh;
   if (leaf->size() <= 2 * limit()) {
     absorb_neighbours(*leaf, around);
-    fresh.push_back(std::move(leaf));
+    put(fresh, std::move(leaf));
   } else {
-    for (u64 at = 0; at < leaf->size(); at += limit()) fresh.push_back(part_of(*leaf, at, at + limit()));
-    leaf->retire();
+    for (u64 at = 0; at < leaf->size(); at += limit()) put(fresh, part_of(*leaf, at, at + limit()));
   }
+  for (Chunk& chunk : unit.made) static_cast<void>(chunk.release());
   replace(around.first, around.last, std::move(fresh));
-  return true;
 }
 
-std::unique_ptr<FrameLeaves::Leaf> FrameLeaves::leaf_of_unit(const Unit& unit) {
+void FrameLeaves::put(Map& leaves, std::unique_ptr<Leaf> leaf) {
+  const u64 begin = leaf->registered_begin;
+  leaves.emplace(begin, std::move(leaf));
+}
+
+/// The entries belong to `unit.made`.
+std::unique_ptr<FrameLeaves::Leaf> FrameLeaves::leaf_of_unit(Unit& unit) {
   auto leaf = std::make_unique<Leaf>();
   leaf->fdes.clear();
-  leaf->fdes.reserve(unit.entries.size() + 1); // what is made has its owner, also when memory runs out
+  unit.made.reserve(unit.entries.size());
   for (const Unit::Source& from : unit.entries) {
-    const Entry entry = make_entry(unit.cie, from.fde, from.begin);
+    unit.made.push_back(make_entry(unit.cie, from.fde, from.begin));
+    const Entry entry{unit.made.back().get() + kFdeAt};
     entry.word(16).store(from.length, std::memory_order_relaxed);
     leaf->fdes.push_back(entry.fde);
   }
@@ -375,15 +397,15 @@ void FrameLeaves::forget(const u8* memory, u64 bytes) {
     const auto here = at++;
     const Leaf& leaf = *here->second;
     const u64 middle = leaf.lower(begin);
-    const bool begins_here = leaf.registered_begin >= begin;
-    if (!begins_here && middle == leaf.size()) continue;
-    std::vector<std::unique_ptr<Leaf>> parts;
-    if (auto below = part_of(leaf, 0, middle); below->living != 0) {
+    if (leaf.registered_begin < begin && middle == leaf.size()) continue;
+    try {
+      Map parts;
+      auto below = part_of(leaf, 0, middle), above = part_of(leaf, middle, leaf.size());
       below->extent_end = std::min(below->extent_end, begin);
-      parts.push_back(std::move(below));
-    }
-    if (auto above = part_of(leaf, middle, leaf.size()); above->living != 0) parts.push_back(std::move(above));
-    replace(here, at, std::move(parts));
+      if (below->living != 0) put(parts, std::move(below));
+      if (above->living != 0) put(parts, std::move(above));
+      replace(here, at, std::move(parts));
+    } catch (const std::bad_alloc&) {} // the leaf stays as it is: only a stranger who comes there is not found
   }
 }
 

@@ -9,8 +9,9 @@
 // be under way through any living entry: copies never move, and leaves made anew are registered before those that
 // they replace are taken away. No leaf begins in, or reaches over, memory that was given back. Cost: a removal 0.3
 // us; an addition 0.5 us and, at the next throw, the sorting of its leaf. Leaves grow with the number of entries:
-// there are about ten. An addition between living entries, where no place is free, has its whole leaf sorted
-// again. Thread-safe. Tested in compiler/os/tests/frame_leaves_test.cpp.
+// there are about ten. An addition between living entries, where no place is free, has its whole leaf sorted again.
+// When memory runs out, an addition throws std::bad_alloc and nothing has happened. Thread-safe.
+// Tested in compiler/os/tests/frame_leaves_test.cpp and fuzz/os/faults/allocation_test.cpp.
 #pragma once
 
 #include "assay/types.h"
@@ -59,8 +60,10 @@ private:
   bool read(const u8* section, u64 size, Unit& out) const;
   bool reuse(Leaf& leaf, const Unit& unit);
   bool clear_of(Map::iterator leaf, const Unit& unit);
-  void replace(Map::iterator first, Map::iterator last, std::vector<std::unique_ptr<Leaf>> fresh);
-  static std::unique_ptr<Leaf> leaf_of_unit(const Unit& unit);
+  void insert(Unit& unit, Map::iterator low, Map::iterator next);
+  static void put(Map& leaves, std::unique_ptr<Leaf> leaf);
+  void replace(Map::iterator first, Map::iterator last, Map fresh);
+  static std::unique_ptr<Leaf> leaf_of_unit(Unit& unit);
   static std::unique_ptr<Leaf> part_of(const Leaf& leaf, u64 first, u64 last);
   bool mergeable(const Leaf& low, const Leaf& high) const;
   void absorb_neighbours(Leaf& leaf, Span& around);

@@ -1,15 +1,20 @@
 // allocation_test.cpp - each allocation of C++ in turn fails, from the text of a program to its machine code.
 //
-// Whichever it is, the caller gets an error or std::bad_alloc, nothing ends the process, every byte is given back,
+// Then those of the registry of frames. Whichever it is, the caller gets an error or std::bad_alloc, nothing ends the process, every byte is given back,
 // and the same compiler then makes the same code as before.
 #include "assay/compiler.h"
 #include "assay/verify.h"
+#if !defined(_WIN32)
+#include "compiler/os/frame_leaves.h"
+#endif
 #include "fuzz/os/faults/allocation_hooks.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstring>
 #include <new>
+#include <vector>
 
 namespace assay {
 namespace {
@@ -112,6 +117,55 @@ TEST_P(Allocation, compiler_that_ran_out_of_memory_goes_on) {
     if (result == size) break;
   }
 }
+
+#if !defined(_WIN32)
+/// Libgcc's calls, counted.
+int tables = 0;
+void add_table(void*, void*) { ++tables; }
+void* remove_table(const void*) {
+  --tables;
+  return nullptr;
+}
+
+/// A section with one entry for 16 bytes at `code`, which lies before it.
+void put_section(u8* section, const u8* code) {
+  const u8 cie[24] = {20, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0};
+  std::memcpy(section, cie, sizeof cie);
+  const u32 fde[6] = {16, 28, static_cast<u32>(code - (section + 32)), 16, 0, 0};
+  std::memcpy(section + 24, fde, sizeof fde);
+}
+
+TEST(FrameLeaves, an_addition_that_finds_no_memory_has_not_happened) {
+  constexpr u64 kPlace = 128, kSection = 64, kPlaces = 200;
+  std::vector<u8> memory(kPlaces * kPlace);
+  const auto run = [&](long long n) {
+    os::FrameLeaves leaves({add_table, remove_table});
+    u32 refused = 0;
+    for (u64 i = 0; i < kPlaces; ++i) {
+      u8* const code = memory.data() + (i * 7 % kPlaces) * kPlace;
+      put_section(code + kSection, code);
+      allowed = n;
+      try {
+        EXPECT_TRUE(leaves.add(code + kSection, 48));
+        allowed = -1;
+        EXPECT_TRUE(leaves.remove(code, code) && leaves.add(code + kSection, 48));
+      } catch (const std::bad_alloc&) {
+        allowed = -1;
+        EXPECT_FALSE(leaves.remove(code, code)) << "after allocation " << n << " failed";
+        ++refused;
+      }
+      if (i % 50 == 49) leaves.forget(memory.data(), 0);
+    }
+    return refused;
+  };
+  for (long long n = 0, refused = 1; refused != 0; ++n) {
+    const long long before = live;
+    refused = run(n);
+    ASSERT_EQ(live, before) << "allocation " << n << " fails: something is not given back";
+    ASSERT_EQ(tables, 0);
+  }
+}
+#endif
 
 } // namespace
 } // namespace assay
