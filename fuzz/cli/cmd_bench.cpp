@@ -38,7 +38,7 @@ struct Figure {
 struct BenchOptions {
   u32 programs = 400, rounds = 5;
   std::string preset = "small", corpus = "corpus/real";
-  bool json = false, kernels = false;
+  bool json = false, kernels = false, peers = false;
   std::string json_file;         // empty: the output
   std::vector<std::string> only; // kernels
 };
@@ -369,6 +369,36 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
   return {};
 }
 
+/// --peers: from a module to code that can be called, by the bundled compiler and by others, on the same programs.
+int bench_peers(const BenchOptions& options, const Sample& sample, std::vector<Figure>& figures) {
+  const std::string ours(name_of(host_target()));
+  const double count = options.programs, instructions = static_cast<double>(sample.instructions);
+  for (const std::string& name : {ours + "-O0-native-linux", ours + "-O2-native-linux", std::string("llvm-O0"),
+                                  std::string("llvm-O2"), std::string("gccjit-O0"), std::string("gccjit-O2")}) {
+    const fuzz::SubjectRow* row = fuzz::find_subject_row(name);
+    const std::string reason = row == nullptr ? "there is no such subject" : fuzz::unavailable_reason(*row);
+    if (!reason.empty()) {
+      std::fprintf(stderr, "assay bench: %s is left out: %s\n", name.c_str(), reason.c_str());
+      continue;
+    }
+    fuzz::SubjectOptions how;
+    how.check_allocation = false;
+    auto subject = fuzz::make_subject(*row, how);
+    if (!subject) return report(subject.error());
+    u64 failed = 0;
+    const double spent = best(options.rounds, [&] {
+      failed = 0;
+      for (const Module& module : sample.modules) failed += (*subject)->prepare(module).ok() ? 0 : 1;
+    });
+    if (failed != 0)
+      std::fprintf(stderr, "assay bench: %s could not compile %llu programs\n", name.c_str(),
+                   static_cast<unsigned long long>(failed));
+    figures.push_back({"ready to run, " + name, "us/program", spent / count / 1e3});
+    figures.push_back({"ready to run, " + name, "ns/instruction", spent / instructions});
+  }
+  return kClean;
+}
+
 int write_json(const BenchOptions& options, const std::string& json) {
   if (options.json_file.empty()) {
     std::printf("%s\n", json.c_str());
@@ -402,12 +432,16 @@ int bench(const BenchOptions& options) {
   std::vector<Figure> figures;
   const Sample sample = make_sample(options, config);
   figures.push_back(measure_reference(options, "before"));
-  measure_sources(options, config, sample, figures);
-  measure_campaign_source(options, config, figures);
-  measure_oracle(options, sample, figures);
-  if (auto done = measure_given(options, figures); !done) report(done.error());
-  if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
-  else if (auto whole = measure_whole(options, config, sample, figures); !whole) report(whole.error());
+  if (options.peers) {
+    if (const int status = bench_peers(options, sample, figures); status != kClean) return status;
+  } else {
+    measure_sources(options, config, sample, figures);
+    measure_campaign_source(options, config, figures);
+    measure_oracle(options, sample, figures);
+    if (auto done = measure_given(options, figures); !done) report(done.error());
+    if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
+    else if (auto whole = measure_whole(options, config, sample, figures); !whole) report(whole.error());
+  }
   figures.push_back(measure_reference(options, "after"));
   if (!options.json || !options.json_file.empty())
     for (const Figure& f : figures)
@@ -432,6 +466,7 @@ void add_bench(CLI::App& app, int& status) {
   command->add_option("--preset", options->preset, "kind of programs")->capture_default_str();
   command->add_option("--corpus", options->corpus, "folder of the real programs to compile")->capture_default_str();
   command->add_flag("--kernels", options->kernels, "how fast compiled programs run, beside the same programs as C");
+  command->add_flag("--peers", options->peers, "how long LLVM and GCC take to compile, beside the bundled compiler");
   command->add_option("--kernel", options->only, "of these only")->delimiter(',')->allow_extra_args(false);
   CLI::Option* json =
       command->add_option("--json", options->json_file, "as JSON, to a file or the output")->expected(0, 1);
