@@ -87,7 +87,8 @@ public:
   /// For the next compiles.
   void set_passes(const PassOptions& passes);
   /// Compiles every function of the module. `out` is overwritten, its storage reused. Unsupported when
-  /// the module uses an operation that this target cannot compile yet (the message names it).
+  /// the module uses an operation that this target cannot compile yet (the message names it), Io when memory runs out;
+  /// the next compile is not affected.
   Result<void> compile(const Module& module, CodeObject& out);
 
 private:
