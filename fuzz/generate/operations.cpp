@@ -267,7 +267,7 @@ void Body::nested_constants(Type type) {
     value =
         emit(op, type, {value, literal(type, shifts ? random_.below(bits_of(type)) : edge_immediate(random_, type))});
   }
-  offer(type, value);
+  observe(type, value);
 }
 
 constexpr Opcode kOrders[] = {Opcode::LtS, Opcode::LeS, Opcode::GtS, Opcode::GeS,
@@ -286,7 +286,7 @@ void Body::compared_extended(Type type) {
   const Opcode extend = random_.coin() ? Opcode::Zext : Opcode::Sext;
   const ValueId a = pick_or_convert(from), b = pick(from);
   const ValueId left = emit(extend, Type::I64, from, {&a, 1}), right = emit(extend, Type::I64, from, {&b, 1});
-  offer(Type::I8, emit(random_.pick(kOrders), Type::I64, {left, right}));
+  observe(Type::I8, emit(random_.pick(kOrders), Type::I64, {left, right}));
 }
 
 /// Two shifts by amounts that add up to the width.

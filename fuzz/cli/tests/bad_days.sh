@@ -47,7 +47,7 @@ on_disk() {
     fail "no room at all: $(cat full.log)"
   rm -f disk/*; mount -o remount,size=220k disk
   fuzz 3 --state disk/full.db --findings full >full.log 2>&1
-  [ $? = 4 ] && grep -q 'checked again by the next call' full.log || fail "a full disk: $(cat full.log)"
+  [ $? = 4 ] && grep -Eq 'checked again by the next call|the next call goes on from there' full.log || fail "a full disk: $(cat full.log)"
   mount -o remount,size=50m disk
   fuzz --state disk/full.db --findings full --json >full.json || fail "after the disk was full: $?"
 }

@@ -280,7 +280,7 @@ if(NATIVE)
       OUT "^abi_host_arg_junk +host calls +62  found .* programs  miscompile: host call .*\n1 of 1 planted bugs found in ")
     expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0 --json OUT "\"check\": \"miscompile\"")
     # Its first finding is reduced and bisected; the small program fails with the bug only.
-    expect(0 RUN mutants opt_shift_sum_wraps --programs 2000 --control 0 --reduce --keep kept
+    expect(0 RUN mutants opt_shift_sum_wraps --programs 5000 --control 0 --reduce --keep kept
       OUT "reduced from [0-9]+ to [0-9]+ instructions .*culprit simplify, rewrite .*rule shl_shl_wraps .simplify_rules.def:[0-9]+.*drifted: 0; of 1 bugs of passes 1 named")
     file(GLOB reduced RELATIVE ${WORK} ${WORK}/kept/opt_shift_sum_wraps/*.reduced.air)
     expect(0 RUN check ${reduced})
