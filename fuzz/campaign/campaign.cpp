@@ -74,7 +74,7 @@ void Parent::start(u32 number) {
   seat.beat = seat.state->beat.load();
   options_.kept_before = book_.group_files();
   auto worker = start_worker([this, number, &seat] {
-    if (options_.memory_bytes != 0) limit_memory(options_.memory_bytes);
+    if (options_.memory_bytes != 0) static_cast<void>(limit_memory(options_.memory_bytes)); // else watch_memory
     return work(options_, make_checker_, &corpus_, *shared_, *seat.state, number);
   });
   if (worker) seat.worker = *worker;

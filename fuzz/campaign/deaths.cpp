@@ -70,7 +70,7 @@ bool Parent::run_aside(const std::function<int()>& body, bool& died, std::string
   died = false;
   const auto start_it = [&] {
     return start_worker([&] {
-      if (options_.memory_bytes != 0) limit_memory(options_.memory_bytes);
+      if (options_.memory_bytes != 0) static_cast<void>(limit_memory(options_.memory_bytes));
       return body();
     });
   };

@@ -12,8 +12,9 @@ inline constexpr int kOutOfMemoryStatus = 6;
 
 /// From now on this process may have so many bytes of memory of its own; when C++ allocates more, it leaves with
 /// kOutOfMemoryStatus. Where the system has no such limit (all but Linux, and sanitizers, whose shadow counts) only the
-/// latter holds: `resident_bytes` is for the rest.
-void limit_memory(u64 bytes);
+/// latter holds: `resident_bytes` is for the rest. False: the system keeps no such limit; emulators say that it was
+/// set.
+bool limit_memory(u64 bytes);
 /// Memory that the process has in use; 0: this system does not tell.
 u64 resident_bytes(const Worker& worker);
 

@@ -1,6 +1,6 @@
-// allocation_test.cpp - each allocation of C++ in turn fails, from the text of a program to its machine code.
+// allocation_test.cpp - each allocation of C++ in turn fails: from a program to its code, in the registry of frames.
 //
-// Then those of the registry of frames. Whichever it is, the caller gets an error or std::bad_alloc, nothing ends the process, every byte is given back,
+// Whichever it is, the caller gets an error or std::bad_alloc, nothing ends the process, every byte is given back,
 // and the same compiler then makes the same code as before.
 #include "assay/compiler.h"
 #include "assay/verify.h"

@@ -24,13 +24,16 @@
 
 namespace assay::fuzz {
 
-void limit_memory(u64 bytes) {
+bool limit_memory(u64 bytes) {
   std::set_new_handler([] { leave_process(kOutOfMemoryStatus); });
 #if defined(__linux__) && !defined(ASSAY_SHADOW)
   const rlimit limit{bytes, bytes};
   setrlimit(RLIMIT_DATA, &limit); // refused above a lower hard limit: then that one holds
+  rlimit now{};
+  return getrlimit(RLIMIT_DATA, &now) == 0 && now.rlim_cur <= bytes;
 #else
   static_cast<void>(bytes);
+  return false;
 #endif
 }
 

@@ -50,9 +50,11 @@ TEST_F(Limits, memory_beyond_the_limit_ends_the_process_with_its_own_status) {
 #if defined(__SANITIZE_ADDRESS__) || !defined(__linux__)
   GTEST_SKIP() << "no such limit here";
 #else
+  if (end_of([] { return limit_memory(u64{1} << 40) ? 0 : 1; }) != 0)
+    GTEST_SKIP() << "the emulator underneath keeps no limit of memory";
   const auto take = [](std::size_t mib) {
     return end_of([mib] {
-      limit_memory(u64{256} << 20);
+      if (!limit_memory(u64{256} << 20)) return 1;
       std::vector<std::unique_ptr<char[]>> all;
       for (std::size_t i = 0; i < mib; ++i) all.emplace_back(new char[1 << 20]);
       return 0;

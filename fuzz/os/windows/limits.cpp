@@ -13,8 +13,9 @@
 
 namespace assay::fuzz {
 
-void limit_memory(u64) {
+bool limit_memory(u64) {
   std::set_new_handler([] { leave_process(kOutOfMemoryStatus); });
+  return false;
 }
 u64 resident_bytes(const Worker&) { return 0; }
 void ignore_write_signals() {}
