@@ -33,7 +33,7 @@ Error error_of(ErrorKind kind, const std::string& path, std::string message) {
 /// A prepared statement, its parameters bound in order; the first failure is kept.
 class Statement {
 public:
-  Statement(sqlite3* db, const char* sql) : db_(db) { status_ = sqlite3_prepare_v2(db, sql, -1, &statement_, nullptr); }
+  Statement(sqlite3* db, const char* sql) { status_ = sqlite3_prepare_v2(db, sql, -1, &statement_, nullptr); }
   Statement(const Statement&) = delete;
   ~Statement() { sqlite3_finalize(statement_); }
 
@@ -70,7 +70,6 @@ private:
     if (status_ == SQLITE_OK) status_ = status;
     return *this;
   }
-  sqlite3* db_;
   sqlite3_stmt* statement_ = nullptr;
   int status_ = SQLITE_OK, bound_ = 0;
 };
