@@ -1,7 +1,6 @@
 // campaign_test.cpp - campaigns with subjects that err on purpose: what is found, counted, kept, and survived.
-#include "fuzz/campaign/campaign.h"
-
 #include "assay/text.h"
+#include "fuzz/campaign/tests/spoiler.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/os/process.h"
 
@@ -20,76 +19,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The oracle, with its answer or its process spoilt.
-class Spoiler final : public Subject {
-public:
-  explicit Spoiler(std::function<void(const Module&, Outcome&)> spoil) : spoil_(std::move(spoil)) {}
-  Result<void> prepare(const Module& module) override {
-    module_ = &module;
-    oracle_.prepare(module);
-    return {};
-  }
-  void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
-    oracle_.run(entry, args, fuel, host, out);
-    if (spoil_) spoil_(*module_, out);
-  }
-
-private:
-  std::function<void(const Module&, Outcome&)> spoil_;
-  const Module* module_ = nullptr;
-  oracle::Interpreter oracle_;
-};
-
-CheckerFactory factory(std::function<void(const Module&, Outcome&)> spoil) {
-  return [spoil]() -> Result<Checker> {
-    std::vector<Checker::Entry> entries;
-    entries.push_back({"spoiler", std::make_unique<Spoiler>(spoil)});
-    return Checker(std::move(entries));
-  };
-}
-
-bool has_op(const Module& module, Opcode op) {
-  for (const Function& function : module.functions)
-    for (const Inst& inst : function.insts)
-      if (inst.op == op) return true;
-  return false;
-}
-
 std::string read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-class Campaign : public testing::Test {
+class Campaign : public CampaignFixture {
 protected:
-  Campaign()
-      : folder_(fs::temp_directory_path() /
-                ("assay-campaign-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
-    fs::remove_all(folder_);
-    options_.source.seed = 5;
-    options_.programs = 300;
+  Campaign() : CampaignFixture("campaign") {
     options_.findings = folder_.string();
-    options_.print_findings = false;
     options_.hang_seconds = 2;
   }
-  ~Campaign() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  CampaignResult run(const CheckerFactory& make_checker) {
-    auto result = run_campaign(options_, make_checker);
-    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().to_string());
-    return result ? std::move(*result) : CampaignResult();
-  }
-  std::vector<fs::path> findings() const {
-    std::vector<fs::path> out;
-    for (const auto& entry : fs::directory_iterator(folder_))
-      if (entry.path().extension() == ".air") out.push_back(entry.path());
-    std::sort(out.begin(), out.end());
-    return out;
-  }
-  fs::path folder_;
-  CampaignOptions options_;
 };
 
 TEST_F(Campaign, faultless_subject_gives_no_finding_and_every_program_is_counted) {

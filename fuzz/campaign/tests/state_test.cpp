@@ -4,6 +4,7 @@
 #include "assay/text.h"
 #include "fuzz/campaign/book.h"
 #include "fuzz/campaign/stopwatch.h"
+#include "fuzz/campaign/tests/spoiler.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/os/limits.h"
 
@@ -26,70 +27,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The oracle, with its answer or its process spoilt.
-class Spoiler final : public Subject {
-public:
-  using Spoil = std::function<void(const Module&, Outcome&)>;
-  explicit Spoiler(Spoil spoil) : spoil_(std::move(spoil)) {}
-  Result<void> prepare(const Module& module) override {
-    module_ = &module;
-    oracle_.prepare(module);
-    return {};
-  }
-  void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
-    oracle_.run(entry, args, fuel, host, out);
-    if (spoil_) spoil_(*module_, out);
-  }
-
-private:
-  Spoil spoil_;
-  const Module* module_ = nullptr;
-  oracle::Interpreter oracle_;
-};
-
-CheckerFactory factory(Spoiler::Spoil spoil = {}) {
-  return [spoil]() -> Result<Checker> {
-    std::vector<Checker::Entry> entries;
-    entries.push_back({"spoiler", std::make_unique<Spoiler>(spoil)});
-    return Checker(std::move(entries));
-  };
-}
-
-bool has_op(const Module& module, Opcode op) {
-  for (const Function& function : module.functions)
-    for (const Inst& inst : function.insts)
-      if (inst.op == op) return true;
-  return false;
-}
-
 void wrong_at_clz(const Module& module, Outcome& out) {
   if (has_op(module, Opcode::Clz)) ++out.fuel_left;
 }
 
-class State : public testing::Test {
+class State : public CampaignFixture {
 protected:
-  State()
-      : folder_(fs::temp_directory_path() /
-                ("assay-state-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
-    fs::remove_all(folder_);
+  State() : CampaignFixture("state") {
     fs::create_directories(folder_);
-    options_.source.seed = 5;
-    options_.programs = 300;
     options_.findings = (folder_ / "findings").string();
     options_.state = (folder_ / "state.db").string();
-    options_.print_findings = false;
     options_.hang_seconds = 20;
     options_.round_programs = 200;
     options_.added_per_round = 5;
-  }
-  ~State() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  CampaignResult run(const CheckerFactory& make_checker) {
-    auto result = run_campaign(options_, make_checker);
-    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().to_string());
-    return result ? std::move(*result) : CampaignResult();
   }
   /// In a process of its own, ended after some milliseconds in the hardest way. True when it was through before.
   bool run_and_kill(const CheckerFactory& make_checker, u32 after_ms) {
@@ -119,11 +69,10 @@ protected:
     EXPECT_TRUE(state.ok());
     return state ? std::move(*state) : StreamState();
   }
+  /// Names of the files of findings, without ".air".
   std::vector<std::string> findings() const {
     std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(options_.findings))
-      if (entry.path().extension() == ".air") out.push_back(entry.path().stem().string());
-    std::sort(out.begin(), out.end());
+    for (const fs::path& path : CampaignFixture::findings()) out.push_back(path.stem().string());
     return out;
   }
   /// The result of the same campaign where nothing goes wrong, in a state of its own.
@@ -135,8 +84,6 @@ protected:
     EXPECT_TRUE(result.ok());
     return result ? std::move(*result) : CampaignResult();
   }
-  fs::path folder_;
-  CampaignOptions options_;
   std::string settings_;
 };
 
