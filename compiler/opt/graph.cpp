@@ -252,6 +252,17 @@ BlockId Graph::add_jump_block(BlockId target, std::span<const ValueId> params_li
   return id;
 }
 
+BlockId Graph::open_entry() {
+  const BlockId made = add_jump_block(0, blocks_[0].params);
+  std::swap(blocks_[0], blocks_[made]);
+  edges_[terminator(0).first_edge].target = made;
+  for (const BlockId id : {BlockId{0}, made}) {
+    for (const ValueId param : blocks_[id].params) values_[param].block = id;
+    for (InstId at = blocks_[id].first; at != kNone; at = insts_[at].next) insts_[at].block = id;
+  }
+  return made;
+}
+
 void Graph::remove_params(const analysis::FlowGraph& flow, const std::vector<u8>& gone) {
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     for (GraphEdge& edge : edges_of(terminator(flow.block(node)))) {

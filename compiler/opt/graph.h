@@ -120,6 +120,9 @@ public:
   void end_with_jump(InstId last, BlockId target, std::span<const ValueId> args);
   /// A new block, which only jumps to `target`, passing on all its parameters, for these types one each.
   BlockId add_jump_block(BlockId target, std::span<const ValueId> params_like);
+  /// What the entry does moves to a new block, with its parameters, so that edges may lead there; the entry gets
+  /// others, and jumps to it with them. Linear in what moves.
+  BlockId open_entry();
   /// Takes these parameters away, with what edges pass for them. `gone` is by ValueId; they must have been replaced, or
   /// have no use. Only of blocks in `flow`, and none that a try_call itself passes a value for.
   void remove_params(const analysis::FlowGraph& flow, const std::vector<u8>& gone);

@@ -2,6 +2,7 @@
 #include "compiler/opt/inline.h"
 
 #include "assay/planted.h"
+#include "compiler/opt/slots.h"
 
 namespace assay::opt {
 
@@ -12,15 +13,8 @@ constexpr std::size_t kMostInsts = 120;
 constexpr u32 kMostWork = 50;
 constexpr u32 kMostGrowth = 1000; // instructions copied into one function
 constexpr u32 kMostDepth = 4;
-constexpr u32 kMostTurns = 2;      // of a function within itself
-constexpr u32 kMostTurnWork = 16;  // of a function that is copied into itself
-constexpr u64 kMostSlotBytes = 64; // of a function that is copied: each copy zeroes them
-
-/// Bytes of a frame that has these slots behind so many, as the verifier counts them for kMaxFrameSlots.
-u64 with_slots(u64 bytes, const std::vector<Slot>& slots) {
-  for (const Slot& slot : slots) bytes = ((bytes + slot.align - 1) & ~u64{slot.align - 1}) + slot.size;
-  return bytes;
-}
+constexpr u32 kMostTurns = 2;     // of a function within itself
+constexpr u32 kMostTurnWork = 16; // of a function that is copied into itself
 
 /// Looks at no more than kMostInsts.
 bool may_be_copied(const Function& function, u32 most_work) {
@@ -88,26 +82,6 @@ void InlinePass::zero_locals(Graph& graph, BlockId entry, u32 first) {
   }
 }
 
-void InlinePass::zero_slot(Graph& graph, BlockId entry, u32 slot) {
-  const InstId before = graph.block(entry).first;
-  GraphInst address;
-  address.op = Opcode::SlotAddr;
-  address.ref = slot;
-  const ValueId place = graph.insert(before, address, {}, true);
-  graph.set_type(place, Type::Ptr);
-  const u32 size = graph.slots()[slot].size;
-  for (u32 at = 0; at < size;) {
-    const Type type = size - at >= 8 ? Type::I64 : size - at >= 4 ? Type::I32 : size - at >= 2 ? Type::I16 : Type::I8;
-    const ValueId operands[] = {place, graph.insert_const(before, type, 0)};
-    GraphInst store;
-    store.op = Opcode::PStore;
-    store.type = type;
-    store.imm = at;
-    if (!ASSAY_PLANTED(inline_slot_kept)) graph.insert(before, store, operands, false);
-    at += size_of(type);
-  }
-}
-
 void InlinePass::replace(PassContext& c, const Site& site) {
   Graph& graph = c.graph;
   const GraphInst call = graph.inst(site.call);
@@ -128,7 +102,8 @@ void InlinePass::replace(PassContext& c, const Site& site) {
   find_calls(graph, first_inst, first_inst + static_cast<u32>(callee.insts.size()), site.depth + 1);
   return_to(graph, entry, graph.block_count(), behind);
   zero_locals(graph, entry, first_local);
-  for (u32 slot = first_slot; slot < graph.slots().size(); ++slot) zero_slot(graph, entry, slot);
+  for (u32 slot = first_slot; slot < graph.slots().size() && !ASSAY_PLANTED(inline_slot_kept); ++slot)
+    zero_slot(graph, graph.block(entry).first, slot);
   args_.clear();
   for (u32 i = 0; i < call.operand_count; ++i) args_.push_back(graph.operand(call, i));
   graph.end_with_jump(site.call, entry, args_);

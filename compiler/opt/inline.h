@@ -30,7 +30,6 @@ private:
   void replace(PassContext& context, const Site& site);
   void return_to(Graph& graph, BlockId first, BlockId end, BlockId behind);
   void zero_locals(Graph& graph, BlockId entry, u32 first);
-  void zero_slot(Graph& graph, BlockId entry, u32 slot);
 
   std::vector<Site> sites_; // to be looked at
   std::vector<ValueId> args_;

@@ -11,6 +11,7 @@
 #include "compiler/opt/simplify.h"
 #include "compiler/opt/sink.h"
 #include "compiler/opt/ssa.h"
+#include "compiler/opt/tail.h"
 
 #include <algorithm>
 
@@ -26,6 +27,7 @@ constexpr PassInfo kInfos[] = {
 constexpr PassId kStandard[] = {
     PassId::Inline,   // first: what callers know is worth most to all that follow
     PassId::Ssa,      // all others see values only
+    PassId::Tail,     // before anything looks at loops
     PassId::Control,  // what front ends leave: empty blocks, straight lines
     PassId::Simplify, // brings what is equal to one form
     PassId::Gvn,      // makes equal things one, so that the next see that they are
