@@ -35,6 +35,7 @@ Result<void> Emitter::function(const codegen::FunctionInput& input, const codege
     return made;
   }
   start(input.id, false);
+  flags_ = {}; // offsets and blocks are counted anew in each module: a note of the last one would fit by accident
   forward_empty_blocks();
   prologue(true);
   zero_objects(info.zero_bytes);
