@@ -65,8 +65,8 @@ TEST(Compile, ACompilerForgetsTheModuleBefore) {
   EXPECT_TRUE(same(first, second));
 }
 
-// What an x64 emitter knows of the flags must not outlive the module: the next one's branch may stand at the same offset,
-// in the same block, and ask for the same register. Then a `test` was left out.
+// What an x64 emitter knows of the flags must not outlive the module: the next one's branch may stand at the same
+// offset, in the same block, and ask for the same register. Then a `test` was left out.
 TEST(Compile, ACompilerForgetsWhatTheFlagsToldInTheModuleBefore) {
   std::vector<Module> modules;
   for (const char* const value :
