@@ -71,6 +71,7 @@ bool probe_other_view() {
 
 /// What held code, which the unwinder may have known, goes back to the system.
 void give_back(Region& region) {
+  if (region.size == 0) return; // moved from
   unwinder_forgets(region.exec, region.size);
   unmap_region(region);
 }
@@ -215,6 +216,8 @@ Result<BumpArena> BumpArena::create(u64 capacity) {
 }
 
 BumpArena::BumpArena(BumpArena&& other) noexcept { *this = std::move(other); }
+
+BumpArena::~BumpArena() { give_back(region_); }
 
 BumpArena& BumpArena::operator=(BumpArena&& other) noexcept {
   std::swap(region_, other.region_);

@@ -115,7 +115,7 @@ public:
   static Result<BumpArena> create(u64 capacity = 256 * 1024);
   BumpArena(BumpArena&& other) noexcept;
   BumpArena& operator=(BumpArena&& other) noexcept;
-  ~BumpArena() { unmap_region(region_); }
+  ~BumpArena();
 
   /// A 64-aligned block. Not after `publish`, before `reset`. Only the first allocation after `reset` may grow the
   /// arena: a program takes one block, or the arena was created large enough; otherwise Unsupported.
