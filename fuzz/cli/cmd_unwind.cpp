@@ -40,16 +40,24 @@ struct Work {
   const UnwindTotals& totals() const { return native != nullptr ? native->totals() : checker.totals(); }
 };
 
+/// An emulator that has died, or does not answer, is told. One that was long at work may have died of that: the program
+/// gets a new one, and what the first had counted is not counted. If it dies again, it is the program.
 Result<void> check_program(Work& work, const std::string& program, const Module& module, const fuzz::Cases& cases) {
   work.program = program;
-  work.findings.clear();
-  auto done = work.native != nullptr ? work.native->check(module, cases, work.findings)
-                                     : work.checker.check(module, cases, work.findings);
-  for (const UnwindFinding& finding : work.findings) work.report.add(program, finding);
-  if (done) return {};
-  // The emulator has died or does not answer: that is told, and the next program gets a new one.
-  if (done.error().kind != ErrorKind::Internal) return done;
-  work.report.add_error(program, done.error().message);
+  for (const bool again : {false, true}) {
+    const MutationTotals mutations = work.report.mutations();
+    work.findings.clear();
+    auto done = work.native != nullptr ? work.native->check(module, cases, work.findings)
+                                       : work.checker.check(module, cases, work.findings);
+    const bool failed = !done && done.error().kind == ErrorKind::Internal;
+    if (!failed || again) {
+      for (const UnwindFinding& finding : work.findings) work.report.add(program, finding);
+    }
+    if (!failed) return done;
+    work.report.mutations() = mutations;
+    if (again) work.report.add_error(program, done.error().message);
+    else work.report.add_repeated(program, done.error().message);
+  }
   return {};
 }
 

@@ -112,9 +112,13 @@ UnwindChecker::UnwindChecker(std::vector<const UnwindRow*> rows, std::vector<std
 
 Result<void> UnwindChecker::check(const Module& module, const fuzz::Cases& cases, std::vector<UnwindFinding>& out) {
   bool any = false;
+  const UnwindTotals before = totals_;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     auto done = check_row(i, module, cases, out);
-    if (!done) return done.error();
+    if (!done) {
+      totals_ = before;
+      return done.error();
+    }
     any |= *done;
     if (limits_.stop_at_first && !out.empty()) break;
   }

@@ -47,6 +47,11 @@ void UnwindReport::add_error(const std::string& program, const std::string& mess
   std::fprintf(stderr, "assay unwind: %s: %s\n", program.c_str(), message.c_str());
 }
 
+void UnwindReport::add_repeated(const std::string& program, const std::string& message) {
+  ++repeated_;
+  std::fprintf(stderr, "assay unwind: %s: %s; once more with a new emulator\n", program.c_str(), message.c_str());
+}
+
 void UnwindReport::add_unseen(const std::string& program, std::string_view row, const std::string& place) {
   if (!as_json_) std::printf("not executed: %s  %s  %s\n", program.c_str(), std::string(row).c_str(), place.c_str());
 }
@@ -88,6 +93,7 @@ void UnwindReport::print_json(const UnwindTotals& t, const std::map<std::string,
                                {"failed", c.failed}});
   }
   for (const auto& [reason, count] : skips) json["skipped"].push_back({{"reason", reason}, {"count", count}});
+  json["repeated"] = repeated_;
   json["errors"] = errors_;
   json["findings"] = found_;
   if (mutated_) json["mutations"] = mutations_json();
@@ -106,11 +112,12 @@ void UnwindReport::print_text(const UnwindTotals& t, const std::map<std::string,
       number(t.events.calls), number(t.events.tail_calls), number(t.events.called_out), t.max_depth,
       number(t.events.caught), number(t.events.frames_left));
   const u64 unseen = t.code - t.executed - t.by_sweep - t.never;
-  std::printf(
-      "%llu instructions of code: %.2f %% executed in runs, %.2f %% only in sweeps, %.2f %% are traps behind calls that do "
-      "not return; not executed: %llu (%.4f %%)\n",
-      number(t.code), percent(t.executed, t.code), percent(t.by_sweep, t.code), percent(t.never, t.code),
-      number(unseen), percent(unseen, t.code));
+  if (t.code != 0)
+    std::printf(
+        "%llu instructions of code: %.2f %% executed in runs, %.2f %% only in sweeps, %.2f %% are traps behind calls that do "
+        "not return; not executed: %llu (%.4f %%)\n",
+        number(t.code), percent(t.executed, t.code), percent(t.by_sweep, t.code), percent(t.never, t.code),
+        number(unseen), percent(unseen, t.code));
   std::printf("%-8s %10s %14s %12s %12s %10s\n", "format", "tables", "checked", "left out", "walked", "failed");
   for (u32 f = 0; f < kTableFormats; ++f) {
     const StepCounts& c = t.counts[f];
@@ -119,6 +126,7 @@ void UnwindReport::print_text(const UnwindTotals& t, const std::map<std::string,
                 number(t.linted[f]), number(c.checked), number(c.left_out), number(c.walked), number(c.failed));
   }
   for (const auto& [reason, count] : skips) std::printf("skipped %llu: %s\n", number(count), reason.c_str());
+  if (repeated_ != 0) std::printf("%llu programs checked once more: the emulator had failed\n", number(repeated_));
   if (errors_ != 0) std::printf("%llu programs on which the emulator failed\n", number(errors_));
   if (mutated_) print_mutations();
 }

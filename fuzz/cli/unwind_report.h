@@ -15,6 +15,8 @@ public:
 
   void add(const std::string& program, const UnwindFinding& finding);
   void add_error(const std::string& program, const std::string& message);
+  /// The emulator failed, and the program is checked once more.
+  void add_repeated(const std::string& program, const std::string& message);
   void add_unseen(const std::string& program, std::string_view row, const std::string& place);
   MutationTotals& mutations() { return mutations_; }
   u64 unexplained() const { return mutations_.sum().unexplained; }
@@ -32,7 +34,7 @@ private:
   nlohmann::ordered_json mutations_json() const;
 
   bool as_json_, mutated_;
-  u64 findings_ = 0, errors_ = 0;
+  u64 findings_ = 0, errors_ = 0, repeated_ = 0;
   MutationTotals mutations_;
   nlohmann::ordered_json found_ = nlohmann::ordered_json::array();
 };

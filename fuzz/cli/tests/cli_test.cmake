@@ -1,6 +1,6 @@
 # cli_test.cmake - the `assay` command end to end: exit statuses, standard input, places of errors, JSON.
 #
-#   cmake -D ASSAY=... -D SOURCE=... -D WORK=... -D NATIVE=... -D MUTANTS=... -D EMULATOR=... -P cli_test.cmake
+#   cmake -D ASSAY=... -D SOURCE=... -D WORK=... -D NATIVE=... -D MUTANTS=... -D UNICORN_WORKER=... -D EMULATOR=... -P cli_test.cmake
 #
 # Each expect() runs the command once and compares exit status, output and error output with regular expressions.
 file(REMOVE_RECURSE ${WORK})
@@ -236,6 +236,19 @@ if(out MATCHES "\na64-O0-unicorn-linux +yes ")
   expect(0 RUN unwind ${SOURCE}/corpus/real/crc32.air --steps 300 --target=x64 --os=linux OUT " [1-9][0-9]* cut, ")
   expect(0 RUN unwind --random 120 --preset exceptions --inputs 2 --fuel 2000 OUT "\n[0-9]+ calls, .* [1-9][0-9]* exceptions caught, [1-9][0-9]* frames ")
   expect(0 RUN unwind --shapes --json --target=a64 OUT "\"failed\": 0")
+  # An emulator that ends amid a program gets a successor for it; one that always does is an error. (The first two
+  # starts only ask what it can do, for the table of subjects and for the steps.)
+  if(CMAKE_HOST_UNIX AND NOT EMULATOR AND EXISTS "${UNICORN_WORKER}")
+    file(WRITE ${WORK}/dies_once.sh "#!/bin/sh\nif mkdir ask 2>/dev/null || mkdir table 2>/dev/null || mkdir die 2>/dev/null; then head -c 400 | ${UNICORN_WORKER}; exit; fi\nexec ${UNICORN_WORKER} \"$@\"\n")
+    file(WRITE ${WORK}/dies.sh "#!/bin/sh\nhead -c 400 | ${UNICORN_WORKER}\n")
+    file(CHMOD ${WORK}/dies_once.sh ${WORK}/dies.sh PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+    set(ENV{ASSAY_UNICORN_WORKER} ${WORK}/dies_once.sh)
+    expect(0 RUN unwind add.air OUT "^1 programs, 3 functions, .*${clean}windows .* 0\n1 programs checked once more: the emulator had failed\n$"
+      ERR "add.air: unicorn died: .*once more with a new emulator")
+    set(ENV{ASSAY_UNICORN_WORKER} ${WORK}/dies.sh)
+    expect(5 RUN unwind add.air OUT "^0 programs, 0 functions, .*1 programs on which the emulator failed" ERR "unicorn died: ")
+    unset(ENV{ASSAY_UNICORN_WORKER})
+  endif()
   # Of each changed bit and byte: who notices, or why it has no meaning; nothing is left over.
   set(changed "[1-9][0-9]+ +[1-9][0-9]+ +[0-9]+ +[0-9]+ +0\n")
   expect(0 RUN unwind add.air --mutate --format=windows --subject=x64-O0-windows,a64-O0-windows OUT "\nwindows +2 +${changed}")
