@@ -84,9 +84,10 @@ public:
   /// Makes the file or opens it. BadInput: it is not a ledger, or a newer one, or damaged (it is left as it is). Io:
   /// it cannot be read or written, or another campaign uses it. Unsupported: this build has no SQLite.
   static Result<Ledger> open(const std::string& path);
-  Ledger(Ledger&&) noexcept;
-  Ledger& operator=(Ledger&&) noexcept;
-  ~Ledger();
+  Ledger(Ledger&&) noexcept = default;
+  Ledger& operator=(Ledger&&) noexcept = default;
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
 
   /// The seed of the last stream with this key but for its seed; false when there is none.
   bool last_seed(const StreamKey& key, u64& seed) const;
@@ -96,12 +97,13 @@ public:
   Result<void> save(const LedgerEntry& entry, const RangeSet& done);
   /// One transaction: `added` joins the corpus, the round's features are forgotten, `round` is the one under way.
   Result<void> begin_round(u64 round, std::span<const CorpusRow> added);
-  const std::string& path() const;
+  const std::string& path() const { return path_; }
 
 private:
   struct Impl;
-  explicit Ledger(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Ledger(const std::string& path, std::shared_ptr<Impl> impl) : path_(path), impl_(std::move(impl)) {}
+  std::string path_;
+  std::shared_ptr<Impl> impl_; // one owner; shared_ptr for what it knows of an incomplete type
 };
 
 } // namespace assay::fuzz

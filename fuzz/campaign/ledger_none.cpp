@@ -6,15 +6,6 @@
 
 namespace assay::fuzz {
 
-struct Ledger::Impl {
-  std::string path;
-};
-Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Ledger::Ledger(Ledger&&) noexcept = default;
-Ledger& Ledger::operator=(Ledger&&) noexcept = default;
-Ledger::~Ledger() = default;
-const std::string& Ledger::path() const { return impl_->path; }
-
 Result<Ledger> Ledger::open(const std::string& path) {
   Error error;
   error.kind = ErrorKind::Unsupported;

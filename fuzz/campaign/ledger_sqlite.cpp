@@ -145,14 +145,8 @@ Result<void> Ledger::Impl::in_transaction(const char* what, const std::function<
   return error;
 }
 
-Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Ledger::Ledger(Ledger&&) noexcept = default;
-Ledger& Ledger::operator=(Ledger&&) noexcept = default;
-Ledger::~Ledger() = default;
-const std::string& Ledger::path() const { return impl_->path; }
-
 Result<Ledger> Ledger::open(const std::string& path) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_shared<Impl>();
   impl->path = path;
   // A lock of its own file: SQLite's are taken and given back with each transaction.
   auto lock = FileLock::take(path + ".lock");
@@ -163,7 +157,7 @@ Result<Ledger> Ledger::open(const std::string& path) {
   sqlite3_busy_timeout(impl->db, 2000); // somebody reads it
   sqlite3_extended_result_codes(impl->db, 0);
   if (auto ready = impl->make_or_check(); !ready) return ready.error();
-  return Ledger(std::move(impl));
+  return Ledger(path, std::move(impl));
 }
 
 bool Ledger::last_seed(const StreamKey& key, u64& seed) const {

@@ -5,6 +5,8 @@
 
 #include "fuzz/os/process.h"
 
+#include <utility>
+
 namespace assay::fuzz {
 
 /// With this status a process leaves that may not have more memory.
@@ -26,13 +28,20 @@ class FileLock {
 public:
   /// Makes the file if need be. Io: it cannot be made, or another process has it.
   static Result<FileLock> take(const std::string& path);
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
-  ~FileLock();
+  FileLock(FileLock&& other) noexcept : handle_(std::exchange(other.handle_, kNoHandle)) {}
+  FileLock& operator=(FileLock&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~FileLock() {
+    if (handle_ != kNoHandle) release(handle_);
+  }
 
 private:
+  static constexpr i64 kNoHandle = -1;
   explicit FileLock(i64 handle) : handle_(handle) {}
-  i64 handle_ = -1;
+  static void release(i64 handle);
+  i64 handle_ = kNoHandle;
 };
 
 } // namespace assay::fuzz

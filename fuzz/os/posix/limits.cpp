@@ -12,7 +12,6 @@
 #include <new>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define ASSAY_SHADOW 1
@@ -78,13 +77,6 @@ Result<FileLock> FileLock::take(const std::string& path) {
   close(file);
   return error;
 }
-FileLock::FileLock(FileLock&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(handle_, other.handle_);
-  return *this;
-}
-FileLock::~FileLock() {
-  if (handle_ >= 0) close(static_cast<int>(handle_));
-}
+void FileLock::release(i64 handle) { close(static_cast<int>(handle)); }
 
 } // namespace assay::fuzz

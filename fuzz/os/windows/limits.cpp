@@ -4,7 +4,6 @@
 #include "fuzz/os/limits.h"
 
 #include <new>
-#include <utility>
 
 #ifndef NOMINMAX
 #define NOMINMAX
@@ -30,13 +29,6 @@ Result<FileLock> FileLock::take(const std::string& path) {
   error.message = GetLastError() == ERROR_SHARING_VIOLATION ? "another campaign uses it" : "cannot make the lock";
   return error;
 }
-FileLock::FileLock(FileLock&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(handle_, other.handle_);
-  return *this;
-}
-FileLock::~FileLock() {
-  if (handle_ != -1) CloseHandle(reinterpret_cast<HANDLE>(handle_));
-}
+void FileLock::release(i64 handle) { CloseHandle(reinterpret_cast<HANDLE>(handle)); }
 
 } // namespace assay::fuzz
