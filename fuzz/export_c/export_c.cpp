@@ -18,16 +18,6 @@ constexpr const char* kMain =
 #include "fuzz/export_c/prelude_main.inc"
     ;
 
-CTraits traits_of(const Module& module) {
-  CTraits out;
-  for (const Function& function : module.functions) {
-    out.throws |= function.imported;
-    out.tails |= tails_away(function);
-    for (const Inst& inst : function.insts) out.throws |= inst.op == Opcode::Throw || inst.op == Opcode::Rethrow;
-  }
-  return out;
-}
-
 std::string quoted(std::string_view bytes) {
   std::string out = "\"";
   for (std::size_t i = 0; i < bytes.size(); ++i) {

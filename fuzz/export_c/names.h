@@ -74,6 +74,15 @@ struct CTraits {
   bool tails = false;  // a function has a tail call
   bool throws = false; // something may throw: a throw, a rethrow, a host function
 };
+inline CTraits traits_of(const Module& module) {
+  CTraits out;
+  for (const Function& function : module.functions) {
+    out.throws |= function.imported;
+    out.tails |= tails_away(function);
+    for (const Inst& inst : function.insts) out.throws |= inst.op == Opcode::Throw || inst.op == Opcode::Rethrow;
+  }
+  return out;
+}
 
 /// Appends the definition of a function, with its parameters as the values of its entry block.
 Result<void> append_c_function(const CNames& names, const CTraits& traits, FunctionId function,

@@ -10,16 +10,6 @@
 namespace assay::fuzz::peers {
 namespace {
 
-CTraits traits_of(const Module& module) {
-  CTraits out;
-  for (const Function& function : module.functions) {
-    out.throws |= function.imported;
-    out.tails |= tails_away(function);
-    for (const Inst& inst : function.insts) out.throws |= inst.op == Opcode::Throw || inst.op == Opcode::Rethrow;
-  }
-  return out;
-}
-
 class ModuleWriter {
 public:
   ModuleWriter(const Module& module, bool all_entries, RunState& state, Emitter& emitter)
