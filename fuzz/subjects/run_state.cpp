@@ -6,6 +6,7 @@
 
 #include "assay/errors.h"
 #include "compiler/os/fault_handler.h"
+#include "qemu/thrown_outcome.h"
 
 #include <algorithm>
 #include <cstring>
@@ -209,31 +210,12 @@ void RunState::run_and_catch(FunctionId function, std::span<const u64> args) {
   Outcome& out = *out_;
   const std::span<const Type> types = module_->results_of(module_->functions[function]);
   out.values.assign(types.size() + 1, 0);
-  try {
+  qemu::with_thrown_outcome(*module_, out, [&] {
     call(function, args, {out.values.data(), types.size()});
     out.kind = OutcomeKind::Returned;
     out.values.resize(types.size());
     out.value_types.assign(types.begin(), types.end());
-    return;
-  } catch (const TrapException& trap) {
-    out.kind = OutcomeKind::Trapped;
-    out.trap = trap.kind();
-    out.position = trap.position();
-  } catch (const AirException& exception) {
-    const auto payload_types = module_->params(module_->signatures[module_->tags[exception.tag()].signature]);
-    out.kind = OutcomeKind::Threw;
-    out.tag = exception.tag();
-    out.values.assign(exception.payload().begin(), exception.payload().end());
-    out.value_types.assign(payload_types.begin(), payload_types.end());
-    return;
-  } catch (const std::exception& exception) {
-    out.kind = OutcomeKind::ThrewHost;
-    out.text = exception.what();
-  } catch (...) {
-    out.kind = OutcomeKind::ThrewHost;
-    out.text = "an exception without text";
-  }
-  out.values.clear();
+  });
 }
 
 void RunState::observe() {

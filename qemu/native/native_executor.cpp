@@ -8,6 +8,7 @@
 
 #include "compiler/os/fault_handler.h"
 #include "qemu/native/machine_contract.h"
+#include "qemu/thrown_outcome.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -201,7 +202,7 @@ void NativeExecutor::on_import(jit::Instance&, FunctionId import, std::span<cons
 void NativeExecutor::call_and_catch(FunctionId function, std::span<const u64> args) {
   Outcome& out = *out_;
   const std::span<const Type> types = module_->results_of(module_->functions[function]);
-  try {
+  with_thrown_outcome(*module_, out, [&] {
     out.values.assign(types.size(), 0);
     jit::TrapValue trap;
     bool returned = true;
@@ -218,26 +219,8 @@ void NativeExecutor::call_and_catch(FunctionId function, std::span<const u64> ar
     out.kind = OutcomeKind::Trapped;
     out.trap = trap.kind;
     out.position = trap.position;
-  } catch (const TrapException& trap) {
-    out.kind = OutcomeKind::Trapped;
-    out.trap = trap.kind();
-    out.position = trap.position();
-  } catch (const AirException& exception) {
-    const std::span<const Type> payload =
-        module_->params(module_->signatures[module_->tags[exception.tag()].signature]);
-    out.kind = OutcomeKind::Threw;
-    out.tag = exception.tag();
-    out.values.assign(exception.payload().begin(), exception.payload().end());
-    out.value_types.assign(payload.begin(), payload.end());
-    return;
-  } catch (const std::exception& exception) {
-    out.kind = OutcomeKind::ThrewHost;
-    out.text = exception.what();
-  } catch (...) {
-    out.kind = OutcomeKind::ThrewHost;
-    out.text = "an exception without text";
-  }
-  out.values.clear();
+    out.values.clear();
+  });
 }
 
 void NativeExecutor::run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) {
