@@ -107,6 +107,7 @@ std::string_view take(std::string_view key, const std::string& value, Finding& o
   else if (key == "difference") out.difference = value;
   else if (key == "culprit") out.culprit = value;
   else if (key == "trials") out.trials = value;
+  else if (key == "cause") out.cause = value;
   return "";
 }
 
@@ -220,6 +221,7 @@ std::string to_text(const Finding& finding, std::string_view path) {
   line("difference", finding.difference);
   line("culprit", finding.culprit);
   line("trials", finding.trials);
+  line("cause", finding.cause);
   if (finding.replays != 0)
     line("reproduced", std::to_string(finding.reproduced) + " of " + std::to_string(finding.replays));
   line("replay", "assay replay " + std::string(path));

@@ -30,6 +30,7 @@ struct Finding {
   std::string difference; // the first one
   std::string culprit;    // who is at fault, and what was tried to learn it (attribution.h); empty: not asked
   std::string trials;
+  std::string cause;    // its signature, under which duplicates are merged (fuzz/triage/cause.h); empty: not asked
   std::string run_line; // "; run: ..." for the regression corpus
   std::string reduced;  // "from 54 to 6 instructions"; empty: it was not
   std::string sizes;    // "2 functions, 9 blocks, 54 instructions"

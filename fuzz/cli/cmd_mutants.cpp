@@ -3,6 +3,7 @@
 // First a control without a bug, which must find nothing. Each campaign runs in worker processes; findings go to a
 // temporary folder unless --keep names one. Tested in fuzz/mutants/tests/ and fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/cli/commands.h"
+#include "fuzz/cli/mutant_merging.h"
 #include "fuzz/cli/mutant_reduction.h"
 #include "fuzz/cli/unwind_search.h"
 #include "fuzz/mutants/bank.h"
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -29,6 +31,7 @@ struct MutantsOptions {
   bool json = false, list = false;
   bool reduce = false; // and bisect the first finding of each
   double budget = 60;  // seconds, to reduce one
+  u32 merge = 0;       // findings of each bug that are merged; 0: none
 };
 
 /// What all campaigns together came to.
@@ -186,15 +189,42 @@ Result<void> measure_all_tables(const MutantsOptions& options, std::vector<const
   return {};
 }
 
+fuzz::CampaignOptions campaign_of(const MutantsOptions& options, const std::string& folder) {
+  fuzz::CampaignOptions out;
+  out.source.seed = options.seed;
+  out.programs = options.programs;
+  out.jobs = options.jobs;
+  out.corpus = options.corpus;
+  out.findings = folder;
+  out.hang_seconds = std::max(3.0, options.seconds / 4);
+  return out;
+}
+
+/// --merge: many findings of each bug, and which of them triage takes to be the same.
+int merge_all(const MutantsOptions& options, const std::vector<const fuzz::SubjectRow*>& rows,
+              const std::string& folder) {
+  fuzz::CampaignOptions campaign = campaign_of(options, folder);
+  campaign.seconds = options.seconds;
+  std::vector<MergedFinding> all;
+  u32 bugs = 0;
+  for (const fuzz::PlantedBug& bug : fuzz::planted_bugs()) {
+    const auto subjects = subjects_of(&bug, rows);
+    if (!wanted(options, bug.name) || is_of_tables(bug) || subjects.empty()) continue;
+    const auto make_checker = [&subjects] { return fuzz::Checker::make(subjects); };
+    auto found = find_and_sign(bug, campaign, make_checker, options.merge, options.budget);
+    if (!found) return report(found.error());
+    bugs += !found->empty();
+    std::move(found->begin(), found->end(), std::back_inserter(all));
+    if (fuzz::interrupted()) break;
+  }
+  const u32 groups = print_groups(all, options.json);
+  const u32 apart = groups > bugs ? groups - bugs : bugs - groups;
+  return bugs == 0 || apart * 10 > bugs ? kDifference : kClean;
+}
+
 int measure_all(const MutantsOptions& options, const std::vector<const fuzz::SubjectRow*>& rows,
                 const std::string& folder) {
-  fuzz::CampaignOptions campaign;
-  campaign.source.seed = options.seed;
-  campaign.programs = options.programs;
-  campaign.jobs = options.jobs;
-  campaign.corpus = options.corpus;
-  campaign.findings = folder;
-  campaign.hang_seconds = std::max(3.0, options.seconds / 4);
+  fuzz::CampaignOptions campaign = campaign_of(options, folder);
   Tally tally;
   std::vector<const fuzz::PlantedBug*> bugs, of_tables;
   for (const fuzz::PlantedBug& bug : fuzz::planted_bugs())
@@ -243,11 +273,12 @@ int mutants(const MutantsOptions& options) {
   std::vector<const fuzz::SubjectRow*> rows;
   if (!choose(options.filter, rows, status)) return status;
   fuzz::catch_interrupts();
-  if (!options.keep.empty()) return measure_all(options, rows, options.keep);
+  const auto work = options.merge != 0 ? merge_all : measure_all;
+  if (!options.keep.empty()) return work(options, rows, options.keep);
   std::error_code failure;
   const std::filesystem::path temporary =
       std::filesystem::temp_directory_path(failure) / ("assay-mutants-" + std::to_string(fuzz::process_id()));
-  status = measure_all(options, rows, temporary.string());
+  status = work(options, rows, temporary.string());
   std::filesystem::remove_all(temporary, failure);
   return status;
 }
@@ -269,6 +300,9 @@ void add_mutants(CLI::App& app, int& status) {
   command->add_flag("--reduce", options->reduce,
                     "reduce and bisect the first finding of each, and say what came of it");
   command->add_option("--budget", options->budget, "seconds for each reduction")->capture_default_str();
+  command->add_option("--merge", options->merge,
+                      "so many findings of each are signed and merged; status 1 when the groups are not as many as the "
+                      "bugs, one in ten more or less");
   command->add_flag("--list", options->list, "print the bank");
   command->add_flag("--json", options->json, "as JSON");
   add_selection(*command, options->filter);

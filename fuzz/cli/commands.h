@@ -41,6 +41,9 @@ void add_bench(CLI::App& app, int& status);
 void add_opinion(CLI::App& app, int& status);
 void add_unwind(CLI::App& app, int& status);
 void add_self_test(CLI::App& app, int& status);
+void add_triage(CLI::App& app, int& status);
+void add_report(CLI::App& app, int& status);
+void add_corpus(CLI::App& app, int& status);
 
 /// A program read from a file or standard input.
 struct Source {

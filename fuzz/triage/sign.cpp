@@ -1,0 +1,108 @@
+// sign.cpp - see sign.h. Tested in fuzz/triage/tests/sign_test.cpp.
+#include "fuzz/triage/sign.h"
+
+#include "fuzz/check/run_lines.h"
+#include "fuzz/triage/suspect.h"
+#include "oracle/interpreter/interpreter.h"
+#include "qemu/test_host.h"
+
+#include <algorithm>
+#include <map>
+
+namespace assay::fuzz {
+namespace {
+
+u32 size_of(const Module& module) {
+  std::size_t insts = 0;
+  for (const Function& function : module.functions) insts += function.insts.size();
+  return static_cast<u32>(insts);
+}
+
+/// What the oracle says of the call.
+void ask_oracle(const Program& program, Finding& out) {
+  oracle::Interpreter oracle;
+  qemu::TestHost host;
+  Outcome outcome;
+  oracle.prepare(program.module);
+  oracle.run(program.entry, program.args, program.fuel, host, outcome);
+  out.expected = to_string(program.module, outcome);
+  out.run_line = write_run_line(program.module, program.entry, program.args, outcome);
+}
+
+} // namespace
+
+void explain(Signed& out, const SignOptions& options) {
+  Failure& failure = *out.failure;
+  Prober prober(options.triage.timeout_ms);
+  out.instructions_before = out.instructions = size_of(failure.program.module);
+  out.bisection = bisect(failure.program, failure.variant, prober);
+  std::string suspect;
+  if (options.reduce || !names_pass(out.bisection)) {
+    ReduceOptions how;
+    how.seconds = options.seconds;
+    Reduced reduced = reduce_failure(failure, options.triage, how);
+    // What comes and goes when it is small is kept as it was.
+    if (reduced.failure.reproduced == kTriageReplays) {
+      failure = std::move(reduced.failure);
+      out.bisection = std::move(reduced.after);
+      out.instructions = reduced.reduction.instructions;
+      out.reduced = out.instructions < out.instructions_before;
+    }
+    if (!names_pass(out.bisection)) suspect = suspect_of(failure.program, failure.variant, prober);
+  }
+  out.cause = cause_of(failure, out.bisection, suspect);
+}
+
+Signed sign(const Finding& finding, const Module& module, const SignOptions& options) {
+  Signed out;
+  out.cause = cause_of(finding);
+  if (finding.subject.empty() || finding.kind == FindingKind::Invalid) {
+    out.why = "it is not of a subject";
+    return out;
+  }
+  auto failure = failure_of(finding, module, options.triage);
+  if (!failure) {
+    out.why = failure.error().message;
+  } else if (!*failure) {
+    out.state = Signed::Gone;
+  } else {
+    out.failure = std::move(**failure);
+    out.state = out.failure->reproduced == kTriageReplays ? Signed::Fails : Signed::Flaky;
+    if (out.state == Signed::Fails) explain(out, options);
+  }
+  return out;
+}
+
+Finding finding_of(const Signed& result, const Finding& from) {
+  if (result.state != Signed::Fails) {
+    Finding out = from;
+    out.cause = to_string(result.cause);
+    return out;
+  }
+  Finding out = finding_of(*result.failure, &from, &result.bisection);
+  const Program& program = result.failure->program;
+  if (program.entry != kNone && result.failure->seen.run_line.empty()) ask_oracle(program, out);
+  out.cause = to_string(result.cause);
+  if (result.reduced)
+    out.reduced = "from " + std::to_string(result.instructions_before) + " to " + std::to_string(result.instructions) +
+                  " instructions";
+  return out;
+}
+
+std::vector<Group> merge(std::span<const Cause> causes) {
+  std::map<std::string, Group> by_key;
+  for (u32 i = 0; i < causes.size(); ++i) {
+    Group& group = by_key[group_key(causes[i])];
+    group.members.push_back(i);
+  }
+  std::vector<Group> out;
+  for (auto& [key, group] : by_key) {
+    group.key = key;
+    out.push_back(std::move(group));
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Group& a, const Group& b) { return a.members.size() > b.members.size(); });
+  return out;
+}
+
+} // namespace assay::fuzz

@@ -1,0 +1,109 @@
+// cause_test.cpp - signatures of findings: one line there and back, and what is taken to be the same.
+#include "fuzz/triage/cause.h"
+
+#include <gtest/gtest.h>
+
+namespace assay::fuzz {
+namespace {
+
+Cause cause(std::string_view line) {
+  std::string expected;
+  u32 word = 0;
+  auto out = parse_cause(line, expected, word);
+  EXPECT_TRUE(out.has_value()) << line << ": " << expected;
+  return out.value_or(Cause{});
+}
+
+Failure failure_in(std::string_view observable) {
+  Failure failure;
+  failure.seen.state = Seen::Fails;
+  failure.seen.observable = observable;
+  return failure;
+}
+
+Bisection in_pass(std::string_view pass, std::string_view rule = {}) {
+  Bisection out;
+  out.level = Level::O2;
+  out.component = out.pass = pass;
+  out.rule = rule;
+  return out;
+}
+
+TEST(Cause, line_comes_back_as_it_was) {
+  const std::string line = "miscompile x64 O2 end:returned,crashed simplify/shl_shl_wraps";
+  EXPECT_EQ(to_string(cause(line)), line);
+}
+
+TEST(Cause, line_that_is_none_says_which_word_is_wrong) {
+  const std::pair<const char*, u32> kWrong[] = {{"", 0},
+                                                {"sadness x64 O2 result gvn", 0},
+                                                {"miscompile", 1},
+                                                {"miscompile x64 O7 result gvn", 2},
+                                                {"miscompile x64 O2 re(sult gvn", 3},
+                                                {"miscompile x64 O2 result", 4},
+                                                {"miscompile x64 O2 result gvn more", 5}};
+  for (const auto& [line, at] : kWrong) {
+    std::string expected;
+    u32 word = 99;
+    EXPECT_FALSE(parse_cause(line, expected, word).has_value()) << line;
+    EXPECT_EQ(word, at) << line;
+    EXPECT_EQ(expected.rfind("expected ", 0), 0u) << line;
+  }
+}
+
+TEST(Cause, any_bytes_become_one_word) {
+  EXPECT_EQ(as_word("end: trapped div_by_zero, returned"), "end:trapped-div_by_zero,returned");
+  EXPECT_EQ(as_word(std::string("a\0b\xff c\n", 7)), "a-b-c");
+  EXPECT_EQ(as_word("  "), "");
+}
+
+TEST(Cause, same_rule_is_one_group_whatever_it_shows_in) {
+  const Cause a = cause_of(failure_in("result"), in_pass("simplify", "shl_shl_wraps"), "");
+  const Cause b = cause_of(failure_in("memory-byte"), in_pass("simplify", "shl_shl_wraps"), "");
+  const Cause c = cause_of(failure_in("result"), in_pass("simplify", "le_s_at_max"), "");
+  EXPECT_EQ(to_string(a), "miscompile x64 O2 result simplify/shl_shl_wraps");
+  EXPECT_EQ(group_key(a), group_key(b));
+  EXPECT_NE(group_key(a), group_key(c));
+}
+
+TEST(Cause, folding_is_told_apart_by_the_operation_that_is_folded) {
+  Bisection folding = in_pass("simplify", "constant folding");
+  folding.before = "func @f() {\n^0:\n  %0 = const.i8 255\n  %1 = sext.i32.i8 %0\n}\n";
+  folding.after = "func @f() {\n^0:\n  %0 = const.i8 255\n  %1 = const.i32 255\n}\n";
+  EXPECT_EQ(cause_of(failure_in("result"), folding, "").culprit, "simplify/constant-folding:sext");
+}
+
+TEST(Cause, code_of_a_target_is_told_apart_by_the_operation_that_is_got_wrong) {
+  Bisection code;
+  code.component = "x64 code, with values in registers";
+  EXPECT_EQ(cause_of(failure_in("result"), code, "f2i_sat_s").culprit, "x64/code:f2i_sat_s");
+  code.component = "register allocation";
+  EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/register-allocation");
+  code.component = "convention windows";
+  EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/convention-windows:call");
+}
+
+TEST(Cause, what_is_brought_about_by_a_pass_but_right_is_the_back_ends) {
+  Bisection code = in_pass("gvn");
+  code.optimised_is_right = true;
+  code.component = "x64 code";
+  EXPECT_FALSE(names_pass(code));
+  EXPECT_EQ(cause_of(failure_in("result"), code, "load").culprit, "x64/code:load");
+}
+
+TEST(Cause, finding_without_a_bisection_is_like_others_only_when_all_is_the_same) {
+  Finding finding;
+  finding.subject = "x64-O2-native-linux";
+  finding.difference = "memory byte 17: 0x00 != 0xff";
+  const Cause a = cause_of(finding);
+  EXPECT_EQ(to_string(a), "miscompile x64 O2 memory-byte unknown");
+  finding.difference = "result 0: 1 != 2";
+  EXPECT_NE(group_key(a), group_key(cause_of(finding)));
+  finding.cause = "crash a64 O0 end:returned,crashed a64/code:load";
+  EXPECT_EQ(to_string(cause_of(finding)), finding.cause);
+  finding.cause = "nonsense";
+  EXPECT_EQ(cause_of(finding).culprit, "unknown");
+}
+
+} // namespace
+} // namespace assay::fuzz

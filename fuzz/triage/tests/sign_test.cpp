@@ -1,0 +1,120 @@
+// sign_test.cpp - findings get a signature by what is at fault, and those of one bug are one group.
+#include "fuzz/triage/sign.h"
+
+#include "assay/planted.h"
+#include "assay/verify.h"
+#include "fuzz/triage/suspect.h"
+
+#include <gtest/gtest.h>
+
+namespace assay::fuzz {
+namespace {
+
+Cause cause(std::string_view line) {
+  std::string ignored;
+  u32 word = 0;
+  return parse_cause(line, ignored, word).value_or(Cause{});
+}
+
+Finding finding_on(std::string_view subject, std::string_view program) {
+  Finding out;
+  out.subject = subject;
+  out.entry = "main";
+  out.fuel = 100;
+  out.difference = "result 0: 1 != 2";
+  out.program = program;
+  return out;
+}
+
+constexpr std::string_view kSum = "export func @main() -> i32 {\n^0:\n  %a = const.i32 1\n  return %a\n}\n";
+
+TEST(Sign, groups_are_by_key_the_largest_first_and_every_finding_is_in_one) {
+  const std::vector<Cause> causes = {cause("miscompile x64 O2 result gvn"),
+                                     cause("miscompile x64 O0 result x64/code:load"),
+                                     cause("miscompile x64 O2 memory-byte gvn"), cause("crash x64 O0 result unknown"),
+                                     cause("miscompile x64 O0 result unknown")};
+  const auto groups = merge(causes);
+  ASSERT_EQ(groups.size(), 4u);
+  EXPECT_EQ(groups[0].key, "gvn");
+  EXPECT_EQ(groups[0].members, (std::vector<u32>{0, 2}));
+  std::size_t members = 0;
+  for (const Group& group : groups) members += group.members.size();
+  EXPECT_EQ(members, causes.size());
+}
+
+TEST(Sign, finding_that_is_gone_or_cannot_run_here_says_so) {
+  auto module = parse_and_verify(kSum);
+  ASSERT_TRUE(module.ok());
+  EXPECT_EQ(sign(finding_on("no-such-subject", kSum), *module, {}).state, Signed::Unasked);
+  EXPECT_NE(sign(finding_on("no-such-subject", kSum), *module, {}).why, "");
+  if (host_target() != Target::X64) GTEST_SKIP() << "the rest needs an x64 host";
+  const Signed gone = sign(finding_on("x64-O0-native-linux", kSum), *module, {});
+  EXPECT_EQ(gone.state, Signed::Gone);
+  EXPECT_EQ(to_string(gone.cause), "miscompile x64 O0 result unknown");
+}
+
+#ifdef ASSAY_MUTANTS
+class Planted : public testing::Test {
+protected:
+  void SetUp() override {
+    if (host_target() != Target::X64) GTEST_SKIP() << "the bugs are in x64 code, or shown by it";
+  }
+  void TearDown() override { planted::active = 0; }
+  static Signed sign_with(const char* bug, std::string_view subject, std::string_view program) {
+    auto module = parse_and_verify(program);
+    EXPECT_TRUE(module.ok()) << (module.ok() ? "" : module.error().to_string());
+    planted::active = planted::name_hash(bug);
+    return sign(finding_on(subject, program), *module, {});
+  }
+};
+
+constexpr std::string_view kShifts = "memory 8\nexport func @main() -> i32 {\n^0:\n  %z = const.i32 0\n"
+                                     "  %x = load.i32 %z, 0\n  %one = const.i32 1\n  %y = or.i32 %x, %one\n"
+                                     "  %c = const.i32 20\n  %a = shl.i32 %y, %c\n  %b = shl.i32 %a, %c\n"
+                                     "  return %b\n}\n";
+constexpr std::string_view kNan = "export func @main() -> i32 {\n^0:\n  %x = const.f64 nan\n  %z = const.f64 0.0\n"
+                                  "  %y = fadd.f64 %x, %z\n  %r = f2i_sat_s.i32.f64 %y\n  %one = const.i32 1\n"
+                                  "  %s = add.i32 %r, %one\n  return %s\n}\n";
+
+TEST_F(Planted, rule_of_simplification_is_the_culprit) {
+  const Signed found = sign_with("opt_shift_sum_wraps", "x64-O2-native-linux", kShifts);
+  ASSERT_EQ(found.state, Signed::Fails);
+  EXPECT_EQ(to_string(found.cause), "miscompile x64 O2 result simplify/shl_shl_wraps");
+}
+
+TEST_F(Planted, operation_that_is_got_wrong_is_the_culprit_in_code) {
+  const Signed found = sign_with("emit_sat_nan", "x64-O0-native-linux", kNan);
+  ASSERT_EQ(found.state, Signed::Fails);
+  EXPECT_EQ(found.cause.culprit, "x64/code:f2i_sat_s");
+  EXPECT_TRUE(found.reduced);
+  const Finding file = finding_of(found, finding_on("x64-O0-native-linux", kNan));
+  EXPECT_EQ(file.cause, to_string(found.cause));
+  EXPECT_EQ(file.reduced.rfind("from 7 to ", 0), 0u) << file.reduced;
+}
+
+TEST_F(Planted, operation_is_found_in_a_program_that_is_not_small) {
+  auto module = parse_and_verify(kNan);
+  ASSERT_TRUE(module.ok());
+  planted::active = planted::name_hash("emit_sat_nan");
+  const auto failure = failure_of(finding_on("x64-O0-native-linux", kNan), *module, {});
+  ASSERT_TRUE(failure.ok() && failure->has_value());
+  Prober prober;
+  EXPECT_EQ(suspect_of((*failure)->program, (*failure)->variant, prober), "f2i_sat_s");
+}
+
+TEST_F(Planted, right_program_has_only_the_kinds_of_its_operations) {
+  auto module = parse_and_verify(kNan);
+  ASSERT_TRUE(module.ok());
+  Program program;
+  program.module = *module;
+  program.entry = 0;
+  program.fuel = 100;
+  Prober prober;
+  const SubjectRow* row = find_subject_row("x64-O0-native-linux");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(suspect_of(program, variant_of(*row, *module), prober), "add+f2i_sat_s+fadd");
+}
+#endif
+
+} // namespace
+} // namespace assay::fuzz
