@@ -1,8 +1,9 @@
 // bench_kernels.cpp - the table of kernels, the engines, the rounds. See bench_kernels.h.
 //
-// A kernel is called once unmeasured, then as often as its row says; the memory is fresh in each round. C programs run
-// as processes of their own and time themselves. Needs a shell for them; without C compilers only O0 and O2 are
-// measured. Tested in fuzz/cli/tests/cli_test.cmake (that it runs and all agree, never how fast).
+// A kernel is called once unmeasured, then as often as its row says; the memory is fresh in each round. C programs
+// and Lua programs run as processes of their own and time themselves. Needs a shell for them; without C compilers and
+// LuaJIT only O0 and O2 are measured. Tested in fuzz/cli/tests/cli_test.cmake (that it runs and all agree, never how
+// fast).
 #include "fuzz/cli/bench_kernels.h"
 
 #include "assay/engine.h"
@@ -133,17 +134,36 @@ Error failure(std::string message) {
   return error;
 }
 
-/// O0 and O2, then what C compilers this host has.
+/// O0 and O2, then what C compilers this host has, then LuaJIT.
 std::vector<KernelEngine> find_engines() {
-  std::vector<KernelEngine> out{{"O0", "", false}, {"O2", "", true}};
+  std::vector<KernelEngine> out{{"O0", EngineKind::Ours, "", false}, {"O2", EngineKind::Ours, "", true}};
   std::vector<std::string> missing;
   const std::vector<std::string> usual = fuzz::usual_c_compilers();
   for (const fuzz::CCompiler& each : fuzz::find_c_compilers(usual, "-std=c11 -O2 -w -DAIR_PLAIN", missing))
-    out.push_back({each.name + " -O2", each.command, true});
+    out.push_back({each.name + " -O2", EngineKind::C, each.command, true});
   for (const fuzz::CCompiler& each : fuzz::find_c_compilers({"gcc"}, "-std=c11 -O2 -w -DAIR_QUIET", missing))
-    out.push_back({"gcc checked", each.command, true});
+    out.push_back({"gcc checked", EngineKind::C, each.command, true});
   for (const fuzz::CCompiler& each : fuzz::find_c_compilers({"tcc"}, "-w -DAIR_PLAIN", missing))
-    out.push_back({"tcc", each.command, false});
+    out.push_back({"tcc", EngineKind::C, each.command, false});
+  if (fuzz::is_command("luajit")) out.push_back({"luajit", EngineKind::Lua, "luajit", true});
+  return out;
+}
+
+/// O0 and O2, and of the others those that are named.
+Result<std::vector<KernelEngine>> choose_engines(const std::vector<std::string>& names) {
+  std::vector<KernelEngine> out, all = find_engines();
+  Error error;
+  error.kind = ErrorKind::Unsupported;
+  for (const std::string& name : names) {
+    if (std::any_of(all.begin(), all.end(), [&](const KernelEngine& each) { return each.name == name; })) continue;
+    error.message = "there is no engine '" + name + "' here; expected some of";
+    for (const KernelEngine& each : all) error.message += " '" + each.name + "'";
+    return error;
+  }
+  for (KernelEngine& each : all) {
+    const bool named = std::find(names.begin(), names.end(), each.name) != names.end();
+    if (names.empty() || named || each.kind == EngineKind::Ours) out.push_back(std::move(each));
+  }
   return out;
 }
 
@@ -164,7 +184,7 @@ public:
     std::vector<std::vector<double>> times(engines_.size());
     for (u32 round = 0; round < options_.rounds; ++round)
       for (std::size_t e = 0; e < engines_.size(); ++e) {
-        const auto one = engines_[e].command.empty() ? run_here(e) : run_c(e);
+        const auto one = engines_[e].kind == EngineKind::Ours ? run_here(e) : run_outside(e);
         if (!one) return one.error();
         times[e].push_back(one->ns / kernel_.calls / 1e3);
         if (round == 0) out_.checksums.push_back(one->hash);
@@ -183,7 +203,7 @@ private:
   Result<Measured> run_here(std::size_t engine) {
     return kernel_.measure(*instances_[engine], kernel_.function, kernel_.args.data(), kernel_.calls);
   }
-  Result<Measured> run_c(std::size_t engine);
+  Result<Measured> run_outside(std::size_t engine);
   std::string program(std::size_t engine) const {
     return folder_.file(std::string(kernel_.file) + std::to_string(engine));
   }
@@ -213,10 +233,10 @@ Result<void> KernelRun::prepare() {
     return done;
   instances_.resize(engines_.size());
   for (std::size_t e = 0; e < engines_.size(); ++e) {
-    if (!engines_[e].command.empty()) {
+    if (engines_[e].kind == EngineKind::C) {
       if (auto done = prepare_c(e); !done) return done;
-      continue;
     }
+    if (engines_[e].kind != EngineKind::Ours) continue;
     const Level level = engines_[e].optimise ? Level::O2 : Level::O0;
     const auto spent = time_compile(module_, level);
     if (!spent) return spent.error();
@@ -240,10 +260,14 @@ Result<void> KernelRun::prepare_c(std::size_t engine) {
   return {};
 }
 
-Result<Measured> KernelRun::run_c(std::size_t engine) {
-  const std::string result = folder_.file("result");
-  std::string command = fuzz::shell_word(program(engine)) + " " +
-                        std::to_string(module_.find_function(kernel_.function)) + " " + std::to_string(kernel_.calls);
+Result<Measured> KernelRun::run_outside(std::size_t engine) {
+  const std::string result = folder_.file("result"), lua = options_.corpus + "/lua/";
+  std::string command =
+      engines_[engine].kind == EngineKind::C
+          ? fuzz::shell_word(program(engine)) + " " + std::to_string(module_.find_function(kernel_.function))
+          : engines_[engine].command + " " + fuzz::shell_word(lua + "run.lua") + " " +
+                fuzz::shell_word(lua + kernel_.file + ".lua");
+  command += " " + std::to_string(kernel_.calls);
   for (const u64 arg : kernel_.args) command += " " + std::to_string(arg);
   if (std::system((command + " >" + fuzz::shell_word(result)).c_str()) != 0)
     return failure(std::string(kernel_.file) + " by " + engines_[engine].name + " does not end well");
@@ -261,7 +285,9 @@ Result<Measured> KernelRun::run_c(std::size_t engine) {
 
 Result<KernelFigures> measure_kernels(const KernelOptions& options) {
   KernelFigures out;
-  out.engines = find_engines();
+  auto engines = choose_engines(options.engines);
+  if (!engines) return engines.error();
+  out.engines = std::move(*engines);
   const WorkFolder folder("kernels");
   for (const Kernel& kernel : kernels()) {
     if (!options.only.empty() && std::find(options.only.begin(), options.only.end(), kernel.file) == options.only.end())

@@ -2,8 +2,9 @@
 //
 // Sixteen programs of corpus/real, compiled here at -O0 and -O2, and by each C compiler that is there from what
 // `assay compile --emit=c` prints (fuzz/export_c/export_c.h): as a C programmer writes (AIR_PLAIN), and with the checks
-// that AIR has (AIR_QUIET). Engines alternate within a round, so that a slow moment hits all; a figure is the median of
-// the rounds. All results are hashed and must be the same everywhere. Tested in fuzz/cli/tests/cli_test.cmake.
+// that AIR has (AIR_QUIET); and by LuaJIT from programs written for it (corpus/real/lua). Engines alternate within a
+// round, so that a slow moment hits all; a figure is the median of the rounds. All results are hashed and must be the
+// same everywhere. Tested in fuzz/cli/tests/cli_test.cmake.
 #pragma once
 
 #include "assay/errors.h"
@@ -16,12 +17,16 @@ namespace assay::cli {
 struct KernelOptions {
   std::string corpus = "corpus/real"; // where the programs are
   u32 rounds = 5;
-  std::vector<std::string> only; // names; none: all
+  std::vector<std::string> only;    // names; none: all
+  std::vector<std::string> engines; // beside O0 and O2; none: all that are there
 };
 
+enum class EngineKind : u8 { Ours, C, Lua };
+
 struct KernelEngine {
-  std::string name;    // "O2", "gcc -O2"
-  std::string command; // of a C compiler; empty: compiled here
+  std::string name; // "O2", "gcc -O2", "luajit"
+  EngineKind kind = EngineKind::Ours;
+  std::string command; // of a C compiler, or what runs a Lua program
   bool optimise = false;
   double compile_ms = 0; // of all kernels, by the clock
 };
@@ -40,7 +45,8 @@ struct KernelFigures {
   std::vector<KernelTimes> kernels;
 };
 
-/// Runs all. BadInput or Io where a program is not there, Internal where a C compiler refuses one.
+/// Runs all. BadInput or Io where a program is not there, Unsupported where an engine is not, Internal where a C
+/// compiler refuses one.
 Result<KernelFigures> measure_kernels(const KernelOptions& options);
 
 /// A table: microseconds of a call; then how fast O0 and O2 are beside each C engine (1: as fast), geometric mean and

@@ -39,8 +39,8 @@ struct BenchOptions {
   u32 programs = 400, rounds = 5;
   std::string preset = "small", corpus = "corpus/real";
   bool json = false, kernels = false, peers = false;
-  std::string json_file;         // empty: the output
-  std::vector<std::string> only; // kernels
+  std::string json_file;                  // empty: the output
+  std::vector<std::string> only, engines; // kernels; beside ours
 };
 
 /// What is measured on: programs with their cases, and how many instructions they have.
@@ -410,7 +410,7 @@ int write_json(const BenchOptions& options, const std::string& json) {
 
 /// --kernels: run time beside C.
 int bench_kernels(const BenchOptions& options) {
-  const auto figures = measure_kernels({options.corpus, options.rounds, options.only});
+  const auto figures = measure_kernels({options.corpus, options.rounds, options.only, options.engines});
   if (!figures && figures.error().kind == ErrorKind::BadInput && figures.error().file.empty())
     return usage_error("bench", figures.error().message); // a kernel's name
   if (!figures) return report(figures.error());
@@ -423,7 +423,7 @@ int bench_kernels(const BenchOptions& options) {
 }
 
 int bench(const BenchOptions& options) {
-  if (options.kernels || !options.only.empty()) return bench_kernels(options);
+  if (options.kernels || !options.only.empty() || !options.engines.empty()) return bench_kernels(options);
   fuzz::GeneratorConfig config;
   if (!fuzz::preset(options.preset, config)) {
     std::fprintf(stderr, "assay bench: --preset has no '%s'\n", options.preset.c_str());
@@ -468,6 +468,9 @@ void add_bench(CLI::App& app, int& status) {
   command->add_flag("--kernels", options->kernels, "how fast compiled programs run, beside the same programs as C");
   command->add_flag("--peers", options->peers, "how long LLVM and GCC take to compile, beside the bundled compiler");
   command->add_option("--kernel", options->only, "of these only")->delimiter(',')->allow_extra_args(false);
+  command->add_option("--engine", options->engines, "beside these only: 'gcc -O2', luajit, ...")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   CLI::Option* json =
       command->add_option("--json", options->json_file, "as JSON, to a file or the output")->expected(0, 1);
   command->callback([options, json, &status] {

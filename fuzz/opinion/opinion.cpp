@@ -81,10 +81,6 @@ struct Words {
   u32 next32() { return static_cast<u32>(next()); }
 };
 
-bool is_command(const std::string& name) {
-  return std::system(("command -v -- " + shell_word(name) + " >/dev/null 2>&1").c_str()) == 0;
-}
-
 /// A compiler may be there without what its flags ask for, a sanitizer's library.
 bool makes_programs(const CCompiler& compiler) {
   const std::string program = "\"${TMPDIR:-/tmp}/assay-c-" + std::to_string(process_id()) + "\"";
@@ -156,6 +152,10 @@ std::string shell_word(const std::string& text) {
 
 Opinion::Opinion(std::vector<CCompiler> compilers, std::string folder)
     : compilers_(std::move(compilers)), folder_(std::move(folder)) {}
+
+bool is_command(const std::string& name) {
+  return std::system(("command -v -- " + shell_word(name) + " >/dev/null 2>&1").c_str()) == 0;
+}
 
 std::vector<std::string> usual_c_compilers() {
   for (const char* clang : {"clang-21", "clang-20", "clang-19", "clang-18", "clang-17"})

@@ -28,6 +28,8 @@ struct CCompiler {
 /// Those of `names` that make programs with `flags` which run here; why the others do not is told to `missing`.
 std::vector<CCompiler> find_c_compilers(const std::vector<std::string>& names, const std::string& flags,
                                         std::vector<std::string>& missing);
+/// Whether there is a shell that knows a command of that name.
+bool is_command(const std::string& name);
 /// gcc, and the newest clang.
 std::vector<std::string> usual_c_compilers();
 /// Checked for what is undefined, which ends the process.
