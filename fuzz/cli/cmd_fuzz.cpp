@@ -4,14 +4,17 @@
 // by program numbers, which makes a campaign a function of its seed. The check is the same.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake.
 #include "fuzz/campaign/campaign.h"
-#include "fuzz/cli/commands.h"
+#include "fuzz/cli/failing.h"
+#include "fuzz/cli/triage_run.h"
 #include "fuzz/os/limits.h"
 #ifdef ASSAY_FUZZERS
 #include "fuzz/targets/libfuzzer_engine.h"
 #endif
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <random>
 
@@ -24,6 +27,9 @@ struct FuzzOptions {
   std::string preset = "small";
   u64 memory_mib = 0;
   bool json = false, plain = false, has_seed = false, quiet = false;
+  bool triage = false;
+  std::string known;      // list of known findings; asks for triage
+  FailingOptions failing; // --plant only
 };
 
 u64 fresh_seed() {
@@ -32,8 +38,51 @@ u64 fresh_seed() {
          static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
+/// Findings that lie in the folder itself, in order of their names.
+std::vector<std::string> findings_in(const std::string& folder) {
+  std::vector<std::string> out;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure))
+    if (it->path().extension() == ".air") out.push_back(it->path().string());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// Signs and merges what the campaign has kept. 0 when all that it has found is known.
+int triage(const FuzzOptions& options, const fuzz::CampaignResult& result, Triaged& out) {
+  TriageSettings settings;
+  settings.files = findings_in(options.campaign.findings);
+  settings.out = (std::filesystem::path(options.campaign.findings) / "triage").string();
+  settings.known = options.known;
+  settings.sign.triage.jobs = options.campaign.jobs;
+  settings.seed = result.seed;
+  int status = kClean;
+  if (!run_triage(settings, out, status)) return status;
+  // What was seen but not kept has no signature: it is not said to be known.
+  if (status == kClean && known_count(out) < result.finding_total) return kDifference;
+  return status;
+}
+
+int tell(const FuzzOptions& options, const fuzz::CampaignResult& result) {
+  const bool merges = result.finding_total != 0 && (options.triage || !options.known.empty());
+  int status = result.finding_total != 0 ? kDifference : kClean;
+  Triaged triaged;
+  if (!options.json) std::fputs(summary(result, options.campaign).c_str(), stdout);
+  if (merges) status = triage(options, result, triaged);
+  if (!options.json) {
+    if (merges) std::fputs(to_text(triaged).c_str(), stdout);
+    return status;
+  }
+  Json json = Json::parse(summary_json(result, options.campaign));
+  if (merges) json["triage"] = to_json(triaged);
+  std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  return status;
+}
+
 int campaign(FuzzOptions& options) {
   int status = kClean;
+  std::vector<fuzz::KnownRow> known; // a row that is wrong is told before anything runs
+  if (!read_known_list(options.known, known, status) || !plant(options.failing, "fuzz", status)) return status;
   fuzz::ignore_write_signals();
   std::vector<const fuzz::SubjectRow*> rows;
   if (!choose(options.filter, rows, status)) return status;
@@ -60,10 +109,7 @@ int campaign(FuzzOptions& options) {
     const int reported = report(result.error());
     return result.error().kind == ErrorKind::Io ? static_cast<int>(kCannot) : reported;
   }
-  std::fputs(options.json ? (fuzz::summary_json(*result, campaign) + "\n").c_str()
-                          : fuzz::summary(*result, campaign).c_str(),
-             stdout);
-  return result->finding_total != 0 ? kDifference : kClean;
+  return tell(options, *result);
 }
 
 } // namespace
@@ -103,6 +149,10 @@ void add_fuzz(CLI::App& app, int& status) {
   command->add_option("--preset", options->preset, "kind of generated programs")->capture_default_str();
   command->add_flag("--plain", options->plain, "do not let libFuzzer drive, also where this build has it");
   command->add_flag("--quiet", options->quiet, "no status line");
+  command->add_flag("--triage", options->triage,
+                    "afterwards merge what was found; pages and small programs go to the folder triage beside them");
+  command->add_option("--known", options->known, "list of known findings; with --triage: 'assay triage' has the form");
+  command->add_option("--plant", options->failing.plant, "put this bug of the bank into the compiler");
   command->add_flag("--json", options->json, "the summary as JSON");
   command
       ->add_option("--fuel", options->campaign.source.max_fuel,

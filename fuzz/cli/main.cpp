@@ -34,6 +34,7 @@ int run_command(int argc, char** argv) {
   add_reduce(app, status);
   add_bisect(app, status);
   add_triage(app, status);
+  add_report(app, status);
   add_subjects(app, status);
   add_mutants(app, status);
   add_bench(app, status);

@@ -64,13 +64,13 @@ std::string known_lines(const Triaged& all) {
   return out;
 }
 
+} // namespace
+
 u64 known_count(const Triaged& all) {
   u64 out = 0;
   for (const fuzz::KnownRow& row : all.known) out += row.matched;
   return out;
 }
-
-} // namespace
 
 void merge_new(Triaged& all) {
   std::vector<fuzz::Cause> causes;
@@ -101,6 +101,7 @@ std::string to_text(const Triaged& all) {
                   all.files.size(), states[fuzz::Signed::Fails], states[fuzz::Signed::Flaky],
                   states[fuzz::Signed::Gone], states[fuzz::Signed::Unasked], all.left_out.size(),
                   all.not_reached == 0 ? "" : fmt::format("; interrupted, {} not looked at", all.not_reached));
+  if (all.other_seeds != 0) out += fmt::format("{} findings of other campaigns are not looked at\n", all.other_seeds);
   out += fmt::format("{} new groups, {} findings are known\n", all.groups.size(), known_count(all));
   for (const NewGroup& group : all.groups) {
     const TriagedFile& smallest = all.files[group.smallest];
@@ -123,6 +124,7 @@ Json to_json(const Triaged& all) {
            {"unasked", states[fuzz::Signed::Unasked]},
            {"known", known_count(all)},
            {"not_reached", all.not_reached},
+           {"other_seeds", all.other_seeds},
            {"groups", Json::array()},
            {"known_rows", Json::array()},
            {"files", Json::array()},

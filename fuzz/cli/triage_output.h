@@ -36,8 +36,11 @@ struct Triaged {
   std::string known_file;
   std::vector<NewGroup> groups; // what is not known, and fails or cannot be asked
   u32 not_reached = 0;          // files, of an interrupted call
+  u32 other_seeds = 0;          // findings of other campaigns, where only one was asked for
 };
 
+/// How many findings a row of the list matched.
+u64 known_count(const Triaged& all);
 /// Fills `groups`.
 void merge_new(Triaged& all);
 std::string to_text(const Triaged& all);
