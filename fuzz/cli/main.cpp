@@ -35,6 +35,7 @@ int run_command(int argc, char** argv) {
   add_bisect(app, status);
   add_triage(app, status);
   add_report(app, status);
+  add_corpus(app, status);
   add_subjects(app, status);
   add_mutants(app, status);
   add_bench(app, status);
