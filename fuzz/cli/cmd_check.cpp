@@ -10,6 +10,7 @@
 #include "fuzz/check/check.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/check/run_lines.h"
+#include "fuzz/cli/check_variants.h"
 #include "fuzz/cli/commands.h"
 
 #include <cstdio>
@@ -25,6 +26,7 @@ struct CheckOptions {
   u64 fuel = kDefaultFuel;
   bool json = false, verbose = false;
   std::vector<std::string> passes, without;
+  VariantOptions variants;
 };
 
 class FileChecker {
@@ -55,6 +57,7 @@ private:
   fuzz::Cases cases_;
   fuzz::Attributor attributor_;
   u64 files_ = 0, runs_ = 0, failures_ = 0, errors_ = 0;
+  VariantCounts variants_;
   int worst_ = kClean;
 };
 
@@ -111,7 +114,9 @@ void FileChecker::check_program(const Source& source, const Module& module) {
   if (checker_.counts().refused != refused && lines->empty())
     std::fprintf(stderr, "%s: note: the oracle refuses %llu calls, which are not compared\n", source.name.c_str(),
                  static_cast<unsigned long long>(checker_.counts().refused - refused));
-  if (same) return;
+  if (same)
+    return check_variants(source.name, module, cases_, options_.variants, checker_, variants_,
+                          [this](const std::string& message) { fail(message); });
   const fuzz::Difference& difference = checker_.difference();
   std::string where = source.name;
   if (difference.case_index != kNone && !lines->empty())
@@ -160,6 +165,7 @@ int FileChecker::finish() {
                                 {"failures", failures_},
                                 {"skips", nlohmann::ordered_json::array()},
                                 {"cannot", nlohmann::ordered_json::array()}};
+    if (options_.variants.count != 0) json["variants"] = {{"made", variants_.made}, {"unchanged", variants_.unchanged}};
     for (const auto& entry : checker_.subjects()) json["subjects"].push_back(entry.name);
     for (const fuzz::Skip& skip : checker_.skips())
       json["skips"].push_back(
@@ -173,6 +179,8 @@ int FileChecker::finish() {
         "%llu files, %llu calls, %llu error lines; %zu subjects, %llu comparisons, %llu agree, %llu unknown; %llu failures\n",
         n(files_), n(runs_), n(errors_), checker_.subjects().size(), n(counts.compared), n(counts.agree),
         n(counts.unknown), n(failures_));
+    if (options_.variants.count != 0)
+      std::printf("%llu variants, %llu times no change fitted\n", n(variants_.made), n(variants_.unchanged));
     for (const fuzz::Skip& skip : checker_.skips())
       std::printf("skipped %llu programs on %s: %s\n", n(skip.count), checker_.subjects()[skip.subject].name.c_str(),
                   skip.reason.c_str());
@@ -209,6 +217,9 @@ void add_check(CLI::App& app, int& status) {
   command->add_option("FILE", options->files, "programs or folders, '-' for standard input")->required();
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("-v,--verbose", options->verbose, "the oracle's outcome of each call too");
+  command->add_option("--variants", options->variants.count,
+                      "so many times each program is said otherwise, and must do the same");
+  command->add_option("--keep", options->variants.keep, "folder for variants that differ");
   add_fuel(*command, options->fuel);
   add_selection(*command, options->filter);
   add_passes(*command, options->passes, options->without);

@@ -273,6 +273,10 @@ file(WRITE ${WORK}/in1/note.txt "not looked at")
 expect(3 RUN corpus minimise in1 in2 --out least_of_foreign ERR "left out: in1/F.air:1:1: .*left out: in1/cut.air:3:" OUT "^4 programs .* 2 files left out")
 expect(4 RUN corpus minimise in2 --out a-plain-file/x ERR "a-plain-file")
 
+# programs said otherwise do the same
+expect(0 RUN check ${SOURCE}/corpus/run/gcd.air ${oracle} --variants 20 OUT "0 failures\n20 variants, 0 times no change fitted")
+expect(0 RUN check add.air ${oracle} --variants 5 --json OUT "\"made\": 5")
+
 # mutants: a build without the bank refuses it however it is asked, and says how to get one that has it
 if(NOT MUTANTS)
   foreach(asked "" --list --json ra_cycle_dropped no_such_bug)
