@@ -12,6 +12,7 @@
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/bench_kernels.h"
 #include "fuzz/cli/bench_module.h"
+#include "fuzz/cli/bench_scaling.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/os/process.h"
 #include "fuzz/targets/targets.h"
@@ -41,6 +42,7 @@ struct BenchOptions {
   bool json = false, kernels = false, peers = false;
   std::string json_file;                  // empty: the output
   std::vector<std::string> only, engines; // kernels; beside ours
+  std::vector<u32> scaling;               // jobs
 };
 
 /// What is measured on: programs with their cases, and how many instructions they have.
@@ -422,7 +424,16 @@ int bench_kernels(const BenchOptions& options) {
   return agree ? kClean : kDifference;
 }
 
+/// --scaling: campaigns with several numbers of jobs.
+int bench_scaling(const BenchOptions& options) {
+  const auto figures = measure_scaling({options.scaling, options.programs, options.rounds});
+  if (!figures) return report(figures.error());
+  if (!options.json || !options.json_file.empty()) std::fputs(to_text(*figures).c_str(), stdout);
+  return options.json ? write_json(options, to_json(*figures)) : static_cast<int>(kClean);
+}
+
 int bench(const BenchOptions& options) {
+  if (!options.scaling.empty()) return bench_scaling(options);
   if (options.kernels || !options.only.empty() || !options.engines.empty()) return bench_kernels(options);
   fuzz::GeneratorConfig config;
   if (!fuzz::preset(options.preset, config)) {
@@ -467,6 +478,10 @@ void add_bench(CLI::App& app, int& status) {
   command->add_option("--corpus", options->corpus, "folder of the real programs to compile")->capture_default_str();
   command->add_flag("--kernels", options->kernels, "how fast compiled programs run, beside the same programs as C");
   command->add_flag("--peers", options->peers, "how long LLVM and GCC take to compile, beside the bundled compiler");
+  command->add_option("--scaling", options->scaling, "programs a second of a campaign with so many jobs: 1,2")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1u, 512u));
   command->add_option("--kernel", options->only, "of these only")->delimiter(',')->allow_extra_args(false);
   command->add_option("--engine", options->engines, "beside these only: 'gcc -O2', luajit, ...")
       ->delimiter(',')
