@@ -67,7 +67,7 @@ function(assay_tests name)
       if(ASSAY_PCH)
         assay_precompile_tests(${name}_tests)
       endif()
-      gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+      gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 300
         PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
     endif()
   endif()
