@@ -80,7 +80,7 @@ LoweringBase::Indexed LoweringBase::as_indexed(ValueId address) const {
   if (inst == nullptr || inst->from != Type::I32 || inst->type != Type::I64) return {};
   out.is_signed = inst->op == Opcode::Sext;
   if (!out.is_signed && inst->op != Opcode::Zext) return {};
-  if (out.is_signed && out.beyond != 0) return {};
+  if (out.is_signed && out.beyond != 0 && !ASSAY_PLANTED(mem_index_wraps)) return {};
   out.index = operand(*inst, 0);
   return out;
 }

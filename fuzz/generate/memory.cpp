@@ -17,11 +17,15 @@ namespace {
 u64 mask_below(u64 most) { return (u64{1} << (std::bit_width(most + 1) - 1)) - 1; }
 } // namespace
 
-/// An i32, at most `mask`, extended and shifted.
+/// An i32, at most `mask`, extended and shifted; or one that may be negative, and what makes up for that added last.
 ValueId Body::scaled_index(u64 mask, u32 shift) {
-  const ValueId index = masked(Type::I32, mask & bit_mask(Type::I32));
-  const ValueId wide = emit(random_.coin() ? Opcode::Zext : Opcode::Sext, Type::I64, Type::I32, {&index, 1});
-  return emit(Opcode::Shl, Type::I64, {wide, literal(Type::I64, shift)});
+  const u64 below = random_.below(4) == 0 ? 1 + random_.below(8) : 0;
+  ValueId index = masked(Type::I32, mask & bit_mask(Type::I32));
+  if (below != 0) index = emit(Opcode::Sub, Type::I32, {index, literal(Type::I32, below)});
+  const Opcode extend = below != 0 || random_.coin() ? Opcode::Sext : Opcode::Zext;
+  const ValueId wide = emit(extend, Type::I64, Type::I32, {&index, 1});
+  const ValueId scaled = emit(Opcode::Shl, Type::I64, {wide, literal(Type::I64, shift)});
+  return below == 0 ? scaled : emit(Opcode::Add, Type::I64, {scaled, literal(Type::I64, below << shift)});
 }
 
 /// An i32 or i64 that is at most `most` at run time, made in one of the shapes that addresses have in real
