@@ -32,7 +32,11 @@ Result<std::optional<fuzz::Failure>> seek(const FailingOptions& options, const F
                           ? fuzz::cases_of(*failing.finding, module, cases)
                           : make_calls(failing.source, module, options.fuel, cases);
   if (!made) return made.error();
-  return fuzz::find_failure(module, cases, rows, options.triage);
+  std::string not_asked;
+  auto failure = fuzz::find_failure(module, cases, rows, options.triage, &not_asked);
+  if (!not_asked.empty())
+    return Error{ErrorKind::Unsupported, failing.source.name, 0, 0, "no subject could be asked: " + not_asked};
+  return failure;
 }
 
 } // namespace

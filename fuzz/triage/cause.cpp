@@ -50,11 +50,12 @@ std::string culprit_in_back_end(const Bisection& b, const Variant& variant, std:
   const std::string target(assay::name_of(variant.target));
   std::string out;
   if (b.component.rfind(target + " code", 0) == 0) out = target + "/code";
-  else if (b.component == "register allocation") return target + "/register-allocation";
+  else if (b.component == "register allocation") // each level has an allocator of its own
+    return target + "/register-allocation:" + std::string(name_of(b.level));
   else if (b.component.rfind("convention ", 0) == 0 || b.component == "processor extensions")
     out = target + "/" + as_word(b.component);
   else if (b.component.rfind("all targets", 0) == 0) out = "all-targets-or-oracle";
-  else return word_or(b.component, kUnknown);
+  else out = target + "/" + word_or(b.component, kUnknown); // "unicorn-agrees,native-does-not"
   return suspect.empty() ? out : out + ":" + as_word(suspect);
 }
 

@@ -82,8 +82,9 @@ void reproduce(Failure& failure, Prober& prober) {
   failure.seen.observable.clear();
 }
 
+/// `reason`: why the first question could not be asked; empty when it was answered.
 std::optional<Failure> try_variant(const Module& module, const Cases& cases, const Variant& variant, Prober& prober,
-                                   const TriageOptions& options) {
+                                   const TriageOptions& options, std::string& reason) {
   Failure failure;
   failure.program.module = module;
   failure.variant = variant;
@@ -94,7 +95,10 @@ std::optional<Failure> try_variant(const Module& module, const Cases& cases, con
       failure.program.fuel = cases.fuel(i - 1);
     }
     failure.seen = prober.ask(failure.program, variant);
-    if (failure.seen.state == Seen::Unavailable) break;
+    if (failure.seen.state == Seen::Unavailable) {
+      if (i == 0) reason = failure.seen.what.empty() ? "it cannot run this program" : failure.seen.what;
+      break;
+    }
     if (!failure.seen.fails()) continue;
     prefer_default_fuel(failure, prober, options.default_fuel);
     reproduce(failure, prober);
@@ -106,12 +110,19 @@ std::optional<Failure> try_variant(const Module& module, const Cases& cases, con
 } // namespace
 
 std::optional<Failure> find_failure(const Module& module, const Cases& cases, std::span<const SubjectRow* const> rows,
-                                    const TriageOptions& options) {
+                                    const TriageOptions& options, std::string* not_asked) {
   Prober prober(options.timeout_ms);
+  std::string first_reason;
+  bool asked = false;
   for (const SubjectRow* row : rows) {
-    for (const Variant& variant : variants_of(*row, module, options.passes))
-      if (auto failure = try_variant(module, cases, variant, prober, options)) return failure;
+    for (const Variant& variant : variants_of(*row, module, options.passes)) {
+      std::string reason;
+      if (auto failure = try_variant(module, cases, variant, prober, options, reason)) return failure;
+      asked |= reason.empty();
+      if (first_reason.empty()) first_reason = std::move(reason);
+    }
   }
+  if (not_asked != nullptr && !asked) *not_asked = std::move(first_reason);
   return std::nullopt;
 }
 
@@ -129,7 +140,11 @@ Result<std::optional<Failure>> failure_of(const Finding& finding, const Module& 
     if (!passes) return passes.error();
     own.passes = *passes;
   }
-  return find_failure(module, cases, {&row, 1}, own);
+  std::string not_asked;
+  auto failure = find_failure(module, cases, {&row, 1}, own, &not_asked);
+  if (!not_asked.empty())
+    return error_of(ErrorKind::Unsupported, "subject " + finding.subject + " could not be asked: " + not_asked);
+  return failure;
 }
 
 Reduced reduce_failure(const Failure& failure, const TriageOptions& options, const ReduceOptions& reduce_options) {

@@ -30,12 +30,13 @@ struct TriageOptions {
 
 /// The first of the cases that fails on one of the subjects, in this order: subjects, for each compiling, then the
 /// cases. Nothing when none does. A subject that draws passes from the program is replaced by one that does not: the
-/// standard passes where they fail too, else those drawn.
+/// standard passes where they fail too, else those drawn. Where nothing could be asked at all, nothing is known:
+/// `not_asked`, if given, says why then, and else stays empty.
 std::optional<Failure> find_failure(const Module& module, const Cases& cases, std::span<const SubjectRow* const> rows,
-                                    const TriageOptions& options);
+                                    const TriageOptions& options, std::string* not_asked = nullptr);
 
 /// The subject, call and passes of a finding, and its program. BadInput when the header does not suit the program;
-/// Unsupported when the subject cannot run here.
+/// Unsupported when the subject cannot run here, or could not be asked.
 Result<std::optional<Failure>> failure_of(const Finding& finding, const Module& module, const TriageOptions& options);
 
 struct Reduced {

@@ -50,6 +50,22 @@ all new "$many" "$assay" compile "$source/corpus/run/gcd.air" --emit=asm --level
 for n in 0 1 100; do hit bytes@$n "$assay" compile "$source/corpus/run/gcd.air" --emit=obj --out part.obj; done
 [ -e part.obj ] && [ "$(stat -c %s part.obj)" -le 100 ] && fail "part of an object file was left behind"
 
+# Folders made smaller: what is there is whole. Each fault has a new folder.
+for fault in mmap fork socketpair send recv fopen rename tmpfile bytes; do
+  for n in 1 2 3 5 8 13 30; do
+    rm -rf least
+    hit $fault@$n "$assay" corpus minimise "$source/corpus/regress" --out least || break
+    for kept in least/*.air; do
+      [ ! -e "$kept" ] || cmp -s "$kept" "$source/corpus/regress/${kept#least/}" || fail "$fault@$n: $kept is not whole"
+    done
+  done
+done
+# A finding that could not be shown again is not told to be gone.
+for fault in fork@1+ socketpair@1+ tmpfile@1+; do
+  hit $fault "$assay" triage "$source/fuzz/os/faults/finding.air" || fail "$fault: triage: not reached"
+  grep -q '1 cannot be tried here' out.log || fail "$fault: triage: $(cat out.log)"
+done
+
 # A campaign: hit somewhere, then again without: it must end as one that was never hit.
 fuzz() { "$assay" fuzz --plain --programs 300 --seed 3 --round 100 --quiet --json "$@"; }
 faults="mmap@9 mprotect@5 memfd_create@2 fork@1 fork@2 fork@3+ fopen@4 rename@2 bytes@1000 bytes@100000 bytes@300000 new@5000 new@50000"

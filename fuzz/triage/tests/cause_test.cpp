@@ -78,7 +78,9 @@ TEST(Cause, code_of_a_target_is_told_apart_by_the_operation_that_is_got_wrong) {
   code.component = "x64 code, with values in registers";
   EXPECT_EQ(cause_of(failure_in("result"), code, "f2i_sat_s").culprit, "x64/code:f2i_sat_s");
   code.component = "register allocation";
-  EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/register-allocation");
+  EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/register-allocation:O0");
+  code.component = "unicorn agrees, native does not";
+  EXPECT_EQ(cause_of(failure_in("x"), code, "load").culprit, "x64/unicorn-agrees,native-does-not:load");
   code.component = "convention windows";
   EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/convention-windows:call");
 }
