@@ -45,6 +45,7 @@ void Body::run(Module& module, ModulePlan& plan, FunctionId function, u32 instru
   emitter_.start(module, function);
   prologue();
   if (plan.functions[function].depth_param != kNone) {
+    if (random_.chance(config_.remembers)) remembered_slot(); // in each activation, before it calls itself
     statements(goal_ / 2, 0);
     self_call();
   }

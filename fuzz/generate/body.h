@@ -232,6 +232,7 @@ private:
   bool may_go_through(SignatureId signature, bool table) const;
 
   // -- control.cpp
+  ValueId short_circuit();
   void if_else(u32 depth);
   void arm(BlockId block, std::span<const Type> params, BlockId join, const TypeList& types, u32 depth, u32 size,
            bool leaves);

@@ -85,8 +85,9 @@ struct GeneratorConfig {
   Chance sure_loop{1, 2};       // a function has a loop, whatever the weights say
   Chance watching_loop{1, 4};   // each round of a loop reads a place and writes it again
   Chance calling_loop{1, 5};    // each round of a loop calls something, whatever the weights say
-  Chance remembers{1, 6}; // a function that others call reads a slot before it writes it, and shows what was there
-  Range trips{0, 6};      // iterations of a loop
+  Chance remembers{1, 6};     // a function that others call reads a slot before it writes it, and shows what was there
+  Range trips{0, 6};          // iterations of a loop
+  Chance short_circuit{1, 2}; // the condition of an if comes from two ways that meet
   Range switch_cases{1, 7};
   Chance second_switch{1, 4}; // a switch is followed by another
   Range irreducible_blocks{2, 5};
@@ -99,7 +100,7 @@ struct GeneratorConfig {
   u64 max_dynamic = 1500;          // estimate of executed instructions that no function may pass
 
   // -- what may go wrong on purpose ---------------------------------------------------------------
-  Chance unguarded{2, 5};     // a division or conversion is left unguarded
+  Chance unguarded{9, 20};    // a division or conversion is left unguarded
   Chance out_of_bounds{1, 5}; // an access may leave linear memory
   Chance bad_indirect{1, 5};  // an indirect call takes a bad index, null or a wrong signature
   Chance likely_trap{2, 3};   // a conditional trap is taken as often as not; else almost never

@@ -43,10 +43,34 @@ void Body::arm(BlockId block, std::span<const Type> params, BlockId join, const 
   release(scope);
 }
 
+/// A condition as front ends make one of two, `a && b` for one: the first decides by itself, or leads to the second.
+/// What comes is asked for in the block where both ways meet, which may do something more.
+ValueId Body::short_circuit() {
+  const ValueId first = random_.coin() ? condition() : pick_or_convert(random_.coin() ? Type::I64 : Type::I32);
+  const Type type = module_->functions[self_].value_types[first];
+  const BlockId second = emitter_.block(), join = emitter_.block({&type, 1});
+  const ValueId decided = random_.coin() ? first : literal(type, random_.below(3));
+  branch(first, {join, {&decided, 1}}, {second});
+  const Mark scope = mark();
+  start(second);
+  if (random_.coin()) emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, random_.between(0, 2));
+  if (random_.coin()) operation();
+  else escape();
+  ValueList args;
+  args.push(pick_or_convert(type));
+  jump(join, args);
+  release(scope);
+  start(join);
+  ValueId asked = emitter_.param(join, 0);
+  if (random_.chance(1, 3)) emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, random_.between(0, 2));
+  if (random_.coin()) asked = emit(Opcode::Eq, type, {asked, literal(type, random_.chance(1, 3) ? 2 : 1)});
+  return asked;
+}
+
 void Body::if_else(u32 depth) {
   TypeList types, then_params;
   draw_types(config_.block_params, types);
-  const ValueId chosen = condition();
+  const ValueId chosen = random_.chance(config_.short_circuit) ? short_circuit() : condition();
   if (random_.chance(1, 8)) { // both ways to one block, with different arguments
     ValueList a, b;
     arguments(types.span(), a);
