@@ -8,10 +8,12 @@
 #include "compiler/opt/gvn.h"
 #include "compiler/opt/inline.h"
 #include "compiler/opt/licm.h"
+#include "compiler/opt/sccp.h"
 #include "compiler/opt/simplify.h"
 #include "compiler/opt/sink.h"
 #include "compiler/opt/ssa.h"
 #include "compiler/opt/tail.h"
+#include "compiler/opt/thread.h"
 
 #include <algorithm>
 
@@ -28,10 +30,12 @@ constexpr PassId kStandard[] = {
     PassId::Inline,   // first: what callers know is worth most to all that follow
     PassId::Ssa,      // all others see values only
     PassId::Tail,     // before anything looks at loops
+    PassId::Sccp,     // before blocks join, so that the next has its branches to decide
     PassId::Control,  // what front ends leave: empty blocks, straight lines
     PassId::Simplify, // brings what is equal to one form
     PassId::Gvn,      // makes equal things one, so that the next see that they are
     PassId::Choose,   // while what the short ways do is small, and before selects are simplified
+    PassId::Thread,   // the ways that are left, before blocks join and parameters with one value go
     PassId::Control,  // ways that are known now, parameters that are the same from everywhere
     PassId::Simplify, // with these known, and equal operands the same value
     PassId::Licm,     // with loops in their final shape
