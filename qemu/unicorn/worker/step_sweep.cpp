@@ -157,11 +157,11 @@ void Stepper::take(const Way& way) {
     std::copy(way.memory.begin(), way.memory.end(), memory);
 }
 
-/// The instruction behind an end of control flow that no way led to: a jump table's target, or a block that nothing
-/// reaches. 0: there is none.
+/// The instruction behind an end of control flow that no way of this sweep led to: a jump table's target, though a run
+/// may have been there (not on all ways from it), or a block that nothing reaches, an epilogue alone too. 0: none.
 u64 Stepper::next_rest() const {
   for (std::size_t i = 1; i < starts_.size(); ++i) {
-    if (swept_[starts_[i]] == sweeps_ || seen_[starts_[i]] != 0 || body_[starts_[i]] != Part::Body) continue;
+    if (swept_[starts_[i]] == sweeps_ || body_[starts_[i]] == Part::Prologue) continue;
     const Flow before = control_at(object_->target, object_->code, starts_[i - 1]).flow;
     if (before == Flow::Jump || before == Flow::End || before == Flow::IndirectJump) return kCodeAt + starts_[i];
   }
