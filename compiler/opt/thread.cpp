@@ -180,6 +180,7 @@ void ThreadPass::look_at(PassContext& c, BlockId from) {
   if (is_try_call(graph.terminator(from).op)) return;
   for (u32 i = 0; i < graph.terminator(from).edge_count; ++i) {
     const Way way{from, i, graph.edges_of(graph.terminator(from))[i].target};
+    if (way.through >= may_pass_.size()) continue; // a copy: it decides nothing
     if (may_pass_[way.through] == Answer::No || !is_short(graph, way.through)) continue;
     const u32 decided = decide(graph, way);
     if (decided == kUndecided || !may_pass(c, way.through) || copied_ >= kMostCopied || !c.may_rewrite()) continue;
