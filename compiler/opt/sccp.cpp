@@ -27,13 +27,34 @@ SccpPass::SccpPass() : folds_(kOpcodeCount) {
   }
 }
 
-/// Without a constant on an edge no parameter is one, and the rest is simplification's.
+/// Whether what is passed for a parameter surely varies: it is loaded or called for, or counts.
+bool SccpPass::varies(Graph& graph, ValueId param, ValueId arg) {
+  const InstId made = graph.value(arg).inst;
+  if (made == kNone) return false;
+  const GraphInst& inst = graph.inst(made);
+  if (folds_[static_cast<u32>(inst.op)] == 0) return true;
+  if ((inst.op != Opcode::Add && inst.op != Opcode::Sub) || graph.operand(inst, 0) != param) return false;
+  const GraphInst* const step = graph.constant(graph.operand(inst, 1));
+  return step != nullptr && step->imm != 0;
+}
+
+/// Whether a parameter may turn out to be constant: a constant is passed for it, and nothing that varies. Without one,
+/// what is constant is simplification's.
 bool SccpPass::worth_it(Graph& graph) {
-  for (Node node = 0; node < flow_->size(); ++node)
-    for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(node))))
-      for (const ValueId arg : edge.args)
-        if (graph.constant(arg) != nullptr) return true;
-  return false;
+  constexpr u8 kConstant = 1, kVaries = 2;
+  passed_.assign(graph.value_count(), 0);
+  for (Node node = 0; node < flow_->size(); ++node) {
+    for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(node)))) {
+      const std::vector<ValueId>& params = graph.block(edge.target).params;
+      const std::size_t implicit = params.size() - edge.args.size();
+      for (std::size_t i = 0; i < edge.args.size(); ++i) {
+        const ValueId param = params[implicit + i], arg = graph.now(edge.args[i]);
+        if (graph.constant(arg) != nullptr) passed_[param] |= kConstant;
+        else if (varies(graph, param, arg)) passed_[param] |= kVaries;
+      }
+    }
+  }
+  return std::find(passed_.begin(), passed_.end(), kConstant) != passed_.end();
 }
 
 void SccpPass::begin(Graph& graph) {

@@ -4,9 +4,10 @@
 // Each value is unknown, a constant, or varies, and only ever moves on in this order. Blocks count once a way leads to
 // them; a parameter is what the ways that count agree on; an operation on constants is what folding says (fold.h). In
 // place of lists of uses there are sweeps in reverse postorder over the blocks that may still change: a value that
-// changes on the way back to a loop's header costs one more. Functions that need more than kMostSweeps are left alone.
-// Constants then stand where the values were made: branches on them are left to `control`. Linear in kMostSweeps times
-// instructions; as a rule the loops are swept twice. Tested in compiler/opt/tests/sccp_test.cpp.
+// changes on the way back to a loop's header costs one more. Functions that need more than kMostSweeps are left
+// alone, and those where whatever is passed a constant is passed something that varies as well. Constants then stand
+// where the values were made: branches on them are left to `control`. Linear in kMostSweeps times instructions; as a
+// rule the loops are swept twice. Tested in compiler/opt/tests/sccp_test.cpp.
 #pragma once
 
 #include "compiler/opt/pass.h"
@@ -27,6 +28,7 @@ private:
   /// A block that no way leads to yet, that was not visited yet, that may change still, or will not.
   enum class Progress : u8 { Unreached, New, Open, Settled };
 
+  bool varies(Graph& graph, ValueId param, ValueId arg);
   bool worth_it(Graph& graph);
   void begin(Graph& graph);
   bool converges(Graph& graph);
@@ -41,6 +43,7 @@ private:
 
   const analysis::FlowGraph* flow_ = nullptr;
   std::vector<u8> folds_;          // [Opcode] whether fold() may know it
+  std::vector<u8> passed_;         // [ValueId] what is passed for a parameter
   std::vector<Cell> cells_;        // [ValueId]
   std::vector<Progress> progress_; // [Node]
   bool settled_ = false;           // the block that is visited, as far as it was
