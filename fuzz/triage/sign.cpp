@@ -12,12 +12,6 @@
 namespace assay::fuzz {
 namespace {
 
-u32 size_of(const Module& module) {
-  std::size_t insts = 0;
-  for (const Function& function : module.functions) insts += function.insts.size();
-  return static_cast<u32>(insts);
-}
-
 /// What the oracle says of the call.
 void ask_oracle(const Program& program, Finding& out) {
   oracle::Interpreter oracle;
@@ -34,7 +28,7 @@ void ask_oracle(const Program& program, Finding& out) {
 void explain(Signed& out, const SignOptions& options) {
   Failure& failure = *out.failure;
   Prober prober(options.triage.timeout_ms);
-  out.instructions_before = out.instructions = size_of(failure.program.module);
+  out.instructions_before = out.instructions = instruction_count(failure.program.module);
   out.bisection = bisect(failure.program, failure.variant, prober);
   std::string suspect;
   if (options.reduce || !names_pass(out.bisection)) {

@@ -126,12 +126,6 @@ std::string all_families(const Module& module) {
   return out;
 }
 
-u32 size_of(const Module& module) {
-  std::size_t insts = 0;
-  for (const Function& function : module.functions) insts += function.insts.size();
-  return static_cast<u32>(insts);
-}
-
 } // namespace
 
 std::string_view family_of(Opcode op) {
@@ -157,7 +151,7 @@ std::string_view family_of(Opcode op) {
 }
 
 std::string suspect_of(const Program& program, const Variant& variant, Prober& prober) {
-  if (size_of(program.module) > kMostSuspects) return {};
+  if (instruction_count(program.module) > kMostSuspects) return {};
   if (program.entry != kNone)
     if (std::string found = Search(program, variant, prober).run(); !found.empty()) return found;
   return all_families(program.module);
