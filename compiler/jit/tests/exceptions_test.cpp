@@ -266,7 +266,8 @@ TEST_F(Exceptions, ManyInARowLeaveNothingBehind) {
   for (int64_t i = 0; i < 20000; ++i) ASSERT_EQ(f(i), Caught(i, 0.0));
 }
 
-/// 1.8 MB on x64, so that fields of 20 and of 16 bits are too small for its length: on Windows on ARM64 it is fragments.
+/// 1.8 MB on x64, so that fields of 20 and of 16 bits are too small for its length: on Windows on ARM64 it is
+/// fragments.
 TEST(ExceptionsOfLargeFunctions, LeaveFromTheLastInstruction) {
   std::string text = "tag @oops(i64)\nglobal @g : i64 = 0\nexport func @big(i64) -> i64 {\n^e(%v: i64):\n";
   for (u32 i = 0; i < 260'000; ++i) text += "  global_set.i64 @g, %v\n";
