@@ -2,8 +2,8 @@
 //
 // The program that the worker was at is tried three times in processes of their own. If it ends them too it is a
 // finding, and a new worker goes on behind it at once. If not, something else was wrong, and may still be: the worker
-// is started again, but after ever longer waits when it does not get through a single program. Tested in
-// fuzz/campaign/tests/{campaign,state}_test.cpp.
+// is started again and meets the program once more, but after ever longer waits when it gets through no program.
+// Tested in fuzz/campaign/tests/{campaign,state}_test.cpp.
 #include "fuzz/campaign/parent.h"
 #include "fuzz/campaign/worker.h"
 #include "fuzz/os/limits.h"
@@ -39,10 +39,12 @@ void Parent::handle_death(u32 number, FindingKind kind, const std::string& what)
                  what.c_str(), static_cast<unsigned long long>(index),
                  static_cast<unsigned long long>(options_.source.seed), reproduced, kReplays);
   }
-  // The program under way is through; what was before it in the lease is done, what comes after goes to the next
-  // worker.
+  // What was before the program in the lease is done, what comes after goes to the next worker; so does the program
+  // itself, once, when it was not the reason. Otherwise it is through.
   Lease& lease = state.lease;
-  if (index == lease.done.load() && index < lease.end.load()) lease.done.fetch_add(1);
+  const bool again = !idle && reproduced != kReplays && seat.met_again != index;
+  if (again) seat.met_again = index;
+  else if (index == lease.done.load() && index < lease.end.load()) lease.done.fetch_add(1);
   if (shared_->stop.load() != 0) {
     seat.done = true;
   } else if (reproduced == kReplays || state.beat.load() != seat.beat) {
