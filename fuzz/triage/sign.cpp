@@ -2,6 +2,7 @@
 #include "fuzz/triage/sign.h"
 
 #include "fuzz/check/run_lines.h"
+#include "fuzz/reduce/edits.h"
 #include "fuzz/triage/suspect.h"
 #include "oracle/interpreter/interpreter.h"
 #include "qemu/test_host.h"

@@ -5,6 +5,7 @@
 #include "fuzz/triage/suspect.h"
 
 #include "assay/verify.h"
+#include "fuzz/reduce/edits.h"
 #include "fuzz/reduce/loose.h"
 
 #include <algorithm>

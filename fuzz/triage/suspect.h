@@ -20,13 +20,6 @@ std::string suspect_of(const Program& program, const Variant& variant, Prober& p
 
 inline constexpr u32 kMostSuspects = 200;
 
-/// Of all functions.
-inline u32 instruction_count(const Module& module) {
-  std::size_t insts = 0;
-  for (const Function& function : module.functions) insts += function.insts.size();
-  return static_cast<u32>(insts);
-}
-
 /// The word for this operation.
 std::string_view family_of(Opcode op);
 
