@@ -232,9 +232,10 @@ TEST(LlvmReadobj, X64FramesOfTheCorpusAreTheSame) {
       else if (line.rfind("0x", 0) == 0) codes.push_back(line);
       if (line != "]" || codes.empty() || chained) continue;
       // In a function without a body the epilogue stands here, where the rule is of what is left: lea rsp, [rbp + x] or
-      // pop rbp.
+      // a pop.
       const auto body = bytes.subspan(begin + prologue, 3);
-      if (body[0] == 0x5d || (body[0] == 0x48 && body[1] == 0x8d && (body[2] == 0x65 || body[2] == 0xa5))) continue;
+      const bool pops = (body[0] & 0xf8) == 0x58 || (body[0] == 0x41 && (body[1] & 0xf8) == 0x58);
+      if (pops || (body[0] == 0x48 && body[1] == 0x8d && (body[2] == 0x65 || body[2] == 0xa5))) continue;
       FrameRule rule;
       const auto found = (*tables)->rule_at(begin + prologue, false, rule);
       ASSERT_TRUE(found) << found.error().message;
