@@ -10,8 +10,8 @@ namespace {
 
 // Of a function that is copied. Constants are no work: they are counted only to bound what is looked at.
 constexpr std::size_t kMostInsts = 120;
-constexpr u32 kMostWork = 50;
-constexpr u32 kMostGrowth = 1000; // instructions copied into one function
+constexpr u32 kMostWork = 50;    // halved for each copy that the call stands in
+constexpr u32 kMostGrowth = 160; // instructions copied into one function
 constexpr u32 kMostDepth = 4;
 constexpr u32 kMostTurns = 2;     // of a function within itself
 constexpr u32 kMostTurnWork = 16; // of a function that is copied into itself
@@ -47,7 +47,7 @@ bool InlinePass::is_wanted(PassContext& c, const Site& site) const {
   const FunctionId callee = c.graph.inst(site.call).ref;
   const u32 turn = turns(c, site);
   if (site.depth >= kMostDepth || turn > kMostTurns || (turn != 0 && callee != c.source.function)) return false;
-  return may_be_copied(c.module.functions[callee], turn != 0 ? kMostTurnWork : kMostWork);
+  return may_be_copied(c.module.functions[callee], turn != 0 ? kMostTurnWork : kMostWork >> site.depth);
 }
 
 void InlinePass::find_calls(Graph& graph, InstId from, InstId to, u32 depth) {

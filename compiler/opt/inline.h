@@ -2,12 +2,12 @@
 //
 // A direct call of a function of this module, which is short, has few stack slots and makes no tail call, is replaced
 // by a copy of its body: parameters become a block's parameters, each `return` a jump to what stood behind the call,
-// locals and slots more of them, zero at each entry. Calls in the copy may follow, a few deep, but not of a function
-// whose copy they stand in. One exception: a very short function that calls itself is copied into itself, so that it
-// is called less often. What was called stays a function of its own. The call stack is kept: SourceMap notes for each
-// instruction of a copy the call that it stands for. A `try_call` stays as it is, since its handlers are of that one
-// call. Comes before SSA is made; if it comes later, and brings locals, SSA is made again. Linear in what is copied,
-// which has a limit a function. Tested in compiler/opt/tests/inline_test.cpp.
+// locals and slots more of them, zero at each entry. Calls in the copy may follow, a few deep, the deeper the
+// shorter, but not of a function whose copy they stand in. One exception: a very short function that calls itself is
+// copied into itself, so that it is called less often. What was called stays a function of its own. The call stack is
+// kept: SourceMap notes for each instruction of a copy the call that it stands for. A `try_call` stays as it is,
+// since its handlers are of that one call. Comes before SSA is made; if it comes later, and brings locals, SSA is
+// made again. Linear in what is copied, which has a limit a function. Tested in compiler/opt/tests/inline_test.cpp.
 #pragma once
 
 #include "compiler/opt/pass.h"

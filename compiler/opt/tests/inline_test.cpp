@@ -284,7 +284,19 @@ TEST(Inline, a_long_function_stays_and_so_does_the_call_that_passes_the_limit) {
   many += " return %a\n}\nexport func @main(i64) -> i64 {\n^e(%a: i64):\n";
   for (int i = 0; i < 40; ++i) many += " %r" + std::to_string(i) + " = call @some(%a)\n";
   many += " return %a\n}\n";
-  EXPECT_EQ(calls_in(*inlined(many.c_str(), "main").body), 15u); // 1000 / 39 are copied
+  EXPECT_EQ(calls_in(*inlined(many.c_str(), "main").body), 36u); // 160 / 39 are copied
+}
+
+TEST(Inline, what_a_copy_calls_must_be_shorter) {
+  const auto program = [](u32 work) {
+    std::string text = "func @inner(i64) -> i64 {\n^e(%a: i64):\n";
+    for (u32 i = 1; i < work; ++i) text += " %v" + std::to_string(i) + " = add.i64 %a, %a\n";
+    return text + " return %a\n}\nfunc @outer(i64) -> i64 {\n^e(%a: i64):\n %r = call @inner(%a)\n return %r\n}\n"
+                  "export func @main(i64) -> i64 {\n^e(%a: i64):\n %r = call @outer(%a)\n return %r\n}\n";
+  };
+  EXPECT_EQ(calls_in(*inlined(program(25).c_str(), "main").body), 0u);
+  EXPECT_EQ(calls_in(*inlined(program(26).c_str(), "main").body), 1u);
+  EXPECT_EQ(calls_in(*inlined(program(50).c_str(), "outer").body), 0u);
 }
 
 } // namespace
