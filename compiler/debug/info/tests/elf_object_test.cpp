@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
 
 namespace assay::debug {
 namespace {
@@ -95,7 +98,8 @@ TEST_P(ElfObject, HasOnlyWhatIsKnown) {
 
 #if !defined(_WIN32) && !defined(ASSAY_EMULATED)
 std::string readelf(const std::vector<u8>& file, const std::string& options) {
-  const std::string path = testing::TempDir() + "assay-elf-" + std::to_string(std::rand()) + ".o";
+  const std::string path =
+      testing::TempDir() + "assay-elf-" + std::to_string(getpid()) + ".o"; // tests run side by side;
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
   std::string out;
