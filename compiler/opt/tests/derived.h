@@ -77,6 +77,30 @@ inline void expect_valid(const Module& module, u64 seed) {
   ASSERT_TRUE(verified.ok()) << "seed " << seed << ": " << verified.error().to_string() << "\n" << to_text(module);
 }
 
+/// The text of a program after these passes alone; at most so many rewrites.
+inline std::string text_after(const std::string& text, std::initializer_list<PassId> passes, u64 rewrites = ~u64{0}) {
+  auto module = parse_and_verify(text.c_str());
+  EXPECT_TRUE(module.ok()) << module.error().to_string();
+  if (!module.ok()) return {};
+  PassOptions options;
+  options.rewrite_limit = rewrites;
+  for (const PassId pass : passes) options.order[options.order_count++] = static_cast<u8>(pass);
+  Pipeline pipeline;
+  pipeline.begin(*module, options);
+  std::vector<Function> done = module->functions;
+  Optimised better;
+  for (FunctionId id = 0; id < done.size(); ++id) {
+    if (done[id].imported) continue;
+    EXPECT_TRUE(pipeline.run(id, better).ok());
+    better.body.name = done[id].name;
+    better.body.exported = done[id].exported;
+    done[id] = better.body;
+  }
+  module->functions = std::move(done);
+  expect_valid(*module, 0);
+  return to_text(*module);
+}
+
 /// Applies `change` to the graph of each function.
 template <typename Change> Derived derive(const Module& source, Change change) {
   Derived out{source, {}, {}};

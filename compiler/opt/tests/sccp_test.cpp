@@ -4,23 +4,8 @@
 namespace assay::opt {
 namespace {
 
-/// The text of a module after these passes.
 std::string after(const std::string& text, std::initializer_list<PassId> passes = {PassId::Sccp}) {
-  auto module = parse_and_verify(text.c_str());
-  EXPECT_TRUE(module.ok()) << module.error().to_string();
-  if (!module.ok()) return {};
-  PassOptions options;
-  for (const PassId pass : passes) options.order[options.order_count++] = static_cast<u8>(pass);
-  Pipeline pipeline;
-  pipeline.begin(*module, options);
-  Optimised better;
-  const FunctionId last = static_cast<FunctionId>(module->functions.size() - 1);
-  EXPECT_TRUE(pipeline.run(last, better).ok());
-  better.body.name = module->functions[last].name;
-  better.body.exported = true;
-  module->functions[last] = better.body;
-  expect_valid(*module, 0);
-  return to_text(*module);
+  return text_after(text, passes);
 }
 
 bool has(const std::string& text, std::string_view word) { return text.find(word) != std::string::npos; }
@@ -83,7 +68,7 @@ TEST(Sccp, what_a_call_returns_to_a_handler_or_behind_it_varies) {
                                  "  %k = const.i64 5\n  try_call @h() -> ^ok(%k), catch @t ^bad(%k)\n"
                                  "^ok(%r: i64, %five: i64):\n  %s = add.i64 %r, %five\n  return %s\n"
                                  "^bad(%p: i64, %also: i64):\n  %t = mul.i64 %p, %also\n  return %t\n}\n");
-  EXPECT_TRUE(has(text, "add.i64 %1, %2") || has(text, "add.i64")) << text;
+  EXPECT_TRUE(has(text, "add.i64")) << text;
   EXPECT_TRUE(has(text, "mul.i64")) << text;
   EXPECT_TRUE(has(text, "-> ^b1, catch @t ^b2\n")) << text;
 }

@@ -5,26 +5,8 @@
 namespace assay::opt {
 namespace {
 
-/// The text of a module after the pass; `rewrites` may stop it.
 std::string after_tail(const std::string& text, u64 rewrites = ~u64{0}) {
-  auto module = parse_and_verify(text.c_str());
-  EXPECT_TRUE(module.ok()) << module.error().to_string();
-  if (!module.ok()) return {};
-  PassOptions options;
-  options.rewrite_limit = rewrites;
-  options.order[options.order_count++] = static_cast<u8>(PassId::Tail);
-  Pipeline pipeline;
-  pipeline.begin(*module, options);
-  Optimised better;
-  for (FunctionId id = 0; id < module->functions.size(); ++id) {
-    if (module->functions[id].imported) continue;
-    EXPECT_TRUE(pipeline.run(id, better).ok());
-    better.body.name = module->functions[id].name;
-    better.body.exported = module->functions[id].exported;
-    module->functions[id] = better.body;
-  }
-  expect_valid(*module, 0);
-  return to_text(*module);
+  return text_after(text, {PassId::Tail}, rewrites);
 }
 
 /// A function that calls `callee` in tail, with these slots.

@@ -5,24 +5,7 @@
 namespace assay::opt {
 namespace {
 
-/// The text of a function after the pass.
-std::string after(const std::string& text) {
-  auto module = parse_and_verify(text.c_str());
-  EXPECT_TRUE(module.ok()) << module.error().to_string();
-  if (!module.ok()) return {};
-  PassOptions options;
-  options.order[options.order_count++] = static_cast<u8>(PassId::Thread);
-  Pipeline pipeline;
-  pipeline.begin(*module, options);
-  Optimised better;
-  const FunctionId last = static_cast<FunctionId>(module->functions.size() - 1);
-  EXPECT_TRUE(pipeline.run(last, better).ok());
-  better.body.name = module->functions[last].name;
-  better.body.exported = true;
-  module->functions[last] = better.body;
-  expect_valid(*module, 0);
-  return to_text(*module);
-}
+std::string after(const std::string& text) { return text_after(text, {PassId::Thread}); }
 
 u32 occurrences(const std::string& text, std::string_view word) {
   u32 count = 0;
