@@ -38,16 +38,6 @@ u64 fresh_seed() {
          static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-/// Findings that lie in the folder itself, in order of their names.
-std::vector<std::string> findings_in(const std::string& folder) {
-  std::vector<std::string> out;
-  std::error_code failure;
-  for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure))
-    if (it->path().extension() == ".air") out.push_back(it->path().string());
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 /// Signs and merges what the campaign has kept. 0 when all that it has found is known.
 int triage(const FuzzOptions& options, const fuzz::CampaignResult& result, Triaged& out) {
   TriageSettings settings;

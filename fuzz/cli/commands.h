@@ -75,6 +75,8 @@ bool choose(const fuzz::SubjectFilter& filter, std::vector<const fuzz::SubjectRo
 void add_fuel(CLI::App& command, u64& fuel);
 /// The files under `paths` that are programs, folders walked, in order of their names. Io when one is not there.
 Result<std::vector<std::string>> list_programs(const std::vector<std::string>& paths);
+/// Findings that lie in the folder itself, in order of their names; none where it cannot be read.
+std::vector<std::string> findings_in(const std::string& folder);
 
 inline constexpr u64 kDefaultFuel = 1'000'000;
 /// A preceding character by which main.cpp keeps a literal such as -inf from being taken for an option.

@@ -12,16 +12,6 @@
 namespace assay::cli {
 namespace {
 
-/// Files of findings, in order of their names.
-std::vector<std::string> files_in(const std::string& folder) {
-  std::vector<std::string> out;
-  std::error_code failure;
-  for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure))
-    if (it->path().extension() == ".air") out.push_back(it->path().string());
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 Result<void> sign_file(const std::string& path, const fuzz::SignOptions& options, MergedFinding& out) {
   out.file = path;
   const auto source = read_source(path);
@@ -60,7 +50,7 @@ Result<std::vector<MergedFinding>> find_and_sign(const fuzz::PlantedBug& bug, fu
   const auto search = [&](fuzz::Measurement&) -> Result<void> {
     auto result = fuzz::run_campaign(campaign, make_checker);
     if (!result) return result.error();
-    for (const std::string& path : files_in(campaign.findings)) {
+    for (const std::string& path : findings_in(campaign.findings)) {
       if (out.size() == findings) break;
       MergedFinding& one = out.emplace_back();
       one.bug = &bug;

@@ -160,6 +160,15 @@ void add_fuel(CLI::App& command, u64& fuel) {
   command.add_option("--fuel", fuel, "budget of the program's fuel operations")->capture_default_str();
 }
 
+std::vector<std::string> findings_in(const std::string& folder) {
+  std::vector<std::string> out;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure))
+    if (it->path().extension() == ".air") out.push_back(it->path().string());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 Result<std::vector<std::string>> list_programs(const std::vector<std::string>& paths) {
   namespace fs = std::filesystem;
   std::vector<std::string> out;
