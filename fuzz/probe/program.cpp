@@ -83,6 +83,19 @@ Variant variant_of(const SubjectRow& row, const Module& module, const PassOption
   return out;
 }
 
+SubjectRow row_of(const Variant& variant) {
+  SubjectRow row;
+  row.name = variant.subject;
+  row.exec = variant.exec;
+  row.target = variant.target;
+  row.level = variant.level;
+  row.os = variant.os;
+  row.extensions = variant.extensions;
+  row.max_registers = variant.max_registers;
+  row.spill_all = variant.spill_all;
+  return row;
+}
+
 struct Probe::Impl {
   struct Kept {
     Variant variant;
@@ -104,14 +117,7 @@ Probe::Impl::Kept& Probe::Impl::kept_for(const Variant& variant) {
   if (kept.size() == kMost) kept.pop_front();
   Kept& one = kept.emplace_back();
   one.variant = variant;
-  one.row.name = one.variant.subject;
-  one.row.exec = variant.exec;
-  one.row.target = variant.target;
-  one.row.level = variant.level;
-  one.row.os = variant.os;
-  one.row.extensions = variant.extensions;
-  one.row.max_registers = variant.max_registers;
-  one.row.spill_all = variant.spill_all;
+  one.row = row_of(one.variant);
   SubjectOptions options;
   options.passes = variant.passes;
   options.check_allocation = variant.check_allocation;

@@ -37,6 +37,8 @@ struct Variant {
 
 /// Of a row whose passes are drawn from the program, the passes drawn for this one: they stay while it changes.
 Variant variant_of(const SubjectRow& row, const Module& module, const PassOptions& passes = {});
+/// The row that the variant's fields make; its name is the variant's, which must stay.
+SubjectRow row_of(const Variant& variant);
 
 /// What is seen when the call is made.
 struct Seen {

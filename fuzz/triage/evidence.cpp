@@ -14,19 +14,6 @@ namespace {
 
 constexpr u32 kPatienceMs = 15'000;
 
-SubjectRow row_of(const Variant& variant) {
-  SubjectRow row;
-  row.name = variant.subject;
-  row.exec = variant.exec;
-  row.target = variant.target;
-  row.level = variant.level;
-  row.os = variant.os;
-  row.extensions = variant.extensions;
-  row.max_registers = variant.max_registers;
-  row.spill_all = variant.spill_all;
-  return row;
-}
-
 /// Where the instruction that ends at `end` is mapped to, if it is.
 std::string place_of(const CodeObject& object, const Module& module, u32 begin, u32 end) {
   std::string out;
