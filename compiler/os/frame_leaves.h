@@ -7,12 +7,12 @@
 // the places of removed entries without any call. Removal makes the entries' ranges empty, in place.
 // Invariant: within a leaf, begins ascend; a removed entry's begin lies between the neighbours that live. A throw may
 // be under way through any living entry: copies never move, and leaves made anew are registered before those that
-// they replace are taken away. No leaf begins in, or reaches over, memory that was given back. Cost: additions
-// and removals below a microsecond (`assay_selftest costs 1000 10000` prints them) and, at the next throw, the sorting
-// of what was added. Leaves grow with the number of entries: there are about ten. An addition between living entries,
-// where no place is free, has its whole leaf sorted again.
-// When memory runs out, an addition throws std::bad_alloc and nothing has happened. Thread-safe.
-// Tested in compiler/os/tests/frame_leaves_test.cpp and fuzz/os/faults/allocation_test.cpp.
+// they replace are taken away. No leaf begins in, or reaches over, memory that was given back. Cost: removals
+// below a microsecond and installing with an addition some (`assay_selftest costs 1000 10000` prints both) and, at the
+// next throw, the sorting of what was added. Leaves grow with the number of entries: there are about ten. An addition
+// between living entries, where no place is free, has its whole leaf sorted again. When memory runs out, an addition
+// throws std::bad_alloc and nothing has happened. Thread-safe. Tested in compiler/os/tests/frame_leaves_test.cpp and
+// fuzz/os/faults/allocation_test.cpp.
 #pragma once
 
 #include "assay/types.h"

@@ -32,8 +32,8 @@ private:
     double moved = 0; // when the mark changed
     double began = 0;
     double restart_at = 0;
-    u32 fruitless = 0;       // ends in a row before a single program, for no reason that comes again
-    u64 met_again = ~u64{0}; // the program at which it ended so last
+    u32 fruitless = 0;        // ends in a row before a single program, for no reason that comes again
+    u64 met_again = kNoIndex; // the program at which it ended so last
     bool done = false;
   };
 
