@@ -97,6 +97,24 @@ TEST_F(Campaign, same_seed_checks_the_same_programs_whatever_the_jobs) {
   }
 }
 
+TEST_F(Campaign, program_that_a_worker_ended_at_for_another_reason_is_checked_again) {
+  if (!can_fork()) GTEST_SKIP() << "this system cannot fork a process";
+  options_.programs = 60;
+  const fs::path mark = folder_.string() + ".died";
+  fs::remove(mark);
+  const CampaignResult result = run(factory([&mark](const Module& module, Outcome&) {
+    if (!has_op(module, Opcode::Ctz) || fs::exists(mark)) return;
+    std::ofstream(mark) << "once";
+    std::signal(SIGSEGV, SIG_DFL);
+    std::raise(SIGSEGV);
+  }));
+  EXPECT_TRUE(fs::remove(mark));
+  EXPECT_EQ(result.worker_deaths, 1u);
+  EXPECT_EQ(result.finding_total, 0u);
+  EXPECT_EQ(result.totals.unreproduced, 1u);
+  EXPECT_EQ(result.totals.programs + result.totals.discarded, 60u);
+}
+
 TEST_F(Campaign, worker_that_dies_is_a_finding_with_its_program_and_the_campaign_goes_on) {
   if (!can_fork()) GTEST_SKIP() << "this system cannot fork a process";
   options_.programs = 60;
