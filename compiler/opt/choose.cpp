@@ -114,7 +114,8 @@ bool ChoosePass::choose(PassContext& c, BlockId block) {
   if (ways[0].to == block) return false;
   if (!find_differing(graph, edge_on(graph, edges[0], ways[0].through), edge_on(graph, edges[1], ways[1].through)))
     return false;
-  if (!c.may_rewrite()) return false;
+  const bool works = ways[0].work + ways[1].work != 0;
+  if (!c.may_rewrite(works ? RewriteKind::ChooseSelectOfWork : RewriteKind::ChooseSelect)) return false;
   join(graph, block, ways);
   return true;
 }

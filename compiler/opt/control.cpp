@@ -27,11 +27,11 @@ bool ControlPass::decide_branch(PassContext& c, BlockId block) {
   const GraphInst& branch = graph.terminator(block);
   const auto edges = graph.edges_of(branch);
   if (const GraphInst* const condition = graph.constant(graph.operand(branch, 0))) {
-    if (!c.may_rewrite()) return false;
+    if (!c.may_rewrite(RewriteKind::ControlConstantBranch)) return false;
     graph.make_jump(block, condition->imm != 0 ? 0 : 1);
     return true;
   }
-  if (!same_way(graph, edges[0], edges[1]) || !c.may_rewrite()) return false;
+  if (!same_way(graph, edges[0], edges[1]) || !c.may_rewrite(RewriteKind::ControlNeedlessBranch)) return false;
   graph.make_jump(block, 0);
   return true;
 }
@@ -44,13 +44,13 @@ bool ControlPass::decide_switch(PassContext& c, BlockId block) {
     u32 chosen = inst.edge_count - 1; // the default is the last
     for (u32 i = 0; i < inst.edge_count; ++i)
       if (edges[i].kind == EdgeKind::Case && edges[i].value == value->imm) chosen = i;
-    if (!c.may_rewrite()) return false;
+    if (!c.may_rewrite(RewriteKind::ControlConstantSwitch)) return false;
     graph.make_jump(block, chosen);
     return true;
   }
   for (u32 i = 1; i < inst.edge_count; ++i)
     if (!same_way(graph, edges[0], edges[i])) return false;
-  if (!c.may_rewrite()) return false;
+  if (!c.may_rewrite(RewriteKind::ControlNeedlessSwitch)) return false;
   graph.make_jump(block, 0);
   return true;
 }
@@ -110,7 +110,8 @@ bool ControlPass::skip_empty(PassContext& c, BlockId block) {
   if (is_try_call(graph.terminator(block).op)) return false;
   bool changed = false;
   for (GraphEdge& edge : graph.edges_of(graph.terminator(block))) {
-    if (edge.target == block || !is_empty(graph, edge.target) || !c.may_rewrite()) continue;
+    if (edge.target == block || !is_empty(graph, edge.target)) continue;
+    if (!c.may_rewrite(RewriteKind::ControlEmptyBlock)) continue;
     const GraphBlock& empty = graph.block(edge.target);
     const GraphEdge& onward = graph.edges_of(graph.inst(empty.first))[0];
     args_.clear();
@@ -133,7 +134,8 @@ bool ControlPass::merge(PassContext& c, BlockId block) {
   bool changed = false;
   while (graph.block(block).last != kNone && graph.terminator(block).op == Opcode::Jump) {
     const BlockId next = graph.edges_of(graph.terminator(block))[0].target;
-    if (next == 0 || next == block || edges_into_[next] != 1 || !c.may_rewrite()) break;
+    if (next == 0 || next == block || edges_into_[next] != 1) break;
+    if (!c.may_rewrite(RewriteKind::ControlStraightLine)) break;
     graph.merge_with_next(block);
     changed = true;
   }
@@ -185,7 +187,7 @@ bool ControlPass::same_params(PassContext& c) {
     for (const ValueId param : graph.block(block).params) {
       // A candidate that is a parameter may have been replaced by this one.
       if (candidates_[param] == kConflict || candidates_[param] == kNone) continue;
-      if (graph.now(candidates_[param]) == param || !c.may_rewrite()) continue;
+      if (graph.now(candidates_[param]) == param || !c.may_rewrite(RewriteKind::ControlSameParameter)) continue;
       graph.replace(param, agreed(graph, block, param));
       gone_[param] = 1;
       changed = true;

@@ -113,7 +113,7 @@ void DcePass::run(PassContext& c) {
   flow_ = &c.analyses.flow();
   index_edges(c.graph);
   mark(c);
-  if (!find_unneeded(c) || !c.may_rewrite()) return;
+  if (!find_unneeded(c) || !c.may_rewrite(RewriteKind::DceUnneeded)) return;
   for (const InstId id : unneeded_) c.graph.remove(id);
   c.graph.remove_params(*flow_, gone_);
 }

@@ -83,6 +83,13 @@ void GvnPass::write(Graph& graph, InstId id) {
   add(hash_of(graph, inst, load, inst.operand_count - 1, version), id, version);
 }
 
+/// What it is to replace an instruction by what is known.
+RewriteKind GvnPass::kind_of_rewrite(Graph& graph, const GraphInst& inst, const GraphInst& known) {
+  if (kind_of(graph, inst) == kMemoryKinds) return RewriteKind::GvnSameOperation;
+  if (known.block != inst.block) return RewriteKind::GvnLoadKnownAbove;
+  return info(known.op).is(kWrites) ? RewriteKind::GvnLoadAfterStore : RewriteKind::GvnLoadAfterLoad;
+}
+
 void GvnPass::instruction(PassContext& c, InstId id) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.inst(id);
@@ -94,8 +101,8 @@ void GvnPass::instruction(PassContext& c, InstId id) {
   for (u32 i = buckets_[hash & (buckets_.size() - 1)]; i != kNone; i = entries_[i].next) {
     const Entry& entry = entries_[i];
     if (entry.hash != hash || entry.version != version || !matches(graph, inst, entry)) continue;
-    if (!c.may_rewrite()) return;
     const GraphInst& known = graph.inst(entry.inst);
+    if (!c.may_rewrite(kind_of_rewrite(graph, inst, known))) return;
     if (info(known.op).is(kWrites)) {
       graph.replace(inst.first_result, graph.operand(known, known.operand_count - 1));
     } else {

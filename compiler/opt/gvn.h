@@ -40,6 +40,7 @@ private:
   void write(Graph& graph, InstId id);
   u64 hash_of(Graph& graph, const GraphInst& inst, Opcode op, u32 count, u32 version);
   bool matches(Graph& graph, const GraphInst& inst, const Entry& entry);
+  static RewriteKind kind_of_rewrite(Graph& graph, const GraphInst& inst, const GraphInst& known);
   void add(u64 hash, InstId inst, u32 version);
   void leave(std::size_t entries);
   void raise(MemoryMask mask);

@@ -50,6 +50,13 @@ bool InlinePass::is_wanted(PassContext& c, const Site& site) const {
   return may_be_copied(c.module.functions[callee], turn != 0 ? kMostTurnWork : kMostWork >> site.depth);
 }
 
+RewriteKind InlinePass::kind_of_rewrite(PassContext& c, const Site& site) {
+  const FunctionId callee = c.graph.inst(site.call).ref;
+  if (callee == c.source.function) return RewriteKind::InlineOwnBody;
+  if (!c.module.functions[callee].slots.empty()) return RewriteKind::InlineBodyWithSlots;
+  return site.depth != 0 ? RewriteKind::InlineBodyInBody : RewriteKind::InlineBody;
+}
+
 void InlinePass::find_calls(Graph& graph, InstId from, InstId to, u32 depth) {
   for (InstId id = from; id < to; ++id) {
     const GraphInst& inst = graph.inst(id);
@@ -122,7 +129,7 @@ void InlinePass::run(PassContext& c) {
     const u32 size = static_cast<u32>(c.module.functions[callee].insts.size());
     const u64 all_slots = with_slots(slot_bytes, c.module.functions[callee].slots);
     if (growth + size > kMostGrowth || all_slots > kMaxFrameSlots) continue;
-    if (!c.may_rewrite()) break;
+    if (!c.may_rewrite(kind_of_rewrite(c, site))) break;
     replace(c, site);
     growth += size;
     slot_bytes = all_slots;

@@ -25,6 +25,7 @@ private:
   };
 
   u32 turns(PassContext& context, const Site& site) const;
+  static RewriteKind kind_of_rewrite(PassContext& context, const Site& site);
   bool is_wanted(PassContext& context, const Site& site) const;
   void find_calls(Graph& graph, InstId from, InstId to, u32 depth);
   void replace(PassContext& context, const Site& site);

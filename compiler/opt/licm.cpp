@@ -22,6 +22,11 @@ bool may_run_early(PassContext& c, const GraphInst& inst) {
   return !may_trap(c, inst) || ASSAY_PLANTED(licm_hoists_traps);
 }
 
+RewriteKind kind_of_rewrite(Graph& graph, const GraphInst& inst) {
+  if (kind_of(graph, inst) != kMemoryKinds) return RewriteKind::LicmLoad;
+  return info(inst.op).is(kTraps) ? RewriteKind::LicmDivision : RewriteKind::LicmOperation;
+}
+
 } // namespace
 
 /// Where values are computed, and what loops write, those within them included.
@@ -110,7 +115,7 @@ void LicmPass::visit(PassContext& c, Node node) {
     at = inst.next;
     if (!may_run_early(c, inst)) continue;
     const u32 out_of = outermost(c, inst, loop);
-    if (out_of == kNone || !c.may_rewrite()) continue;
+    if (out_of == kNone || !c.may_rewrite(kind_of_rewrite(graph, inst))) continue;
     graph.move(id, graph.block(preheader_[out_of]).last);
     for (u32 r = 0; r < inst.result_count; ++r) home_[inst.first_result + r] = loops_->all()[out_of].parent;
   }

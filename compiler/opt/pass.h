@@ -2,9 +2,10 @@
 //
 // A pass rewrites the graph of one function, without locals (SsaPass comes first), so that it means the same: results,
 // traps and their positions, memory and globals at every trap, call and throw, fuel. It asks `may_rewrite` before each
-// change that could be left out; when that says no it leaves things as they are (so the harness finds the change that
-// went wrong by counting). Analyses are of the graph as it is: computed when first asked for, and again after
-// `control_changed`. Storage is reused from function to function. Tested in compiler/opt/tests/passes_test.cpp.
+// change that could be left out, saying which kind of rewrites.def it is; when that says no it leaves things as they
+// are (so the harness finds the change that went wrong by counting). Analyses are of the graph as it is: computed when
+// first asked for, and again after `control_changed`. Storage is reused from function to function. Tested in
+// compiler/opt/tests/passes_test.cpp.
 #pragma once
 
 #include "assay/code_object.h"
@@ -50,11 +51,22 @@ struct SourceMap {
   u32 add(FunctionId id, const Function& source, u32 inlined_at);
 };
 
+/// What a pass rewrites: a row of rewrites.def, named by its pass and its own name.
+enum class RewriteKind : u8 {
+  None,
+#define REWRITE(pass, name, text, meaning) pass##name,
+#include "compiler/opt/rewrites.def"
+};
+
 /// Counts rewrites over a whole module, and stops at a limit.
 struct Rewrites {
   u64 made = 0;
   u64 limit = ~u64{0};
-  u32 rule = kNone; // RuleId of the last one, where the pass has rules
+  // Of the last one:
+  RewriteKind kind = RewriteKind::None;
+  u32 rule = kNone;      // RuleId, of simplification
+  const char* file = ""; // where it was asked for
+  u32 line = 0;
 };
 
 struct PassContext {
@@ -64,9 +76,14 @@ struct PassContext {
   Rewrites& rewrites;
   SourceMap& source;
 
-  bool may_rewrite() {
+  /// The place is the caller's.
+  bool may_rewrite(RewriteKind kind = RewriteKind::None, const char* file = __builtin_FILE(),
+                   u32 line = __builtin_LINE()) {
     if (rewrites.made >= rewrites.limit) return false;
     ++rewrites.made;
+    rewrites.kind = kind;
+    rewrites.file = file;
+    rewrites.line = line;
     return true;
   }
 };

@@ -26,6 +26,17 @@ constexpr PassInfo kInfos[] = {
 #include "compiler/opt/passes.def"
 };
 
+constexpr RewriteInfo kRewrites[] = {
+#define REWRITE(pass, name, text, meaning) {PassId::pass, text, meaning},
+#include "compiler/opt/rewrites.def"
+};
+
+/// Of a path in whichever form the compiler was given it.
+std::string_view last_part(std::string_view path) {
+  const std::size_t slash = path.find_last_of("/\\");
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
 constexpr PassId kStandard[] = {
     PassId::Inline,   // first: what callers know is worth most to all that follow
     PassId::Ssa,      // all others see values only
@@ -47,6 +58,9 @@ constexpr PassId kStandard[] = {
 } // namespace
 
 const PassInfo& pass_info(PassId id) { return kInfos[static_cast<u32>(id)]; }
+
+std::span<const RewriteInfo> rewrite_infos() { return kRewrites; }
+const RewriteInfo& rewrite_info(RewriteKind kind) { return kRewrites[static_cast<u32>(kind) - 1]; }
 
 bool pass_from_name(std::string_view name, PassId& out) {
   const auto* const found =
@@ -86,18 +100,24 @@ Pipeline::~Pipeline() = default;
 void Pipeline::begin(const Module& module, const PassOptions& options) {
   module_ = &module;
   options_ = options;
-  rewrites_ = {0, options.rewrite_limit, kNone};
+  rewrites_ = {};
+  rewrites_.limit = options.rewrite_limit;
   last_ = {};
 }
 
 void Pipeline::note_rewrites(PassId id, FunctionId function, u64 before) {
   ++runs_[static_cast<u32>(id)];
   if (rewrites_.made == before) return;
-  last_ = {rewrites_.made, id, runs_[static_cast<u32>(id)], rewrites_.made - before, function, {}, 0};
-  const auto rules = RuleSet::standard().rules();
-  if (id != PassId::Simplify || rewrites_.rule == kNone) return;
-  last_.rule = rewrites_.rule < rules.size() ? rules[rewrites_.rule].name : "constant folding";
-  last_.rule_line = rewrites_.rule < rules.size() ? rules[rewrites_.rule].line : 0;
+  last_ = {rewrites_.made, id, runs_[static_cast<u32>(id)], rewrites_.made - before, function, {}, {}, 0};
+  if (rewrites_.kind == RewriteKind::None) return;
+  last_.rule = rewrite_info(rewrites_.kind).name;
+  last_.rule_file = last_part(rewrites_.file);
+  last_.rule_line = rewrites_.line;
+  if (rewrites_.kind != RewriteKind::SimplifyRule) return;
+  const Rule& rule = RuleSet::standard().rules()[rewrites_.rule];
+  last_.rule = rule.name;
+  last_.rule_file = "simplify_rules.def";
+  last_.rule_line = rule.line;
 }
 
 Result<void> Pipeline::run_pass(PassId id, FunctionId function) {

@@ -34,6 +34,14 @@ bool pass_from_name(std::string_view name, PassId& out);
 /// names a word that is no pass, or says that they are too many.
 Result<PassOptions> parse_passes(const std::vector<std::string>& order, const std::vector<std::string>& without);
 
+struct RewriteInfo {
+  PassId pass; // that makes it
+  std::string_view name, meaning;
+};
+/// Of any kind but None.
+const RewriteInfo& rewrite_info(RewriteKind kind);
+std::span<const RewriteInfo> rewrite_infos();
+
 /// What -O2 runs when nothing else is asked for.
 std::span<const PassId> standard_passes();
 
@@ -51,8 +59,9 @@ struct LastRewrite {
   u32 run = 0;    // of this pass in this function: a pass may come several times, from 1
   u64 in_run = 0; // number among those of this run, from 1
   FunctionId function = kNone;
-  std::string_view rule; // of simplification: the rule's name, or "constant folding"
-  u32 rule_line = 0;     // in compiler/opt/simplify_rules.def; 0: not of a rule
+  std::string_view rule;      // its name in rewrites.def; of a rule of simplification that one's own
+  std::string_view rule_file; // where it is asked for, "gvn.cpp"; of a rule of simplification "simplify_rules.def"
+  u32 rule_line = 0;
 };
 
 class Pipeline {

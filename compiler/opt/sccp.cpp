@@ -61,6 +61,7 @@ void SccpPass::begin(Graph& graph) {
   cells_.assign(graph.value_count(), {});
   progress_.assign(flow_->size(), Progress::Unreached);
   progress_[0] = Progress::New;
+  decided_.assign(flow_->size(), kUndecided);
   for (Node node = 1; node < flow_->size(); ++node)
     for (const ValueId param : graph.block(flow_->block(node)).params) cells_[param].state = State::Unknown;
   // What a try_call itself passes has a parameter, whether or not a way leads to the call.
@@ -119,7 +120,7 @@ u32 SccpPass::decided_edge(Graph& graph, const GraphInst& inst) {
 void SccpPass::leave(Graph& graph, Node node) {
   const GraphInst& last = graph.terminator(flow_->block(node));
   const auto edges = graph.edges_of(last);
-  const u32 decided = decided_edge(graph, last);
+  const u32 decided = decided_[node] = decided_edge(graph, last);
   if (decided != kUndecided) {
     settled_ = false;
     pass_on(graph, node, edges[decided]);
@@ -168,10 +169,23 @@ bool SccpPass::converges(Graph& graph) {
 
 // ---- rewriting ---------------------------------------------------------------------------------------------
 
+/// Whether each way to the block may be taken, as far as was found.
+bool SccpPass::all_ways_taken(Graph& graph, BlockId block) {
+  for (const Node pred : flow_->preds(flow_->node(block))) {
+    if (progress_[pred] == Progress::Unreached) return false;
+    const GraphInst& last = graph.terminator(flow_->block(pred));
+    const u32 decided = decided_[pred];
+    if (decided != kUndecided && graph.edges_of(last)[decided].target != block) return false;
+  }
+  return true;
+}
+
 void SccpPass::rewrite_params(PassContext& c, BlockId block) {
   Graph& graph = c.graph;
   for (const ValueId param : graph.block(block).params) {
-    if (cells_[param].state != State::Constant || !c.may_rewrite()) continue;
+    if (cells_[param].state != State::Constant) continue;
+    const bool all = all_ways_taken(graph, block);
+    if (!c.may_rewrite(all ? RewriteKind::SccpParameter : RewriteKind::SccpParameterPastWay)) continue;
     graph.replace(param, graph.insert_const(graph.block(block).first, graph.value(param).type, cells_[param].bits));
     gone_[param] = 1;
     any_gone_ = true;
@@ -185,7 +199,7 @@ void SccpPass::rewrite_insts(PassContext& c, BlockId block) {
     const InstId id = at;
     at = inst.next;
     if (folds_[static_cast<u32>(inst.op)] == 0 || cells_[inst.first_result].state != State::Constant) continue;
-    if (!c.may_rewrite()) return;
+    if (!c.may_rewrite(RewriteKind::SccpOperation)) return;
     for (u32 r = 0; r < inst.result_count; ++r) {
       const ValueId value = inst.first_result + r;
       graph.replace(value, graph.insert_const(id, graph.value(value).type, cells_[value].bits));

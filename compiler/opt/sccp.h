@@ -38,6 +38,7 @@ private:
   void pass_on(Graph& graph, analysis::Node from, const GraphEdge& edge);
   void meet(Cell& cell, const Cell& with, bool passed);
   u32 decided_edge(Graph& graph, const GraphInst& inst);
+  bool all_ways_taken(Graph& graph, BlockId block);
   void rewrite_params(PassContext& context, BlockId block);
   void rewrite_insts(PassContext& context, BlockId block);
 
@@ -46,6 +47,7 @@ private:
   std::vector<u8> passed_;         // [ValueId] what is passed for a parameter
   std::vector<Cell> cells_;        // [ValueId]
   std::vector<Progress> progress_; // [Node]
+  std::vector<u32> decided_;       // [Node] the only edge that is taken, as far as was found
   bool settled_ = false;           // the block that is visited, as far as it was
   bool again_ = false;             // something changed that this sweep has passed
   bool any_gone_ = false;

@@ -256,7 +256,9 @@ bool SimplifyPass::evaluate(RuleExpr expr, const Match& match, u64* bits) const 
 
 /// Every rewrite asks here, and is made when this says so.
 bool SimplifyPass::may_rewrite(RuleId rule) {
-  if (left_ == 0 || !context_->may_rewrite()) return false;
+  const bool folds = rule == rules_.rules().size();
+  if (left_ == 0 || !context_->may_rewrite(folds ? RewriteKind::SimplifyFolding : RewriteKind::SimplifyRule))
+    return false;
   --left_;
   context_->rewrites.rule = rule;
   ++fired_[rule];

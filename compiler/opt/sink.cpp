@@ -17,7 +17,8 @@ void SinkPass::run(PassContext& c) {
       const ValueId condition = graph.operand(inst, 0);
       const InstId source = graph.value(condition).inst;
       if (source == kNone || uses_[condition] != 1 || graph.inst(source).block != block) continue;
-      if (!is_comparison(graph.inst(source).op) || graph.inst(source).next == at || !c.may_rewrite()) continue;
+      if (!is_comparison(graph.inst(source).op) || graph.inst(source).next == at) continue;
+      if (!c.may_rewrite(RewriteKind::SinkComparison)) continue;
       graph.move(source, at);
     }
   }

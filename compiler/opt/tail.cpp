@@ -29,7 +29,7 @@ void TailPass::run(PassContext& c) {
   if (calls_.empty() || with_slots(0, slots) > kMostSlotBytes) return;
   BlockId begin = kNone;
   for (const InstId call : calls_) {
-    if (!c.may_rewrite()) break;
+    if (!c.may_rewrite(slots.empty() ? RewriteKind::TailOwnCall : RewriteKind::TailOwnCallWithSlots)) break;
     if (begin == kNone) begin = graph.open_entry();
     for (u32 slot = 0; slot < slots.size() && !ASSAY_PLANTED(tail_slot_kept); ++slot) zero_slot(graph, call, slot);
     args_.clear();

@@ -136,6 +136,13 @@ u32 ThreadPass::decide(Graph& graph, const Way& way) {
 
 // ---- the copy ----------------------------------------------------------------------------------------------
 
+RewriteKind ThreadPass::kind_of_rewrite(Graph& graph, const Way& way) {
+  const GraphBlock& block = graph.block(way.through);
+  for (InstId at = block.first; at != block.last; at = graph.inst(at).next)
+    if (graph.inst(at).result_count == 0) return RewriteKind::ThreadWithEffects;
+  return graph.inst(block.last).op == Opcode::Branch ? RewriteKind::ThreadPastBranch : RewriteKind::ThreadPastSwitch;
+}
+
 /// What stands for a value of the block in its copy.
 ValueId ThreadPass::in_copy(Graph& graph, const Way& way, ValueId value) {
   for (const Known& known : known_)
@@ -183,7 +190,8 @@ void ThreadPass::look_at(PassContext& c, BlockId from) {
     if (way.through >= may_pass_.size()) continue; // a copy: it decides nothing
     if (may_pass_[way.through] == Answer::No || !is_short(graph, way.through)) continue;
     const u32 decided = decide(graph, way);
-    if (decided == kUndecided || !may_pass(c, way.through) || copied_ >= kMostCopied || !c.may_rewrite()) continue;
+    if (decided == kUndecided || !may_pass(c, way.through) || copied_ >= kMostCopied) continue;
+    if (!c.may_rewrite(kind_of_rewrite(graph, way))) continue;
     pass(graph, way, decided);
     // The copy reads what `from` makes perhaps, so that `from` cannot be passed itself any more.
     if (from < may_pass_.size()) may_pass_[from] = Answer::No;

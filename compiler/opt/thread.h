@@ -44,6 +44,7 @@ private:
   u32 decide(Graph& graph, const Way& way);
   void evaluate(Graph& graph, const Way& way);
   void pass(Graph& graph, const Way& way, u32 decided);
+  static RewriteKind kind_of_rewrite(Graph& graph, const Way& way);
   ValueId in_copy(Graph& graph, const Way& way, ValueId value);
   void copy_inst(Graph& graph, const Way& way, InstId at, InstId before);
 

@@ -265,8 +265,8 @@ std::string to_string(const Bisection& bisection) {
       out += " (" + std::to_string(bisection.rewrite_in_run) + " of run " + std::to_string(bisection.run) + " in @" +
              bisection.function + ")";
   }
-  if (!bisection.rule.empty()) out += ", " + (bisection.rule_line == 0 ? bisection.rule : "rule " + bisection.rule);
-  if (bisection.rule_line != 0) out += " (simplify_rules.def:" + std::to_string(bisection.rule_line) + ")";
+  if (!bisection.rule.empty()) out += ", rule " + bisection.rule;
+  if (bisection.rule_line != 0) out += " (" + bisection.rule_file + ":" + std::to_string(bisection.rule_line) + ")";
   return out;
 }
 

@@ -1,7 +1,7 @@
 // bisect.h - names the part of the compiler at fault, by compiling a failing call in other ways.
 //
 // At -O2 the passes may be stopped after any number of rewrites: the first number with which the call fails is found by
-// halving, and names pass, rewrite and, for simplification, the rule with its line in the table. Each pass is left out
+// halving, and names pass, rewrite and rule, with the line where that is asked for, or written. Each pass is left out
 // once, too. What fails without any rewrite is the back end's, and so is what fails although the oracle finds the
 // optimised program right. There parts are told apart by elimination: the allocation checker, every value in its slot,
 // all registers, no processor extensions, other conventions, the other level, places and targets. About thirty calls,
@@ -36,11 +36,12 @@ struct Bisection {
   std::string pass;
   /// What the passes made is right by the oracle: the pass only brings about what the back end does wrong.
   bool optimised_is_right = false;
-  u32 run = 0;                         // which run of this pass in the function, from 1
-  u64 rewrite_in_run = 0;              // in that run, from 1
-  std::string function;                // without '@'
-  std::string rule;                    // of simplification: the rule's name, "constant folding"
-  u32 rule_line = 0;                   // in compiler/opt/simplify_rules.def
+  u32 run = 0;            // which run of this pass in the function, from 1
+  u64 rewrite_in_run = 0; // in that run, from 1
+  std::string function;   // without '@'
+  std::string rule;       // its kind (compiler/opt/rewrites.def), or the rule of simplification
+  std::string rule_file;  // where it is asked for: "gvn.cpp"; "simplify_rules.def" of such a rule
+  u32 rule_line = 0;
   std::string before, after;           // the function without and with that rewrite, as AIR
   std::vector<std::string> cures;      // passes without which it does not fail
   std::vector<std::string> operations; // in the program, each once, but constants: "rem_s.i8"

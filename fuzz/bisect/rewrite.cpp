@@ -42,7 +42,7 @@ std::string describe(const Module& module, const PassOptions& passes, u64 rewrit
   std::string out = line(last.number == 0 ? "" : opt::pass_info(last.pass).name) + line(std::to_string(last.run)) +
                     line(std::to_string(last.in_run)) +
                     line(last.function == kNone ? "" : module.functions[last.function].name) + line(last.rule) +
-                    line(std::to_string(last.rule_line));
+                    line(last.rule_file) + line(std::to_string(last.rule_line));
   out += run_passes(module, passes, rewrite - 1, last.function, ignored) + '\0';
   return out + run_passes(module, passes, rewrite, last.function, ignored);
 }
@@ -111,6 +111,7 @@ bool describe_rewrite(const Module& module, const PassOptions& passes, Bisection
   out.rewrite_in_run = std::stoull(take_line(text));
   out.function = take_line(text);
   out.rule = take_line(text);
+  out.rule_file = take_line(text);
   out.rule_line = static_cast<u32>(std::stoul(take_line(text)));
   const std::size_t middle = text.find('\0');
   out.before = text.substr(0, middle);

@@ -44,7 +44,10 @@ Json json_of(const fuzz::Bisection& b) {
     json["optimised_is_right"] = b.optimised_is_right;
   }
   if (!b.rule.empty()) json["rule"] = b.rule;
-  if (b.rule_line != 0) json["rule_line"] = b.rule_line;
+  if (b.rule_line != 0) {
+    json["rule_file"] = b.rule_file;
+    json["rule_line"] = b.rule_line;
+  }
   json["cures"] = b.cures;
   json["operations"] = b.operations;
   for (const fuzz::BisectTrial& trial : b.trials)
@@ -61,7 +64,7 @@ void print_bisection(const fuzz::Bisection& b) {
   if (b.optimised_is_right) line("oracle", "finds the optimised program right");
   if (b.rewrite != 0 && !b.pass.empty())
     line("rewrite", std::to_string(b.rewrite) + " of the module, " + std::to_string(b.rewrite_in_run) + " of this run");
-  if (b.rule_line != 0) line("rule", b.rule + ", compiler/opt/simplify_rules.def:" + std::to_string(b.rule_line));
+  if (b.rule_line != 0) line("rule", b.rule + ", compiler/opt/" + b.rule_file + ":" + std::to_string(b.rule_line));
   else line("rule", b.rule);
   std::vector<std::string> agrees, fails;
   for (const fuzz::BisectTrial& trial : b.trials) {

@@ -23,7 +23,7 @@ std::string_view pass_of(std::string_view component) {
 bool names(const fuzz::Bisection& found, std::string_view component) {
   if (found.component != pass_of(component)) return false;
   if (component == "folding") return found.rule == "constant folding";
-  return component != "rules" || found.rule_line != 0;
+  return component != "rules" || found.rule_file == "simplify_rules.def";
 }
 
 template <typename T> T percentile(std::vector<T> values, u32 percent) {

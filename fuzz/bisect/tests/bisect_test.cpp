@@ -50,6 +50,7 @@ TEST_F(Bisect, wrong_rule_is_named_with_its_line) {
   EXPECT_EQ(found.component, "simplify");
   EXPECT_EQ(found.level, Level::O2);
   EXPECT_EQ(found.rule, "shl_shl_wraps");
+  EXPECT_EQ(found.rule_file, "simplify_rules.def");
   EXPECT_GT(found.rule_line, 100u);
   EXPECT_EQ(found.rewrite, 2u) << "the sum with zero comes first";
   EXPECT_EQ(found.function, "main");
@@ -59,13 +60,32 @@ TEST_F(Bisect, wrong_rule_is_named_with_its_line) {
   EXPECT_EQ(found.cures, std::vector<std::string>{"simplify"});
 }
 
+TEST_F(Bisect, wrong_rewrite_of_a_pass_without_a_table_is_named_with_the_line_that_asks_for_it) {
+  const Bisection found = bisected("gvn_narrow_store", R"(
+memory 65536
+export func @main(i64) -> i64 {
+^0(%x: i64):
+  %a = const.i32 64
+  store8.i64 %a, 0, %x
+  %b = load8_u.i64 %a, 0
+  return %b
+}
+)",
+                                   {0x1ff});
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.component, "gvn");
+  EXPECT_EQ(found.rule, "load_after_store");
+  EXPECT_EQ(found.rule_file, "gvn.cpp");
+  EXPECT_GT(found.rule_line, 50u);
+}
+
 TEST_F(Bisect, right_program_has_no_culprit) {
   const Bisection found = bisected(nullptr, kShifts, {3, 4});
   EXPECT_FALSE(found.seen.fails());
   EXPECT_TRUE(found.component.empty());
 }
 
-TEST_F(Bisect, wrong_folding_is_the_work_of_simplify_without_a_rule) {
+TEST_F(Bisect, wrong_folding_is_the_work_of_simplify_without_a_rule_of_the_table) {
   const Bisection found = bisected("fold_sext_is_zext", R"(
 export func @main() -> i64 {
 ^0:
@@ -77,7 +97,8 @@ export func @main() -> i64 {
                                    {});
   EXPECT_EQ(found.component, "simplify");
   EXPECT_EQ(found.rule, "constant folding");
-  EXPECT_EQ(found.rule_line, 0u);
+  EXPECT_EQ(found.rule_file, "simplify.cpp");
+  EXPECT_GT(found.rule_line, 0u);
 }
 
 TEST_F(Bisect, wrong_back_end_fails_at_every_level) {
@@ -105,6 +126,7 @@ TEST(BisectText, says_pass_rewrite_and_rule) {
   found.run = 1;
   found.function = "f";
   found.rule = "shl_shl_wraps";
+  found.rule_file = "simplify_rules.def";
   found.rule_line = 238;
   EXPECT_EQ(to_string(found), "simplify, rewrite 3 (2 of run 1 in @f), rule shl_shl_wraps (simplify_rules.def:238)");
 }
