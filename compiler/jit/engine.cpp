@@ -11,6 +11,7 @@
 #include "compiler/opt/pipeline.h"
 
 #include <map>
+#include <new>
 
 namespace assay {
 
@@ -178,7 +179,9 @@ void Engine::bind_erased(std::string name, detail::HostFunction function) {
   state_->bound.insert_or_assign(std::move(name), std::make_shared<const detail::HostFunction>(std::move(function)));
 }
 
-Result<Instance> Engine::load(Module module, const DebugSource* source) {
+static Error out_of_memory() { return Error{ErrorKind::Io, {}, 0, 0, "out of memory"}; }
+
+Result<Instance> Engine::load(Module module, const DebugSource* source) try {
   if (auto done = verify(module); !done) return done.error();
   if (auto done = state_->prepare(); !done) return done.error();
   auto instance = std::make_shared<detail::InstanceState>();
@@ -191,13 +194,16 @@ Result<Instance> Engine::load(Module module, const DebugSource* source) {
   if (auto done = state_->installer->install(instance->object, instance->code, source != nullptr ? &own : nullptr);
       !done)
     return done.error();
-  instance->instance = state_->take_instance();
-  if (auto done = instance->instance->load(instance->module, instance->code, *instance); !done) return done.error();
-  instance->instance->set_fuel(~u64{0});
+  auto whole = state_->take_instance(); // back to the others only when it is
+  if (auto done = whole->load(instance->module, instance->code, *instance); !done) return done.error();
+  whole->set_fuel(~u64{0});
+  instance->instance = std::move(whole);
   return Instance(std::move(instance));
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
 }
 
-Result<Instance> Engine::load_text(std::string_view air, std::string_view file) {
+Result<Instance> Engine::load_text(std::string_view air, std::string_view file) try {
   SourceMap map;
   const bool wants_lines = state_->options.tools.any();
   auto module = wants_lines ? parse_module(air, file, &map) : parse_and_verify(air, file);
@@ -206,6 +212,8 @@ Result<Instance> Engine::load_text(std::string_view air, std::string_view file) 
   if (!wants_lines) return load(std::move(module).value());
   if (auto done = verify(*module, file, &map); !done) return done.error(); // with its place in the text
   return load(std::move(module).value(), &source);
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
 }
 
 } // namespace assay

@@ -173,6 +173,15 @@ Result<void> Installer::install(const CodeObject& object, Installed& out, const 
   const u64 slack = object.alignment > os::kBlockAlign ? object.alignment - os::kBlockAlign : 0;
   auto block = allocate(size + slack);
   if (!block) return block.error();
+  struct Begun { // taken back unless it ends well, also when memory runs out on the way
+    Installer& self;
+    Installed& out;
+    const os::CodeBlock& block;
+    ~Begun() {
+      if (out.object_ == nullptr) static_cast<void>(self.withdraw(out.unwind_, block));
+    }
+  };
+  const Begun begun{*this, out, *block};
   const u64 skip = skip_to(object.alignment, *block);
   u8* const write = block->write + skip;
   u8* const exec = block->exec + skip;
@@ -183,10 +192,7 @@ Result<void> Installer::install(const CodeObject& object, Installed& out, const 
   auto done = codegen::relocate(object, write, reinterpret_cast<u64>(exec));
   if (done) done = publish(*block);
   if (done) done = announce(object, exec, eh_frame_at, out);
-  if (!done) {
-    static_cast<void>(withdraw(out.unwind_, *block));
-    return done;
-  }
+  if (!done) return done;
   out.object_ = &object;
   out.base_ = reinterpret_cast<u64>(exec);
   out.block_ = *block;

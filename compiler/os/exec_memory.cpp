@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace assay::os {
 
@@ -152,16 +153,19 @@ Result<CodeBlock> CodeArena::allocate(u64 size) {
     if (take(i, rounded, block)) return block;
   }
   const u64 share = std::min(bytes_mapped() / kGrowth, kLargestGrowth) / page_size() * page_size();
-  auto region = map_filled(std::max({rounded, options_.region_size, share}), options_.strategy);
-  if (!region) return region.error();
-  Slab slab{*region, {Span{0, region->size}}, 0};
   auto vacant = std::find_if(regions_.begin(), regions_.end(), [](const Slab& s) { return s.region.size == 0; });
   const u32 index = static_cast<u32>(vacant - regions_.begin());
-  if (vacant == regions_.end()) {
-    regions_.push_back(std::move(slab));
-  } else {
-    *vacant = std::move(slab);
+  if (vacant == regions_.end()) regions_.emplace_back(); // vacant, should memory run out before it is mapped
+  Slab& slab = regions_[index];
+  slab.free.resize(1);
+  auto region = map_filled(std::max({rounded, options_.region_size, share}), options_.strategy);
+  if (!region) {
+    slab.free.clear();
+    return region.error();
   }
+  slab.region = *region;
+  slab.free[0] = Span{0, region->size};
+  slab.used = 0;
   ASSAY_CHECK(take(index, rounded, block));
   return block;
 }
@@ -174,7 +178,7 @@ Result<void> CodeArena::publish(const CodeBlock& block) {
   return {};
 }
 
-void CodeArena::free(const CodeBlock& block) {
+void CodeArena::free(const CodeBlock& block) noexcept {
   Slab& slab = regions_[block.region];
   const u64 offset = static_cast<u64>(block.exec - slab.region.exec);
   slab.used -= block.size;
@@ -199,7 +203,9 @@ void CodeArena::free(const CodeBlock& block) {
     next->offset = offset;
     next->size += block.size;
   } else {
-    slab.free.insert(next, Span{offset, block.size});
+    try {
+      slab.free.insert(next, Span{offset, block.size});
+    } catch (const std::bad_alloc&) {} // not used again before the whole region is given back
   }
 }
 

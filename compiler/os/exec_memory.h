@@ -85,8 +85,9 @@ public:
   Result<CodeBlock> allocate(u64 size);
   /// After writing: makes the block executable. It may not be written again.
   Result<void> publish(const CodeBlock& block);
-  /// Gives a block back; published or not. Its bytes become traps.
-  void free(const CodeBlock& block);
+  /// Gives a block back; published or not. Its bytes become traps. Where no memory is left to note its place, that is
+  /// not used again before its whole region is given back.
+  void free(const CodeBlock& block) noexcept;
   u64 bytes_mapped() const;
 
 private:

@@ -269,8 +269,8 @@ public:
     bind_erased(std::move(name), detail::make_host_function(std::function(std::forward<F>(function))));
   }
   /// Verifies, compiles and installs. An Error when the module is not valid, an import is not bound or has another
-  /// type, the target cannot compile it, or the system gives no memory for code. With `source` debuggers and profilers
-  /// show its lines; its `module` is not looked at.
+  /// type, the target cannot compile it, or there is no memory (Io); the engine can be used on. With `source` debuggers
+  /// and profilers show its lines; its `module` is not looked at.
   Result<Instance> load(Module module, const DebugSource* source = nullptr);
   /// `file`: the name in errors, and what debuggers show.
   Result<Instance> load_text(std::string_view air, std::string_view file = "<text>");

@@ -1,8 +1,10 @@
-// allocation_test.cpp - each allocation of C++ in turn fails: from a program to its code, in the registry of frames.
+// allocation_test.cpp - each allocation of C++ in turn fails: from a program to its code, in the registry of frames, and
+// from an Engine to a call whose exception passes compiled frames.
 //
 // Whichever it is, the caller gets an error or std::bad_alloc, nothing ends the process, every byte is given back,
 // and the same compiler then makes the same code as before.
 #include "assay/compiler.h"
+#include "assay/engine.h"
 #include "assay/verify.h"
 #if !defined(_WIN32)
 #include "compiler/os/frame_leaves.h"
@@ -116,6 +118,56 @@ TEST_P(Allocation, compiler_that_ran_out_of_memory_goes_on) {
     ASSERT_EQ(object.code, code) << "after allocation " << n << " failed";
     if (result == size) break;
   }
+}
+
+constexpr i64 kNoMemory = -1, kThrown = -2;
+
+/// Loads into the engine, which must not throw, and calls; the result, or how memory ran out.
+i64 load_and_call(Engine& engine) {
+  const auto instance = engine.load_text(kProgram);
+  if (!instance) {
+    EXPECT_EQ(instance.error().message, "out of memory");
+    EXPECT_EQ(instance.error().kind, ErrorKind::Io);
+    return kNoMemory;
+  }
+  try {
+    const auto main = instance->function<i64(i64)>("main");
+    return main ? (*main)(10) : kNoMemory;
+  } catch (const std::bad_alloc&) {
+    return kThrown;
+  }
+}
+
+TEST_P(Allocation, engine_that_ran_out_of_memory_goes_on) {
+  constexpr i64 kSum = 55;
+  EngineOptions options;
+  options.level = GetParam();
+  {
+    Engine first(options); // what is made once and kept is made now
+    ASSERT_EQ(load_and_call(first), kSum);
+  }
+  u32 refused = 0;
+  for (long long n = 0;; ++n) {
+    long long lost = 1;
+    i64 result = 0;
+    for (u32 time = 0; time < 3 && lost != 0; ++time) { // what grows once is kept, what is lost is lost again
+      const long long before = live;
+      {
+        Engine engine(options);
+        allowed = n;
+        result = load_and_call(engine);
+        allowed = -1;
+        ASSERT_EQ(load_and_call(engine), kSum) << "after allocation " << n << " failed";
+      }
+      lost = live - before;
+    }
+    ASSERT_EQ(lost, 0) << "allocation " << n << " fails: something is not given back";
+    if (result == kSum) break;
+    ASSERT_LT(result, 0) << "allocation " << n << " fails: another result";
+    ++refused;
+  }
+  EXPECT_GT(refused, 50u);
+  std::printf("%u allocations failed in turn\n", refused);
 }
 
 #if !defined(_WIN32)
