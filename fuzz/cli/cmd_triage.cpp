@@ -5,9 +5,7 @@
 #include "fuzz/cli/triage_run.h"
 #include "fuzz/os/process.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 namespace assay::cli {
@@ -20,29 +18,12 @@ struct TriageCommand {
   bool json = false;
 };
 
-/// What triage itself has written below the folders given (`assay fuzz --triage`) is no further finding.
-void leave_out_own(const std::vector<std::string>& roots, std::vector<std::string>& files, Triaged& all) {
-  namespace fs = std::filesystem;
-  const auto is_own = [&roots](const std::string& file) {
-    return std::any_of(roots.begin(), roots.end(), [&](const std::string& root) {
-      std::error_code failure;
-      if (!fs::is_directory(root, failure)) return false;
-      const fs::path below = fs::path(file).lexically_relative(root);
-      return !below.empty() && *below.begin() != ".." && std::find(below.begin(), below.end(), "triage") != below.end();
-    });
-  };
-  for (const std::string& file : files)
-    if (is_own(file)) all.left_out.push_back({file, "triage has written it"});
-  files.erase(std::remove_if(files.begin(), files.end(), is_own), files.end());
-}
-
 int triage(TriageCommand& options) {
   int status = kClean;
   if (!plant(options.failing, "triage", status)) return status;
-  auto files = list_programs(options.paths);
-  if (!files) return report(files.error());
   Triaged all;
-  leave_out_own(options.paths, *files, all);
+  auto files = list_findings(options.paths, all);
+  if (!files) return report(files.error());
   options.settings.files = std::move(*files);
   fuzz::catch_interrupts();
   if (!run_triage(options.settings, all, status)) return status;

@@ -66,6 +66,13 @@ std::string known_lines(const Triaged& all) {
 
 } // namespace
 
+std::vector<std::string> others_of(const Triaged& all, const NewGroup& group) {
+  std::vector<std::string> out;
+  for (const u32 member : group.members)
+    if (member != group.smallest) out.push_back(all.files[member].file);
+  return out;
+}
+
 u64 known_count(const Triaged& all) {
   u64 out = 0;
   for (const fuzz::KnownRow& row : all.known) out += row.matched;

@@ -39,6 +39,8 @@ struct Triaged {
   u32 other_seeds = 0;          // findings of other campaigns, where only one was asked for
 };
 
+/// The files of a group but the smallest.
+std::vector<std::string> others_of(const Triaged& all, const NewGroup& group);
 /// How many findings a row of the list matched.
 u64 known_count(const Triaged& all);
 /// Fills `groups`.

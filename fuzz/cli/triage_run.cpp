@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 namespace assay::cli {
 namespace {
@@ -39,25 +40,28 @@ std::string read_finding(const std::string& path, TriagedFile& out, Module& modu
   return {};
 }
 
+/// What triage itself has written below the folders given (`assay fuzz --triage`) is no further finding.
+void leave_out_own(const std::vector<std::string>& roots, std::vector<std::string>& files, Triaged& all) {
+  namespace fs = std::filesystem;
+  const auto is_own = [&roots](const std::string& file) {
+    return std::any_of(roots.begin(), roots.end(), [&](const std::string& root) {
+      std::error_code failure;
+      if (!fs::is_directory(root, failure)) return false;
+      const fs::path below = fs::path(file).lexically_relative(root);
+      return !below.empty() && *below.begin() != ".." && std::find(below.begin(), below.end(), "triage") != below.end();
+    });
+  };
+  for (const std::string& file : files)
+    if (is_own(file)) all.left_out.push_back({file, "triage has written it"});
+  files.erase(std::remove_if(files.begin(), files.end(), is_own), files.end());
+}
+
 /// Of a group the program, as small as it gets, with its page.
 void write_group(const TriageSettings& options, Triaged& all, const NewGroup& group, int& status) {
-  TriagedFile& file = all.files[group.smallest];
-  if (file.result.state == fuzz::Signed::Fails && !file.result.reduced) {
-    auto module = load_module({file.file, file.finding.program});
-    fuzz::SignOptions how = options.sign;
-    how.reduce = true;
-    if (module) {
-      fuzz::Signed again = fuzz::sign(file.finding, *module, how);
-      // A smaller program of another cause would be another finding.
-      if (again.state == fuzz::Signed::Fails && fuzz::group_key(again.cause) == fuzz::group_key(file.result.cause))
-        file.result = std::move(again);
-    }
-  }
-  std::vector<std::string> same;
-  for (const u32 member : group.members)
-    if (member != group.smallest) same.push_back(all.files[member].file);
+  shrink(options, all, group);
+  const TriagedFile& file = all.files[group.smallest];
   const fuzz::Finding small = fuzz::finding_of(file.result, file.finding);
-  const auto written = hand_over(file.result, small, options.out, group.name, std::move(same), options.date);
+  const auto written = hand_over(file.result, small, options.out, group.name, others_of(all, group), options.date);
   if (written) return;
   report(written.error());
   status = kCannot;
@@ -85,6 +89,25 @@ void triage_file(const TriageSettings& options, const std::string& path, Triaged
 }
 
 } // namespace
+
+Result<std::vector<std::string>> list_findings(const std::vector<std::string>& paths, Triaged& all) {
+  auto files = list_programs(paths);
+  if (files) leave_out_own(paths, *files, all);
+  return files;
+}
+
+void shrink(const TriageSettings& options, Triaged& all, const NewGroup& group) {
+  TriagedFile& file = all.files[group.smallest];
+  if (file.result.state != fuzz::Signed::Fails || file.result.reduced) return;
+  auto module = load_module({file.file, file.finding.program});
+  if (!module) return;
+  fuzz::SignOptions how = options.sign;
+  how.reduce = true;
+  fuzz::Signed again = fuzz::sign(file.finding, *module, how);
+  // A smaller program of another cause would be another finding.
+  if (again.state == fuzz::Signed::Fails && fuzz::group_key(again.cause) == fuzz::group_key(file.result.cause))
+    file.result = std::move(again);
+}
 
 bool read_known_list(const std::string& path, std::vector<fuzz::KnownRow>& out, int& status) {
   if (path.empty()) return true;

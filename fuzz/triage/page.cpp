@@ -54,7 +54,14 @@ public:
   void fact(std::string_view name, std::string_view value) {
     if (!value.empty()) raw("<tr><th>").text(name).raw("</th><td>").text(value).raw("</td></tr>\n");
   }
-  std::string take() { return std::move(out_); }
+  void begin(std::string_view title) {
+    raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>").text(title);
+    raw("</title>\n<style>").raw(kStyle).raw("</style>\n</head>\n<body>\n");
+  }
+  std::string end() {
+    raw("</body>\n</html>\n");
+    return std::move(out_);
+  }
 
 private:
   std::string out_;
@@ -176,6 +183,46 @@ std::string quoted(std::string_view word) {
   return out + "'";
 }
 
+std::string headline(const Finding& finding) {
+  const std::string on = finding.subject.empty() ? "" : " on " + finding.subject;
+  return std::string(name_of(finding.kind)) + on + ": " + finding.difference;
+}
+
+/// All that is known of one, below its headline.
+void finding(Html& html, const PageInput& input) {
+  facts(html, input);
+  programs(html, input);
+  runs(html, input.evidence);
+  machine_code(html, input.evidence);
+  trials(html, input.bisection);
+  html.heading("To see it again");
+  const std::string file = quoted(input.file);
+  html.block("assay replay " + file + "\nassay check " + file + "\nassay bisect " + file + "\nassay reduce " + file +
+             "\n");
+  html.heading("For the corpus: corpus/regress/" + input.regression);
+  html.block(regression_file(input.finding, input.regression));
+  html.heading("Note for the commit");
+  html.block(commit_note(input.finding, input.regression));
+  if (input.same.empty()) return;
+  html.heading(std::to_string(input.same.size()) + " more findings of the same group");
+  std::string all;
+  for (const std::string& other : input.same) all += other + "\n";
+  html.block(all);
+}
+
+void overview(Html& html, const std::vector<PageInput>& groups) {
+  html.heading("Groups");
+  html.raw("<table>\n<tr><th></th><th>signature</th><th>findings</th><th>smallest</th><th>size</th></tr>\n");
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const PageInput& group = groups[i];
+    const std::string number = std::to_string(i + 1);
+    html.raw("<tr><td><a href=\"#g" + number + "\">" + number + "</a></td><td>");
+    html.text(to_string(cause_of(group.finding))).raw("</td><td>" + std::to_string(1 + group.same.size()));
+    html.raw("</td><td>").text(group.file).raw("</td><td>").text(group.finding.sizes).raw("</td></tr>\n");
+  }
+  html.raw("</table>\n");
+}
+
 } // namespace
 
 std::string escape_html(std::string_view bytes) {
@@ -238,33 +285,33 @@ std::string commit_note(const Finding& finding, std::string_view name) {
 }
 
 std::string page_of(const PageInput& input) {
-  const Finding& f = input.finding;
   Html html;
-  html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>");
-  html.text(to_string(cause_of(f))).raw("</title>\n<style>").raw(kStyle).raw("</style>\n</head>\n<body>\n<h1>");
-  html.text(std::string(name_of(f.kind)) + (f.subject.empty() ? "" : " on " + f.subject) + ": " + f.difference);
-  html.raw("</h1>\n");
-  facts(html, input);
-  programs(html, input);
-  runs(html, input.evidence);
-  machine_code(html, input.evidence);
-  trials(html, input.bisection);
-  html.heading("To see it again");
-  const std::string file = quoted(input.file);
-  html.block("assay replay " + file + "\nassay check " + file + "\nassay bisect " + file + "\nassay reduce " + file +
-             "\n");
-  html.heading("For the corpus: corpus/regress/" + input.regression);
-  html.block(regression_file(f, input.regression));
-  html.heading("Note for the commit");
-  html.block(commit_note(f, input.regression));
-  if (!input.same.empty()) {
-    html.heading(std::to_string(input.same.size()) + " more findings of the same group");
-    std::string all;
-    for (const std::string& other : input.same) all += other + "\n";
-    html.block(all);
+  html.begin(to_string(cause_of(input.finding)));
+  html.raw("<h1>").text(headline(input.finding)).raw("</h1>\n");
+  finding(html, input);
+  return html.end();
+}
+
+std::string campaign_page_of(const CampaignInput& input) {
+  Html html;
+  html.begin(input.title);
+  html.raw("<h1>").text(input.title).raw("</h1>\n<table>\n");
+  for (const auto& [name, value] : input.facts) html.fact(name, value);
+  html.fact("date", input.date);
+  html.raw("</table>\n");
+  if (!input.groups.empty()) overview(html, input.groups);
+  if (!input.others.empty()) {
+    html.heading("In no group");
+    html.raw("<table>\n");
+    for (const auto& [file, why] : input.others) html.fact(file, why);
+    html.raw("</table>\n");
   }
-  html.raw("</body>\n</html>\n");
-  return html.take();
+  for (std::size_t i = 0; i < input.groups.size(); ++i) {
+    html.raw("<hr>\n<h1 id=\"g" + std::to_string(i + 1) + "\">" + std::to_string(i + 1) + ". ");
+    html.text(headline(input.groups[i].finding)).raw("</h1>\n");
+    finding(html, input.groups[i]);
+  }
+  return html.end();
 }
 
 } // namespace assay::fuzz

@@ -1,4 +1,4 @@
-// page.h - one finding as a page for a human: a self-contained HTML file, with all that is known of it.
+// page.h - one finding, or all of a campaign, as a page for a human: a self-contained HTML file, with all that is known.
 //
 // Pure text: the same input gives the same bytes. Any byte may be in any part: what is no printable UTF-8 is shown as
 // \xNN, and nothing of a program can become markup. No script, nothing from elsewhere. Tested in
@@ -10,6 +10,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace assay::fuzz {
@@ -25,6 +26,18 @@ struct PageInput {
 };
 
 std::string page_of(const PageInput& input);
+
+/// A campaign's findings in one page: what was found, then each group as a page of its own has it.
+struct CampaignInput {
+  std::string title;                                      // the folder
+  std::vector<std::pair<std::string, std::string>> facts; // name, value
+  std::vector<PageInput> groups;                          // the smallest of each, the others in `same`
+  /// Findings that are in no group: file, why.
+  std::vector<std::pair<std::string, std::string>> others;
+  std::string date; // when, if somebody wants that said; else empty
+};
+
+std::string campaign_page_of(const CampaignInput& input);
 
 /// The file for corpus/regress/: the note, the finding's header, the check line that the oracle made, the program.
 std::string regression_file(const Finding& finding, std::string_view name);

@@ -46,6 +46,28 @@ TEST(Page, any_byte_is_shown_and_none_becomes_markup) {
   for (const char c : escape_html(all)) EXPECT_TRUE(c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f));
 }
 
+TEST(Page, of_a_campaign_leads_to_each_group_and_names_what_is_in_none) {
+  CampaignInput input;
+  input.title = "Findings in <here>";
+  input.facts = {{"findings", "3"}, {"the last campaign", ""}};
+  input.groups.resize(2);
+  for (PageInput& group : input.groups) group.finding = sample();
+  input.groups[0].same = {"findings/other.air"};
+  input.groups[1].finding.difference = "fuel left: 1 != 2";
+  input.groups[1].file = "findings/second.air";
+  input.others = {{"findings/odd.air", "left out: it is no finding"}};
+  const std::string page = campaign_page_of(input);
+  EXPECT_EQ(page, campaign_page_of(input));
+  for (const char* part :
+       {"<h1>Findings in &lt;here&gt;</h1>", "<th>findings</th><td>3</td>", "<a href=\"#g1\">1</a>",
+        "<h1 id=\"g1\">1. ", "<a href=\"#g2\">2</a>",
+        "<h1 id=\"g2\">2. miscompile on x64-O0-native-linux: fuel left: 1 != 2", "</td><td>2</td>",
+        "<td>findings/second.air</td>", "<th>findings/odd.air</th><td>left out: it is no finding</td>", "</html>"})
+    EXPECT_TRUE(has(page, part)) << part;
+  EXPECT_FALSE(has(page, "the last campaign")) << "of which nothing is known";
+  EXPECT_EQ(page.find("<html"), page.rfind("<html"));
+}
+
 TEST(Page, says_what_is_known_and_is_the_same_each_time) {
   PageInput input;
   input.finding = sample();
