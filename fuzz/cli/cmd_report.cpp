@@ -1,4 +1,4 @@
-// cmd_report.cpp - `assay report FILE -o PAGE.html`: one self-contained page about a failing program, or a folder of them.
+// cmd_report.cpp - `assay report FILE -o PAGE.html`: a page about a failing program, or a folder of them.
 //
 // Of a finding its call on its subject, of another program the first call that fails, as `assay reduce` seeks it; of a
 // folder what triage makes of its findings. Exit status 1 when the page was written and something fails; that of

@@ -1,4 +1,4 @@
-// page.h - one finding, or all of a campaign, as a page for a human: a self-contained HTML file, with all that is known.
+// page.h - one finding, or a campaign's, as a page for a human: a self-contained HTML file, with all that is known.
 //
 // Pure text: the same input gives the same bytes. Any byte may be in any part: what is no printable UTF-8 is shown as
 // \xNN, and nothing of a program can become markup. No script, nothing from elsewhere. Tested in

@@ -1,5 +1,5 @@
-// allocation_test.cpp - each allocation of C++ in turn fails: from a program to its code, in the registry of frames, and
-// from an Engine to a call whose exception passes compiled frames.
+// allocation_test.cpp - each allocation of C++ in turn fails: from a program to its code, in the registry of frames,
+// and from an Engine to a call whose exception passes compiled frames.
 //
 // Whichever it is, the caller gets an error or std::bad_alloc, nothing ends the process, every byte is given back,
 // and the same compiler then makes the same code as before.
