@@ -13,6 +13,7 @@
 #include "compiler/target/a64/backend.h"
 #include "compiler/target/x64/backend.h"
 
+#include <cassert>
 #include <new>
 
 namespace assay {
@@ -32,11 +33,15 @@ const LirNames& lir_names(Target target) { return target == Target::A64 ? a64::l
 } // namespace codegen
 
 struct Compiler::Impl {
-  explicit Impl(CompileOptions given) : options(given), backend(codegen::make_backend(given.target)) {
-    if (options.level != Level::O2) return;
+  explicit Impl(const CompileOptions& given) : backend(codegen::make_backend(given.target)) { set(given); }
+
+  void set(const CompileOptions& given) {
+    options = given;
+    if (options.level != Level::O2 || pipeline != nullptr) return;
     pipeline = std::make_unique<opt::Pipeline>();
     ranges = std::make_unique<codegen::RangeAllocator>();
   }
+  bool optimise() const { return options.level == Level::O2; }
 
   Result<void> function(const codegen::FunctionInput& input, const std::string& name);
   Result<void> optimised(FunctionId id, const std::string& name);
@@ -45,10 +50,10 @@ struct Compiler::Impl {
   CompileOptions options;
   std::unique_ptr<codegen::Backend> backend;
   codegen::RegisterAllocator allocator;
-  std::unique_ptr<codegen::RangeAllocator> ranges; // O2; what it gives back is the other's
+  std::unique_ptr<codegen::RangeAllocator> ranges; // made for O2; what it gives back is the other's
   codegen::LirFunction lir;
   codegen::Allocation allocation;
-  std::unique_ptr<opt::Pipeline> pipeline; // O2
+  std::unique_ptr<opt::Pipeline> pipeline; // made for O2
   opt::Optimised better;
   bool cut_short = false; // memory ran out in the middle: what is kept between compiles may be anything
 };
@@ -58,7 +63,7 @@ Result<void> Compiler::Impl::function(const codegen::FunctionInput& input, const
   if (options.observer != nullptr) options.observer->lowered(input.id, lir);
   const codegen::RegisterFile& file = backend->register_file();
   const codegen::AllocOptions alloc_options{options.max_registers, options.spill_all};
-  if (ranges == nullptr || !ranges->run(lir, file, alloc_options, allocation)) {
+  if (!optimise() || !ranges->run(lir, file, alloc_options, allocation)) {
     if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
   }
   if (options.observer != nullptr) {
@@ -81,16 +86,16 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
 
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
   backend->begin(module, options, out);
-  if (pipeline != nullptr) pipeline->begin(module, options.passes);
+  if (optimise()) pipeline->begin(module, options.passes);
   out.function_entry.assign(module.functions.size(), kNone);
   out.names.resize(module.functions.size());
   for (FunctionId id = 0; id < module.functions.size(); ++id) {
     const Function& fn = module.functions[id];
     out.function_entry[id] = static_cast<u32>(out.functions.size());
     out.names[id].assign(fn.name);
-    const Result<void> done = fn.imported           ? backend->thunk(id)
-                              : pipeline != nullptr ? optimised(id, fn.name)
-                                                    : function({id, &fn, {}, {}}, fn.name);
+    const Result<void> done = fn.imported  ? backend->thunk(id)
+                              : optimise() ? optimised(id, fn.name)
+                                           : function({id, &fn, {}, {}}, fn.name);
     if (!done) return done.error();
   }
   return backend->finish();
@@ -102,7 +107,10 @@ Compiler::Compiler(Compiler&&) noexcept = default;
 Compiler& Compiler::operator=(Compiler&&) noexcept = default;
 
 const CompileOptions& Compiler::options() const { return impl_->options; }
-void Compiler::set_passes(const PassOptions& passes) { impl_->options.passes = passes; }
+void Compiler::set_options(const CompileOptions& options) {
+  assert(options.target == impl_->options.target);
+  impl_->set(options);
+}
 
 Result<void> Compiler::compile(const Module& module, CodeObject& out) try {
   if (impl_->cut_short) impl_ = std::make_unique<Impl>(CompileOptions(impl_->options));

@@ -1,7 +1,8 @@
 // emission.h - the walk from allocated LIR to machine code, as far as it is the same for every target.
 //
 // A target's Emitter derives from EmissionBase<its Assembler> and hands itself to `walk`, which binds a label a block,
-// calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction. Blocks that only
+// calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction; `self.jump_over`
+// and `self.fill` where blocks are padded. Blocks that only
 // jump on are left out; in optimised code a loop's test stands below its body. Here too: positions, trap stubs behind
 // the body, jump tables in read-only data, and the function's entry in the CodeObject. No virtual call; constant cost
 // an instruction; storage reused. Tested in compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
@@ -29,9 +30,10 @@ protected:
     BlockId block = kNone;
   };
 
-  void begin_module(const Module& module, CodeObject& out) {
+  void begin_module(const Module& module, const CompileOptions& options, CodeObject& out) {
     module_ = &module;
     out_ = &out;
+    padding_ = std::min(options.block_padding, kMostBlockPadding);
     as_.begin(out.code);
     pool_.begin(out.rodata);
     tables_.clear();
@@ -165,6 +167,7 @@ protected:
         edit = std::lower_bound(first, last, block.first_inst, [](const Edit& e, u32 i) { return e.inst < i; });
         next_edit = edit != last ? edit->inst : kNone;
       }
+      if (padding_ != 0 && block_ != 0) pad(self);
       as_.bind(Label{block_});
       air_block_ = block.origin;
       const u32 end = block.first_inst + block.inst_count;
@@ -179,6 +182,16 @@ protected:
         self.instruction(inst);
       }
     }
+  }
+
+  /// What is long is jumped over: running through it would take time.
+  template <typename Self> void pad(Self& self) {
+    constexpr u32 kLong = 64;
+    if (padding_ < kLong) return self.fill(padding_);
+    const Label behind = as_.new_label();
+    self.jump_over(behind);
+    self.fill(padding_);
+    as_.bind(behind);
   }
 
   /// Of the current instruction. Only instructions of AIR blocks ask: split edges hold nothing that traps or calls.
@@ -279,7 +292,8 @@ protected:
   const LirFunction* lir_ = nullptr;
   const Allocation* allocation_ = nullptr;
   const LoweredFunction* info_ = nullptr;
-  u32 begin_ = 0; // offset of the function's first byte
+  u32 begin_ = 0;   // offset of the function's first byte
+  u32 padding_ = 0; // CompileOptions::block_padding
   std::vector<Stub> stubs_;
 
 private:

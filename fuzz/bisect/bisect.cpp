@@ -107,6 +107,11 @@ void Bisector::eliminate() {
     changed.max_registers = 0;
     attempt("all registers", changed);
   }
+  if (variant_.block_padding != 0) {
+    changed = variant_;
+    changed.block_padding = 0;
+    attempt("no padding of blocks", changed);
+  }
   if (variant_.extensions) {
     changed = variant_;
     changed.extensions = false;

@@ -5,6 +5,7 @@
 // bytes are tried in the one place that runs them. Tested in fuzz/check/tests/attribution_test.cpp.
 #include "fuzz/check/attribution.h"
 
+#include "fuzz/check/settings.h"
 #include "fuzz/check/subject_kinds.h"
 #include "fuzz/subjects/peer_subject.h"
 #include "qemu/unicorn/unicorn_executor.h"
@@ -118,14 +119,13 @@ std::optional<Verdict> Attributor::Impl::attempt(const Call& call, const Compile
 /// The failing target, in every place with the same bytes if that shows the difference.
 std::vector<Trial> Attributor::Impl::own_trials(const Call& call, const SubjectRow& row) {
   std::vector<Trial> trials;
-  CompileOptions options = compile_options(row);
-  options.passes = passes_for(row, call.module, {});
+  const Settings settings = settings_for(row, call.module, {});
+  CompileOptions options = compile_options(settings);
   options.features = common_features(options.features, row.target);
   options.host_os = row.target == Target::X64 ? host_os() : Os::Linux;
   const std::optional<Verdict> here = attempt(call, options, row.exec);
   if (here != Verdict::Differs) {
-    options = compile_options(row);
-    options.passes = passes_for(row, call.module, {});
+    options = compile_options(settings);
     if (const auto verdict = attempt(call, options, row.exec)) trials.push_back({row.target, row.exec, *verdict});
     return trials;
   }

@@ -4,6 +4,7 @@
 // storage. With `check_allocation` each function's allocation passes the symbolic checker of oracle/alloc before
 // code is emitted. Tested in fuzz/check/tests/subject_test.cpp.
 #include "compiler/codegen/observer.h"
+#include "fuzz/check/settings.h"
 #include "fuzz/check/subject_kinds.h"
 #include "oracle/alloc/checker.h"
 #include "qemu/native/native_executor.h"
@@ -41,14 +42,15 @@ private:
 class CompiledSubject final : public Subject {
 public:
   CompiledSubject(const SubjectRow& row, const SubjectOptions& options, std::unique_ptr<Executor> executor)
-      : row_(row), passes_(options.passes),
-        compiler_(with_observer(compile_options(row), options.check_allocation ? &judge_ : nullptr)),
-        executor_(std::move(executor)) {}
+      : row_(row), passes_(options.passes), observer_(options.check_allocation ? &judge_ : nullptr),
+        compiler_(compile_options(row)), executor_(std::move(executor)) {}
 
   Result<void> prepare(const Module& module) override {
     executor_->unload(); // before the object it was loaded from is overwritten
     judge_.reset();
-    compiler_.set_passes(passes_for(row_, module, passes_));
+    CompileOptions options = compile_options(settings_for(row_, module, passes_));
+    options.observer = observer_;
+    compiler_.set_options(options);
     Result<void> compiled = compiler_.compile(module, object_);
     if (!compiled) return compiled;
     Result<void> loaded = executor_->load(module, object_);
@@ -62,14 +64,10 @@ public:
   bool allocation_refused() const override { return judge_.refused(); }
 
 private:
-  static CompileOptions with_observer(CompileOptions options, codegen::Observer* observer) {
-    options.observer = observer;
-    return options;
-  }
-
   const SubjectRow& row_;
   PassOptions passes_;
   AllocationJudge judge_;
+  codegen::Observer* observer_;
   Compiler compiler_;
   CodeObject object_;
   std::unique_ptr<Executor> executor_;

@@ -4,9 +4,8 @@
 // said by its `prepare`. Linear in the table. Tested in fuzz/check/tests/subject_test.cpp.
 #include "fuzz/check/subject.h"
 
-#include "compiler/opt/pipeline.h"
+#include "fuzz/check/settings.h"
 #include "fuzz/check/subject_kinds.h"
-#include "fuzz/generate/random.h"
 #include "fuzz/subjects/peer_subject.h"
 #include "qemu/unicorn/unicorn_executor.h"
 
@@ -36,12 +35,14 @@ constexpr SubjectRow kRows[] = {
   {"x64-O2-native-linux",               kNative,      kX64, kO2, kLinux,    true,      0,        false, "optimised, System V convention"},
   {"x64-O2-native-windows",             kNative,      kX64, kO2, kWindows,  true,      0,        false, "optimised, Windows convention between AIR functions, run here"},
   {"x64-O2-native-linux-regs4",         kNative,      kX64, kO2, kLinux,    true,      4,        false, "optimised, four registers of each class"},
-  {"x64-O2-native-linux-orders",        kNative,      kX64, kO2, kLinux,    true,      0,        false, "optimised by any passes in any order, drawn from the program", true},
+  {"x64-O2-native-linux-orders",        kNative,      kX64, kO2, kLinux,    true,      0,        false, "optimised by any passes in any order, drawn from the program", Drawn::Passes},
+  {"x64-native-lattice",                kNative,      kX64, kO2, kLinux,    true,      0,        false, "level, convention, extensions, registers, padding and passes drawn from the program", Drawn::Settings},
   {"a64-O0-native-linux",               kNative,      kA64, kO0, kLinux,    true,      0,        false, "AAPCS64"},
   {"a64-O0-native-apple",               kNative,      kA64, kO0, kApple,    true,      0,        false, "Apple convention between AIR functions, run here"},
   {"a64-O0-native-linux-regs4",         kNative,      kA64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
   {"a64-O0-native-linux-spill-all",     kNative,      kA64, kO0, kLinux,    true,      0,        true,  "every value in its stack slot"},
   {"a64-O2-native-linux",               kNative,      kA64, kO2, kLinux,    true,      0,        false, "optimised, AAPCS64"},
+  {"a64-native-lattice",                kNative,      kA64, kO2, kLinux,    true,      0,        false, "settings drawn from the program", Drawn::Settings},
   {"x64-O0-unicorn-linux",              kUnicorn,     kX64, kO0, kLinux,    true,      0,        false, "emulated, System V convention"},
   {"x64-O0-unicorn-windows",            kUnicorn,     kX64, kO0, kWindows,  false,     0,        false, "emulated as on a Windows host, only SSE2"},
   {"a64-O0-unicorn-linux",              kUnicorn,     kA64, kO0, kLinux,    false,     0,        false, "emulated, AAPCS64"},
@@ -50,9 +51,12 @@ constexpr SubjectRow kRows[] = {
   {"a64-O2-unicorn-linux",              kUnicorn,     kA64, kO2, kLinux,    false,     0,        false, "emulated, optimised, AAPCS64"},
   {"a64-O0-unicorn-linux-regs4",        kUnicorn,     kA64, kO0, kLinux,    false,     4,        false, "emulated, four registers of each class"},
   {"a64-O0-unicorn-linux-spill-all",    kUnicorn,     kA64, kO0, kLinux,    false,     0,        true,  "emulated, every value in its stack slot"},
+  {"x64-unicorn-lattice",               kUnicorn,     kX64, kO2, kLinux,    true,      0,        false, "emulated, settings drawn from the program", Drawn::Settings},
+  {"a64-unicorn-lattice",               kUnicorn,     kA64, kO2, kLinux,    false,     0,        false, "emulated, settings drawn from the program", Drawn::Settings},
   {"a64-O0-qemu-linux",                 kQemu,        kA64, kO0, kLinux,    false,     0,        false, "in a process under qemu-aarch64, AAPCS64"},
   {"a64-O0-qemu-apple",                 kQemu,        kA64, kO0, kApple,    true,      0,        false, "so, Apple convention between AIR functions, signed return addresses"},
   {"a64-O2-qemu-linux",                 kQemu,        kA64, kO2, kLinux,    false,     0,        false, "in a process under qemu-aarch64, optimised, AAPCS64"},
+  {"a64-qemu-lattice",                  kQemu,        kA64, kO2, kLinux,    false,     0,        false, "in a process under qemu-aarch64, settings drawn from the program", Drawn::Settings},
   // Other compilers, for this machine; only when they are asked for.
   {"llvm-O0",                           kLlvm,        kX64, kO0, kLinux,    true,      0,        false, "LLVM's ORC JIT, not optimised"},
   {"llvm-O2",                           kLlvm,        kX64, kO2, kLinux,    true,      0,        false, "LLVM's ORC JIT, optimised"},
@@ -66,17 +70,6 @@ constexpr std::string_view kTargets[] = {"x64", "a64"};
 constexpr std::string_view kLevels[] = {"O0", "O2"};
 constexpr std::string_view kExecs[] = {"native", "qemu", "unicorn", "llvm", "gccjit"};
 constexpr std::string_view kOses[] = {"linux", "windows", "apple"};
-
-/// The same for equal programs, so that a finding is found again.
-u64 hash_of(const Module& module) {
-  u64 hash = 0;
-  const auto add = [&hash](u64 word) { hash = (hash ^ word) * 0x9e3779b97f4a7c15u + (hash >> 32); };
-  for (const Function& function : module.functions) {
-    add(function.insts.size());
-    for (const Inst& inst : function.insts) add(static_cast<u64>(inst.op) << 32 ^ inst.imm);
-  }
-  return hash;
-}
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return words.empty() || std::find(words.begin(), words.end(), word) != words.end();
@@ -107,7 +100,8 @@ Result<std::vector<const SubjectRow*>> by_name(const SubjectFilter& filter) {
     const SubjectRow* row = find_subject_row(name);
     if (row == nullptr) {
       Error error;
-      error.message = "there is no subject '" + name + "'; 'assay subjects' lists them";
+      error.message = "there is no subject '" + name + "'; 'assay subjects' lists them, and settings make others: "
+                      "TARGET-LEVEL-PLACE-CONVENTION[-baseline|-extensions][-regsN][-spill-all][-padN]";
       return error;
     }
     const std::string reason = unavailable_reason(*row);
@@ -158,7 +152,7 @@ std::span<const SubjectRow> subject_rows() { return kRows; }
 const SubjectRow* find_subject_row(std::string_view name) {
   const auto* found =
       std::find_if(std::begin(kRows), std::end(kRows), [&](const SubjectRow& r) { return r.name == name; });
-  return found == std::end(kRows) ? nullptr : found;
+  return found == std::end(kRows) ? composed_row(name) : found;
 }
 
 std::string unavailable_reason(const SubjectRow& row) {
@@ -177,17 +171,8 @@ CompileOptions compile_options(const SubjectRow& row) {
     options.features = row.exec == Exec::Native ? host_features() : qemu::emulated_features(row.target);
   options.max_registers = row.max_registers;
   options.spill_all = row.spill_all;
+  options.block_padding = row.block_padding;
   return options;
-}
-
-PassOptions passes_for(const SubjectRow& row, const Module& module, const PassOptions& otherwise) {
-  if (!row.any_order) return otherwise;
-  constexpr u32 kMost = 12; // passes may be missing, or come several times
-  Random random(hash_of(module));
-  PassOptions out;
-  out.order_count = random.between(1, kMost);
-  for (u32 i = 0; i < out.order_count; ++i) out.order[i] = static_cast<u8>(random.below(opt::kPassCount));
-  return out;
 }
 
 Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const SubjectOptions& options) {

@@ -29,6 +29,13 @@ std::string_view name_of(Exec exec); // "oracle", "native", "qemu", "unicorn", "
 inline bool is_peer(Exec exec) { return exec == Exec::Llvm || exec == Exec::Gccjit; }
 std::string_view name_of(Level level); // "O0", "O2"
 
+/// What a row leaves to the program (settings.h).
+enum class Drawn : u8 {
+  Nothing,
+  Passes,  // which, and in what order
+  Settings // level, convention, extensions, registers, spilling, padding and passes
+};
+
 /// One subject. For the oracle only `name`, `exec` and `meaning` mean something, for a peer `level` too.
 struct SubjectRow {
   std::string_view name;
@@ -40,17 +47,15 @@ struct SubjectRow {
   u32 max_registers = 0;  // see CompileOptions
   bool spill_all = false;
   std::string_view meaning;
-  bool any_order = false; // O2: passes in an order drawn from the program
+  Drawn drawn = Drawn::Nothing;
+  u32 block_padding = 0; // see CompileOptions
 };
 
 /// All that this version knows, the oracle first.
 std::span<const SubjectRow> subject_rows();
 
-/// The row of that name; null: there is none.
+/// The row of that name, in the table or made from the settings that the name says (settings.h); null: it is none.
 const SubjectRow* find_subject_row(std::string_view name);
-
-/// What a subject at O2 makes of this program: an order drawn from it where the row says so.
-PassOptions passes_for(const SubjectRow& row, const Module& module, const PassOptions& otherwise);
 
 /// Empty when this host and build can run the subject, else why not.
 std::string unavailable_reason(const SubjectRow& row);
@@ -93,7 +98,7 @@ struct SubjectOptions {
 /// The subject of a row, which must be available. Io or Internal when the host refuses what it needs.
 Result<std::unique_ptr<Subject>> make_subject(const SubjectRow& row, const SubjectOptions& options = {});
 
-/// How to compile for the row.
+/// How to compile for the row, whose passes are not said.
 CompileOptions compile_options(const SubjectRow& row);
 
 /// A choice of subjects, as the command line says it; an empty list admits all.

@@ -27,7 +27,7 @@ struct CompileCommand {
   std::vector<std::string> emit{"asm"};
   std::string target{name_of(host_target())}, level = "O0", os;
   bool baseline = false, spill_all = false;
-  u32 max_registers = 0;
+  u32 max_registers = 0, block_padding = 0;
   std::vector<std::string> passes, without;
 };
 
@@ -143,6 +143,7 @@ int options_of(const CompileCommand& command, CompileOptions& out) {
   if (!passes) return usage_error("compile", passes.error().message);
   out.passes = *passes;
   out.max_registers = command.max_registers;
+  out.block_padding = command.block_padding;
   return kClean;
 }
 
@@ -216,6 +217,10 @@ void add_compile(CLI::App& app, int& status) {
   command->add_flag("--baseline", options->baseline, "only what every processor of the target has");
   command->add_flag("--spill-all", options->spill_all, "keep every value in its stack slot");
   command->add_option("--max-registers", options->max_registers, "of each class, 0 for all")->capture_default_str();
+  command
+      ->add_option("--block-padding", options->block_padding, "bytes that do nothing before each block but the first")
+      ->check(CLI::Range(0u, kMostBlockPadding))
+      ->capture_default_str();
   add_passes(*command, options->passes, options->without);
   command->callback([options, &status] { status = compile(*options); });
 }

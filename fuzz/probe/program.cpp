@@ -7,6 +7,7 @@
 #include "assay/verify.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/check/run_lines.h"
+#include "fuzz/check/settings.h"
 
 #include <algorithm>
 #include <deque>
@@ -23,8 +24,8 @@ bool same_passes(const PassOptions& a, const PassOptions& b) {
 bool same_variant(const Variant& a, const Variant& b) {
   return a.target == b.target && a.level == b.level && a.os == b.os && a.exec == b.exec &&
          a.extensions == b.extensions && a.max_registers == b.max_registers && a.spill_all == b.spill_all &&
-         a.check_allocation == b.check_allocation && a.time_limit_ms == b.time_limit_ms &&
-         same_passes(a.passes, b.passes);
+         a.block_padding == b.block_padding && a.check_allocation == b.check_allocation &&
+         a.time_limit_ms == b.time_limit_ms && same_passes(a.passes, b.passes);
 }
 
 /// How a run ended, without what may change with the program: values, positions, names.
@@ -70,16 +71,18 @@ std::string without_names(std::string_view message) {
 }
 
 Variant variant_of(const SubjectRow& row, const Module& module, const PassOptions& passes) {
+  const Settings settings = settings_for(row, module, passes);
   Variant out;
-  out.subject = row.name;
-  out.target = row.target;
-  out.level = row.level;
-  out.os = row.os;
-  out.exec = row.exec;
-  out.extensions = row.extensions;
-  out.max_registers = row.max_registers;
-  out.spill_all = row.spill_all;
-  out.passes = passes_for(row, module, passes);
+  out.subject = row.drawn == Drawn::Nothing ? std::string(row.name) : name_of_settings(settings.row);
+  out.target = settings.row.target;
+  out.level = settings.row.level;
+  out.os = settings.row.os;
+  out.exec = settings.row.exec;
+  out.extensions = settings.row.extensions;
+  out.max_registers = settings.row.max_registers;
+  out.spill_all = settings.row.spill_all;
+  out.block_padding = settings.row.block_padding;
+  out.passes = settings.passes;
   return out;
 }
 
@@ -93,6 +96,7 @@ SubjectRow row_of(const Variant& variant) {
   row.extensions = variant.extensions;
   row.max_registers = variant.max_registers;
   row.spill_all = variant.spill_all;
+  row.block_padding = variant.block_padding;
   return row;
 }
 

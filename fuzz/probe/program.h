@@ -30,12 +30,14 @@ struct Variant {
   bool extensions = true;
   u32 max_registers = 0;
   bool spill_all = false;
+  u32 block_padding = 0;
   PassOptions passes;
   bool check_allocation = true;
   u32 time_limit_ms = 0; // of one run in this process; 0: the executor's own
 };
 
-/// Of a row whose passes are drawn from the program, the passes drawn for this one: they stay while it changes.
+/// Of a row whose settings are drawn from the program, those drawn for this one: they stay while it changes. The name
+/// is then the one that says them, but for passes.
 Variant variant_of(const SubjectRow& row, const Module& module, const PassOptions& passes = {});
 /// The row that the variant's fields make; its name is the variant's, which must stay.
 SubjectRow row_of(const Variant& variant);

@@ -6,6 +6,7 @@
 
 #include "assay/text.h"
 #include "compiler/opt/pipeline.h"
+#include "fuzz/check/settings.h"
 
 #include <algorithm>
 #include <chrono>
@@ -32,28 +33,18 @@ Error error_of(ErrorKind kind, std::string message) {
   return error;
 }
 
-/// The row like this one whose passes are the standard ones.
-const SubjectRow* plain_row(const SubjectRow& row) {
-  for (const SubjectRow& other : subject_rows()) {
-    if (!other.any_order && other.exec == row.exec && other.target == row.target && other.level == row.level &&
-        other.os == row.os && other.extensions == row.extensions && other.max_registers == row.max_registers &&
-        other.spill_all == row.spill_all)
-      return &other;
-  }
-  return nullptr;
-}
-
-/// Ways of this row to look for a failure, the simplest to say first.
+/// Ways of this row to look for a failure, the simplest to say first. What was drawn is fixed, and named.
 std::vector<Variant> variants_of(const SubjectRow& row, const Module& module, const PassOptions& passes) {
-  std::vector<Variant> out;
-  if (const SubjectRow* plain = row.any_order ? plain_row(row) : nullptr; plain != nullptr) {
-    out.push_back(variant_of(*plain, module, passes));
-    Variant drawn = variant_of(row, module, passes);
-    drawn.subject = plain->name;
-    out.push_back(drawn);
-  } else {
-    out.push_back(variant_of(row, module, passes));
-  }
+  const Variant whole = variant_of(row, module, passes);
+  if (row.drawn == Drawn::Nothing) return {whole};
+  std::vector<Variant> out(2, whole);
+  Variant& usual = out.front();
+  usual.max_registers = usual.block_padding = 0;
+  usual.spill_all = false;
+  usual.extensions = row.extensions;
+  usual.passes = out[1].passes = passes;
+  usual.subject = name_of_settings(row_of(usual));
+  out.push_back(whole);
   return out;
 }
 

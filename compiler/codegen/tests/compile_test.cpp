@@ -221,6 +221,31 @@ TEST(Compile, FramesBeyondTheLimitAreUnsupportedNotWrong) {
       1048576u);
 }
 
+TEST(Compile, PaddingStandsBeforeEachBlockButTheFirst) {
+  const Module module = parse("export func @f(i32) -> i32 {\n^a(%x: i32):\n  branch %x, ^b, ^c\n"
+                              "^b:\n  %y = const.i32 7\n  return %y\n^c:\n  return %x\n}\n");
+  for (const Target target : {Target::X64, Target::A64}) {
+    CompileOptions options;
+    options.target = target;
+    Compiler compiler(options);
+    CodeObject plain, object;
+    ASSERT_TRUE(compiler.compile(module, plain).ok());
+    for (const u32 padding : {8u, 1000u, 40'000u}) {
+      options.block_padding = padding;
+      compiler.set_options(options);
+      ASSERT_TRUE(compiler.compile(module, object).ok());
+      const u64 more = object.code.size() - plain.code.size();
+      constexpr u64 kBranches = 2 * 5 + 16; // over the padding, longer ones, alignment
+      EXPECT_GE(more + 16, 2 * padding) << padding;
+      EXPECT_LE(more, 2 * padding + kBranches) << padding;
+    }
+    options.block_padding = 0;
+    compiler.set_options(options);
+    ASSERT_TRUE(compiler.compile(module, object).ok());
+    EXPECT_EQ(object.code, plain.code);
+  }
+}
+
 TEST(Compile, ALoopHasItsTestBelowItsBodyInOptimisedCode) {
   if (!debug::can_disassemble()) GTEST_SKIP() << "no disassembler in this build";
   const char* const text = R"(import @log(i64)

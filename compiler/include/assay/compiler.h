@@ -61,6 +61,8 @@ struct PassOptions {
   u64 rewrite_limit = ~u64{0}; // passes change nothing more after so many changes in a module
 };
 
+inline constexpr u32 kMostBlockPadding = 1u << 16;
+
 struct CompileOptions {
   Target target = assay::host_target();
   Level level = Level::O0;
@@ -71,6 +73,9 @@ struct CompileOptions {
   u32 max_registers = 0;
   /// Keep every value in its stack slot: the allocator's plain twin.
   bool spill_all = false;
+  /// Bytes that do nothing before each block of a function but its first, to have branches reach far; at most
+  /// kMostBlockPadding.
+  u32 block_padding = 0;
   PassOptions passes; // O2 only
   /// Told of intermediate forms (dumps, the allocation checker). Not owned, may be null.
   codegen::Observer* observer = nullptr;
@@ -84,8 +89,8 @@ public:
   Compiler& operator=(Compiler&&) noexcept;
 
   const CompileOptions& options() const;
-  /// For the next compiles.
-  void set_passes(const PassOptions& passes);
+  /// For the next compiles; the target stays.
+  void set_options(const CompileOptions& options);
   /// Compiles every function of the module. `out` is overwritten, its storage reused. Unsupported when
   /// the module uses an operation that this target cannot compile yet (the message names it), Io when memory runs out;
   /// the next compile is not affected.

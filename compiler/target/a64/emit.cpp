@@ -24,7 +24,7 @@ void Emitter::begin(const Module& module, const CompileOptions& options, CodeObj
   conv_ = &call_conv(options.os);
   host_ = &call_conv(options.host_os);
   features_ = options.features;
-  begin_module(module, out);
+  begin_module(module, options, out);
 }
 
 void Emitter::start(FunctionId id, bool is_thunk) {

@@ -43,6 +43,8 @@ private:
   // The walk (emit.cpp).
   void instruction(const LirInst& inst);
   void move(const codegen::Edit& edit);
+  void jump_over(Label label) { as_.b(label); }
+  void fill(u32 bytes) { as_.nops((bytes + 3) / 4); }
   void stubs();
   void start(FunctionId id, bool is_thunk);
   void trap_call(TrapKind kind);

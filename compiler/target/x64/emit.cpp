@@ -17,7 +17,7 @@ using codegen::RegClass;
 void Emitter::begin(const Module& module, const CompileOptions& options, CodeObject& out) {
   conv_ = &x64_conv(options.os);
   host_ = &x64_conv(options.host_os);
-  begin_module(module, out);
+  begin_module(module, options, out);
 }
 
 void Emitter::start(FunctionId id, bool is_thunk) {

@@ -55,6 +55,8 @@ private:
   // The walk (emit.cpp).
   void instruction(const LirInst& inst);
   void move(const codegen::Edit& edit);
+  void jump_over(Label label) { as_.jmp(label); }
+  void fill(u32 bytes) { as_.nop(bytes); }
   void stubs();
   void start(FunctionId id, bool is_thunk);
   void trap_call(TrapKind kind);

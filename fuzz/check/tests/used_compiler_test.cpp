@@ -4,7 +4,7 @@
 // does, and a new one each of them alone: the same CodeObject, byte for byte. A finding that depended on the programs
 // before it would not come again from its file.
 #include "compiler/jit/code_object_file.h"
-#include "fuzz/check/subject.h"
+#include "fuzz/check/settings.h"
 #include "fuzz/generate/generator.h"
 
 #include <gtest/gtest.h>
@@ -16,8 +16,7 @@ class UsedCompiler : public testing::TestWithParam<const SubjectRow*> {};
 
 TEST_P(UsedCompiler, gives_what_a_new_one_gives) {
   const SubjectRow& row = *GetParam();
-  const CompileOptions options = compile_options(row);
-  Compiler used(options);
+  Compiler used(compile_options(row));
   Generator generator;
   Module module;
   CodeObject object;
@@ -26,10 +25,9 @@ TEST_P(UsedCompiler, gives_what_a_new_one_gives) {
     generator.generate(seed, module);
     bytes.clear();
     expected.clear();
+    const CompileOptions options = compile_options(settings_for(row, module, {}));
+    used.set_options(options);
     Compiler fresh(options);
-    const PassOptions passes = passes_for(row, module, options.passes);
-    used.set_passes(passes);
-    fresh.set_passes(passes);
     const Result<void> first = used.compile(module, object);
     if (first) jit::serialise(object, bytes);
     const Result<void> second = fresh.compile(module, object);
