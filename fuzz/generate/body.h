@@ -91,6 +91,8 @@ private:
     std::array<u32, kTypeCount> values;
     u32 pointers, addresses;
   };
+  /// How a counter runs. Trips is exact in each, whatever the type's width.
+  enum CounterRule : u32 { kCountsDownToZero, kCountsUpUnsigned, kCountsUpSigned, kCountsInSteps, kCounterRules };
   /// A loop around the point being filled.
   struct Loop {
     BlockId header = kNone, exit = kNone;
@@ -98,7 +100,7 @@ private:
     ValueId counter = kNone;
     Type counter_type = Type::I32;
     u64 step = 1;
-    u32 rule = 0; // how the counter runs; see loops.cpp
+    u32 rule = 0; // CounterRule
     u32 trips = 0;
     ValueId limit = kNone;
   };
@@ -192,6 +194,11 @@ private:
   u64 draw_offset(u64 room, u64 near);
   void access_out_of_bounds();
   bool store_to_memory(Type type, ValueId value);
+
+  // -- indexed.cpp
+  void access_at_end(ValueId index, Type type, u64 most);
+  void counter_access(const Loop& loop);
+  void compared_access();
 
   // -- watched.cpp
   void watched_place();

@@ -84,6 +84,7 @@ struct GeneratorConfig {
   Chance permuted_params{1, 3}; // a loop hands its parameters on rotated: swaps, cycles
   Chance sure_loop{1, 2};       // a function has a loop, whatever the weights say
   Chance watching_loop{1, 4};   // each round of a loop reads a place and writes it again
+  Chance indexing_loop{1, 6};   // each round of a loop accesses linear memory at its counter
   Chance calling_loop{1, 5};    // each round of a loop calls something, whatever the weights say
   Chance remembers{1, 6};     // a function that others call reads a slot before it writes it, and shows what was there
   Range trips{0, 6};          // iterations of a loop

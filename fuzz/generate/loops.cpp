@@ -10,11 +10,6 @@
 
 namespace assay::fuzz {
 
-namespace {
-/// How a counter runs. Trips is exact in each, whatever the type's width.
-enum Rule : u32 { kDownToZero, kUpUnsigned, kUpSigned, kSteps, kRuleCount };
-} // namespace
-
 /// Rounds such that the loop's body keeps the whole call below the configured number of instructions.
 u32 Body::draw_trips(u32 size) {
   const u64 room = config_.max_dynamic > cost_ ? config_.max_dynamic - cost_ : 0;
@@ -26,20 +21,20 @@ u32 Body::draw_trips(u32 size) {
 void Body::set_counter(Loop& loop) {
   constexpr Type kInts[] = {Type::I32, Type::I64, Type::I8, Type::I16};
   const Type type = loop.counter_type = random_.pick(kInts);
-  loop.rule = random_.below(kRuleCount);
+  loop.rule = random_.below(kCounterRules);
   const bool known = random_.coin();
   const auto number = [&] { return known ? literal(type, loop.trips) : masked(type, loop.trips); };
   loop.step = 1;
   switch (loop.rule) {
-  case kDownToZero:
+  case kCountsDownToZero:
     loop.counter = number();
     loop.limit = literal(type, 0);
     break;
-  case kUpUnsigned:
+  case kCountsUpUnsigned:
     loop.counter = literal(type, 0);
     loop.limit = number();
     break;
-  case kUpSigned:
+  case kCountsUpSigned:
     loop.counter = literal(type, ~u64{loop.trips} + 1);
     loop.limit = literal(type, 0);
     break;
@@ -55,7 +50,7 @@ void Body::set_counter(Loop& loop) {
 
 ValueId Body::next_counter(const Loop& loop) {
   const Type type = loop.counter_type;
-  if (loop.rule == kDownToZero) return emit(Opcode::Sub, type, {loop.counter, literal(type, 1)});
+  if (loop.rule == kCountsDownToZero) return emit(Opcode::Sub, type, {loop.counter, literal(type, 1)});
   return emit(Opcode::Add, type, {loop.counter, literal(type, loop.step)});
 }
 
@@ -64,9 +59,9 @@ ValueId Body::next_counter(const Loop& loop) {
 ValueId Body::loop_goes_on(const Loop& loop, ValueId counter) {
   const Type type = loop.counter_type;
   switch (loop.rule) {
-  case kDownToZero: return emit(Opcode::GtS, type, {counter, loop.limit});
-  case kUpUnsigned: return emit(Opcode::LtU, type, {counter, loop.limit});
-  case kUpSigned: return emit(Opcode::LtS, type, {counter, loop.limit});
+  case kCountsDownToZero: return emit(Opcode::GtS, type, {counter, loop.limit});
+  case kCountsUpUnsigned: return emit(Opcode::LtU, type, {counter, loop.limit});
+  case kCountsUpSigned: return emit(Opcode::LtS, type, {counter, loop.limit});
   default: return emit(Opcode::Ne, type, {counter, loop.limit});
   }
 }
@@ -128,6 +123,7 @@ void Body::loop(u32 depth) {
   if (watches) offer(place.type, found);
   loops_.push_back(loop);
   if (random_.chance(config_.calling_loop)) call_statement(depth + 1);
+  if (module_->memory_size >= 16 && random_.chance(config_.indexing_loop)) counter_access(loop);
   statements(emitted_ + size, depth + 1);
   loops_.pop_back();
   if (watches) {

@@ -1,0 +1,68 @@
+// indexed.cpp - accesses to linear memory at indices of which a compiler can know something: a loop's counter, what a
+// branch compared before. The greatest index that it may conclude lies at the very end of memory, or one byte behind.
+//
+// Constant time each. Tested in fuzz/generate/tests/generator_test.cpp, and by the bank of planted bugs.
+#include "fuzz/generate/body.h"
+
+#include <algorithm>
+
+namespace assay::fuzz {
+
+/// An index, extended and shifted, that is said to be at most `most`.
+void Body::access_at_end(ValueId index, Type type, u64 most) {
+  const bool is_load = random_.coin();
+  const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
+  const Access& row = rows[random_.below(static_cast<u32>(rows.size()))];
+  u32 shift = 0;
+  if (type != Type::I64 && (type != Type::I32 || random_.coin())) {
+    index = emit(random_.coin() ? Opcode::Sext : Opcode::Zext, Type::I64, type, {&index, 1});
+    type = Type::I64;
+  }
+  if (type == Type::I64 && (most << 3) + row.bytes < module_->memory_size) shift = random_.below(4);
+  if (shift != 0) index = emit(Opcode::Shl, type, {index, literal(type, shift)});
+  const u64 end = (most << shift) + row.bytes;
+  u64 offset = module_->memory_size > end ? module_->memory_size - end : 0;
+  if (random_.chance(config_.out_of_bounds)) ++offset;
+  else offset -= std::min<u64>(offset, random_.below(3));
+  if (is_load) offer(row.type, emit(row.op, row.type, {index}, kNone, offset));
+  else emit(row.op, row.type, {index, pick(row.type)}, kNone, offset);
+}
+
+/// The counter of a loop as it is, made positive, or its upper bits, which tell whether it went around its type.
+void Body::counter_access(const Loop& loop) {
+  const Type type = loop.counter_type;
+  const u32 most = std::max(loop.trips, 1u);
+  if (random_.coin() && loop.rule == kCountsUpSigned)
+    return access_at_end(emit(Opcode::Add, type, {loop.counter, literal(type, most)}), type, most - 1);
+  if (random_.coin() && loop.rule != kCountsInSteps) return access_at_end(loop.counter, type, most);
+  const u32 kept = 1 + random_.below(4);
+  const Opcode shift = random_.coin() ? Opcode::ShrS : Opcode::ShrU;
+  const ValueId upper = emit(shift, type, {loop.counter, literal(type, bits_of(type) - 1 - kept)});
+  access_at_end(upper, type, (u64{1} << kept) - 1);
+}
+
+/// On one way of a branch that compared the index with a limit.
+void Body::compared_access() {
+  constexpr Opcode kOrders[] = {Opcode::LtU, Opcode::LtS, Opcode::LeU, Opcode::LeS,
+                                Opcode::GtU, Opcode::GtS, Opcode::GeU, Opcode::GeS};
+  constexpr Type kNarrow[] = {Type::I8, Type::I8, Type::I16};
+  constexpr Type kInts[] = {Type::I32, Type::I64, Type::I8, Type::I16};
+  const bool known = random_.coin();
+  const Type type = known ? random_.pick(kInts) : random_.pick(kNarrow);
+  const u64 most = known ? random_.below(100) : bit_mask(type) >> 1;
+  const ValueId index = known && random_.coin() ? masked(type, 127) : pick_or_convert(type);
+  const ValueId limit = known ? literal(type, most) : pick_or_convert(type);
+  const Opcode order = random_.pick(kOrders);
+  const bool swapped = random_.chance(1, 3), taken = random_.coin();
+  const ValueId chosen = emit(order, type, {swapped ? limit : index, swapped ? index : limit});
+  const BlockId way = emitter_.block(), join = emitter_.block();
+  branch(chosen, {taken ? way : join}, {taken ? join : way});
+  const Mark scope = mark();
+  start(way);
+  access_at_end(index, type, most);
+  jump(join, {});
+  release(scope);
+  start(join);
+}
+
+} // namespace assay::fuzz
