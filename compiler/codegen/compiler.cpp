@@ -81,7 +81,7 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
     return error;
   }
   if (options.observer != nullptr) options.observer->optimised(id, better.body);
-  return function({id, &better.body, better.positions, better.inlined_calls}, name);
+  return function({id, &better.body, better.positions, better.inlined_calls, better.inside}, name);
 }
 
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
@@ -95,7 +95,7 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
     out.names[id].assign(fn.name);
     const Result<void> done = fn.imported  ? backend->thunk(id)
                               : optimise() ? optimised(id, fn.name)
-                                           : function({id, &fn, {}, {}}, fn.name);
+                                           : function({id, &fn, {}, {}, {}}, fn.name);
     if (!done) return done.error();
   }
   return backend->finish();

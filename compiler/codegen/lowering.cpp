@@ -58,6 +58,7 @@ void LoweringBase::fail(std::string message) {
 
 void LoweringBase::begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info) {
   fn_ = function.body;
+  inside_ = function.inside;
   info_ = &info;
   failed_ = false;
   fused_ = kNone;

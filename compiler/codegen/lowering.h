@@ -191,6 +191,7 @@ protected:
 
   // The function.
   const Function* fn_ = nullptr;
+  std::span<const u8> inside_; // FunctionInput's
   LoweredFunction* info_ = nullptr;
   LirBuilder b_;
   Flow flow_;

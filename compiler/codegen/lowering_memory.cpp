@@ -2,7 +2,8 @@
 //
 // No memory is larger than kMemoryLimit, so an access whose constant part alone reaches beyond it always
 // traps and is lowered to that; every other end fits 31 bits and can be an immediate. It never shrinks, so what lies
-// within its first size needs no check. Accesses inside a stack slot address the frame directly.
+// within its first size needs no check, nor what the optimiser says is (opt/bounds.h). Accesses inside a stack slot
+// address the frame directly.
 // At O2 a function that touches linear memory holds its base in a value of its own, defined at the entry: the base
 // does not change while a call runs. What an access with the same address has shown is not checked again: within a
 // block, and behind it as far as no other way leads there. And where nothing in the module can make the memory
@@ -166,7 +167,8 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
     if (within) place.flags |= kSurelyInside;
     return true;
   }
-  if (already_checked(value, place.end)) place.flags |= kSurelyInside;
+  const bool proven = !inside_.empty() && inside_[b_.origin()] != 0;
+  if (already_checked(value, place.end) || proven) place.flags |= kSurelyInside;
   if (type == Type::I64 && !is_indexed) place.flags |= kWideAddress;
   place.scale = indexed.scale;
   place.address = reg(is_indexed ? indexed.index : value);

@@ -359,8 +359,9 @@ void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& ori
   function.blocks.push_back(block);
 }
 
-void Graph::write(Function& function, std::vector<InstId>& origins) {
+void Graph::write(Function& function, std::vector<InstId>& origins, std::vector<u8>* inside) {
   flow(order_);
+  if (inside != nullptr) inside->clear();
   function.clear_body();
   function.slots.assign(slots_.begin(), slots_.end());
   function.locals.assign(locals_.begin(), locals_.end());
@@ -371,8 +372,10 @@ void Graph::write(Function& function, std::vector<InstId>& origins) {
   for (analysis::Node node = 0; node < order_.size(); ++node) write_block(function, order_.block(node), origins);
   for (analysis::Node node = 0; node < order_.size(); ++node) {
     InstId written = function.blocks[node].first_inst;
-    for (InstId at = blocks_[order_.block(node)].first; at != kNone; at = insts_[at].next)
+    for (InstId at = blocks_[order_.block(node)].first; at != kNone; at = insts_[at].next) {
       write_values(function, insts_[at], function.insts[written++]);
+      if (inside != nullptr) inside->push_back(insts_[at].inside ? 1 : 0);
+    }
   }
 }
 

@@ -27,6 +27,7 @@ struct GraphInst {
   InstId prev = kNone, next = kNone; // in its block
   BlockId block = kNone;             // kNone: it is gone
   InstId origin = kNone;             // in the source; kNone: it does nothing that has a position
+  bool inside = false;               // an access that never leaves the memory as it is at the beginning (bounds.h)
 };
 
 /// Parameters may be added: they are a list of their own.
@@ -58,8 +59,8 @@ public:
   /// slots are added.
   BlockId append(const Function& function, InstId first_origin);
   /// Writes what can be reached as a function's body, blocks in reverse postorder; name and signature stay. `origins`
-  /// gets, for each instruction written, that of the source (kNone: none).
-  void write(Function& function, std::vector<InstId>& origins);
+  /// gets, for each instruction written, that of the source (kNone: none); `inside`, if there is one, its mark.
+  void write(Function& function, std::vector<InstId>& origins, std::vector<u8>* inside = nullptr);
 
   u32 block_count() const { return block_count_; }
   u32 value_count() const { return static_cast<u32>(values_.size()); }

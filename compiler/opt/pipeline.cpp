@@ -2,6 +2,7 @@
 #include "compiler/opt/pipeline.h"
 
 #include "compiler/ir/verifier.h"
+#include "compiler/opt/bounds.h"
 #include "compiler/opt/choose.h"
 #include "compiler/opt/control.h"
 #include "compiler/opt/dce.h"
@@ -52,7 +53,8 @@ constexpr PassId kStandard[] = {
     PassId::Licm,     // with loops in their final shape
     PassId::Gvn,      // what left different loops, and loads behind merged blocks
     PassId::Dce,      // what the others left over
-    PassId::Sink,     // last: nobody may come between a comparison and its branch
+    PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
+    PassId::Bounds,   // of what is left
 };
 
 } // namespace
@@ -160,7 +162,7 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
     if (standard && runs_[static_cast<u32>(id)] != 0 && rewrites_.made == made_after_[static_cast<u32>(id)]) continue;
     if (Result<void> done = run_pass(id, function); !done) return done;
   }
-  graph_.write(out.body, origins_);
+  graph_.write(out.body, origins_, &out.inside);
   out.positions.clear();
   for (const InstId origin : origins_)
     out.positions.push_back(origin == kNone ? SourcePosition{{function, 0, 0}, kNone} : source_.positions[origin]);

@@ -1,6 +1,7 @@
 // lower_test.cpp - which LIR the x64 rules make: immediates, fusion, extension, checks; and LIR's invariants.
 #include "compile_support.h"
 #include "compiler/codegen/lowering.h"
+#include "compiler/opt/pipeline.h"
 #include "compiler/target/x64/lir_ops.h"
 
 namespace assay::codegen {
@@ -275,6 +276,20 @@ export func @f(i32) -> i64 {
     if (name == "load" || name == "store") checked.push_back((inst.flags & kSurelyInside) == 0);
   }
   EXPECT_EQ(checked, (std::vector<u32>{1, 0, 0, 1, 1})); // the last is behind a join
+}
+
+TEST(Lower, AnAccessThatTheOptimiserMarkedIsNotChecked) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const auto flags = [&](const char* mask, const char* before) {
+    const std::string body = std::string(before) + " %m = const.i32 " + mask + "\n %i = and.i32 %a, %m\n";
+    return find_op(lower(memory_function(body + " %r = load.i64 %i, 0"), o2), "load").flags;
+  };
+  EXPECT_NE(flags("127", "") & kSurelyInside, 0);
+  EXPECT_EQ(flags("65535", "") & kSurelyInside, 0);
+  EXPECT_NE(flags("127", " %g = memory_grow.i32 %a\n") & kSurelyInside, 0); // it never shrinks
+  o2.passes.switched_off = 1u << static_cast<u32>(opt::PassId::Bounds);
+  EXPECT_EQ(flags("127", "") & kSurelyInside, 0);
 }
 
 TEST(Lower, AMemoryThatMayGrowIsComparedWithItsPresentSize) {

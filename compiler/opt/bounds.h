@@ -1,0 +1,63 @@
+// bounds.h - accesses to linear memory that cannot leave it are marked, so that lowering does not check them.
+//
+// An interval for each integer (interval.h), from what makes it and from the branches on the way to where it is read.
+// What goes round a loop is guessed at the loop's head: a counter that something compares, and that only grows, never
+// falls below where it starts. One walk down the tree of dominators computes everything from these guesses, and looks
+// whether what the way back passes is within them: then they hold, by induction over the run. A guess that does not
+// hold is dropped, and the walk made again, at most three times; then nothing is guessed.
+// The mark (GraphInst::inside) says that the access is inside the memory that the module begins with, wherever it runs:
+// it stays right when passes copy the instruction, or change it so that its place is the same. Nothing else changes.
+// Linear. Functions that access linear memory at constant addresses only are left at once. Tested in
+// compiler/opt/tests/bounds_test.cpp; random programs trap nowhere that is marked.
+#pragma once
+
+#include "compiler/opt/interval.h"
+#include "compiler/opt/pass.h"
+
+namespace assay::opt {
+
+class BoundsPass final : public Pass {
+public:
+  void run(PassContext& context) override;
+
+private:
+  struct Undo {
+    ValueId value;
+    Interval before;
+  };
+  struct Visit {
+    analysis::Node node;
+    u32 next_child;
+    std::size_t undo; // as many before it
+  };
+
+  bool survey(PassContext& context);
+  void walk(PassContext& context);
+  void enter(PassContext& context, analysis::Node node);
+  void instruction(PassContext& context, InstId id);
+  void look_at_access(PassContext& context, InstId id);
+  void parameters(Graph& graph, analysis::Node node);
+  Interval guess(Graph& graph, analysis::Node node, std::size_t index);
+  void pass_args(Graph& graph, const GraphEdge& edge);
+  void assume_edge(Graph& graph, const GraphInst& terminator, u32 edge);
+  void assume(Graph& graph, ValueId condition, bool truth, u32 depth);
+  void assume_comparison(Graph& graph, const GraphInst& inst, bool truth, u32 depth);
+  void assume_less(Graph& graph, ValueId a, ValueId b, bool or_equal, bool is_signed);
+  void exclude(Graph& graph, ValueId value, i64 what);
+  void narrow(Graph& graph, ValueId value, const Interval& to);
+  void undo_to(std::size_t count);
+
+  const analysis::FlowGraph* flow_ = nullptr;
+  std::vector<Interval> known_;   // [ValueId] where the walk is
+  std::vector<Interval> assumed_; // [ValueId] of parameters of blocks that edges lead back to
+  std::vector<u8> open_;          // [ValueId] whether it may be guessed
+  std::vector<u8> compared_;      // [ValueId]
+  std::vector<u8> entered_;       // [Node]
+  std::vector<u32> edges_done_;   // [Node] edges into it that the walk has left along
+  std::vector<Visit> stack_;
+  std::vector<Undo> undo_;
+  std::vector<InstId> inside_; // accesses that this walk found to be so
+  bool holds_ = true;
+};
+
+} // namespace assay::opt
