@@ -13,6 +13,16 @@ namespace {
 
 constexpr u32 kPatienceMs = 10'000;
 
+/// Which accesses are marked as inside the memory: the text of a function does not say.
+void append_marks(const Function& function, const std::vector<u8>& inside, std::string& text) {
+  for (u32 block = 0; block < function.blocks.size(); ++block) {
+    const Block& of = function.blocks[block];
+    for (u32 i = 0; i < of.inst_count; ++i)
+      if (inside[of.first_inst + i] != 0)
+        text += "; not checked: ^b" + std::to_string(block) + ", instruction " + std::to_string(i) + "\n";
+  }
+}
+
 /// The passes over all functions, as compiler/codegen/compiler.cpp does it; of function `wanted` the text.
 std::string run_passes(const Module& module, PassOptions passes, u64 limit, FunctionId wanted, opt::LastRewrite& last) {
   passes.rewrite_limit = limit;
@@ -29,6 +39,7 @@ std::string run_passes(const Module& module, PassOptions passes, u64 limit, Func
     optimised.body.exported = module.functions[id].exported;
     copy.functions[id] = optimised.body;
     print_function(copy, id, text);
+    append_marks(optimised.body, optimised.inside, text);
   }
   last = pipeline.last_rewrite();
   return text;
@@ -54,8 +65,16 @@ void drop_positions(Outcome& outcome) {
   for (TraceEvent& event : outcome.trace) event.frames = event.frame_count = 0;
 }
 
+/// Whether it left the memory at an access that is marked as inside: compiled code would not have trapped.
+bool left_unchecked(const Module& optimised, const std::vector<std::vector<u8>>& inside, const Outcome& outcome) {
+  if (outcome.kind != OutcomeKind::Trapped || outcome.trap != TrapKind::OutOfBounds) return false;
+  const Position& at = outcome.position;
+  return inside[at.function][optimised.functions[at.function].blocks[at.block].first_inst + at.inst] != 0;
+}
+
 bool agrees_on_oracle(const Program& program, const PassOptions& passes) {
   Module optimised = program.module;
+  std::vector<std::vector<u8>> inside(optimised.functions.size());
   opt::Pipeline pipeline;
   opt::Optimised body;
   pipeline.begin(program.module, passes);
@@ -66,6 +85,7 @@ bool agrees_on_oracle(const Program& program, const PassOptions& passes) {
     body.body.name = function.name;
     body.body.exported = function.exported;
     function = body.body;
+    inside[id] = body.inside;
   }
   if (!verify(optimised)) return false;
   oracle::Interpreter oracle;
@@ -74,6 +94,7 @@ bool agrees_on_oracle(const Program& program, const PassOptions& passes) {
   for (u32 i = 0; i < 2; ++i) {
     oracle.prepare(i == 0 ? program.module : optimised);
     oracle.run(program.entry, program.args, program.fuel, host, outcomes[i]);
+    if (i == 1 && left_unchecked(optimised, inside, outcomes[i])) return false;
     drop_positions(outcomes[i]);
   }
   return compare(program.module, outcomes[0], outcomes[1]) == Agreement::Agree;
