@@ -86,7 +86,7 @@ ProgramSource::ProgramSource(const SourceOptions& options, const Corpus* corpus)
 bool ProgramSource::make(u64 index, Module& module, Cases& cases) {
   const u64 seed = derive_seed(options_.seed, index);
   Random random(seed);
-  const bool wants_mutant = random.chance(1, corpus_ != nullptr ? 2 : 4);
+  const bool wants_mutant = random.chance(1, corpus_ != nullptr ? 2 : 4) && options_.mutants;
   origin_ = "generated";
   if (!wants_mutant) {
     generator_.generate(random.next(), module);

@@ -39,7 +39,8 @@ Result<Corpus> load_corpus(const std::string& folder);
 struct SourceOptions {
   u64 seed = 0;
   GeneratorConfig generator;
-  u32 inputs = 2; // argument vectors an entry
+  u32 inputs = 2;      // argument vectors an entry
+  bool mutants = true; // some programs are mutants
   u64 max_fuel = 1'000'000;
   u32 usual_fuel = 2'000; // most cases get at most this, many a tenth of it; a few get all of max_fuel
 };

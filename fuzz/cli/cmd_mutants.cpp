@@ -2,6 +2,7 @@
 //
 // First a control without a bug, which must find nothing. Each campaign runs in worker processes; findings go to a
 // temporary folder unless --keep names one. Tested in fuzz/mutants/tests/ and fuzz/cli/tests/cli_test.cmake.
+#include "fuzz/campaign/feature_switches.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/cli/mutant_merging.h"
 #include "fuzz/cli/mutant_reduction.h"
@@ -25,7 +26,7 @@ struct MutantsOptions {
   u32 jobs = 1;
   std::optional<u32> min_found; // all when not given
   u64 seed = 1, programs = 0;
-  std::vector<std::string> bugs;
+  std::vector<std::string> bugs, without;
   std::string keep, corpus;
   fuzz::SubjectFilter filter;
   bool json = false, list = false;
@@ -101,9 +102,9 @@ void note(const fuzz::Measurement& m, bool as_json, Tally& tally, bool of_tables
 
 void print_summary(const Tally& tally, const MutantsOptions& options) {
   if (options.json) {
-    Json json{{"seed", options.seed},   {"found", tally.found},     {"planted", tally.planted},
-              {"missed", tally.missed}, {"seconds", tally.seconds}, {"control", tally.control},
-              {"bugs", tally.bugs}};
+    Json json{{"seed", options.seed},   {"found", tally.found},      {"planted", tally.planted},
+              {"missed", tally.missed}, {"seconds", tally.seconds},  {"control", tally.control},
+              {"bugs", tally.bugs},     {"without", options.without}};
     if (options.reduce) json["reduction"] = summary_of(tally.reductions);
     if (!tally.control_of_tables.is_null()) json["control_of_tables"] = tally.control_of_tables;
     std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -111,7 +112,10 @@ void print_summary(const Tally& tally, const MutantsOptions& options) {
   }
   std::string missed;
   for (const std::string& name : tally.missed) missed += (missed.empty() ? "; not found: " : ", ") + name;
-  std::printf("%u of %u planted bugs found in %.1f s%s%s\n", tally.found, tally.planted, tally.seconds, missed.c_str(),
+  std::string without;
+  for (const std::string& feature : options.without) without += (without.empty() ? " without " : ", ") + feature;
+  std::printf("%u of %u planted bugs found%s in %.1f s%s%s\n", tally.found, tally.planted, without.c_str(),
+              tally.seconds, missed.c_str(),
               tally.false_alarm ? "; the control, with none planted, found one too" : "");
   if (options.reduce) print_summary(tally.reductions);
 }
@@ -197,6 +201,7 @@ fuzz::CampaignOptions campaign_of(const MutantsOptions& options, const std::stri
   out.corpus = options.corpus;
   out.findings = folder;
   out.hang_seconds = std::max(3.0, options.seconds / 4);
+  for (const std::string& feature : options.without) fuzz::leave_out(feature, out.source);
   return out;
 }
 
@@ -303,6 +308,12 @@ void add_mutants(CLI::App& app, int& status) {
   command->add_option("--merge", options->merge,
                       "so many findings of each are signed and merged; status 1 when the groups are not as many as the "
                       "bugs, one in ten more or less");
+  std::vector<std::string> features;
+  for (const fuzz::FeatureSwitch& feature : fuzz::feature_switches()) features.emplace_back(feature.name);
+  command->add_option("--without", options->without, "features that programs do without, to see what they are worth")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember(features));
   command->add_flag("--list", options->list, "print the bank");
   command->add_flag("--json", options->json, "as JSON");
   add_selection(*command, options->filter);

@@ -1,8 +1,9 @@
 // program_source_test.cpp - programs by number: valid, the same for everyone, from the corpus too.
-#include "fuzz/campaign/program_source.h"
+#include "fuzz/campaign/feature_switches.h"
 
 #include "assay/text.h"
 #include "assay/verify.h"
+#include "compiler/analysis/flow_graph.h"
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,56 @@ TEST(ProgramSource, every_program_verifies_and_is_called) {
     EXPECT_GT(cases.size(), 0u);
   }
   EXPECT_EQ(origins, (std::set<std::string>{"generated", "mutant of a generated program"}));
+}
+
+/// How many of the first programs are mutants, throw, have a loop, are under pressure.
+struct FeatureCounts {
+  u32 mutants = 0, throwing = 0, looping = 0, many = 0;
+};
+
+FeatureCounts count_features(const SourceOptions& options) {
+  ProgramSource source(options, nullptr);
+  Module module;
+  Cases cases;
+  FeatureCounts out;
+  analysis::FlowGraph graph;
+  for (u64 i = 0; i < 400; ++i) {
+    if (!source.make(i, module, cases)) continue;
+    out.mutants += source.origin() != "generated";
+    bool throws = false, loops = false, many = false;
+    for (const Function& function : module.functions) {
+      many |= module.params_of(function).size() > 8 || module.results_of(function).size() > 8;
+      if (function.imported) continue;
+      graph.build(function);
+      for (analysis::Node node = 0; node < graph.size(); ++node)
+        for (const analysis::Node succ : graph.succs(node)) loops |= succ <= node;
+      for (const Inst& inst : function.insts)
+        throws |= inst.op == Opcode::Throw || inst.op == Opcode::TryCall || inst.op == Opcode::Rethrow;
+    }
+    out.throwing += throws;
+    out.looping += loops;
+    out.many += many;
+  }
+  return out;
+}
+
+TEST(ProgramSource, features_can_be_left_out_one_by_one) {
+  const auto without = [](std::initializer_list<std::string_view> features) {
+    SourceOptions options;
+    for (const std::string_view feature : features) EXPECT_TRUE(leave_out(feature, options)) << feature;
+    return count_features(options);
+  };
+  const FeatureCounts all = without({});
+  EXPECT_GT(all.mutants, 50u);
+  EXPECT_GT(all.throwing, 50u);
+  EXPECT_GT(all.looping, 150u);
+  EXPECT_GT(all.many, 30u);
+  EXPECT_EQ(without({"mutators"}).mutants, 0u);
+  EXPECT_EQ(without({"mutators", "exceptions"}).throwing, 0u);
+  EXPECT_EQ(without({"mutators", "loops"}).looping, 0u);
+  EXPECT_EQ(without({"mutators", "pressure"}).many, 0u);
+  SourceOptions options;
+  EXPECT_FALSE(leave_out("nothing", options));
 }
 
 TEST(ProgramSource, corpus_is_read_and_mutated) {
