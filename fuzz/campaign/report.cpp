@@ -42,6 +42,14 @@ std::string outcome_shares(const Totals& totals) {
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+/// "; not met: a, b": where it is few.
+std::string not_met(const Totals& totals) {
+  constexpr std::size_t kMost = 24;
+  const std::vector<std::string> missing = unmet_combinations(totals.met);
+  if (missing.empty() || missing.size() > kMost) return {};
+  return fmt::format("; not met: {}", fmt::join(missing, ", "));
+}
+
 Json totals_json(const Totals& totals) {
   Json json;
   json["programs"] = totals.programs;
@@ -55,6 +63,7 @@ Json totals_json(const Totals& totals) {
   json["skipped"] = totals.skipped;
   json["covered"] = totals.covered;
   json["combinations"] = admitted_combinations();
+  json["not_met"] = unmet_combinations(totals.met);
   json["findings_written"] = totals.findings;
   json["findings_similar"] = totals.similar;
   json["unreproduced"] = totals.unreproduced;
@@ -192,8 +201,8 @@ std::string summary(const CampaignResult& result, const CampaignOptions& options
   out += fmt::format("oracle    {} runs: {}\n", grouped(totals.runs), outcome_shares(totals));
   out += fmt::format("subjects  {}; {} comparisons: {} agree, {} unknown (stack_overflow)\n", result.subjects.size(),
                      grouped(totals.compared), grouped(totals.agree), grouped(totals.unknown));
-  out +=
-      fmt::format("coverage  {} of {} combinations of operation and types\n", totals.covered, admitted_combinations());
+  out += fmt::format("coverage  {} of {} combinations of operation and types{}\n", totals.covered,
+                     admitted_combinations(), not_met(totals));
   out += harness(result, options);
   out += fmt::format("left out  {} programs discarded (could not be made comparable), {} runs refused by the oracle\n",
                      grouped(totals.discarded), grouped(totals.refused));

@@ -120,19 +120,42 @@ void add_up(std::span<const WorkerState* const> workers, Totals& out) {
       else skips.push_back({skip.subject, skip.reason, skip.count.load(kRelaxed)});
     }
   }
+  out.met.reset();
   for (u32 i = 0; i < kCombinationCount; ++i)
-    out.covered += std::any_of(workers.begin(), workers.end(),
-                               [&](const WorkerState* w) { return w->covered[i].load(kRelaxed) != 0; });
+    out.met[i] = std::any_of(workers.begin(), workers.end(),
+                             [&](const WorkerState* w) { return w->covered[i].load(kRelaxed) != 0; });
+  out.covered = static_cast<u32>(out.met.count());
   out.skips = std::move(skips);
 }
 
-u32 admitted_combinations() {
-  u32 count = 0;
+namespace {
+
+/// Calls `visit` with each combination that opcodes.def admits.
+template <typename Visit> void each_combination(Visit visit) {
   for (u32 op = 0; op < kOpcodeCount; ++op)
     for (u32 type = 0; type < kTypeCount; ++type)
       for (u32 from = 0; from < kTypeCount; ++from)
-        count += types_allowed(static_cast<Opcode>(op), static_cast<Type>(type), static_cast<Type>(from));
+        if (types_allowed(static_cast<Opcode>(op), static_cast<Type>(type), static_cast<Type>(from)))
+          visit(static_cast<Opcode>(op), static_cast<Type>(type), static_cast<Type>(from));
+}
+
+} // namespace
+
+u32 admitted_combinations() {
+  u32 count = 0;
+  each_combination([&](Opcode, Type, Type) { ++count; });
   return count;
+}
+
+std::vector<std::string> unmet_combinations(const std::bitset<kCombinationCount>& met) {
+  std::vector<std::string> out;
+  each_combination([&](Opcode op, Type type, Type from) {
+    if (met[GeneratorCounts::combination(op, type, from)]) return;
+    std::string& name = out.emplace_back(info(op).name);
+    for (const Type one : {type, from})
+      if (one != Type::None) name += "." + std::string(assay::name_of(one));
+  });
+  return out;
 }
 
 void note_emulator_faults(const Module& module, u32 concerned, WorkerState& state) {

@@ -16,6 +16,8 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
+#include <string>
 
 namespace assay::fuzz {
 
@@ -123,7 +125,8 @@ struct Totals {
   std::array<u64, 8> outcomes{};
   u64 findings = 0, similar = 0, unreproduced = 0;
   std::array<u64, kMaxEmulatorFaults> avoided{};
-  u32 covered = 0; // combinations of operation and types seen
+  u32 covered = 0;                    // combinations of operation and types seen
+  std::bitset<kCombinationCount> met; // those, by GeneratorCounts::combination
   std::vector<Skip> skips;
 };
 /// Overwrites `out`, reusing its storage.
@@ -131,6 +134,8 @@ void add_up(std::span<const WorkerState* const> workers, Totals& out);
 
 /// Combinations of operation and types that opcodes.def admits.
 u32 admitted_combinations();
+/// "ptr_to_int.i64": those of them that are not in `met`, in order.
+std::vector<std::string> unmet_combinations(const std::bitset<kCombinationCount>& met);
 
 /// Marks what the module has.
 void note_coverage(const Module& module, WorkerState& state);

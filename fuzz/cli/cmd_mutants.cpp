@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fmt/format.h>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -41,6 +42,7 @@ struct Tally {
   double seconds = 0;
   bool false_alarm = false;
   std::vector<std::string> missed;
+  std::vector<double> cpu_seconds; // of each that was found
   Json control, control_of_tables, bugs = Json::array();
   std::vector<MutantReduction> reductions;
 };
@@ -93,11 +95,26 @@ void note(const fuzz::Measurement& m, bool as_json, Tally& tally, bool of_tables
   } else {
     ++tally.planted;
     tally.found += m.found;
+    if (m.found) tally.cpu_seconds.push_back(m.cpu_seconds);
     if (!m.found) tally.missed.emplace_back(m.bug->name);
   }
   if (!as_json) return print(m);
   if (m.bug == nullptr) (of_tables ? tally.control_of_tables : tally.control) = to_json(m);
   else tally.bugs.push_back(to_json(m));
+}
+
+/// How many of them were found within 5 and 60 s of processor time, and the median of those found.
+std::string speed_of(const Tally& tally) {
+  std::vector<double> seconds = tally.cpu_seconds;
+  if (seconds.empty()) return {};
+  std::sort(seconds.begin(), seconds.end());
+  const auto within = [&](double limit) {
+    return std::upper_bound(seconds.begin(), seconds.end(), limit) - seconds.begin();
+  };
+  return fmt::format(
+      "within 5 s of processor time {} ({:.0f} %), within 60 s {} ({:.0f} %); median of those found {:.2f} s\n",
+      within(5), 100.0 * static_cast<double>(within(5)) / tally.planted, within(60),
+      100.0 * static_cast<double>(within(60)) / tally.planted, seconds[seconds.size() / 2]);
 }
 
 void print_summary(const Tally& tally, const MutantsOptions& options) {
@@ -117,6 +134,7 @@ void print_summary(const Tally& tally, const MutantsOptions& options) {
   std::printf("%u of %u planted bugs found%s in %.1f s%s%s\n", tally.found, tally.planted, without.c_str(),
               tally.seconds, missed.c_str(),
               tally.false_alarm ? "; the control, with none planted, found one too" : "");
+  std::fputs(speed_of(tally).c_str(), stdout);
   if (options.reduce) print_summary(tally.reductions);
 }
 

@@ -40,6 +40,7 @@ TEST_F(Campaign, faultless_subject_gives_no_finding_and_every_program_is_counted
   EXPECT_GT(result.totals.agree, 300u);
   EXPECT_GT(result.totals.covered, 100u);
   EXPECT_LE(result.totals.covered, admitted_combinations());
+  EXPECT_EQ(result.totals.covered + unmet_combinations(result.totals.met).size(), admitted_combinations());
 }
 
 TEST_F(Campaign, wrong_answers_become_files_that_replay) {
