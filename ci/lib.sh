@@ -9,6 +9,8 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 help_of() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$1"; }
 
 jobs_here() { getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2; }
+# Tests at once: one more, as some mostly wait.
+tests_here() { echo $(($(jobs_here) + 1)); }
 
 # configure PRESET: runs cmake when the build folder is new or the presets are newer. Silent when all is well.
 # ASSAY_CMAKE_ARGS: more arguments for it.
