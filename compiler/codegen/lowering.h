@@ -67,6 +67,7 @@ enum : u16 {
   kBaseGiven = 256, // the last operand is the memory's base
   kFixedSize = 512, // the memory has the size that the module gives it as long as it lives; aux is no more than that
   kSurelyInside = 1024, // no check
+  kCleanAddress = 2048, // of 32 bits, with nothing but zeros above them
                         // LirInst::cond: how far the address is shifted to the left; not if it has 64 bits
 };
 constexpr u16 with_test_size(u16 flags, u32 bytes) { return static_cast<u16>(flags | (bytes << 8)); }
@@ -104,7 +105,9 @@ public:
   const CallLayout& layout_of(SignatureId signature);
 
 protected:
-  explicit LoweringBase(StoredImmediates stored) : stored_(stored) {}
+  /// `clears_upper`: the target's 32-bit operations clear the upper halves of what they write.
+  explicit LoweringBase(StoredImmediates stored, bool clears_upper = false)
+      : stored_(stored), clears_upper_(clears_upper) {}
 
   void begin(const Module& module, const CompileOptions& options);
   /// Overwrites both. `self.instruction(op, inst)` selects for one instruction, taking `op` for its operation.
@@ -278,9 +281,16 @@ private:
   void forget_use(ValueId value);
   u32 add_place(Operand* operands, LinearPlace& place) const;
   bool already_checked(ValueId address, u32 end);
+
+  // What lies above i32s (lowering_upper.cpp).
+  void find_clean();
+  bool clears_above(const Inst& inst) const;
+  bool drop_unclean_parameters(bool all);
+
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
   StoredImmediates stored_;
+  bool clears_upper_;
   std::vector<CallLayout> layouts_; // [SignatureId]
   std::vector<u8> layout_known_;    // [SignatureId]
   std::vector<u32> lir_block_;      // [BlockId]
@@ -294,6 +304,7 @@ private:
   std::vector<Checked> checked_;           // [ValueId] of addresses; O2
   std::vector<ValueId> addresses_;         // of the function's accesses, in order; O2
   std::vector<u32> accesses_;              // [ValueId] of addresses: how many; O2
+  std::vector<u8> clean_;                  // [ValueId] an i32 with zeros above it; O2, where memory is accessed
   std::vector<Indexed> indexed_;           // [ValueId] of addresses that are not computed; O2
   std::vector<BlockId> only_pred_;         // [BlockId] the block of the only edge that leads there; O2
   std::vector<VReg> results_;              // of the call being built, or given to a handler; kNone: nobody reads it

@@ -48,6 +48,7 @@ void LoweringBase::hold_memory_base() {
   checked_.assign(fn_->value_count(), {});
   only_pred_.assign(fn_->blocks.size(), kNone);
   find_indexed();
+  find_clean();
 }
 
 // ---- addresses that are computed from an index -------------------------------------------------------
@@ -132,8 +133,8 @@ bool LoweringBase::already_checked(ValueId address, u32 end) {
 /// The operands that say where an access is; how many.
 u32 LoweringBase::add_place(Operand* operands, LinearPlace& place) const {
   u32 count = 0;
-  const bool by_register =
-      memory_base_ != kNone && (place.flags & kWideAddress) != 0 && (place.flags & (kFixedSize | kSurelyInside)) != 0;
+  const bool by_register = memory_base_ != kNone && (place.flags & (kWideAddress | kCleanAddress)) != 0 &&
+                           (place.flags & (kFixedSize | kSurelyInside)) != 0;
   if ((place.flags & kConstAddress) == 0) operands[count++] = by_register ? use(place.address) : use_any(place.address);
   if (memory_base_ == kNone) return count;
   place.flags |= kBaseGiven;
@@ -169,9 +170,11 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
   }
   const bool proven = !inside_.empty() && inside_[b_.origin()] != 0;
   if (already_checked(value, place.end) || proven) place.flags |= kSurelyInside;
+  const ValueId index = is_indexed ? indexed.index : value;
   if (type == Type::I64 && !is_indexed) place.flags |= kWideAddress;
+  else if (memory_base_ != kNone && clean_[index] != 0) place.flags |= kCleanAddress;
   place.scale = indexed.scale;
-  place.address = reg(is_indexed ? indexed.index : value);
+  place.address = reg(index);
   return true;
 }
 

@@ -292,6 +292,36 @@ TEST(Lower, AnAccessThatTheOptimiserMarkedIsNotChecked) {
   EXPECT_EQ(flags("127", "") & kSurelyInside, 0);
 }
 
+TEST(Lower, AtO2AnAddressWithZerosAboveItIsUsedAsItIs) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const auto is_clean = [&](const std::string& body) {
+    return (find_op(lower(memory_function(body + " %r = load.i64 %i, 0"), o2), "load").flags & kCleanAddress) != 0;
+  };
+  const std::string one = " %one = const.i32 1\n";
+  EXPECT_FALSE(is_clean(one + " %i = rotl.i32 %a, %one\n"));
+  EXPECT_TRUE(is_clean(one + " %i = add.i32 %a, %one\n"));
+  EXPECT_TRUE(is_clean(one + " %i = shl.i32 %a, %one\n"));
+  EXPECT_FALSE(is_clean(" %c = call @f(%a)\n %i = trunc.i32.i64 %c\n"));
+  EXPECT_EQ(find_op(lower(memory_function(" %r = load.i64 %a, 0"), o2), "load").flags & kCleanAddress, 0);
+}
+
+TEST(Lower, AtO2ABlocksParameterHasZerosAboveItWhereAllThatIsPassedHas) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const auto is_clean = [&](const std::string& first) {
+    const LirFunction f =
+        lower("memory 65536\nexport func @f(i32, i32) -> i32 {\n^e(%a: i32, %b: i32):\n" + first +
+                  "\n %one = const.i32 1\n jump ^h(%s)\n^h(%i: i32):\n fuel 1\n" +
+                  " %v = load.i32 %i, 0\n %n = add.i32 %i, %one\n branch %v, ^h(%n), ^x\n" + "^x:\n return %i\n}\n",
+              o2);
+    return (find_op(f, "load").flags & kCleanAddress) != 0;
+  };
+  EXPECT_TRUE(is_clean(" %s = const.i32 0"));
+  EXPECT_TRUE(is_clean(" %s = add.i32 %a, %b"));
+  EXPECT_FALSE(is_clean(" %s = rotl.i32 %a, %b"));
+}
+
 TEST(Lower, AMemoryThatMayGrowIsComparedWithItsPresentSize) {
   CompileOptions o2;
   o2.level = Level::O2;

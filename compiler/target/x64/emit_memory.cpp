@@ -42,8 +42,9 @@ void Emitter::store(const LirInst& inst, const Mem& mem, u32 index) {
 /// grows.
 Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
   const bool wide = (inst.flags & codegen::kWideAddress) != 0;
-  if (!wide) int_rm(index, [&](auto address) { as_.mov(Size::Dword, kScratch, address); });
-  const Gpr address = wide ? gpr(index) : kScratch;
+  const bool as_it_is = wide || (inst.flags & codegen::kCleanAddress) != 0;
+  if (!as_it_is) int_rm(index, [&](auto address) { as_.mov(Size::Dword, kScratch, address); });
+  const Gpr address = as_it_is ? gpr(index) : kScratch;
   if ((inst.flags & codegen::kSurelyInside) == 0) {
     const u64 beyond = module_->memory_size - inst.aux + (ASSAY_PLANTED(mem_fixed_bound) ? 1 : 0);
     const i32 last = static_cast<i32>(beyond >> (ASSAY_PLANTED(mem_index_unscaled) ? 0 : inst.cond));
