@@ -105,9 +105,12 @@ public:
   const CallLayout& layout_of(SignatureId signature);
 
 protected:
-  /// `clears_upper`: the target's 32-bit operations clear the upper halves of what they write.
-  explicit LoweringBase(StoredImmediates stored, bool clears_upper = false)
-      : stored_(stored), clears_upper_(clears_upper) {}
+  /// What a target's instructions do beside what every target's do.
+  struct Abilities {
+    bool clears_upper = false; // those of 32 bits clear the upper halves of what they write
+    bool adds_scaled = false;  // one adds what it shifts by up to 3 first
+  };
+  explicit LoweringBase(StoredImmediates stored, Abilities abilities) : stored_(stored), abilities_(abilities) {}
 
   void begin(const Module& module, const CompileOptions& options);
   /// Overwrites both. `self.instruction(op, inst)` selects for one instruction, taking `op` for its operation.
@@ -128,6 +131,16 @@ protected:
     }
     b_.link_predecessors();
     return {};
+  }
+
+  /// base + (index << shift), of 64 bits, shift from 1 to 3.
+  struct Scaled {
+    ValueId base = kNone, index = kNone;
+    u8 shift = 0;
+  };
+  /// Null: the operands of the addition are added as they are.
+  const Scaled* scaled_sum(ValueId sum) const {
+    return scaled_.empty() || scaled_[sum].index == kNone ? nullptr : &scaled_[sum];
   }
 
   // Values (lowering.cpp).
@@ -278,6 +291,7 @@ private:
   const Inst* made_by(ValueId value) const;
   Indexed as_indexed(ValueId address) const;
   void find_indexed();
+  void find_scaled();
   void forget_use(ValueId value);
   u32 add_place(Operand* operands, LinearPlace& place) const;
   bool already_checked(ValueId address, u32 end);
@@ -290,7 +304,7 @@ private:
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
   StoredImmediates stored_;
-  bool clears_upper_;
+  Abilities abilities_;
   std::vector<CallLayout> layouts_; // [SignatureId]
   std::vector<u8> layout_known_;    // [SignatureId]
   std::vector<u32> lir_block_;      // [BlockId]
@@ -304,6 +318,7 @@ private:
   std::vector<Checked> checked_;           // [ValueId] of addresses; O2
   std::vector<ValueId> addresses_;         // of the function's accesses, in order; O2
   std::vector<u32> accesses_;              // [ValueId] of addresses: how many; O2
+  std::vector<Scaled> scaled_;             // [ValueId] addresses that are such sums; O2, empty where there is none
   std::vector<u8> clean_;                  // [ValueId] an i32 with zeros above it; O2, where memory is accessed
   std::vector<Indexed> indexed_;           // [ValueId] of addresses that are not computed; O2
   std::vector<BlockId> only_pred_;         // [BlockId] the block of the only edge that leads there; O2

@@ -36,6 +36,7 @@ void LoweringBase::find_memory() {
 
 void LoweringBase::hold_memory_base() {
   memory_base_ = kNone;
+  scaled_.clear();
   if (options_.level != Level::O2) return;
   addresses_.clear();
   for (const BlockId block : flow_.order()) {
@@ -49,6 +50,7 @@ void LoweringBase::hold_memory_base() {
   only_pred_.assign(fn_->blocks.size(), kNone);
   find_indexed();
   find_clean();
+  if (abilities_.adds_scaled) find_scaled();
 }
 
 // ---- addresses that are computed from an index -------------------------------------------------------
@@ -112,6 +114,26 @@ void LoweringBase::find_indexed() {
     if (known.index == kNone) continue;
     flow_.add_use(known.index);
     forget_use(address);
+  }
+}
+
+/// Addresses that are a base and a shifted index, which nobody else reads, become one instruction.
+void LoweringBase::find_scaled() {
+  scaled_.assign(fn_->value_count(), {});
+  for (const ValueId address : addresses_) {
+    const Inst* const sum = made_by(address);
+    if (sum == nullptr || sum->op != Opcode::Add || sum->type != Type::I64 || flow_.uses(address) == 0) continue;
+    for (u32 side = 0; side < 2 && scaled_[address].index == kNone; ++side) {
+      const ValueId shifted = operand(*sum, side), base = operand(*sum, 1 - side);
+      const Inst* const shift = made_by(shifted);
+      i64 count = 0, constant = 0;
+      if (shift == nullptr || shift->op != Opcode::Shl || flow_.uses(shifted) != 1) continue;
+      if (!unnamed_int_const(operand(*shift, 1), count) || count < 1 || count > 3) continue;
+      if (unnamed_int_const(base, constant) || unnamed_int_const(operand(*shift, 0), constant)) continue;
+      scaled_[address] = {base, operand(*shift, 0), static_cast<u8>(count)};
+      flow_.add_use(operand(*shift, 0));
+      forget_use(shifted);
+    }
   }
 }
 

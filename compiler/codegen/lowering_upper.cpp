@@ -35,7 +35,7 @@ bool LoweringBase::clears_above(const Inst& inst) const {
   case Opcode::PLoad:
   case Opcode::PLoad8U:
   case Opcode::PLoad16U:
-  case Opcode::Zext: // of a narrower type
+  case Opcode::Zext:               // of a narrower type
   case Opcode::Const: return true; // each use of a constant makes it anew
   case Opcode::Trunc: return ASSAY_PLANTED(isel_trunc_clears_above);
   case Opcode::Shl:
@@ -50,7 +50,7 @@ bool LoweringBase::clears_above(const Inst& inst) const {
 
 void LoweringBase::find_clean() {
   clean_.assign(fn_->value_count(), 0);
-  if (!clears_upper_) return;
+  if (!abilities_.clears_upper) return;
   for (const BlockId id : flow_.order()) {
     const Block& block = fn_->blocks[id];
     for (ValueId v = block.first_param; id != 0 && v < block.first_param + block.param_count; ++v)

@@ -45,6 +45,12 @@ ValueId Body::make_number(Type type, u64 most, u64& bound) {
   case 2: {
     const u32 shift = random_.below(4);
     const u64 narrow = mask_below(most >> shift);
+    if (type == Type::I64 && random_.chance(1, 3)) { // behind a base
+      const ValueId base = masked(type, mask_below(most / 2)),
+                    index = scaled_index(mask_below(most >> shift >> 1), shift);
+      bound = mask_below(most / 2) + (mask_below(most >> shift >> 1) << shift);
+      return emit(Opcode::Add, type, {base, index});
+    }
     if (type == Type::I64 && random_.coin()) return bound = narrow << shift, scaled_index(narrow, shift);
     bound = narrow << shift;
     return emit(Opcode::Shl, type, {masked(type, narrow), literal(type, shift)});

@@ -306,6 +306,21 @@ TEST(Lower, AtO2AnAddressWithZerosAboveItIsUsedAsItIs) {
   EXPECT_EQ(find_op(lower(memory_function(" %r = load.i64 %a, 0"), o2), "load").flags & kCleanAddress, 0);
 }
 
+TEST(Lower, AtO2ABaseAndAScaledIndexAreAddedAtOnce) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const auto names = [&](const char* count, const char* more) {
+    return lowered(
+        std::string("memory 65536\nexport func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n %n = const.i64 ") +
+            count + "\n %s = shl.i64 %b, %n\n %i = add.i64 %s, %a\n %v = load.i64 %i, 0\n" + more + " return %r\n}\n",
+        o2);
+  };
+  constexpr const char* kAlone = " %r = add.i64 %v, %a\n";
+  EXPECT_EQ(names("3", kAlone), "args membase add.s load add ret");
+  EXPECT_EQ(names("4", kAlone), "args membase shl.i add load add ret");
+  EXPECT_EQ(names("3", " %r = add.i64 %v, %s\n"), "args membase shl.i add load add ret"); // somebody else reads it
+}
+
 TEST(Lower, AtO2ABlocksParameterHasZerosAboveItWhereAllThatIsPassedHas) {
   CompileOptions o2;
   o2.level = Level::O2;

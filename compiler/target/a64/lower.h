@@ -13,7 +13,7 @@ namespace assay::a64 {
 
 class Lowering : public codegen::LoweringBase {
 public:
-  Lowering() : LoweringBase(codegen::StoredImmediates::Zero) {}
+  Lowering() : LoweringBase(codegen::StoredImmediates::Zero, {}) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
   Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {

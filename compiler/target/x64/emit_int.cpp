@@ -56,6 +56,12 @@ void Emitter::add_imm(const LirInst& inst, u32) {
   else as_.lea(size_of_inst(inst), gpr(0), Mem::at(gpr(1), value));
 }
 
+void Emitter::add_scaled(const LirInst& inst, u32) {
+  const u8 scale = static_cast<u8>(inst.imm);
+  if (ASSAY_PLANTED(emit_scaled_exchanged)) return as_.lea(Size::Qword, gpr(0), Mem::at(gpr(2), gpr(1), scale));
+  as_.lea(Size::Qword, gpr(0), Mem::at(gpr(1), gpr(2), scale));
+}
+
 /// 0 sub, 1 and, 2 or, 3 xor, 4 add.
 void Emitter::alu_rm(u32 kind, Size size, Gpr dst, u32 index) {
   int_rm(index, [&](auto src) {

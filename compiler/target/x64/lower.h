@@ -11,7 +11,7 @@ namespace assay::x64 {
 
 class Lowering : public codegen::LoweringBase {
 public:
-  Lowering() : LoweringBase(codegen::StoredImmediates::SignExtended32, true) {}
+  Lowering() : LoweringBase(codegen::StoredImmediates::SignExtended32, {true, true}) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
   Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {

@@ -87,6 +87,11 @@ bool Lowering::immediate(ValueId value, i64& out) const {
 // ---- arithmetic --------------------------------------------------------------------------------------
 
 void Lowering::add(const Inst& inst, Op op, u32) {
+  if (const Scaled* const scaled = scaled_sum(inst.first_result)) {
+    const VReg base = reg(scaled->base), index = reg(scaled->index);
+    add_op(Op::AddScaled, 8, {def(result(inst)), use(base), use(index)}).imm = scaled->shift;
+    return;
+  }
   ValueId a = operand(inst, 0), b = operand(inst, 1);
   const u32 size = inst.op == Opcode::PtrAdd ? 8 : word_size(inst.type);
   i64 constant = 0;
