@@ -143,6 +143,9 @@ protected:
     return scaled_.empty() || scaled_[sum].index == kNone ? nullptr : &scaled_[sum];
   }
 
+  /// Whether nothing but zeros lie above the i32 in its register.
+  bool is_clean(ValueId value) const { return !clean_.empty() && clean_[value] != 0; }
+
   // Values (lowering.cpp).
   VReg reg(ValueId value) {
     const VReg known = vregs_[value];

@@ -37,6 +37,7 @@ void LoweringBase::find_memory() {
 void LoweringBase::hold_memory_base() {
   memory_base_ = kNone;
   scaled_.clear();
+  clean_.clear();
   if (options_.level != Level::O2) return;
   addresses_.clear();
   for (const BlockId block : flow_.order()) {
@@ -194,7 +195,7 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
   if (already_checked(value, place.end) || proven) place.flags |= kSurelyInside;
   const ValueId index = is_indexed ? indexed.index : value;
   if (type == Type::I64 && !is_indexed) place.flags |= kWideAddress;
-  else if (memory_base_ != kNone && clean_[index] != 0) place.flags |= kCleanAddress;
+  else if (is_clean(index)) place.flags |= kCleanAddress;
   place.scale = indexed.scale;
   place.address = reg(index);
   return true;

@@ -231,6 +231,7 @@ void BoundsPass::instruction(PassContext& c, InstId id) {
   constexpr u32 kMostOperands = 3;
   Interval in[kMostOperands];
   for (u32 i = 0; i < inst.operand_count && i < kMostOperands; ++i) in[i] = known_[graph.operand(inst, i)];
+  if (inst.op == Opcode::Sext && in[0].lo >= (ASSAY_PLANTED(bounds_minus_one) ? -1 : 0)) positive_.push_back(id);
   for (u32 r = 0; r < inst.result_count; ++r) {
     const Type type = graph.value(inst.first_result + r).type;
     known_[inst.first_result + r] = r == 0 && is_int(type) ? interval_of(inst, type, in) : all_of(type);
@@ -265,6 +266,7 @@ void BoundsPass::walk(PassContext& c) {
   entered_.assign(flow_->size(), 0);
   edges_done_.assign(flow_->size(), 0);
   inside_.clear();
+  positive_.clear();
   holds_ = true;
   stack_.assign(1, {0, 0, 0});
   enter(c, 0);
@@ -297,6 +299,10 @@ void BoundsPass::run(PassContext& c) {
   for (const InstId id : inside_) {
     if (!c.may_rewrite(RewriteKind::BoundsInside)) return;
     c.graph.inst(id).inside = true;
+  }
+  for (const InstId id : positive_) {
+    if (!c.may_rewrite(RewriteKind::BoundsExtension)) return;
+    c.graph.inst(id).op = Opcode::Zext;
   }
 }
 

@@ -1,4 +1,5 @@
-// bounds.h - accesses to linear memory that cannot leave it are marked, so that lowering does not check them.
+// bounds.h - accesses to linear memory that cannot leave it are marked, so that lowering does not check them; what is
+// never negative is extended by zeros, which may be there already (compiler/codegen/lowering_upper.cpp).
 //
 // An interval for each integer (interval.h), from what makes it and from the branches on the way to where it is read.
 // What goes round a loop is guessed at the loop's head: a counter that something compares, and that only grows, never
@@ -6,7 +7,7 @@
 // whether what the way back passes is within them: then they hold, by induction over the run. A guess that does not
 // hold is dropped, and the walk made again, at most three times; then nothing is guessed.
 // The mark (GraphInst::inside) says that the access is inside the memory that the module begins with, wherever it runs:
-// it stays right when passes copy the instruction, or change it so that its place is the same. Nothing else changes.
+// it stays right when passes copy the instruction, or change it so that its place is the same.
 // Linear. Functions that access linear memory at constant addresses only are left at once. Tested in
 // compiler/opt/tests/bounds_test.cpp; random programs trap nowhere that is marked.
 #pragma once
@@ -56,7 +57,8 @@ private:
   std::vector<u32> edges_done_;   // [Node] edges into it that the walk has left along
   std::vector<Visit> stack_;
   std::vector<Undo> undo_;
-  std::vector<InstId> inside_; // accesses that this walk found to be so
+  std::vector<InstId> inside_;   // accesses that this walk found to be so
+  std::vector<InstId> positive_; // extensions by the sign, which is 0
   bool holds_ = true;
 };
 

@@ -306,6 +306,15 @@ TEST(Lower, AtO2AnAddressWithZerosAboveItIsUsedAsItIs) {
   EXPECT_EQ(find_op(lower(memory_function(" %r = load.i64 %a, 0"), o2), "load").flags & kCleanAddress, 0);
 }
 
+TEST(Lower, AtO2AnExtensionByZerosThatAreThereIsNothing) {
+  CompileOptions o2;
+  o2.level = Level::O2;
+  const std::string access = " %v = load.i64 %a, 0\n %r = add.i64 %w, %v\n";
+  EXPECT_EQ(lowered(memory_function(" %i = add.i32 %a, %a\n %w = zext.i64.i32 %i\n" + access), o2),
+            "args membase shl.i load add ret");
+  EXPECT_EQ(lowered(memory_function(" %w = zext.i64.i32 %a\n" + access), o2), "args membase zx load add ret");
+}
+
 TEST(Lower, AtO2ABaseAndAScaledIndexAreAddedAtOnce) {
   CompileOptions o2;
   o2.level = Level::O2;

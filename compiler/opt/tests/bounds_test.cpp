@@ -190,16 +190,28 @@ export func @f(i32) -> i8 {
   EXPECT_EQ(marks(text), "i");
 }
 
+TEST(Bounds, what_is_never_negative_is_extended_by_zeros) {
+  const auto extended = [](const char* limit) {
+    const auto module = parse_and_verify(loop(limit, "lt_s.i32 %i, %hundred", "1", kElement));
+    EXPECT_TRUE(module.ok());
+    const Marked out = mark(*module, alone());
+    EXPECT_EQ(count_of(out.derived.module, Opcode::Zext) + count_of(out.derived.module, Opcode::Sext), 1u);
+    return count_of(out.derived.module, Opcode::Zext) != 0;
+  };
+  EXPECT_TRUE(extended("0"));
+  EXPECT_FALSE(extended("-1"));
+}
+
 TEST(Bounds, functions_mean_the_same_without_the_mark_and_limits_count_marks) {
   const auto module = parse_and_verify(loop("0", "lt_s.i32 %i, %hundred", "1", kElement));
   ASSERT_TRUE(module.ok());
   PassOptions options = alone();
   u64 made = 0;
   mark(*module, options, &made);
-  EXPECT_EQ(made, 1u);
+  EXPECT_EQ(made, 2u);                            // the mark, and the extension of its index
   options.order[options.order_count++] = kBounds; // again: nothing is left to mark
   mark(*module, options, &made);
-  EXPECT_EQ(made, 1u);
+  EXPECT_EQ(made, 2u);
   options.rewrite_limit = 0;
   const Marked out = mark(*module, options, &made);
   for (const u8 inside : out.inside[0]) EXPECT_EQ(inside, 0);
