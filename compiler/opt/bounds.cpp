@@ -228,14 +228,18 @@ void BoundsPass::instruction(PassContext& c, InstId id) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.inst(id);
   if (is_linear_access(inst)) look_at_access(c, id);
-  constexpr u32 kMostOperands = 3;
-  Interval in[kMostOperands];
-  for (u32 i = 0; i < inst.operand_count && i < kMostOperands; ++i) in[i] = known_[graph.operand(inst, i)];
-  if (inst.op == Opcode::Sext && in[0].lo >= (ASSAY_PLANTED(bounds_minus_one) ? -1 : 0)) positive_.push_back(id);
-  for (u32 r = 0; r < inst.result_count; ++r) {
-    const Type type = graph.value(inst.first_result + r).type;
-    known_[inst.first_result + r] = r == 0 && is_int(type) ? interval_of(inst, type, in) : all_of(type);
+  if (inst.result_count == 0) return;
+  const Type type = graph.value(inst.first_result).type;
+  if (is_int(type)) {
+    constexpr u32 kMostOperands = 3;
+    Interval in[kMostOperands];
+    const u32 count = std::min(inst.operand_count, kMostOperands);
+    for (u32 i = 0; i < count; ++i) in[i] = known_[graph.operand(inst, i)];
+    if (inst.op == Opcode::Sext && in[0].lo >= (ASSAY_PLANTED(bounds_minus_one) ? -1 : 0)) positive_.push_back(id);
+    known_[inst.first_result] = interval_of(inst, type, in);
   }
+  for (u32 r = 1; r < inst.result_count; ++r)
+    known_[inst.first_result + r] = all_of(graph.value(inst.first_result + r).type);
 }
 
 void BoundsPass::enter(PassContext& c, Node node) {
