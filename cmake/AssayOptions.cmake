@@ -49,6 +49,10 @@ else()
     -fno-strict-aliasing $<$<BOOL:${ASSAY_WERROR}>:-Werror>)
   # GCC 12 and 13 report -Wrestrict inside std::string at -O3 where there is no overlap (gcc PR105651).
   target_compile_options(assay_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+  # Position-independent code of GCC calls functions through what a shared library might put in their place, and puts
+  # none into its callers. Nothing is put in place of ours.
+  target_compile_options(assay_flags INTERFACE
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-fno-semantic-interposition>)
   # Clang finds a deprecated function in what libstdc++ 12 makes of std::stable_sort.
   target_compile_options(assay_flags INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 endif()
