@@ -10,9 +10,6 @@ void Frontier::begin(const FlowGraph& graph, const Dominators& dominators) {
   dominators_ = &dominators;
   round_ = 0;
   for (std::vector<u32>* marks : {&live_, &def_, &met_, &visited_}) marks->assign(graph.size(), 0);
-  u32 deepest = 0;
-  for (Node node = 0; node < graph.size(); ++node) deepest = std::max(deepest, dominators.level(node));
-  levels_.resize(std::max<std::size_t>(levels_.size(), deepest + 1));
 }
 
 void Frontier::live_in(std::span<const Node> uses, std::span<const Node> defs) {
@@ -35,39 +32,43 @@ void Frontier::live_in(std::span<const Node> uses, std::span<const Node> defs) {
 }
 
 // An edge that no dominator takes leads from the subtree of a definition to a node of its frontier if that is no deeper
-// than the definition. Looked at deepest first, no subtree need be visited twice.
+// than the definition. Looked at deepest first, no subtree need be visited twice. Where the variable is not live, no
+// need to go down: the edge's source has the value of the nearest definition or meeting point above it, which is on its
+// way live all along.
 void Frontier::meet(std::span<const Node> defs, std::vector<Node>& out) {
   out.clear();
-  u32 deepest = 0;
+  roots_.clear();
+  const auto look_at = [&](Node node) {
+    roots_.push_back({dominators_->level(node), node});
+    std::push_heap(roots_.begin(), roots_.end());
+  };
   for (const Node def : defs) {
     def_[def] = round_;
-    levels_[dominators_->level(def)].push_back(def);
-    deepest = std::max(deepest, dominators_->level(def));
+    look_at(def);
   }
-  for (u32 level = deepest + 1; level-- != 0;) {
-    while (!levels_[level].empty()) {
-      const Node root = levels_[level].back();
-      levels_[level].pop_back();
-      if (visited_[root] == round_) continue;
-      visited_[root] = round_;
-      stack_.assign(1, root);
-      while (!stack_.empty()) {
-        const Node node = stack_.back();
-        stack_.pop_back();
-        for (const Node succ : graph_->succs(node)) {
-          if (dominators_->level(succ) > level || (succ != 0 && dominators_->idom(succ) == node) ||
-              met_[succ] == round_)
-            continue;
-          met_[succ] = round_;
-          if (live_[succ] != round_) continue;
-          out.push_back(succ);
-          if (def_[succ] != round_) levels_[dominators_->level(succ)].push_back(succ);
-        }
-        for (const Node child : dominators_->children(node)) {
-          if (visited_[child] == round_) continue;
-          visited_[child] = round_;
-          stack_.push_back(child);
-        }
+  while (!roots_.empty()) {
+    const Root root = roots_.front();
+    std::pop_heap(roots_.begin(), roots_.end());
+    roots_.pop_back();
+    if (visited_[root.node] == round_) continue;
+    visited_[root.node] = round_;
+    stack_.assign(1, root.node);
+    while (!stack_.empty()) {
+      const Node node = stack_.back();
+      stack_.pop_back();
+      for (const Node succ : graph_->succs(node)) {
+        if (dominators_->level(succ) > root.level || (succ != 0 && dominators_->idom(succ) == node) ||
+            met_[succ] == round_)
+          continue;
+        met_[succ] = round_;
+        if (live_[succ] != round_) continue;
+        out.push_back(succ);
+        if (def_[succ] != round_) look_at(succ);
+      }
+      for (const Node child : dominators_->children(node)) {
+        if (visited_[child] == round_ || live_[child] != round_) continue;
+        visited_[child] = round_;
+        stack_.push_back(child);
       }
     }
   }

@@ -2,7 +2,7 @@
 //
 // Sreedhar and Gao, "A Linear Time Algorithm for Placing Phi-Nodes" (1995): dominance frontiers are not stored, because
 // together they may be quadratic in the size of the graph; the nodes of the dominator tree are visited once for each
-// variable, deepest first. O(edges) for each variable, in practice the part of the graph that its definitions dominate.
+// variable, deepest first, and only where it is live. Linear in the edges there, and n log n in the definitions.
 // Tested in compiler/analysis/tests/graphs_test.cpp against the definition, on random graphs.
 #pragma once
 
@@ -25,11 +25,17 @@ public:
   bool is_live_in(Node node) const { return live_[node] == round_; }
 
 private:
+  struct Root {
+    u32 level;
+    Node node;
+    friend bool operator<(const Root& a, const Root& b) { return a.level < b.level; }
+  };
+
   const FlowGraph* graph_ = nullptr;
   const Dominators* dominators_ = nullptr;
   u32 round_ = 0; // of marks: what has another number is not marked
   std::vector<u32> live_, def_, met_, visited_;
-  std::vector<std::vector<Node>> levels_; // [level] nodes to look at
+  std::vector<Root> roots_; // to look at, a heap
   std::vector<Node> stack_;
 };
 

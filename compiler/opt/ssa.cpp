@@ -1,11 +1,26 @@
 // ssa.cpp - see ssa.h.
 #include "compiler/opt/ssa.h"
 
-#include <algorithm>
-
 namespace assay::opt {
 
 using analysis::Node;
+
+namespace {
+
+/// Sorts items by a number below `keys`, those of one number in their order; `firsts` gets where each number's begin,
+/// and the end.
+template <typename Item, typename Key>
+void sort_by(Key key, u32 keys, std::vector<Item>& items, std::vector<Item>& scratch, std::vector<u32>& firsts) {
+  firsts.assign(keys + 1, 0);
+  for (const Item& item : items) ++firsts[key(item)];
+  u32 total = 0;
+  for (u32& first : firsts) first = total += first;
+  scratch.resize(items.size());
+  for (std::size_t i = items.size(); i-- > 0;) scratch[--firsts[key(items[i])]] = items[i];
+  items.swap(scratch);
+}
+
+} // namespace
 
 /// One event for each local that a block touches, sorted by local.
 void SsaPass::collect(Graph& graph) {
@@ -26,7 +41,7 @@ void SsaPass::collect(Graph& graph) {
       if (inst.op == Opcode::LocalSet) events_[event_of_[local]].sets = true;
     }
   }
-  std::stable_sort(events_.begin(), events_.end(), [](const Event& a, const Event& b) { return a.local < b.local; });
+  sort_by([](const Event& event) { return event.local; }, locals, events_, sorted_events_, event_of_);
 }
 
 /// The entry counts as a definition: every local is zero there.
@@ -48,19 +63,12 @@ void SsaPass::place(Graph& graph) {
     frontier_.meet(defs_, meets_);
     for (const Node node : meets_) joined_.push_back({flow_->block(node), local, kNone});
   }
-  std::stable_sort(joined_.begin(), joined_.end(), [](const Joined& a, const Joined& b) { return a.block < b.block; });
-  joined_ends_.assign(graph.block_count(), 0);
-  for (Joined& join : joined_) {
-    join.value = graph.add_param(join.block, graph.locals()[join.local]);
-    ++joined_ends_[join.block];
-  }
-  u32 total = 0;
-  for (u32& end : joined_ends_) end = total += end;
+  sort_by([](const Joined& join) { return join.block; }, graph.block_count(), joined_, sorted_joined_, joined_firsts_);
+  for (Joined& join : joined_) join.value = graph.add_param(join.block, graph.locals()[join.local]);
 }
 
 std::span<const SsaPass::Joined> SsaPass::joined_at(BlockId block) const {
-  const u32 first = block == 0 ? 0 : joined_ends_[block - 1];
-  return {joined_.data() + first, joined_ends_[block] - first};
+  return {joined_.data() + joined_firsts_[block], joined_firsts_[block + 1] - joined_firsts_[block]};
 }
 
 /// The value that reaches this place; zero where nothing was set.
@@ -78,15 +86,17 @@ void SsaPass::enter(Graph& graph, Node node) {
   };
   for (const Joined& join : joined_at(block)) set(join.local, join.value);
   for (InstId at = graph.block(block).first; at != kNone;) {
-    const GraphInst inst = graph.inst(at);
+    const GraphInst& inst = graph.inst(at);
+    const InstId id = at;
+    at = inst.next;
     if (inst.op == Opcode::LocalSet) {
       set(inst.ref, graph.operand(inst, 0));
-      graph.remove(at);
+      graph.remove(id);
     } else if (inst.op == Opcode::LocalGet) {
-      graph.replace(inst.first_result, current(graph, inst.ref));
-      graph.remove(at);
+      const ValueId result = inst.first_result;
+      graph.replace(result, current(graph, inst.ref)); // may add an instruction
+      graph.remove(id);
     }
-    at = inst.next;
   }
   pass_on(graph, block);
 }

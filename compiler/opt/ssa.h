@@ -52,14 +52,14 @@ private:
   const analysis::FlowGraph* flow_ = nullptr;
   const analysis::Dominators* dominators_ = nullptr;
   analysis::Frontier frontier_;
-  std::vector<Event> events_;
+  std::vector<Event> events_, sorted_events_;
   std::vector<u32> event_of_; // [local] the block's event, while it is scanned; marked by event_block_
   std::vector<u32> event_block_;
   std::vector<analysis::Node> defs_, uses_, meets_;
-  std::vector<Joined> joined_; // by block
-  std::vector<u32> joined_ends_;
-  std::vector<ValueId> current_; // [local]; kNone: not set yet
-  std::vector<ValueId> zeros_;   // [local] made when wanted
+  std::vector<Joined> joined_, sorted_joined_; // by block
+  std::vector<u32> joined_firsts_;             // [block], and the end
+  std::vector<ValueId> current_;               // [local]; kNone: not set yet
+  std::vector<ValueId> zeros_;                 // [local] made when wanted
   std::vector<Undo> log_;
   std::vector<Visit> stack_;
 };
