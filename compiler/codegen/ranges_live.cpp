@@ -95,14 +95,18 @@ void RangesWalk::find_loops() {
   for (u32 b = 0; b < count; ++b) {
     if (loop_last_[b] == kNone) continue;
     while (!open.empty() && loops_[open.back()].last < b) open.pop_back();
-    for (const u32 outer : open) loops_[outer].last = std::max(loops_[outer].last, loop_last_[b]);
+    // Of two that are open the outer ends no sooner.
+    for (std::size_t i = open.size(); i-- > 0 && loops_[open[i]].last < loop_last_[b];)
+      loops_[open[i]].last = loop_last_[b];
     const u32 parent = open.empty() ? kNone : open.back();
     open.push_back(static_cast<u32>(loops_.size()));
     loops_.push_back({b, loop_last_[b], parent, static_cast<u32>(open.size()), false});
   }
-  // Inner loops come behind outer ones.
-  for (u32 l = 0; l < loops_.size(); ++l) {
-    for (u32 b = loops_[l].header; b <= loops_[l].last; ++b) loop_of_[b] = l;
+  u32 next = 0, inner = kNone; // in order of their headers; the innermost that has not ended
+  for (u32 b = 0; b < count; ++b) {
+    while (inner != kNone && loops_[inner].last < b) inner = loops_[inner].parent;
+    if (next < loops_.size() && loops_[next].header == b) inner = next++;
+    loop_of_[b] = inner;
   }
 }
 

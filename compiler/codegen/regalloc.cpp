@@ -275,16 +275,33 @@ void AllocWalk::block(u32 index) {
 
 // ---- loops ---------------------------------------------------------------------------------------------------
 
-/// No edge from before the header to another block of the loop: the header is on every way in. No landing pad either,
-/// since there no register holds what it held.
-bool AllocWalk::is_clean(const AllocState::Loop& loop) const {
-  for (u32 b = loop.header + 1; b <= loop.last; ++b) {
-    if (function_->blocks[b].landing_pad) return false;
-    for (u32 pred : function_->preds_of(function_->blocks[b])) {
-      if (pred < loop.header) return false;
+/// Tells of each loop whether it is clean: no edge leads from before the header to another block of it, so that the
+/// header is on every way in. No landing pad either, since there no register holds what it held. For loops in order of
+/// their headers; what is found of an inner loop counts for the one around it.
+void AllocWalk::find_clean() {
+  std::vector<u32>& open = loop_stack_;
+  open.clear();
+  least_pred_.assign(loops_.size(), kNone); // of blocks behind the header
+  const auto close = [&](u32 block) {
+    while (!open.empty() && loops_[open.back()].last < block) {
+      const u32 loop = open.back();
+      open.pop_back();
+      loops_[loop].clean = least_pred_[loop] >= loops_[loop].header;
+      if (!open.empty()) least_pred_[open.back()] = std::min(least_pred_[open.back()], least_pred_[loop]);
     }
+  };
+  u32 next = 0;
+  for (u32 b = 0; b < function_->blocks.size(); ++b) {
+    const LirBlock& block = function_->blocks[b];
+    close(b);
+    if (!open.empty()) {
+      u32& least = least_pred_[open.back()];
+      if (block.landing_pad) least = 0;
+      for (const u32 pred : function_->preds_of(block)) least = std::min(least, pred);
+    }
+    if (next < loops_.size() && loops_[next].header == b) open.push_back(next++);
   }
-  return true;
+  close(kNone);
 }
 
 // A loop is the blocks from the target of an edge that leads back to the last such edge's source, in layout order.
@@ -305,7 +322,9 @@ void AllocWalk::find_loops() {
   for (u32 b = 0; b < count; ++b) {
     if (loop_last_[b] == kNone) continue;
     while (!open.empty() && loops_[open.back()].last < b) open.pop_back();
-    for (u32 outer : open) loops_[outer].last = std::max(loops_[outer].last, loop_last_[b]);
+    // Of two that are open the outer ends no sooner.
+    for (std::size_t i = open.size(); i-- > 0 && loops_[open[i]].last < loop_last_[b];)
+      loops_[open[i]].last = loop_last_[b];
     open.push_back(static_cast<u32>(loops_.size()));
     AllocState::Loop& loop = loops_.emplace_back();
     loop.header = b;
@@ -315,8 +334,8 @@ void AllocWalk::find_loops() {
   for (AllocState::Loop& loop : loops_) {
     const LirBlock& last = function_->blocks[loop.last];
     loop.last_position = last.first_inst + last.inst_count - 1;
-    loop.clean = is_clean(loop);
   }
+  find_clean();
   std::sort(loops_.begin(), loops_.end(), [](const AllocState::Loop& a, const AllocState::Loop& b) {
     return a.last != b.last ? a.last > b.last : a.header < b.header;
   });

@@ -49,12 +49,10 @@ void AllocState::begin(const LirFunction& function, const RegisterFile& file, co
 Location AllocState::slot_of(VReg vreg) {
   Value& value = values_[vreg];
   if (value.slot != kNone) return Location::slot(value.slot);
-  u32 needed = position;
-  for (const Loop& loop : loops_) {
-    if (vreg >= loop.first_vreg) continue;
-    needed = loop.last_position;
-    break;
-  }
+  // The outermost loop that it lives around: the deeper a loop, the higher its first value.
+  const auto around = std::upper_bound(loops_.begin(), loops_.end(), vreg,
+                                       [](VReg v, const Loop& loop) { return v < loop.first_vreg; });
+  const u32 needed = around == loops_.end() ? position : around->last_position;
   u32 chosen = 0;
   const u32 limit = std::min<u32>(static_cast<u32>(slot_low_.size()), 64);
   while (chosen < limit && slot_low_[chosen] <= needed) ++chosen;

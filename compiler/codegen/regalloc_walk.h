@@ -51,7 +51,7 @@ private:
 
   // Blocks and edges (regalloc.cpp).
   void find_loops();
-  bool is_clean(const AllocState::Loop& loop) const;
+  void find_clean();
   void block(u32 index);
   void load(u32 index);
   void leave(u32 index);
@@ -110,7 +110,7 @@ private:
   std::vector<Location> homes_;         // [index in LirFunction::vreg_pool]: where a parameter arrives
   std::vector<AllocState::Loop> loops_; // to come, those that end last first
   std::vector<u32> loop_last_;          // [block]: last block of the loop that it heads, or kNone
-  std::vector<u32> loop_stack_;
+  std::vector<u32> loop_stack_, least_pred_;
   u32 next_loop_ = 0;
   u32 state_block_ = kNone; // whose entry state the state is
 };
