@@ -34,7 +34,7 @@ void RangesWalk::add_range(VReg vreg, u32 from, u32 to) {
   interval.range = static_cast<u32>(ranges_.size() - 1);
 }
 
-void RangesWalk::add_use(VReg vreg, u32 pos, Need need) {
+ASSAY_ALWAYS_INLINE void RangesWalk::add_use(VReg vreg, u32 pos, Need need) {
   uses_.push_back({pos << 2 | static_cast<u32>(need), intervals_[vreg].use});
   intervals_[vreg].use = static_cast<u32>(uses_.size() - 1);
 }
@@ -107,7 +107,7 @@ void RangesWalk::plain(const LirInst& inst, u32 pos, u32 entry) {
   for (u32 i = inst.def_count; i < inst.operand_count; ++i) {
     const VReg vreg = operands[i].vreg;
     const bool moved = vreg == source;
-    add_range(vreg, entry, pos + (moved ? 0 : 1));
+    cover(vreg, entry, pos + (moved ? 0 : 1));
     add_use(vreg, pos, moved ? Need::Moved : operands[i].where == Where::Any ? Need::Either : Need::Register);
   }
 }
@@ -149,11 +149,11 @@ void RangesWalk::general_read(const Operand& o, u32 pos, u32 entry, bool is_tied
     values_[o.vreg].hint = o.index;
   }
   if (o.where == Where::Fixed || (is_tied && !late)) {
-    add_range(o.vreg, entry, pos);
+    cover(o.vreg, entry, pos);
     return add_use(o.vreg, pos, Need::Moved);
   }
   const u32 read = pos + (late ? 1 : 0);
-  add_range(o.vreg, entry, read + 1);
+  cover(o.vreg, entry, read + 1);
   add_use(o.vreg, read, o.where == Where::Any ? Need::Either : Need::Register);
 }
 
@@ -197,7 +197,7 @@ void RangesWalk::build_block(u32 index) {
   const auto args = function_->args_of(block);
   for (u32 i = 0; i < args.size(); ++i) {
     const VReg param = function_->params_of(function_->blocks[function_->succs_of(block)[0]])[i];
-    add_range(args[i], entry, end);
+    cover(args[i], entry, end);
     add_use(args[i], end - 1, Need::Moved);
     tie(param, args[i]);
   }

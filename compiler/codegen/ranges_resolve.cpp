@@ -50,8 +50,7 @@ void RangesWalk::emit_moves(u32 inst) {
   moves_.clear();
 }
 
-/// Where the value is at a position of its life, or just behind its definition in a fixed register.
-Location RangesWalk::place_at(VReg vreg, u32 pos) {
+Location RangesWalk::place_of_part(VReg vreg, u32 pos) {
   u32 part = vreg;
   if (intervals_[part].next != kNone) {
     const u32 last = values_[vreg].last_part;

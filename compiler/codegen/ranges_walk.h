@@ -120,6 +120,11 @@ private:
   void build_block(u32 block);
   void live_out(u32 block);
   void add_range(VReg vreg, u32 from, u32 to);
+  /// The same, at once where nothing is to be added.
+  void cover(VReg vreg, u32 from, u32 to) {
+    const u32 first = intervals_[vreg].range;
+    if (first == kNone || ranges_[first].from > from || ranges_[first].to < to) add_range(vreg, from, to);
+  }
   void add_use(VReg vreg, u32 pos, Need need);
   void begin_at(VReg vreg, u32 from);
   void enlist(u32 interval);
@@ -179,7 +184,12 @@ private:
   Location actual(const Interval& interval) const {
     return interval.loc == kMemory ? Location::slot(values_[interval.vreg].slot) : interval.loc;
   }
-  Location place_at(VReg vreg, u32 pos);
+  /// Where the value is at a position of its life, or just behind its definition in a fixed register.
+  Location place_at(VReg vreg, u32 pos) {
+    const Interval& whole = intervals_[vreg];
+    return whole.next == kNone && whole.start <= pos ? actual(whole) : place_of_part(vreg, pos);
+  }
+  Location place_of_part(VReg vreg, u32 pos);
   void move(Location from, Location to, VReg vreg) {
     if (from != to) moves_.push_back({from, to, class_of_value(vreg)});
   }

@@ -6,18 +6,13 @@
 #pragma once
 
 #include "assay/types.h"
+#include "compiler/ir/always_inline.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <type_traits>
-
-#if defined(_MSC_VER)
-#define ASSAY_ALWAYS_INLINE __forceinline
-#else
-#define ASSAY_ALWAYS_INLINE [[gnu::always_inline]] inline
-#endif
 
 namespace assay::codegen {
 
