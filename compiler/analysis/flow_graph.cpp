@@ -17,12 +17,12 @@ void FlowGraph::build(const Function& function) {
 }
 
 void FlowGraph::build(std::span<const u32> ends, std::span<const BlockId> targets) {
-  walk(ends, targets);
+  order(ends, targets);
   link(ends, targets);
 }
 
 /// Postorder by an explicit stack; the first successor of a block tends to follow it, so the last is walked first.
-void FlowGraph::walk(std::span<const u32> ends, std::span<const BlockId> targets) {
+void FlowGraph::order(std::span<const u32> ends, std::span<const BlockId> targets) {
   const u32 count = static_cast<u32>(ends.size());
   numbers_.assign(count, kNone);
   first_seen_.assign(count, kNone); // [block] its number in preorder
@@ -34,13 +34,12 @@ void FlowGraph::walk(std::span<const u32> ends, std::span<const BlockId> targets
   const auto enter = [&](BlockId block, BlockId parent) {
     first_seen_[block] = seen++;
     parents_[block] = parent;
-    stack_.push_back({block, ends[block]});
+    stack_.push_back({block, block == 0 ? 0 : ends[block - 1], ends[block]});
   };
   if (count != 0) enter(0, 0);
   while (!stack_.empty()) {
     Visit& top = stack_.back();
-    const u32 first = top.block == 0 ? 0 : ends[top.block - 1];
-    if (top.next == first) {
+    if (top.next == top.first) {
       const BlockId block = top.block;
       below_[block] = seen - first_seen_[block];
       order_.push_back(block);

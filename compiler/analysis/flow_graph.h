@@ -16,17 +16,29 @@ namespace assay::analysis {
 /// A block by its place in reverse postorder.
 using Node = u32;
 
-class FlowGraph {
+/// Which blocks can be reached, in reverse postorder.
+class BlockOrder {
 public:
-  void build(const Function& function);
-  /// From lists of successors: those of block b are targets[ends[b - 1]] up to targets[ends[b]].
-  void build(std::span<const u32> ends, std::span<const BlockId> targets);
-
   u32 size() const { return static_cast<u32>(order_.size()); }
   BlockId block(Node node) const { return order_[node]; }
   /// kNone: it cannot be reached.
   Node node(BlockId block) const { return numbers_[block]; }
   u32 block_count() const { return static_cast<u32>(numbers_.size()); }
+
+protected:
+  std::vector<BlockId> order_;
+  std::vector<Node> numbers_;
+};
+
+class FlowGraph : public BlockOrder {
+public:
+  void build(const Function& function);
+  /// From lists of successors: those of block b are targets[ends[b - 1]] up to targets[ends[b]].
+  void build(std::span<const u32> ends, std::span<const BlockId> targets);
+  /// The two halves of that: `order` makes what a BlockOrder tells, which is all that many ask, and `link`, of the same
+  /// lists, the rest.
+  void order(std::span<const u32> ends, std::span<const BlockId> targets);
+  void link(std::span<const u32> ends, std::span<const BlockId> targets);
 
   std::span<const Node> succs(Node node) const { return range(succs_, succ_ends_, node); }
   std::span<const Node> preds(Node node) const { return range(preds_, pred_ends_, node); }
@@ -41,18 +53,15 @@ public:
 private:
   struct Visit {
     BlockId block;
-    u32 next; // in targets
+    u32 first, next; // in targets: its own from there on, and behind the one to look at
   };
 
   static std::span<const Node> range(const std::vector<Node>& list, const std::vector<u32>& ends, Node node) {
     const u32 first = node == 0 ? 0 : ends[node - 1];
     return {list.data() + first, ends[node] - first};
   }
-  void walk(std::span<const u32> ends, std::span<const BlockId> targets);
-  void link(std::span<const u32> ends, std::span<const BlockId> targets);
 
-  std::vector<BlockId> order_;
-  std::vector<Node> numbers_, succs_, preds_, parent_;
+  std::vector<Node> succs_, preds_, parent_;
   std::vector<u32> succ_ends_, pred_ends_, preorder_, tree_size_;
   // scratch
   std::vector<Visit> stack_;

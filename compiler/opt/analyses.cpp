@@ -19,8 +19,17 @@ u32 SourceMap::add(FunctionId id, const Function& source, u32 inlined_at) {
   return first;
 }
 
+const analysis::BlockOrder& Analyses::order() {
+  if (have_order_) return flow_;
+  graph_->list_edges(ends_, targets_);
+  flow_.order(ends_, targets_);
+  have_order_ = true;
+  return flow_;
+}
+
 const analysis::FlowGraph& Analyses::flow() {
-  if (!have_flow_) graph_->flow(flow_);
+  order();
+  if (!have_flow_) flow_.link(ends_, targets_);
   have_flow_ = true;
   return flow_;
 }

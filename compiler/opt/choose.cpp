@@ -121,7 +121,7 @@ bool ChoosePass::choose(PassContext& c, BlockId block) {
 }
 
 void ChoosePass::run(PassContext& c) {
-  const analysis::FlowGraph& flow = c.analyses.flow();
+  const analysis::BlockOrder& flow = c.analyses.order();
   edges_into_.assign(c.graph.block_count(), 0);
   for (analysis::Node node = 0; node < flow.size(); ++node)
     for (const GraphEdge& edge : c.graph.edges_of(c.graph.terminator(flow.block(node)))) ++edges_into_[edge.target];

@@ -200,16 +200,16 @@ bool ControlPass::same_params(PassContext& c) {
 void ControlPass::run(PassContext& c) {
   for (u32 round = 0; round < kMaxRounds; ++round) {
     bool changed = false, moved = false;
-    flow_ = &c.analyses.flow();
+    flow_ = &c.analyses.order();
     for (Node node = 0; node < flow_->size(); ++node) changed |= decide(c, flow_->block(node));
     if (changed) c.analyses.control_changed();
-    flow_ = &c.analyses.flow();
+    flow_ = &c.analyses.order();
     changed |= same_params(c);
     count(c.graph);
     for (Node node = flow_->size(); node-- > 0;) moved |= skip_empty(c, flow_->block(node));
     if (moved) {
       c.analyses.control_changed();
-      flow_ = &c.analyses.flow();
+      flow_ = &c.analyses.order();
       count(c.graph);
       changed = true;
     }

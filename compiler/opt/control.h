@@ -28,7 +28,7 @@ private:
   void meet(Graph& graph, ValueId param, ValueId arg);
   ValueId agreed(Graph& graph, BlockId block, ValueId param);
 
-  const analysis::FlowGraph* flow_ = nullptr;
+  const analysis::BlockOrder* flow_ = nullptr;
   std::vector<u32> edges_into_;     // [BlockId]
   bool counted_ = false;            // uses_, since the edges were; only empty blocks with parameters ask
   std::vector<u32> uses_;           // [ValueId] of parameters, apart from by the jump that ends their own block

@@ -110,7 +110,7 @@ bool DcePass::find_unneeded(PassContext& c) {
 }
 
 void DcePass::run(PassContext& c) {
-  flow_ = &c.analyses.flow();
+  flow_ = &c.analyses.order();
   index_edges(c.graph);
   mark(c);
   if (!find_unneeded(c) || !c.may_rewrite(RewriteKind::DceUnneeded)) return;

@@ -27,7 +27,7 @@ private:
   void mark(PassContext& context);
   bool find_unneeded(PassContext& context);
 
-  const analysis::FlowGraph* flow_ = nullptr;
+  const analysis::BlockOrder* flow_ = nullptr;
   std::vector<u32> ends_;       // [BlockId + 1] in edges_
   std::vector<u32> next_;       // scratch
   std::vector<Incoming> edges_; // by the block that they lead to

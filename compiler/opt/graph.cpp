@@ -32,6 +32,7 @@ BlockId Graph::append(const Function& function, InstId first_origin) {
 }
 
 void Graph::copy(const Function& function, const Bases& bases) {
+  pool_.reserve(bases.pool + function.pool.size());
   for (const u32 value : function.pool) pool_.push_back(value + bases.value); // values are all that a pool holds
   locals_.insert(locals_.end(), function.locals.begin(), function.locals.end());
   slots_.insert(slots_.end(), function.slots.begin(), function.slots.end());
@@ -70,17 +71,17 @@ void Graph::copy_block(const Function& function, BlockId id, const Bases& bases)
     const bool names_local = source.op == Opcode::LocalGet || source.op == Opcode::LocalSet;
     const u32 shift = names_local ? bases.local : source.op == Opcode::SlotAddr ? bases.slot : 0;
     GraphInst& inst = insts_[at];
-    inst = {source.op,
-            source.type,
-            source.from,
-            source.ref + shift,
-            source.imm,
-            source.operands + bases.pool,
-            source.operand_count,
-            source.first_edge + bases.edge,
-            source.edge_count,
-            source.first_result + bases.value,
-            source.result_count};
+    inst.op = source.op;
+    inst.type = source.type;
+    inst.from = source.from;
+    inst.ref = source.ref + shift;
+    inst.imm = source.imm;
+    inst.operands = source.operands + bases.pool;
+    inst.operand_count = source.operand_count;
+    inst.first_edge = source.first_edge + bases.edge;
+    inst.edge_count = source.edge_count;
+    inst.first_result = source.first_result + bases.value;
+    inst.result_count = source.result_count;
     inst.prev = at == block.first ? kNone : at - 1;
     inst.next = at == block.last ? kNone : at + 1;
     inst.block = bases.block + id;
@@ -263,7 +264,7 @@ BlockId Graph::open_entry() {
   return made;
 }
 
-void Graph::remove_params(const analysis::FlowGraph& flow, const std::vector<u8>& gone) {
+void Graph::remove_params(const analysis::BlockOrder& flow, const std::vector<u8>& gone) {
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     for (GraphEdge& edge : edges_of(terminator(flow.block(node)))) {
       const std::vector<ValueId>& params = blocks_[edge.target].params;
@@ -283,27 +284,30 @@ void Graph::remove_params(const analysis::FlowGraph& flow, const std::vector<u8>
   }
 }
 
-void Graph::count_uses(const analysis::FlowGraph& flow, std::vector<u32>& uses) {
+void Graph::count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses) {
   uses.assign(value_count(), 0);
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     for (InstId at = blocks_[flow.block(node)].first; at != kNone; at = insts_[at].next) {
       const GraphInst& inst = insts_[at];
       for (u32 i = 0; i < inst.operand_count; ++i) ++uses[operand(inst, i)];
-      for (const GraphEdge& edge : edges_of(inst))
-        for (const ValueId arg : edge.args) ++uses[now(arg)];
+      for (u32 e = 0; e < inst.edge_count; ++e)
+        for (ValueId& arg : edges_[inst.first_edge + e].args) ++uses[arg = now(arg)];
     }
   }
 }
 
-void Graph::flow(analysis::FlowGraph& out) {
-  ends_.clear();
-  targets_.clear();
+void Graph::list_edges(std::vector<u32>& ends, std::vector<BlockId>& targets) const {
+  ends.resize(block_count_);
+  targets.resize(edge_count_); // at most: no two instructions in blocks have edges in common
+  u32 count = 0;
   for (BlockId id = 0; id < block_count_; ++id) {
-    if (blocks_[id].last != kNone)
-      for (const GraphEdge& edge : edges_of(terminator(id))) targets_.push_back(edge.target);
-    ends_.push_back(static_cast<u32>(targets_.size()));
+    if (const InstId last = blocks_[id].last; last != kNone) {
+      const GraphInst& inst = insts_[last];
+      for (u32 i = 0; i < inst.edge_count; ++i) targets[count++] = edges_[inst.first_edge + i].target;
+    }
+    ends[id] = count;
   }
-  out.build(ends_, targets_);
+  targets.resize(count);
 }
 
 // ---- writing -----------------------------------------------------------------------------------------------
@@ -360,7 +364,13 @@ void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& ori
 }
 
 void Graph::write(Function& function, std::vector<InstId>& origins, std::vector<u8>* inside) {
-  flow(order_);
+  list_edges(ends_, targets_);
+  order_.order(ends_, targets_);
+  write(order_, function, origins, inside);
+}
+
+void Graph::write(const analysis::BlockOrder& order, Function& function, std::vector<InstId>& origins,
+                  std::vector<u8>* inside) {
   if (inside != nullptr) inside->clear();
   function.clear_body();
   function.slots.assign(slots_.begin(), slots_.end());
@@ -368,11 +378,11 @@ void Graph::write(Function& function, std::vector<InstId>& origins, std::vector<
   origins.clear();
   written_as_.assign(values_.size(), kNone);
   block_as_.assign(block_count_, kNone);
-  for (analysis::Node node = 0; node < order_.size(); ++node) block_as_[order_.block(node)] = node;
-  for (analysis::Node node = 0; node < order_.size(); ++node) write_block(function, order_.block(node), origins);
-  for (analysis::Node node = 0; node < order_.size(); ++node) {
+  for (analysis::Node node = 0; node < order.size(); ++node) block_as_[order.block(node)] = node;
+  for (analysis::Node node = 0; node < order.size(); ++node) write_block(function, order.block(node), origins);
+  for (analysis::Node node = 0; node < order.size(); ++node) {
     InstId written = function.blocks[node].first_inst;
-    for (InstId at = blocks_[order_.block(node)].first; at != kNone; at = insts_[at].next) {
+    for (InstId at = blocks_[order.block(node)].first; at != kNone; at = insts_[at].next) {
       write_values(function, insts_[at], function.insts[written++]);
       if (inside != nullptr) inside->push_back(insts_[at].inside ? 1 : 0);
     }

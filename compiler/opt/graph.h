@@ -61,6 +61,9 @@ public:
   /// Writes what can be reached as a function's body, blocks in reverse postorder; name and signature stay. `origins`
   /// gets, for each instruction written, that of the source (kNone: none); `inside`, if there is one, its mark.
   void write(Function& function, std::vector<InstId>& origins, std::vector<u8>* inside = nullptr);
+  /// The same in an order that is known; it is that of the blocks as they are now.
+  void write(const analysis::BlockOrder& order, Function& function, std::vector<InstId>& origins,
+             std::vector<u8>* inside = nullptr);
 
   u32 block_count() const { return block_count_; }
   u32 value_count() const { return static_cast<u32>(values_.size()); }
@@ -81,7 +84,12 @@ public:
     const GraphInst* const inst = source(id);
     return inst != nullptr && inst->op == Opcode::Const ? inst : nullptr;
   }
-  ValueId operand(const GraphInst& inst, u32 index) { return now(pool_[inst.operands + index]); }
+  /// Notes what it finds, so that the next reader has it at once.
+  ValueId operand(const GraphInst& inst, u32 index) {
+    ValueId& id = pool_[inst.operands + index];
+    if (values_[id].replaced_by != kNone) id = follow(id);
+    return id;
+  }
   void set_operand(const GraphInst& inst, u32 index, ValueId value) { pool_[inst.operands + index] = value; }
   /// The instruction that defines what a use of the value means; null: it is a block's parameter.
   const GraphInst* source(ValueId id) {
@@ -108,7 +116,7 @@ public:
   void move(InstId id, InstId before);
   u32 add_local(Type type);
   /// How often each value is read, by ValueId, by operands and by edges of blocks in `flow`.
-  void count_uses(const analysis::FlowGraph& flow, std::vector<u32>& uses);
+  void count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses);
 
   /// The terminator becomes a jump along its edge of this number.
   void make_jump(BlockId block, u32 edge);
@@ -126,10 +134,10 @@ public:
   BlockId open_entry();
   /// Takes these parameters away, with what edges pass for them. `gone` is by ValueId; they must have been replaced, or
   /// have no use. Only of blocks in `flow`, and none that a try_call itself passes a value for.
-  void remove_params(const analysis::FlowGraph& flow, const std::vector<u8>& gone);
+  void remove_params(const analysis::BlockOrder& flow, const std::vector<u8>& gone);
 
-  /// The order and the edges of blocks as they are now.
-  void flow(analysis::FlowGraph& out);
+  /// Where edges of blocks lead as they are now, in the form that FlowGraph is built from.
+  void list_edges(std::vector<u32>& ends, std::vector<BlockId>& targets) const;
 
 private:
   ValueId follow(ValueId id);

@@ -2,6 +2,7 @@
 #include "compiler/opt/gvn.h"
 
 #include "assay/planted.h"
+#include "compiler/ir/always_inline.h"
 
 namespace assay::opt {
 
@@ -20,22 +21,22 @@ Opcode load_of(Opcode store) {
   }
 }
 
-u64 mix(u64 hash, u64 word) { return (hash ^ word) * 0x9e3779b97f4a7c15u + (hash >> 29); }
+constexpr u64 kFactor = 0x9e3779b97f4a7c15u, kOtherFactor = 0xc2b2ae3d27d4eb4fu; // odd, without a pattern
 
 } // namespace
 
-/// Of the operation with the first `count` operands.
-u64 GvnPass::hash_of(Graph& graph, const GraphInst& inst, Opcode op, u32 count, u32 version) {
-  u64 hash = mix(static_cast<u64>(op) << 16 | static_cast<u64>(inst.type) << 8 | static_cast<u64>(inst.from), inst.imm);
-  hash = mix(hash, u64{inst.ref} << 32 | version);
+/// Of the operation with the first `count` operands. High bits of products are the good ones.
+ASSAY_ALWAYS_INLINE u32 GvnPass::hash_of(Graph& graph, const GraphInst& inst, Opcode op, u32 count, u32 version) {
+  const u64 what = static_cast<u64>(op) << 16 | static_cast<u64>(inst.type) << 8 | static_cast<u64>(inst.from);
+  u64 hash = (what | u64{inst.ref} << 32) * kFactor + (inst.imm ^ u64{version} << 32) * kOtherFactor;
   u32 i = 0;
   if (info(op).is(kCommutes)) {
     const u64 a = graph.operand(inst, 0), b = graph.operand(inst, 1);
-    hash = mix(hash, a < b ? a << 32 | b : b << 32 | a);
+    hash = (hash ^ hash >> 32 ^ (a < b ? a << 32 | b : b << 32 | a)) * kFactor;
     i = 2;
   }
-  for (; i < count; ++i) hash = mix(hash, graph.operand(inst, i));
-  return hash ^ hash >> 32;
+  for (; i < count; ++i) hash = (hash ^ hash >> 32 ^ graph.operand(inst, i)) * kFactor;
+  return static_cast<u32>(hash >> 32);
 }
 
 bool GvnPass::matches(Graph& graph, const GraphInst& inst, const Entry& entry) {
@@ -55,7 +56,7 @@ bool GvnPass::matches(Graph& graph, const GraphInst& inst, const Entry& entry) {
   return true;
 }
 
-void GvnPass::add(u64 hash, InstId inst, u32 version) {
+ASSAY_ALWAYS_INLINE void GvnPass::add(u32 hash, InstId inst, u32 version) {
   u32& bucket = buckets_[hash & (buckets_.size() - 1)];
   entries_.push_back({hash, inst, version, bucket});
   bucket = static_cast<u32>(entries_.size() - 1);
@@ -96,8 +97,8 @@ void GvnPass::instruction(PassContext& c, InstId id) {
   const OpcodeInfo& row = info(inst.op);
   if (row.is(kWrites | kCalls)) return write(graph, id);
   if (row.is(kEnds | kEffect)) return;
-  const u32 version = now_.of[kind_of(graph, inst)];
-  const u64 hash = hash_of(graph, inst, inst.op, inst.operand_count, version);
+  const u32 version = now_.of[row.is(kReads) ? kind_of(graph, inst) : kMemoryKinds];
+  const u32 hash = hash_of(graph, inst, inst.op, inst.operand_count, version);
   for (u32 i = buckets_[hash & (buckets_.size() - 1)]; i != kNone; i = entries_[i].next) {
     const Entry& entry = entries_[i];
     if (entry.hash != hash || entry.version != version || !matches(graph, inst, entry)) continue;

@@ -23,7 +23,7 @@ private:
   };
   /// What an instruction gives, or what is in memory after a store.
   struct Entry {
-    u64 hash;
+    u32 hash;
     InstId inst;
     u32 version;
     u32 next; // in its bucket
@@ -38,10 +38,10 @@ private:
   void enter(PassContext& context, analysis::Node node, const Versions& before);
   void instruction(PassContext& context, InstId id);
   void write(Graph& graph, InstId id);
-  u64 hash_of(Graph& graph, const GraphInst& inst, Opcode op, u32 count, u32 version);
+  u32 hash_of(Graph& graph, const GraphInst& inst, Opcode op, u32 count, u32 version);
   bool matches(Graph& graph, const GraphInst& inst, const Entry& entry);
   static RewriteKind kind_of_rewrite(Graph& graph, const GraphInst& inst, const GraphInst& known);
-  void add(u64 hash, InstId inst, u32 version);
+  void add(u32 hash, InstId inst, u32 version);
   void leave(std::size_t entries);
   void raise(MemoryMask mask);
 

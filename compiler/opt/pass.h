@@ -21,15 +21,19 @@ public:
     graph_ = &graph;
     control_changed();
   }
+  /// For what only walks over the blocks: edges are not put in order for it.
+  const analysis::BlockOrder& order();
   const analysis::FlowGraph& flow();
   const analysis::Dominators& dominators();
   const analysis::Loops& loops();
   /// Blocks or edges are not those of the last look any more.
-  void control_changed() { have_flow_ = have_dominators_ = have_loops_ = false; }
+  void control_changed() { have_order_ = have_flow_ = have_dominators_ = have_loops_ = false; }
 
 private:
   Graph* graph_ = nullptr;
-  bool have_flow_ = false, have_dominators_ = false, have_loops_ = false;
+  bool have_order_ = false, have_flow_ = false, have_dominators_ = false, have_loops_ = false;
+  std::vector<u32> ends_; // what flow_ is made from
+  std::vector<BlockId> targets_;
   analysis::FlowGraph flow_;
   analysis::Dominators dominators_;
   analysis::Loops loops_;

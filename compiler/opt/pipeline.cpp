@@ -162,7 +162,7 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
     if (standard && runs_[static_cast<u32>(id)] != 0 && rewrites_.made == made_after_[static_cast<u32>(id)]) continue;
     if (Result<void> done = run_pass(id, function); !done) return done;
   }
-  graph_.write(out.body, origins_, &out.inside);
+  graph_.write(analyses_.order(), out.body, origins_, &out.inside);
   out.positions.clear();
   for (const InstId origin : origins_)
     out.positions.push_back(origin == kNone ? SourcePosition{{function, 0, 0}, kNone} : source_.positions[origin]);

@@ -170,8 +170,9 @@ bool SccpPass::converges(Graph& graph) {
 // ---- rewriting ---------------------------------------------------------------------------------------------
 
 /// Whether each way to the block may be taken, as far as was found.
-bool SccpPass::all_ways_taken(Graph& graph, BlockId block) {
-  for (const Node pred : flow_->preds(flow_->node(block))) {
+bool SccpPass::all_ways_taken(PassContext& c, BlockId block) {
+  Graph& graph = c.graph;
+  for (const Node pred : c.analyses.flow().preds(flow_->node(block))) {
     if (progress_[pred] == Progress::Unreached) return false;
     const GraphInst& last = graph.terminator(flow_->block(pred));
     const u32 decided = decided_[pred];
@@ -184,7 +185,7 @@ void SccpPass::rewrite_params(PassContext& c, BlockId block) {
   Graph& graph = c.graph;
   for (const ValueId param : graph.block(block).params) {
     if (cells_[param].state != State::Constant) continue;
-    const bool all = all_ways_taken(graph, block);
+    const bool all = all_ways_taken(c, block);
     if (!c.may_rewrite(all ? RewriteKind::SccpParameter : RewriteKind::SccpParameterPastWay)) continue;
     graph.replace(param, graph.insert_const(graph.block(block).first, graph.value(param).type, cells_[param].bits));
     gone_[param] = 1;
@@ -209,7 +210,7 @@ void SccpPass::rewrite_insts(PassContext& c, BlockId block) {
 }
 
 void SccpPass::run(PassContext& c) {
-  flow_ = &c.analyses.flow();
+  flow_ = &c.analyses.order();
   if (!worth_it(c.graph)) return;
   begin(c.graph);
   if (!converges(c.graph)) return;

@@ -38,11 +38,11 @@ private:
   void pass_on(Graph& graph, analysis::Node from, const GraphEdge& edge);
   void meet(Cell& cell, const Cell& with, bool passed);
   u32 decided_edge(Graph& graph, const GraphInst& inst);
-  bool all_ways_taken(Graph& graph, BlockId block);
+  bool all_ways_taken(PassContext& c, BlockId block);
   void rewrite_params(PassContext& context, BlockId block);
   void rewrite_insts(PassContext& context, BlockId block);
 
-  const analysis::FlowGraph* flow_ = nullptr;
+  const analysis::BlockOrder* flow_ = nullptr;
   std::vector<u8> folds_;          // [Opcode] whether fold() may know it
   std::vector<u8> passed_;         // [ValueId] what is passed for a parameter
   std::vector<Cell> cells_;        // [ValueId]

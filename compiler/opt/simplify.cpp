@@ -71,7 +71,7 @@ void SimplifyPass::run(PassContext& context) {
   left_ = graph_->inst_count() * kRewritesPerInst + kRewrites;
   swapped_ = false;
   counted_ = false;
-  const analysis::FlowGraph& flow = context.analyses.flow();
+  const analysis::BlockOrder& flow = context.analyses.order();
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     InstId at = graph_->block(flow.block(node)).first;
     while (at != kNone) at = step(at);
@@ -80,7 +80,7 @@ void SimplifyPass::run(PassContext& context) {
 }
 
 bool SimplifyPass::used_once(ValueId value) {
-  if (!counted_) graph_->count_uses(context_->analyses.flow(), uses_);
+  if (!counted_) graph_->count_uses(context_->analyses.order(), uses_);
   counted_ = true;
   return uses_[value] == 1;
 }
@@ -174,9 +174,9 @@ bool SimplifyPass::match_node(const Rule& rule, u32 id, ValueId value, Match& ma
   if (def == kNone) return false;
   const GraphInst& inst = graph_->inst(def);
   if (node.kind == NodeKind::Op) {
-    if (inst.op != node.op || value != inst.first_result || (rule.once && !used_once(value))) return false;
-    return match.bind(node.type, inst.type) && match.bind(node.from, inst.from) &&
-           match_children(rule, node, inst, match);
+    if (inst.op != node.op || value != inst.first_result) return false;
+    if (!match.bind(node.type, inst.type) || !match.bind(node.from, inst.from)) return false;
+    return match_children(rule, node, inst, match) && (!rule.once || used_once(value)); // counting costs most: last
   }
   if (inst.op != Opcode::Const || !match.bind(node.gives, inst.type)) return false;
   if (node.kind == NodeKind::Literal) {

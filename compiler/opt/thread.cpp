@@ -55,7 +55,7 @@ bool ThreadPass::is_read_behind(Graph& graph, BlockId block) {
 bool ThreadPass::may_pass(PassContext& c, BlockId block) {
   if (may_pass_[block] != Answer::Unknown) return may_pass_[block] == Answer::Yes;
   may_pass_[block] = Answer::No;
-  const analysis::FlowGraph& flow = c.analyses.flow();
+  const analysis::BlockOrder& flow = c.analyses.order();
   if (!counted_) c.graph.count_uses(flow, uses_);
   counted_ = true;
   if (is_read_behind(c.graph, block)) return false;
@@ -199,7 +199,7 @@ void ThreadPass::look_at(PassContext& c, BlockId from) {
 }
 
 void ThreadPass::run(PassContext& c) {
-  const analysis::FlowGraph& flow = c.analyses.flow();
+  const analysis::BlockOrder& flow = c.analyses.order();
   const u32 blocks = c.graph.block_count();
   may_pass_.assign(blocks, Answer::Unknown);
   counted_ = false;
