@@ -6,10 +6,12 @@
 // before and after: figures divided by it compare between machines, and where the two are not equal, nothing does.
 // How fast compiled programs run, --kernels, is in bench_kernels.cpp.
 // Tested end to end in fuzz/cli/tests/cli_test.cmake (that it runs, never how fast).
+#include "assay/engine.h"
 #include "assay/verify.h"
 #include "fuzz/campaign/program_source.h"
 #include "fuzz/check/check.h"
 #include "fuzz/check/finding.h"
+#include "fuzz/cli/bench_growth.h"
 #include "fuzz/cli/bench_kernels.h"
 #include "fuzz/cli/bench_module.h"
 #include "fuzz/cli/bench_scaling.h"
@@ -38,8 +40,9 @@ struct Figure {
 
 struct BenchOptions {
   u32 programs = 400, rounds = 5;
+  u32 largest = 0; // size of --growth; 0: all
   std::string preset = "small", corpus = "corpus/real";
-  bool json = false, kernels = false, peers = false;
+  bool json = false, kernels = false, peers = false, growth = false;
   std::string json_file;                  // empty: the output
   std::vector<std::string> only, engines; // kernels; beside ours
   std::vector<u32> scaling;               // jobs
@@ -230,6 +233,41 @@ Result<void> measure_given(const BenchOptions& options, std::vector<Figure>& out
   for (const Level level : {Level::O0, Level::O2})
     if (auto done = measure_compile(options, level, "generated module of 1,000 functions", {&large, 1}, out); !done)
       return done;
+  return {};
+}
+
+/// A function of 22 instructions, from a verified module to a C++ function that can be called: compiled, installed,
+/// known to the unwinder.
+Result<void> measure_cold(const BenchOptions& options, std::vector<Figure>& out) {
+  constexpr u32 kTimes = 500;
+  std::string text = "export func @f(i64, i64) -> i64 {\n^entry(%v0: i64, %v1: i64):\n";
+  for (u32 i = 2; i < 23; ++i)
+    text += "  %v" + std::to_string(i) + " = " +
+            (i % 3 == 0   ? "mul"
+             : i % 3 == 1 ? "xor"
+                          : "add") +
+            ".i64 %v" + std::to_string(i - 1) + ", %v" + std::to_string(i - 2) + "\n";
+  const auto module = parse_and_verify(text + "  return %v22\n}\n");
+  if (!module) return module.error();
+  for (const Level level : {Level::O0, Level::O2}) {
+    EngineOptions how;
+    how.level = level;
+    Engine engine(how);
+    double least = 0;
+    for (u32 round = 0; round < options.rounds; ++round) {
+      double spent = 0;
+      for (u32 i = 0; i < kTimes; ++i) {
+        const Clock::time_point start = Clock::now();
+        const auto loaded = engine.load(*module);
+        if (!loaded) return loaded.error();
+        const auto function = loaded->function<i64(i64, i64)>("f");
+        spent += std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+        if (!function) return function.error();
+      }
+      least = round == 0 ? spent : std::min(least, spent);
+    }
+    out.push_back({"22 instructions to callable, -" + std::string(fuzz::name_of(level)), "us", least / kTimes / 1e3});
+  }
   return {};
 }
 
@@ -424,6 +462,14 @@ int bench_kernels(const BenchOptions& options) {
   return agree ? kClean : kDifference;
 }
 
+/// --growth: functions of many sizes and shapes.
+int bench_growth(const BenchOptions& options) {
+  const auto figures = measure_growth(options.rounds, options.largest);
+  if (!figures) return report(figures.error());
+  if (!options.json || !options.json_file.empty()) std::fputs(to_text(*figures).c_str(), stdout);
+  return options.json ? write_json(options, to_json(*figures)) : static_cast<int>(kClean);
+}
+
 /// --scaling: campaigns with several numbers of jobs.
 int bench_scaling(const BenchOptions& options) {
   const auto figures = measure_scaling({options.scaling, options.programs, options.rounds});
@@ -434,6 +480,7 @@ int bench_scaling(const BenchOptions& options) {
 
 int bench(const BenchOptions& options) {
   if (!options.scaling.empty()) return bench_scaling(options);
+  if (options.growth) return bench_growth(options);
   if (options.kernels || !options.only.empty() || !options.engines.empty()) return bench_kernels(options);
   fuzz::GeneratorConfig config;
   if (!fuzz::preset(options.preset, config)) {
@@ -450,6 +497,7 @@ int bench(const BenchOptions& options) {
     measure_campaign_source(options, config, figures);
     measure_oracle(options, sample, figures);
     if (auto done = measure_given(options, figures); !done) report(done.error());
+    if (auto done = measure_cold(options, figures); !done) report(done.error());
     if (auto done = measure_compiler(options, sample, figures); !done) report(done.error());
     else if (auto whole = measure_whole(options, config, sample, figures); !whole) report(whole.error());
   }
@@ -478,6 +526,9 @@ void add_bench(CLI::App& app, int& status) {
   command->add_option("--corpus", options->corpus, "folder of the real programs to compile")->capture_default_str();
   command->add_flag("--kernels", options->kernels, "how fast compiled programs run, beside the same programs as C");
   command->add_flag("--peers", options->peers, "how long LLVM and GCC take to compile, beside the bundled compiler");
+  CLI::Option* growth = command->add_flag("--growth", options->growth,
+                                          "compile time and memory an instruction, of functions small and large");
+  command->add_option("--largest", options->largest, "sizes of --growth up to this only")->needs(growth);
   command->add_option("--scaling", options->scaling, "programs a second of a campaign with so many jobs: 1,2")
       ->delimiter(',')
       ->allow_extra_args(false)

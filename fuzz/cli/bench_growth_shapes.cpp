@@ -1,0 +1,171 @@
+// bench_growth_shapes.cpp - the functions of bench_growth.h: each does something that no pass can take away.
+//
+// Linear in what is made, from the fuzzer's random numbers where something is drawn.
+#include "assay/builder.h"
+#include "fuzz/cli/bench_growth.h"
+#include "fuzz/generate/random.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace assay::cli {
+namespace {
+
+constexpr Type kI64 = Type::I64;
+constexpr Type kParams[] = {kI64, kI64, kI64};
+
+/// A module with memory and one function (i64, i64, i64) -> i64, its body to be built.
+Module start_module() {
+  Module module;
+  module.has_memory = true;
+  module.memory_size = module.memory_max = kPageSize;
+  module.functions.resize(1);
+  Function& function = module.functions[0];
+  function.name = "f";
+  function.signature = module.intern_signature(kParams, {kParams, 1});
+  function.exported = true;
+  return module;
+}
+
+/// `size` operations without a branch, on values computed shortly before.
+Module straight(u32 size) {
+  Module module = start_module();
+  FunctionBuilder b(module, 0);
+  fuzz::Random random(1);
+  const BlockId entry = b.entry();
+  b.begin(entry);
+  std::vector<ValueId> values;
+  for (u32 i = 0; i < 3; ++i) values.push_back(b.param(entry, i));
+  const auto recent = [&] {
+    return values[values.size() - 1 - random.below(static_cast<u32>(std::min<std::size_t>(8, values.size())))];
+  };
+  constexpr Opcode kOps[] = {Opcode::Add, Opcode::Sub, Opcode::Mul, Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Shl};
+  for (u32 i = 0; i < size; ++i) {
+    const ValueId a = recent(), c = recent();
+    values.push_back(b.binary(kOps[random.below(std::size(kOps))], kI64, a, c));
+  }
+  b.ret({values.back()});
+  return module;
+}
+
+/// `size` blocks: decisions one after another, each with a way that stores.
+Module blocks(u32 size) {
+  Module module = start_module();
+  FunctionBuilder b(module, 0);
+  const BlockId entry = b.entry();
+  b.begin(entry);
+  ValueId value = b.param(entry, 0);
+  const ValueId step = b.param(entry, 1), address = b.param(entry, 2);
+  for (u32 i = 0; i + 2 < size; i += 2) {
+    const BlockId store = b.block(), join = b.block({kParams, 1});
+    const ValueId kept[] = {value};
+    b.branch(b.binary(Opcode::LtS, kI64, value, step), {store, {}}, {join, kept});
+    b.begin(store);
+    b.store(Opcode::Store, kI64, address, 0, value);
+    b.jump(join, {b.binary(Opcode::Add, kI64, value, step)});
+    b.begin(join);
+    value = b.binary(Opcode::Xor, kI64, b.param(join, 0), step);
+  }
+  b.ret({value});
+  return module;
+}
+
+/// One switch of `size` ways, each with a block that stores.
+Module ways(u32 size) {
+  Module module = start_module();
+  FunctionBuilder b(module, 0);
+  const BlockId entry = b.entry();
+  b.begin(entry);
+  const ValueId value = b.param(entry, 0), other = b.param(entry, 1), address = b.param(entry, 2);
+  const BlockId join = b.block({kParams, 1});
+  std::vector<EdgeTarget> targets;
+  for (u32 i = 0; i <= size; ++i) {
+    EdgeTarget target;
+    target.block = b.block();
+    target.kind = i < size ? EdgeKind::Case : EdgeKind::Normal;
+    target.value = i < size ? i : 0;
+    targets.push_back(target);
+  }
+  b.end(Opcode::Switch, kI64, {&value, 1}, targets);
+  for (u32 i = 0; i <= size; ++i) {
+    b.begin(targets[i].block);
+    const ValueId made = b.binary(Opcode::Mul, kI64, other, b.iconst(kI64, i + 3));
+    b.store(Opcode::Store, kI64, address, 0, made);
+    b.jump(join, {made});
+  }
+  b.begin(join);
+  b.ret({b.param(join, 0)});
+  return module;
+}
+
+/// Loops in one another, `size` deep, each with a counter of its own; all work is done innermost.
+Module nest(u32 size) {
+  Module module = start_module();
+  FunctionBuilder b(module, 0);
+  const BlockId entry = b.entry();
+  b.begin(entry);
+  const ValueId limit = b.param(entry, 1);
+  ValueId sum = b.param(entry, 0);
+  std::vector<BlockId> headers, exits;
+  for (u32 i = 0; i < size; ++i) {
+    headers.push_back(b.block({kParams, 2}));
+    exits.push_back(b.block({kParams, 1}));
+    b.jump(headers[i], {b.iconst(kI64, 0), sum});
+    b.begin(headers[i]);
+    sum = b.param(headers[i], 1);
+  }
+  sum = b.binary(Opcode::Add, kI64, b.binary(Opcode::Mul, kI64, sum, limit), limit);
+  for (u32 i = size; i-- > 0;) {
+    const ValueId next = b.binary(Opcode::Add, kI64, b.param(headers[i], 0), b.iconst(kI64, 1));
+    const ValueId again[] = {next, sum};
+    b.branch(b.binary(Opcode::LtS, kI64, next, limit), {headers[i], again}, {exits[i], {again + 1, 1}});
+    b.begin(exits[i]);
+    sum = b.param(exits[i], 0);
+  }
+  b.ret({sum});
+  return module;
+}
+
+/// `size` blocks as in `blocks`, over a local for every hundred of them: what a front end leaves that has variables.
+Module locals(u32 size) {
+  Module module = start_module();
+  FunctionBuilder b(module, 0);
+  fuzz::Random random(1);
+  const BlockId entry = b.entry();
+  std::vector<LocalId> variables;
+  for (u32 i = 0; i < size / 100 + 8; ++i) variables.push_back(b.local(kI64));
+  b.begin(entry);
+  const ValueId step = b.param(entry, 1);
+  const auto get = [&](LocalId local) { return b.emit(Opcode::LocalGet, kI64, Type::None, {}, local); };
+  const auto set = [&](LocalId local, ValueId value) {
+    b.emit(Opcode::LocalSet, kI64, Type::None, {&value, 1}, local);
+  };
+  for (u32 i = 0; i + 2 < size; i += 2) {
+    if (i % 100 == 0) set(variables[i / 100 + 7], step); // else it would be zero from the beginning up to here
+    const LocalId local = variables[random.below(8) + i / 100];
+    const BlockId store = b.block(), join = b.block();
+    b.branch(b.binary(Opcode::LtS, kI64, get(local), step), {store, {}}, {join, {}});
+    b.begin(store);
+    b.store(Opcode::Store, kI64, b.param(entry, 2), 0, step);
+    set(local, b.binary(Opcode::Add, kI64, get(local), step));
+    b.jump(join);
+    b.begin(join);
+  }
+  b.ret({get(variables[variables.size() - 2])});
+  return module;
+}
+
+} // namespace
+
+const std::vector<GrowthShape>& growth_shapes() {
+  static const std::vector<GrowthShape> shapes = {
+      {"straight", "operations without a branch", &straight, {100, 10000, 1000000}},
+      {"blocks", "blocks of decisions one after another", &blocks, {100, 10000, 100000}},
+      {"switch", "ways of one switch", &ways, {100, 10000}},
+      {"nest", "loops in one another", &nest, {10, 100, 1000}},
+      {"locals", "blocks, and a local for each hundred", &locals, {100, 10000, 100000}},
+  };
+  return shapes;
+}
+
+} // namespace assay::cli
