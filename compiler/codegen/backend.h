@@ -7,6 +7,7 @@
 #pragma once
 
 #include "assay/compiler.h"
+#include "compiler/codegen/decisions.h"
 #include "compiler/codegen/function_input.h"
 #include "compiler/codegen/lir.h"
 
@@ -20,8 +21,8 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
-  /// Starts a module. `module`, `options` and `out` outlive the call to `finish`; `out` is empty.
-  virtual void begin(const Module& module, const CompileOptions& options, CodeObject& out) = 0;
+  /// Starts a module. All of them outlive the call to `finish`; `out` is empty.
+  virtual void begin(const Module& module, const CompileOptions& options, Decisions& decisions, CodeObject& out) = 0;
   /// What the allocator may use for functions of this module.
   virtual const RegisterFile& register_file() const = 0;
   /// Overwrites `out` with the function's LIR. Unsupported names an operation that cannot be compiled.

@@ -49,6 +49,7 @@ struct Compiler::Impl {
 
   CompileOptions options;
   std::unique_ptr<codegen::Backend> backend;
+  codegen::Decisions decisions;
   codegen::RegisterAllocator allocator;
   std::unique_ptr<codegen::RangeAllocator> ranges; // made for O2; what it gives back is the other's
   codegen::LirFunction lir;
@@ -59,10 +60,11 @@ struct Compiler::Impl {
 };
 
 Result<void> Compiler::Impl::function(const codegen::FunctionInput& input, const std::string& name) {
+  decisions.enter(input.id);
   if (Result<void> lowered = backend->lower(input, lir); !lowered) return lowered;
   if (options.observer != nullptr) options.observer->lowered(input.id, lir);
   const codegen::RegisterFile& file = backend->register_file();
-  const codegen::AllocOptions alloc_options{options.max_registers, options.spill_all};
+  const codegen::AllocOptions alloc_options{options.max_registers, options.spill_all, &decisions};
   if (!optimise() || !ranges->run(lir, file, alloc_options, allocation)) {
     if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
   }
@@ -85,7 +87,8 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
 }
 
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
-  backend->begin(module, options, out);
+  decisions.begin(options.passes.decision_limits);
+  backend->begin(module, options, decisions, out);
   if (optimise()) pipeline->begin(module, options.passes);
   out.function_entry.assign(module.functions.size(), kNone);
   out.names.resize(module.functions.size());
@@ -98,6 +101,7 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
                                            : function({id, &fn, {}, {}, {}}, fn.name);
     if (!done) return done.error();
   }
+  if (options.observer != nullptr) options.observer->decided(decisions);
   return backend->finish();
 }
 

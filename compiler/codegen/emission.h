@@ -30,13 +30,19 @@ protected:
     BlockId block = kNone;
   };
 
-  void begin_module(const Module& module, const CompileOptions& options, CodeObject& out) {
+  void begin_module(const Module& module, const CompileOptions& options, Decisions& decisions, CodeObject& out) {
     module_ = &module;
+    decisions_ = &decisions;
     out_ = &out;
     padding_ = std::min(options.block_padding, kMostBlockPadding);
     as_.begin(out.code);
     pool_.begin(out.rodata);
     tables_.clear();
+  }
+
+  /// Whether a choice that need not be made may be; the place is the caller's.
+  bool may(Decision decision, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) {
+    return decisions_->may(decision, file, line);
   }
 
   /// The next byte is the function's first, 16-aligned.
@@ -93,6 +99,11 @@ protected:
     lir_ = &lir;
     allocation_ = &allocation;
     info_ = &info;
+    cycles_in_scratch_ = allocation.cycle_slot != kNone && may(Decision::CycleInScratch);
+  }
+  /// As the allocator meant it, or with the scratch register in place of a slot for cycles.
+  Edit beyond_cycle_slot(const Edit& edit, PReg scratch) const {
+    return cycles_in_scratch_ ? allocation_->beyond_cycle_slot(edit, scratch) : edit;
   }
   void forward_empty_blocks() {
     const u32 count = static_cast<u32>(lir_->blocks.size());
@@ -106,7 +117,7 @@ protected:
       if (block.origin != kNone || block.inst_count != 1) continue;
       while (edit < edits.size() && edits[edit].inst < block.first_inst) ++edit;
       const bool has_edit = edit < edits.size() && edits[edit].inst == block.first_inst;
-      if (!has_edit) forward_[b] = lir_->succs_of(block)[0];
+      if (!has_edit && may(Decision::EdgeLeftOut)) forward_[b] = lir_->succs_of(block)[0];
     }
     lay_out();
   }
@@ -135,7 +146,7 @@ protected:
       const auto leaves = [&](u32 block) { return beyond(block) < b || beyond(block) > latch; };
       const bool first = leaves(forward_[succs[0]]);
       const u32 out = forward_[succs[first ? 0 : 1]], in = forward_[succs[first ? 1 : 0]];
-      if (!leaves(out) || leaves(in)) continue;
+      if (!leaves(out) || leaves(in) || !may(Decision::LoopTurned)) continue;
       place_behind(b, latch);
       if (beyond(out) != out) place_behind(out, b);
     }
@@ -263,9 +274,9 @@ protected:
     return table;
   }
   /// A table is worth it when at least a third of the range is used.
-  static bool wants_table(std::span<const SwitchCase> cases) {
+  bool wants_table(std::span<const SwitchCase> cases) {
     const u64 range = cases.back().value - cases.front().value;
-    return cases.size() >= 4 && range / 3 < cases.size();
+    return cases.size() >= 4 && range / 3 < cases.size() && may(Decision::JumpTable);
   }
   std::span<const SwitchCase> cases_of(const LirInst& inst) const {
     return {info_->cases.data() + inst.aux, static_cast<std::size_t>(inst.imm)};
@@ -273,6 +284,7 @@ protected:
 
   Label label_of(u32 block) const { return Label{forward_[block]}; }
   bool is_next(u32 block) const { return forward_[block] == next_block_; }
+  bool needs_jump(u32 block) { return !is_next(block) || !may(Decision::JumpLeftOut); }
   std::span<const u32> successors() const { return lir_->succs_of(lir_->blocks[block_]); }
   const Location& location(u32 index) const { return locations_[index]; }
   u32 current_block() const { return block_; }
@@ -280,6 +292,7 @@ protected:
 
   // The module.
   const Module* module_ = nullptr;
+  Decisions* decisions_ = nullptr;
   CodeObject* out_ = nullptr;
   Assembler as_;
   ConstantPool pool_;
@@ -292,6 +305,7 @@ protected:
   const LirFunction* lir_ = nullptr;
   const Allocation* allocation_ = nullptr;
   const LoweredFunction* info_ = nullptr;
+  bool cycles_in_scratch_ = false;
   u32 begin_ = 0;   // offset of the function's first byte
   u32 padding_ = 0; // CompileOptions::block_padding
   std::vector<Stub> stubs_;

@@ -24,15 +24,9 @@ i64 sign_extended(u64 bits, Type type) {
   }
 }
 
-u16 division_checks(bool is_signed, bool known, i64 divisor) {
-  u16 flags = 0;
-  if (!known || divisor == 0) flags |= kCheckZero;
-  if (is_signed && (!known || divisor == -1)) flags |= kCheckMinusOne;
-  return flags;
-}
-
-void LoweringBase::begin(const Module& module, const CompileOptions& options) {
+void LoweringBase::begin(const Module& module, const CompileOptions& options, Decisions& decisions) {
   module_ = &module;
+  decisions_ = &decisions;
   options_ = options;
   conv_ = &call_conv(options.target, options.os);
   host_ = &call_conv(options.target, options.host_os);
@@ -248,11 +242,20 @@ bool LoweringBase::unnamed_stored_immediate(ValueId value, u32& out) const {
   return stored_ == StoredImmediates::Zero ? integer == 0 : integer == static_cast<i32>(integer);
 }
 
+u16 LoweringBase::division_checks(bool is_signed, ValueId divisor, const char* file, u32 line) const {
+  i64 value = 0;
+  const bool known = int_const(divisor, value) && may(Decision::DivisorKnown, file, line);
+  u16 flags = 0;
+  if (!known || value == 0) flags |= kCheckZero;
+  if (is_signed && (!known || value == -1)) flags |= kCheckMinusOne;
+  return flags;
+}
+
 /// The value of a type narrower than 64 bits with its upper bits made right.
 VReg LoweringBase::extended(ValueId value, bool is_signed) {
   const Type type = type_of(value);
   i64 constant = 0;
-  if (int_const(value, constant)) {
+  if (int_const(value, constant) && may(Decision::ConstantExtended)) {
     if (ASSAY_PLANTED(isel_const_zext_unmasked)) is_signed = true;
     return int_constant(is_signed ? constant : static_cast<i64>(static_cast<u64>(constant) & bit_mask(type)), 8);
   }
@@ -270,6 +273,7 @@ bool LoweringBase::left_to_user(const Inst& inst) {
   while (is_rematerialised(fn_->insts[next].op)) ++next;
   const Inst& user = fn_->insts[next];
   if ((user.op != Opcode::Branch && user.op != Opcode::Select) || operand(user, 0) != inst.first_result) return false;
+  if (!may(Decision::FusedComparison)) return false;
   fused_ = inst.first_result;
   return true;
 }
@@ -285,5 +289,15 @@ bool LoweringBase::ends_here(ValueId value) const {
 void LoweringBase::same_register(const Inst& inst, OpCode, u32) { vregs_[inst.first_result] = reg(operand(inst, 0)); }
 
 void LoweringBase::rematerialised(const Inst&, OpCode, u32) {}
+
+/// What reads something that was left out must be left out, too.
+bool LoweringBase::may_leave_out(const Inst& inst, const char* file, u32 line) const {
+  if (may(Decision::UnusedLeftOut, file, line)) return true;
+  for (u32 i = 0; i < inst.operand_count; ++i) {
+    const Inst* const source = made_by(operand(inst, i));
+    if (vregs_[operand(inst, i)] == kNone && (source == nullptr || !is_rematerialised(source->op))) return true;
+  }
+  return false;
+}
 
 } // namespace assay::codegen

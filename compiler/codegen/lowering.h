@@ -13,6 +13,7 @@
 #include "assay/compiler.h"
 #include "assay/planted.h"
 #include "compiler/codegen/call_conv.h"
+#include "compiler/codegen/decisions.h"
 #include "compiler/codegen/flow.h"
 #include "compiler/codegen/function_input.h"
 #include "compiler/codegen/lir_builder.h"
@@ -97,8 +98,6 @@ i64 sign_extended(u64 bits, Type type);
 /// Size of an operation for which junk above the value does no harm.
 inline u32 word_size(Type type) { return size_of(type) == 8 ? 8 : 4; }
 inline bool is_narrow(Type type) { return size_of(type) < 4; }
-/// Which checks a division needs, knowing the divisor or not.
-u16 division_checks(bool is_signed, bool known, i64 divisor);
 
 class LoweringBase {
 public:
@@ -112,7 +111,7 @@ protected:
   };
   explicit LoweringBase(StoredImmediates stored, Abilities abilities) : stored_(stored), abilities_(abilities) {}
 
-  void begin(const Module& module, const CompileOptions& options);
+  void begin(const Module& module, const CompileOptions& options, Decisions& decisions);
   /// Overwrites both. `self.instruction(op, inst)` selects for one instruction, taking `op` for its operation.
   template <typename Self>
   Result<void> run_with(Self& self, const FunctionInput& function, LirFunction& out, LoweredFunction& info) {
@@ -131,6 +130,11 @@ protected:
     }
     b_.link_predecessors();
     return {};
+  }
+
+  /// Whether a choice that need not be made may be; the place is the caller's.
+  bool may(Decision decision, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) const {
+    return decisions_->may(decision, file, line);
   }
 
   /// base + (index << shift), of 64 bits, shift from 1 to 3.
@@ -162,8 +166,13 @@ protected:
   bool int_const(ValueId value, i64& out) const { return vregs_[value] == kNone && unnamed_int_const(value, out); }
   /// Any constant's bits, if they can be stored without a register.
   bool stored_immediate(ValueId value, u32& out) const {
-    return vregs_[value] == kNone && unnamed_stored_immediate(value, out);
+    return vregs_[value] == kNone && unnamed_stored_immediate(value, out) && may(Decision::StoredImmediate);
   }
+  /// Of an operation that nobody reads and that is not made for it: whether it may be left out.
+  bool may_leave_out(const Inst& inst, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) const;
+  /// Which checks a division needs.
+  u16 division_checks(bool is_signed, ValueId divisor, const char* file = __builtin_FILE(),
+                      u32 line = __builtin_LINE()) const;
   /// For a comparison: whether its only user is a branch or select that follows it directly (constants apart). Then
   /// that makes it; noted in fused_.
   bool left_to_user(const Inst& inst);
@@ -204,6 +213,7 @@ protected:
 
       // The module.
       const Module* module_ = nullptr;
+  Decisions* decisions_ = nullptr;
   CompileOptions options_;
   const CallConv* conv_ = nullptr; // between AIR functions
   const CallConv* host_ = nullptr; // of the runtime

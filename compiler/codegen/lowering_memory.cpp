@@ -44,7 +44,7 @@ void LoweringBase::hold_memory_base() {
     for (const Inst& inst : fn_->insts_of(fn_->blocks[block]))
       if (info(inst.op).form == Form::Access && info(inst.op).is(kTraps)) addresses_.push_back(operand(inst, 0));
   }
-  if (addresses_.empty()) return;
+  if (addresses_.empty() || !may(Decision::MemoryBaseHeld)) return;
   memory_base_ = new_int();
   add_op(CommonOp::MemBase, 8, {def(memory_base_)});
   checked_.assign(fn_->value_count(), {});
@@ -109,8 +109,10 @@ void LoweringBase::find_indexed() {
   for (const ValueId address : addresses_) ++accesses_[address];
   for (const ValueId address : addresses_) {
     Indexed& known = indexed_[address];
-    if (known.index == kNone && accesses_[address] == flow_.uses(address) && type_of(address) == Type::I64)
+    if (known.index == kNone && accesses_[address] == flow_.uses(address) && type_of(address) == Type::I64) {
       known = as_indexed(address);
+      if (known.index != kNone && !may(Decision::IndexedAddress)) known = {};
+    }
     accesses_[address] = kNone; // is decided
     if (known.index == kNone) continue;
     flow_.add_use(known.index);
@@ -131,6 +133,7 @@ void LoweringBase::find_scaled() {
       if (shift == nullptr || shift->op != Opcode::Shl || flow_.uses(shifted) != 1) continue;
       if (!unnamed_int_const(operand(*shift, 1), count) || count < 1 || count > 3) continue;
       if (unnamed_int_const(base, constant) || unnamed_int_const(operand(*shift, 0), constant)) continue;
+      if (!may(Decision::ScaledAddress)) continue;
       scaled_[address] = {base, operand(*shift, 0), static_cast<u8>(count)};
       flow_.add_use(operand(*shift, 0));
       forget_use(shifted);
@@ -148,7 +151,7 @@ bool LoweringBase::already_checked(ValueId address, u32 end) {
   BlockId at = block_;
   for (u32 i = 0; i < kMostSteps && at != known.block && at != kNone; ++i) at = only_pred_[at];
   const bool holds = known.block != kNone && (at == known.block || ASSAY_PLANTED(mem_checked_elsewhere));
-  if (holds && end <= known.end) return true;
+  if (holds && end <= known.end && may(Decision::CheckLeftOut)) return true;
   known = {end, block_};
   return false;
 }
@@ -185,17 +188,17 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
     return false;
   }
   place.end = static_cast<u32>(end);
-  if (fixed_memory_) place.flags |= kFixedSize;
   if (known) {
     place.flags |= kConstAddress;
-    if (within) place.flags |= kSurelyInside;
+    if (within && may(Decision::ConstantInside)) place.flags |= kSurelyInside;
     return true;
   }
+  if (fixed_memory_ && (is_indexed || may(Decision::FixedBound))) place.flags |= kFixedSize;
   const bool proven = !inside_.empty() && inside_[b_.origin()] != 0;
-  if (already_checked(value, place.end) || proven) place.flags |= kSurelyInside;
+  if (already_checked(value, place.end) || (proven && may(Decision::ProvenInside))) place.flags |= kSurelyInside;
   const ValueId index = is_indexed ? indexed.index : value;
   if (type == Type::I64 && !is_indexed) place.flags |= kWideAddress;
-  else if (is_clean(index)) place.flags |= kCleanAddress;
+  else if (is_clean(index) && may(Decision::CleanAddress)) place.flags |= kCleanAddress;
   place.scale = indexed.scale;
   place.address = reg(index);
   return true;
@@ -266,6 +269,7 @@ u32 LoweringBase::slot_place(ValueId value, u64 offset, u32 size) {
   if (source.is_param || fn_->insts[source.index].op != Opcode::SlotAddr) return kNone;
   const Slot& slot = fn_->slots[fn_->insts[source.index].ref];
   if (slot.align > 16 || offset > slot.size || size > slot.size - offset) return kNone;
+  if (!may(Decision::FrameAccess)) return kNone;
   return slot_offset_[fn_->insts[source.index].ref] + static_cast<u32>(offset);
 }
 

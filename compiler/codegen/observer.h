@@ -2,6 +2,7 @@
 #pragma once
 
 #include "assay/module.h"
+#include "compiler/codegen/decisions.h"
 #include "compiler/codegen/lir.h"
 
 #include <string>
@@ -17,6 +18,8 @@ public:
   virtual void lowered(FunctionId, const LirFunction&) {}
   /// Returns an empty string when content; otherwise the compile fails with this Internal error.
   virtual std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) { return {}; }
+  /// The module is compiled: how many choices the back end took, and which one reached the limit.
+  virtual void decided(const Decisions&) {}
 };
 
 } // namespace assay::codegen

@@ -31,7 +31,7 @@ void RangesWalk::give_slots() {
     Value& web = values_[web_of(vreg)];
     u32 slot = web.web_slot != kNone && slot_end_[web.web_slot] <= start_of(vreg) ? web.web_slot : 0;
     while (slot < limit && slot_end_[slot] > start_of(vreg)) ++slot;
-    if (slot == limit) {
+    if (slot == limit || !may(Decision::SlotShared)) {
       slot = static_cast<u32>(slot_end_.size());
       slot_end_.push_back(0);
     }

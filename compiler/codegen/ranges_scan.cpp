@@ -149,7 +149,8 @@ PReg RangesWalk::wholly_free(u32 index, RegSet open) {
   const RegSet cheap = ~file_->callee_saved | saved_used_;
   for (const PReg wanted :
        {value.last_reg, value.hint, value.fixed_def, values_[web_of(interval.vreg)].web_reg, tied}) {
-    if ((open & cheap & bit(wanted)) != 0 && fixed_limit(index, wanted, end) >= end) return wanted;
+    if ((open & cheap & bit(wanted)) != 0 && fixed_limit(index, wanted, end) >= end && may(Decision::Hint))
+      return wanted;
   }
   const u32 reg_class = static_cast<u32>(class_of_value(interval.vreg));
   const auto try_all = [&](RegSet set) {
@@ -222,14 +223,17 @@ void RangesWalk::allocate(u32 index) {
     if (uses_[u].need() == Need::Register) needed = std::max(needed, uses_[u].pos() + 1);
   }
   const bool must = needed != 0;
+  const bool is_rest = index >= function_->vreg_count();
+  if (!must && !may(is_rest ? Decision::RestInRegister : Decision::InRegister)) return to_memory(index, pos);
   const u32 first = intervals_[index].use;
   if (!must) needed = first == kNone ? pos + 1 : std::max(uses_[first].pos(), pos) + 1;
   const PReg free = find_free(index, std::min(needed, intervals_[index].end));
-  if (free != kNoReg) return assign(index, free, limit_[free]);
+  if (free != kNoReg && (must || limit_[free] >= intervals_[index].end || may(Decision::PartInRegister)))
+    return assign(index, free, limit_[free]);
   u32 limit = 0;
   const u64 worth = must ? ~u64{0} : price(intervals_[index], pos);
   const PReg victim = find_victim(index, needed, worth, limit);
-  if (victim != kNoReg) {
+  if (victim != kNoReg && (must || may(Decision::Evicted))) {
     if ((active_ >> victim & 1) != 0) evict(victim, pos);
     return assign(index, victim, limit);
   }

@@ -138,6 +138,10 @@ private:
   void add_fixed(PReg reg, u32 from, u32 to, VReg owner);
   void add_event(u32 pos, RegSet set, u32 block);
 
+  bool may(Decision decision, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) {
+    return decisions_->may(decision, file, line);
+  }
+
   // ranges_scan.cpp
   bool scan();
   void allocate(u32 index);
@@ -196,6 +200,8 @@ private:
   void emit_moves(u32 inst);
 
   const LirFunction* function_ = nullptr;
+  Decisions* decisions_ = nullptr;
+  Decisions own_decisions_; // of who gives none: all may be taken
   const RegisterFile* file_ = nullptr;
   Allocation* out_ = nullptr;
   ParallelMover mover_;

@@ -191,7 +191,8 @@ void AllocWalk::leave(u32 index) {
   }
   // Inside a loop nothing is kept in a register just because the code behind the loop wants it there.
   const bool leaves_loop = state_.in_loop() && state_block_ > state_.loop().last;
-  const bool keep = !leaves_loop && std::find(succs.begin(), succs.end(), state_block_) != succs.end();
+  const bool keep = !leaves_loop && std::find(succs.begin(), succs.end(), state_block_) != succs.end() &&
+                    state_.may(Decision::KeptOverBranch);
   if (!keep) state_.release_all();
   for (u32 succ : succs) {
     if (!keep || succ != state_block_) merge(succ);
@@ -226,12 +227,15 @@ void AllocWalk::settle_params(u32 index) {
 /// At a loop's header: what is live around the loop is in its slot, or in a register that the loop never wrote.
 void AllocWalk::settle_loop() {
   const RegSet kept = state_.loop().clean ? ~state_.written : 0;
-  for (RegSet rest = state_.occupied() & ~kept; rest != 0; rest &= rest - 1) {
-    const PReg reg = static_cast<PReg>(std::countr_zero(rest));
-    const VReg vreg = state_.owner(reg);
-    moves_.push_back({state_.slot_of(vreg), Location::reg(reg), state_.class_of_value(vreg)});
-    state_.release(reg);
-  }
+  for (RegSet rest = state_.occupied() & ~kept; rest != 0; rest &= rest - 1)
+    fill_at_start(static_cast<PReg>(std::countr_zero(rest)));
+}
+
+/// The register's value lies in its slot where the block begins, and is loaded there.
+void AllocWalk::fill_at_start(PReg reg) {
+  const VReg vreg = state_.owner(reg);
+  moves_.push_back({state_.slot_of(vreg), Location::reg(reg), state_.class_of_value(vreg)});
+  state_.release(reg);
 }
 
 void AllocWalk::start(u32 index) {
@@ -240,6 +244,8 @@ void AllocWalk::start(u32 index) {
   const bool is_header = state_.in_loop() && state_.loop().header == index;
   if (block.param_count != 0) settle_params(index);
   if (is_header) settle_loop();
+  for (RegSet rest = state_.occupied(); rest != 0; rest &= rest - 1)
+    if (!state_.may(Decision::CarriedIntoBlock)) fill_at_start(static_cast<PReg>(std::countr_zero(rest)));
   if (!moves_.empty()) emit_moves(block.first_inst);
   if (is_header) state_.pop_loop();
   Entries& entries = entries_[index];

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "assay/errors.h"
+#include "compiler/codegen/decisions.h"
 #include "compiler/codegen/lir.h"
 
 #include <memory>
@@ -15,8 +16,9 @@
 namespace assay::codegen {
 
 struct AllocOptions {
-  u32 max_registers = 0;  // of each class; 0: all. Never fewer than one instruction needs
-  bool spill_all = false; // every value lives in its slot between instructions
+  u32 max_registers = 0;          // of each class; 0: all. Never fewer than one instruction needs
+  bool spill_all = false;         // every value lives in its slot between instructions
+  Decisions* decisions = nullptr; // asked before choices that need not be made; null: all may be
 };
 
 class RegisterAllocator {

@@ -13,6 +13,7 @@ bool RangesWalk::run(const LirFunction& function, const RegisterFile& file, cons
                      Allocation& out) {
   if (options.spill_all) return false;
   function_ = &function;
+  decisions_ = options.decisions != nullptr ? options.decisions : &own_decisions_;
   file_ = &file;
   out_ = &out;
   const u32 count = function.vreg_count();

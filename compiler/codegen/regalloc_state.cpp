@@ -22,6 +22,7 @@ void AllocState::begin(const LirFunction& function, const RegisterFile& file, co
                        Allocation& out) {
   ASSAY_DCHECK((file.allocatable >> 63) == 0); // the number that stands for "no hint"
   function_ = &function;
+  decisions_ = options.decisions != nullptr ? options.decisions : &own_decisions_;
   file_ = &file;
   out_ = &out;
   classes_ = function.vreg_class.data();
@@ -56,7 +57,7 @@ Location AllocState::slot_of(VReg vreg) {
   u32 chosen = 0;
   const u32 limit = std::min<u32>(static_cast<u32>(slot_low_.size()), 64);
   while (chosen < limit && slot_low_[chosen] <= needed) ++chosen;
-  if (chosen == limit) {
+  if (chosen == limit || !may(Decision::SlotShared)) {
     chosen = slot_count++;
     slot_low_.resize(slot_count, 0); // slots taken by the parallel mover are never shared
   }

@@ -24,6 +24,11 @@ public:
 
   void begin(const LirFunction& function, const RegisterFile& file, const AllocOptions& options, Allocation& out);
 
+  /// Whether a choice that need not be made may be; the place is the caller's.
+  bool may(Decision decision, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) {
+    return decisions_->may(decision, file, line);
+  }
+
   // -- values and registers
   VReg owner(PReg reg) const { return owner_[reg]; }
   PReg reg_of(VReg vreg) const { return values_[vreg].reg; }
@@ -79,7 +84,7 @@ public:
     }
     if (for_value != kNone) {
       const PReg hint = values_[for_value].hint & 63; // 63 stands for none, too
-      if ((free >> hint & 1) != 0) return hint;
+      if ((free >> hint & 1) != 0 && may(Decision::Hint)) return hint;
     }
     const RegSet unreserved = free & ~reserved_;
     return best_of(unreserved != 0 ? unreserved : free);
@@ -145,6 +150,8 @@ private:
   }
 
   const LirFunction* function_ = nullptr;
+  Decisions* decisions_ = nullptr;
+  Decisions own_decisions_; // of who gives none: all may be taken
   const RegisterFile* file_ = nullptr;
   Allocation* out_ = nullptr;
   const RegClass* classes_ = nullptr;

@@ -62,6 +62,7 @@ private:
   void start(u32 index);
   void settle_params(u32 index);
   void settle_loop();
+  void fill_at_start(PReg reg);
   void emit_moves(u32 inst);
 
   // Instructions that LirInst::plan tells of (regalloc.cpp).

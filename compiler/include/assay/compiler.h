@@ -59,6 +59,9 @@ struct PassOptions {
   u8 order[64] = {};    // in place of the standard order, when order_count is not 0
   u32 order_count = 0;
   u64 rewrite_limit = ~u64{0}; // passes change nothing more after so many changes in a module
+  /// Of both levels: after so many choices in a module instruction selection, register allocation and emission take the
+  /// plain way in everything (codegen/decisions.def).
+  u64 decision_limits[3] = {~u64{0}, ~u64{0}, ~u64{0}};
 };
 
 inline constexpr u32 kMostBlockPadding = 1u << 16;
@@ -76,7 +79,7 @@ struct CompileOptions {
   /// Bytes that do nothing before each block of a function but its first, to have branches reach far; at most
   /// kMostBlockPadding.
   u32 block_padding = 0;
-  PassOptions passes; // O2 only
+  PassOptions passes; // of O2 only, but for the limits of decisions
   /// Told of intermediate forms (dumps, the allocation checker). Not owned, may be null.
   codegen::Observer* observer = nullptr;
 };

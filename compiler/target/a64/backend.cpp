@@ -12,11 +12,12 @@ namespace {
 
 class A64Backend final : public codegen::Backend {
 public:
-  void begin(const Module& module, const CompileOptions& options, CodeObject& out) override {
+  void begin(const Module& module, const CompileOptions& options, codegen::Decisions& decisions,
+             CodeObject& out) override {
     module_ = &module;
     os_ = options.os;
-    lowering_.begin(module, options);
-    emitter_.begin(module, options, out);
+    lowering_.begin(module, options, decisions);
+    emitter_.begin(module, options, decisions, out);
   }
   const codegen::RegisterFile& register_file() const override { return a64::register_file(os_); }
   Result<void> lower(const codegen::FunctionInput& function, codegen::LirFunction& out) override {

@@ -20,11 +20,12 @@ constexpr u64 kLargestUnpaged = u64{16} << 20;
 
 } // namespace
 
-void Emitter::begin(const Module& module, const CompileOptions& options, CodeObject& out) {
+void Emitter::begin(const Module& module, const CompileOptions& options, codegen::Decisions& decisions,
+                    CodeObject& out) {
   conv_ = &call_conv(options.os);
   host_ = &call_conv(options.host_os);
   features_ = options.features;
-  begin_module(module, options, out);
+  begin_module(module, options, decisions, out);
 }
 
 void Emitter::start(FunctionId id, bool is_thunk) {
@@ -71,7 +72,7 @@ Result<void> Emitter::finish() {
 /// All 64 bits. Between two slots through x16, whatever the class. Cycles of registers take the scratch register.
 void Emitter::move(const Edit& given) {
   const bool is_int = given.reg_class == RegClass::Int;
-  const Edit edit = allocation_->beyond_cycle_slot(given, is_int ? index_of(kScratch) : index_of(kFloatScratch));
+  const Edit edit = beyond_cycle_slot(given, is_int ? index_of(kScratch) : index_of(kFloatScratch));
   if (edit.from.is_reg() && edit.to.is_reg()) {
     if (is_int) as_.mov(Size::X, gpr_of(edit.to.preg()), gpr_of(edit.from.preg()));
     else as_.fmov(FSize::D, vreg_of(edit.to.preg()), vreg_of(edit.from.preg()));

@@ -99,7 +99,7 @@ void Emitter::fuel(const LirInst& inst, u32) {
 void Emitter::jump_table(const LirInst& inst, u32) {
   const std::span<const SwitchCase> cases = cases_of(inst);
   // With branch targets checked every target of a table would need a landing pad.
-  if (wants_table(cases) && !features_.bti) switch_table(inst, cases);
+  if (!features_.bti && wants_table(cases)) switch_table(inst, cases);
   else switch_search(inst, cases);
 }
 

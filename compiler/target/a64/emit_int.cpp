@@ -324,7 +324,7 @@ void Emitter::set(const LirInst& inst, u32 kind) {
 }
 
 void Emitter::jump_to(u32 block) {
-  if (!is_next(block)) as_.b(label_of(block));
+  if (needs_jump(block)) as_.b(label_of(block));
 }
 
 void Emitter::jump(const LirInst&, u32) { jump_to(successors()[0]); }
@@ -336,11 +336,14 @@ void Emitter::branch(const LirInst& inst, u32 kind) {
   const Label target = label_of(inverted ? if_false : if_true);
   Cond cond = static_cast<Cond>(inst.cond);
   const bool with_zero = kind == 0 || (kind == 2 && inst.imm == 0);
-  if (with_zero && inst.size >= 4 && (cond == Cond::Eq || cond == Cond::Ne)) {
+  const bool on_zero = with_zero && inst.size >= 4 && (cond == Cond::Eq || cond == Cond::Ne);
+  const bool on_sign = with_zero && (cond == Cond::Lt || cond == Cond::Ge);
+  const bool shorter = (on_zero || on_sign) && may(codegen::Decision::BranchOnZero);
+  if (shorter && on_zero) {
     const Gpr a = int_in(0, kScratch);
     if ((cond == Cond::Eq) != inverted) as_.cbz(word(inst.size), a, target);
     else as_.cbnz(word(inst.size), a, target);
-  } else if (with_zero && (cond == Cond::Lt || cond == Cond::Ge)) {
+  } else if (shorter) {
     const u32 sign_bit = 8u * inst.size - 1;
     if ((cond == Cond::Lt) != inverted) as_.tbnz(gpr(0), sign_bit, target);
     else as_.tbz(gpr(0), sign_bit, target);

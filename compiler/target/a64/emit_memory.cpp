@@ -70,7 +70,8 @@ Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
   const bool wide = (inst.flags & kWideAddress) != 0;
   const Gpr address = int_in(index, kScratch); // an i32 address may have junk above it
   if ((inst.flags & kSurelyInside) == 0) check_fixed(inst, wide ? Size::X : Size::W, address);
-  if (inst.aux == inst.size && inst.cond == 0) return Mem::at(base, address, wide ? Extend::Uxtx : Extend::Uxtw);
+  if (inst.aux == inst.size && inst.cond == 0 && may(codegen::Decision::RegisterOffset))
+    return Mem::at(base, address, wide ? Extend::Uxtx : Extend::Uxtw);
   if (wide) as_.add(Size::X, kScratch, base, address);
   else as_.add(Size::X, kScratch, base, address, Extend::Uxtw, inst.cond);
   return reachable(kScratch, i64{inst.aux} - inst.size, inst.size);

@@ -65,7 +65,7 @@ private:
   ASSAY_SHAPE(add) ASSAY_SHAPE(subtract) ASSAY_SHAPE(bitwise) ASSAY_SHAPE(multiply)
   ASSAY_SHAPE(multiply_high) ASSAY_SHAPE(divide) ASSAY_SHAPE(remainder) ASSAY_SHAPE(shift) ASSAY_SHAPE(rotate)
   ASSAY_SHAPE(min_max) ASSAY_SHAPE(unary) ASSAY_SHAPE(overflow) ASSAY_SHAPE(compare)
-  ASSAY_SHAPE(select) ASSAY_SHAPE(extend) ASSAY_SHAPE(branch)
+  ASSAY_SHAPE(select) ASSAY_SHAPE(extend) ASSAY_SHAPE(branch) ASSAY_SHAPE(nothing_here)
   ASSAY_SHAPE(float_binary) ASSAY_SHAPE(float_unary) ASSAY_SHAPE(float_fma) ASSAY_SHAPE(float_canon)
   ASSAY_SHAPE(float_copysign) ASSAY_SHAPE(float_to_int) ASSAY_SHAPE(int_to_float) ASSAY_SHAPE(bitcast)
 #undef ASSAY_SHAPE

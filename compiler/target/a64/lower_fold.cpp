@@ -11,6 +11,7 @@
 
 namespace assay::a64 {
 
+using codegen::Decision;
 using codegen::def;
 using codegen::is_narrow;
 using codegen::kSigned;
@@ -22,6 +23,13 @@ namespace {
 
 using codegen::is_rematerialised;
 bool is_logic(Opcode op) { return op == Opcode::And || op == Opcode::Or || op == Opcode::Xor; }
+/// What it is to leave an operation to its user.
+Decision decision_of(Opcode user, Opcode op) {
+  if (user == Opcode::Branch) return Decision::BranchOnBit;
+  if (op == Opcode::Mul) return Decision::ProductAdded;
+  if (op == Opcode::Sext || op == Opcode::Zext) return Decision::ExtendedOperand;
+  return user == Opcode::ShrS || op == Opcode::ShrU ? Decision::BitField : Decision::ShiftedOperand;
+}
 /// A run of ones from bit 0 on.
 bool is_mask(u64 value) { return value != 0 && (value & (value + 1)) == 0; }
 
@@ -50,7 +58,8 @@ bool Lowering::absorbed_later(const Inst& inst) {
   if (absorbed_ != kNone || flow_.uses(inst.first_result) != 1 || is_narrow(inst.type)) return false;
   InstId next = at_ + 1;
   while (is_rematerialised(fn_->insts[next].op)) ++next;
-  if (!absorbs(fn_->insts[next], inst)) return false;
+  const Inst& user = fn_->insts[next];
+  if (!absorbs(user, inst) || !may(decision_of(user.op, inst.op))) return false;
   absorbed_ = inst.first_result;
   return true;
 }

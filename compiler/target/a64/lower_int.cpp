@@ -11,8 +11,8 @@
 namespace assay::a64 {
 
 using codegen::CommonOp;
+using codegen::Decision;
 using codegen::def;
-using codegen::division_checks;
 using codegen::is_narrow;
 using codegen::kCheckMinusOne;
 using codegen::kCheckZero;
@@ -63,6 +63,11 @@ constexpr u32 param_of(Opcode opcode) {
 
 } // namespace
 
+/// Of a constant, for which nothing stands where it is, and of what nobody reads.
+void Lowering::nothing_here(const Inst& inst, Op, u32) {
+  if (!codegen::is_rematerialised(inst.op) && !may_leave_out(inst)) instruction(inst.op, inst);
+}
+
 void Lowering::instruction(Opcode op, const Inst& inst) {
   at_ = static_cast<InstId>(&inst - fn_->insts.data());
   if (absorbed_later(inst)) return;
@@ -75,13 +80,15 @@ void Lowering::instruction(Opcode op, const Inst& inst) {
 #undef ACCESS
 }
 
-bool Lowering::add_immediate(ValueId value, i64& out) const { return int_const(value, out) && is_add_imm(out); }
+bool Lowering::add_immediate(ValueId value, i64& out) const {
+  return int_const(value, out) && is_add_imm(out) && may(Decision::Immediate);
+}
 
 bool Lowering::logic_immediate(ValueId value, Type type, i64& out) const {
   if (!int_const(value, out)) return false;
   const Size size = size_of_bytes(word_size(type));
   if (size == Size::W) out = static_cast<i64>(static_cast<u32>(out));
-  return logical_imm(size, static_cast<u64>(out)).has_value();
+  return logical_imm(size, static_cast<u64>(out)).has_value() && may(Decision::Immediate);
 }
 
 // ---- arithmetic --------------------------------------------------------------------------------------
@@ -147,26 +154,22 @@ void Lowering::multiply_high(const Inst& inst, Op op, u32 is_signed) {
 }
 
 void Lowering::divide(const Inst& inst, Op op, u32 is_signed) {
-  i64 divisor = 0;
-  const bool known = int_const(operand(inst, 1), divisor);
   const bool narrow = is_narrow(inst.type);
   const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
   const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
   LirInst& division = add_op(op, word_size(inst.type), {def(result(inst)), use(a), use(b)});
-  division.flags = division_checks(is_signed != 0, known, divisor);
+  division.flags = division_checks(is_signed != 0, operand(inst, 1));
   division.imm = narrow && is_signed != 0 ? least(inst.type) : 0;
   if (ASSAY_PLANTED(a64_narrow_min_div)) division.imm = 0;
 }
 
 /// The quotient times the divisor, taken off: the least value by -1 gives 0 by itself, so only zero is checked.
 void Lowering::remainder(const Inst& inst, Op op, u32 is_signed) {
-  i64 divisor = 0;
-  const bool known = int_const(operand(inst, 1), divisor);
   const bool narrow = is_narrow(inst.type);
   const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
   const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
   LirInst& division = add_op(op, word_size(inst.type), {def(result(inst)), use(a), use(b)});
-  division.flags = division_checks(is_signed != 0, known, divisor) & kCheckZero;
+  division.flags = division_checks(is_signed != 0, operand(inst, 1)) & kCheckZero;
 }
 
 // ---- shifts ------------------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
   const u32 width = bits_of(inst.type);
   const bool to_the_right = op != Op::ShlV;
   u32 constant = 0;
-  const bool known = shift_count(inst, constant);
+  const bool known = shift_count(inst, constant) && may(Decision::ConstantCount);
   if (known && constant == 0) {
     same_register(inst, op, 0);
     return;
@@ -201,7 +204,7 @@ void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
 void Lowering::rotate(const Inst& inst, Op op, u32 to_the_right) {
   const u32 width = bits_of(inst.type);
   u32 count = 0;
-  if (shift_count(inst, count)) {
+  if (shift_count(inst, count) && may(Decision::ConstantCount)) {
     if (count == 0) {
       same_register(inst, op, 0);
       return;
@@ -236,7 +239,8 @@ void Lowering::overflow(const Inst& inst, Op op, u32 flags) {
 }
 
 void Lowering::extend(const Inst& inst, Op op, u32) {
-  if (options_.level == Level::O2 && op == Op::Zx && is_loaded(operand(inst, 0))) return same_register(inst, op, 0);
+  if (options_.level == Level::O2 && op == Op::Zx && is_loaded(operand(inst, 0)) && may(Decision::LoadedExtended))
+    return same_register(inst, op, 0);
   const VReg a = reg(operand(inst, 0));
   add_op(op, size_of(inst.from), {def(result(inst)), use_any(a)});
 }
@@ -253,14 +257,14 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
     test.kind = 3;
   } else {
     i64 constant = 0;
-    if (int_const(a, constant) && !int_const(b, constant)) {
+    if (int_const(a, constant) && !int_const(b, constant) && may(Decision::ComparisonTurned)) {
       std::swap(a, b);
       test.cond = static_cast<u8>(exchanged(static_cast<Cond>(test.cond)));
     }
     const bool known = int_const(b, test.imm);
     if (known && is_narrow(inst.type) && !is_signed_cond(static_cast<Cond>(test.cond)))
       test.imm = static_cast<i64>(static_cast<u64>(test.imm) & bit_mask(inst.type));
-    test.kind = known && is_add_imm(test.imm) ? 2 : 1;
+    test.kind = known && is_add_imm(test.imm) && may(Decision::Immediate) ? 2 : 1;
   }
   test.operands[test.count++] = use(reg(a));
   if (test.kind != 2) test.operands[test.count++] = use_any(reg(b));

@@ -40,11 +40,12 @@ const RegisterFile& file_for(Os os) {
 
 class X64Backend final : public codegen::Backend {
 public:
-  void begin(const Module& module, const CompileOptions& options, CodeObject& out) override {
+  void begin(const Module& module, const CompileOptions& options, codegen::Decisions& decisions,
+             CodeObject& out) override {
     module_ = &module;
     os_ = options.os;
-    lowering_.begin(module, options);
-    emitter_.begin(module, options, out);
+    lowering_.begin(module, options, decisions);
+    emitter_.begin(module, options, decisions, out);
   }
   const RegisterFile& register_file() const override { return file_for(os_); }
   Result<void> lower(const codegen::FunctionInput& function, codegen::LirFunction& out) override {

@@ -14,10 +14,11 @@ namespace assay::x64 {
 using codegen::Edit;
 using codegen::RegClass;
 
-void Emitter::begin(const Module& module, const CompileOptions& options, CodeObject& out) {
+void Emitter::begin(const Module& module, const CompileOptions& options, codegen::Decisions& decisions,
+                    CodeObject& out) {
   conv_ = &x64_conv(options.os);
   host_ = &x64_conv(options.host_os);
-  begin_module(module, options, out);
+  begin_module(module, options, decisions, out);
 }
 
 void Emitter::start(FunctionId id, bool is_thunk) {
@@ -63,7 +64,7 @@ Result<void> Emitter::finish() {
 /// All 64 bits. Between two slots through r11, whatever the class. Cycles of registers take r11 too.
 void Emitter::move(const Edit& given) {
   const bool is_int = given.reg_class == RegClass::Int;
-  const Edit edit = allocation_->beyond_cycle_slot(given, index_of(kScratch));
+  const Edit edit = beyond_cycle_slot(given, index_of(kScratch));
   const bool to_scratch = edit.to != given.to, from_scratch = edit.from != given.from;
   if (!is_int && to_scratch) return as_.movq(kScratch, xmm_of(edit.from.preg()));
   if (!is_int && from_scratch) return as_.movq(xmm_of(edit.to.preg()), kScratch);

@@ -18,7 +18,7 @@ namespace assay::x64 {
 
 class Emitter : private codegen::EmissionBase<Assembler> {
 public:
-  void begin(const Module& module, const CompileOptions& options, CodeObject& out);
+  void begin(const Module& module, const CompileOptions& options, codegen::Decisions& decisions, CodeObject& out);
   Result<void> function(const codegen::FunctionInput& input, const codegen::LirFunction& lir,
                         const codegen::Allocation& allocation, const codegen::LoweredFunction& info);
   Result<void> thunk(FunctionId import, const codegen::CallLayout& layout);

@@ -26,7 +26,7 @@ u64 canonical_nan(u32 size) { return size == 8 ? 0x7ff8000000000000u : 0x7fc0000
 } // namespace
 
 void Emitter::float_imm(const LirInst& inst, u32) {
-  if (inst.imm == 0) as_.xorps(xmm(0), xmm(0));
+  if (inst.imm == 0 && may(codegen::Decision::ZeroByXor)) as_.xorps(xmm(0), xmm(0));
   else ASSAY_SS_SD(inst.size, mov, xmm(0), float_constant(static_cast<u64>(inst.imm), inst.size));
 }
 

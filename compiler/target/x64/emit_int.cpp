@@ -9,8 +9,10 @@
 
 namespace assay::x64 {
 
+using codegen::Decision;
+
 void Emitter::imm(const LirInst& inst, u32) {
-  if (inst.imm == 0) as_.xor_(Size::Dword, gpr(0), gpr(0));
+  if (inst.imm == 0 && may(Decision::ZeroByXor)) as_.xor_(Size::Dword, gpr(0), gpr(0));
   else as_.mov_imm(gpr(0), static_cast<u64>(inst.imm));
 }
 
@@ -45,15 +47,19 @@ void Emitter::add(const LirInst& inst, u32) {
     as_.add(size, dst, gpr(2));
   } else if (dst == gpr(2)) {
     as_.add(size, dst, a);
-  } else {
+  } else if (may(Decision::Lea)) {
     as_.lea(size, dst, Mem::at(a, gpr(2), 0));
+  } else {
+    copy_int(dst, a);
+    as_.add(size, dst, gpr(2));
   }
 }
 
 void Emitter::add_imm(const LirInst& inst, u32) {
   const i32 value = static_cast<i32>(inst.imm);
-  if (gpr(0) == gpr(1)) as_.add(size_of_inst(inst), gpr(0), value);
-  else as_.lea(size_of_inst(inst), gpr(0), Mem::at(gpr(1), value));
+  if (gpr(0) != gpr(1) && may(Decision::Lea)) return as_.lea(size_of_inst(inst), gpr(0), Mem::at(gpr(1), value));
+  copy_int(gpr(0), gpr(1));
+  as_.add(size_of_inst(inst), gpr(0), value);
 }
 
 void Emitter::add_scaled(const LirInst& inst, u32) {
@@ -327,9 +333,10 @@ Emitter::Flags Emitter::test(const LirInst& inst, u32 kind, u32 first, Size size
   }
   const i32 value = kind == 2 ? static_cast<i32>(inst.imm) : 0;
   const bool zero_or_not = flags.cond == Cond::E || flags.cond == Cond::Ne;
-  if (value == 0 && zero_or_not && in_reg(first) && flags_tell_of(gpr(first), size)) return flags;
+  if (value == 0 && zero_or_not && in_reg(first) && flags_tell_of(gpr(first), size) && may(Decision::FlagsReused))
+    return flags;
   // Against zero, test sets the same flags as cmp.
-  if (value == 0 && in_reg(first)) as_.test(size, gpr(first), gpr(first));
+  if (value == 0 && in_reg(first) && may(Decision::TestForZero)) as_.test(size, gpr(first), gpr(first));
   else int_rm(first, [&](auto a) { as_.cmp(size, a, value); });
   return flags;
 }
@@ -349,7 +356,7 @@ void Emitter::set(const LirInst& inst, u32 kind) {
 }
 
 void Emitter::jump_to(u32 block) {
-  if (!is_next(block)) as_.jmp(label_of(block));
+  if (needs_jump(block)) as_.jmp(label_of(block));
 }
 
 void Emitter::jump(const LirInst&, u32) { jump_to(successors()[0]); }
@@ -377,7 +384,7 @@ void Emitter::select(const LirInst& inst, u32 kind) {
   const Flags flags = test(inst, kind, 1, static_cast<Size>(codegen::test_size(inst.flags)));
   const u32 if_true = 1 + tested;
   const bool is_fp = (inst.flags & codegen::kFloatValue) != 0;
-  if (!is_fp && flags.parity != Flags::Parity::AndNp) {
+  if (!is_fp && flags.parity != Flags::Parity::AndNp && may(Decision::ConditionalMove)) {
     int_rm(if_true, [&](auto value) {
       as_.cmov(flags.cond, size_of_inst(inst), gpr(0), value);
       if (flags.parity == Flags::Parity::OrP) as_.cmov(Cond::P, size_of_inst(inst), gpr(0), value);

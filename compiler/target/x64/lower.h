@@ -49,7 +49,7 @@ private:
   ASSAY_SHAPE(multiply_high) ASSAY_SHAPE(divide) ASSAY_SHAPE(remainder) ASSAY_SHAPE(shift) ASSAY_SHAPE(rotate)
   ASSAY_SHAPE(min_max) ASSAY_SHAPE(leading_zeros) ASSAY_SHAPE(trailing_zeros) ASSAY_SHAPE(population)
   ASSAY_SHAPE(bit_reverse) ASSAY_SHAPE(byte_swap) ASSAY_SHAPE(overflow) ASSAY_SHAPE(overflow_mul) ASSAY_SHAPE(compare)
-  ASSAY_SHAPE(select) ASSAY_SHAPE(extend) ASSAY_SHAPE(branch)
+  ASSAY_SHAPE(select) ASSAY_SHAPE(extend) ASSAY_SHAPE(branch) ASSAY_SHAPE(nothing_here)
   ASSAY_SHAPE(float_binary) ASSAY_SHAPE(float_unary) ASSAY_SHAPE(float_fma) ASSAY_SHAPE(float_min_max)
   ASSAY_SHAPE(float_in_place) ASSAY_SHAPE(float_copysign) ASSAY_SHAPE(float_round) ASSAY_SHAPE(float_to_int)
   ASSAY_SHAPE(float_sat) ASSAY_SHAPE(int_to_float) ASSAY_SHAPE(bitcast)

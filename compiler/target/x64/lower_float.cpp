@@ -39,7 +39,9 @@ FpRound rounding_of(RuntimeFn f32_member) {
 void Lowering::float_binary(const Inst& inst, Op op, u32) {
   ValueId first = operand(inst, 0), second = operand(inst, 1);
   const bool swaps = info(inst.op).is(kCommutes) || ASSAY_PLANTED(isel_float_swapped);
-  if (options_.level == Level::O2 && swaps && !ends_here(first) && ends_here(second)) std::swap(first, second);
+  if (options_.level == Level::O2 && swaps && !ends_here(first) && ends_here(second) &&
+      may(codegen::Decision::SwappedOperands))
+    std::swap(first, second);
   const VReg a = reg(first), b = reg(second);
   add_op(op, size_of(inst.type), {def_tied(result(inst), 1), use(a), use_any(b)});
 }
@@ -52,7 +54,7 @@ void Lowering::float_unary(const Inst& inst, Op op, u32) {
 
 void Lowering::float_fma(const Inst& inst, Op op, u32 f32_member) {
   const VReg args[3] = {reg(operand(inst, 0)), reg(operand(inst, 1)), reg(operand(inst, 2))};
-  if (options_.features.fma) {
+  if (options_.features.fma && may(codegen::Decision::Extension)) {
     add_op(op, size_of(inst.type), {def_tied(result(inst), 1), use(args[0]), use(args[1]), use_any(args[2])});
     return;
   }
@@ -76,7 +78,7 @@ void Lowering::float_copysign(const Inst& inst, Op op, u32) {
 
 void Lowering::float_round(const Inst& inst, Op op, u32 f32_member) {
   const VReg a = reg(operand(inst, 0));
-  if (options_.features.sse41) {
+  if (options_.features.sse41 && may(codegen::Decision::Extension)) {
     add_op(op, size_of(inst.type), {def(result(inst)), use_any(a)}).imm =
         static_cast<i64>(rounding_of(static_cast<RuntimeFn>(f32_member)));
     return;

@@ -11,11 +11,11 @@
 namespace assay::x64 {
 
 using codegen::CommonOp;
+using codegen::Decision;
 using codegen::def;
 using codegen::def_early_fixed;
 using codegen::def_fixed;
 using codegen::def_tied;
-using codegen::division_checks;
 using codegen::is_narrow;
 using codegen::kCheckMinusOne;
 using codegen::kCheckZero;
@@ -68,6 +68,11 @@ constexpr u32 param_of(Opcode opcode) {
 
 } // namespace
 
+/// Of a constant, for which nothing stands where it is, and of what nobody reads.
+void Lowering::nothing_here(const Inst& inst, Op, u32) {
+  if (!codegen::is_rematerialised(inst.op) && !may_leave_out(inst)) instruction(inst.op, inst);
+}
+
 void Lowering::instruction(Opcode op, const Inst& inst) {
 #define ACCESS(size, is_signed) ((size) | ((is_signed) ? 0x100u : 0u))
 #define RULE(opcode, shape, made, param) \
@@ -80,8 +85,8 @@ void Lowering::instruction(Opcode op, const Inst& inst) {
 
 bool Lowering::immediate(ValueId value, i64& out) const {
   if (!int_const(value, out)) return false;
-  if (ASSAY_PLANTED(isel_imm32_unsigned) && fits_uimm32(static_cast<u64>(out))) return true;
-  return fits_imm32(out);
+  const bool fits = fits_imm32(out) || (ASSAY_PLANTED(isel_imm32_unsigned) && fits_uimm32(static_cast<u64>(out)));
+  return fits && may(Decision::Immediate);
 }
 
 // ---- arithmetic --------------------------------------------------------------------------------------
@@ -108,7 +113,8 @@ void Lowering::add(const Inst& inst, Op op, u32) {
 void Lowering::subtract(const Inst& inst, Op op, u32) {
   const VReg left = reg(operand(inst, 0));
   i64 constant = 0;
-  if (immediate(operand(inst, 1), constant) && (fits_imm32(-constant) || ASSAY_PLANTED(isel_negated_imm))) {
+  if (immediate(operand(inst, 1), constant) && (fits_imm32(-constant) || ASSAY_PLANTED(isel_negated_imm)) &&
+      may(Decision::NegatedImmediate)) {
     add_op(Op::AddI, word_size(inst.type), {def(result(inst)), use(left)}).imm = -constant;
     return;
   }
@@ -126,7 +132,8 @@ void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
         constant;
     return;
   }
-  if (!ends_here(a) && ends_here(b)) std::swap(a, b); // the register of the first becomes the result's
+  if (!ends_here(a) && ends_here(b) && may(Decision::SwappedOperands))
+    std::swap(a, b); // the register of the first becomes the result's
   const VReg left = reg(a), right = reg(b);
   add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(left), use_any(right)});
 }
@@ -140,7 +147,8 @@ void Lowering::multiply(const Inst& inst, Op op, u32) {
     add_op(Op::ImulI, word_size(inst.type), {def(result(inst)), use_any(source)}).imm = constant;
     return;
   }
-  if (!ends_here(a) && ends_here(b)) std::swap(a, b); // the register of the first becomes the result's
+  if (!ends_here(a) && ends_here(b) && may(Decision::SwappedOperands))
+    std::swap(a, b); // the register of the first becomes the result's
   const VReg left = reg(a), right = reg(b);
   add_op(op, word_size(inst.type), {def_tied(result(inst), 1), use(left), use_any(right)});
 }
@@ -159,29 +167,25 @@ void Lowering::multiply_high(const Inst& inst, Op op, u32 is_signed) {
 }
 
 void Lowering::divide(const Inst& inst, Op op, u32 is_signed) {
-  i64 divisor = 0;
-  const bool known = int_const(operand(inst, 1), divisor);
   const bool narrow = is_narrow(inst.type);
   const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
   const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
   LirInst& division =
       add_op(op, word_size(inst.type),
              {def_fixed(result(inst), kRax), temp_fixed(new_int(), kRdx), use_fixed(a, kRax), use_late(b)});
-  division.flags = division_checks(is_signed != 0, known, divisor);
+  division.flags = division_checks(is_signed != 0, operand(inst, 1));
   division.imm = narrow && is_signed != 0 ? least(inst.type) : 0;
   if (ASSAY_PLANTED(isel_narrow_min_div)) division.imm = 0;
 }
 
 void Lowering::remainder(const Inst& inst, Op op, u32 is_signed) {
-  i64 divisor = 0;
-  const bool known = int_const(operand(inst, 1), divisor);
   const bool narrow = is_narrow(inst.type);
   const VReg a = narrow ? extended(operand(inst, 0), is_signed != 0) : reg(operand(inst, 0));
   const VReg b = narrow ? extended(operand(inst, 1), is_signed != 0) : reg(operand(inst, 1));
   LirInst& division =
       add_op(op, word_size(inst.type),
              {def_early_fixed(result(inst), kRdx), def_fixed(new_int(), kRax), use_fixed(a, kRax), use_late(b)});
-  division.flags = division_checks(is_signed != 0, known, divisor);
+  division.flags = division_checks(is_signed != 0, operand(inst, 1));
 }
 
 // ---- shifts ------------------------------------------------------------------------------------------
@@ -191,7 +195,7 @@ void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
   const u32 width = bits_of(inst.type);
   const bool to_the_right = op != Op::ShlC;
   i64 constant = 0;
-  const bool known = int_const(operand(inst, 1), constant);
+  const bool known = int_const(operand(inst, 1), constant) && may(Decision::ConstantCount);
   if (known && (static_cast<u64>(constant) & (width - 1)) == 0) {
     same_register(inst, op, 0);
     return;
@@ -216,7 +220,7 @@ void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
 void Lowering::rotate(const Inst& inst, Op op, u32 immediate_op) {
   const u32 width = bits_of(inst.type);
   i64 constant = 0;
-  if (int_const(operand(inst, 1), constant)) {
+  if (int_const(operand(inst, 1), constant) && may(Decision::ConstantCount)) {
     const u64 count = static_cast<u64>(constant) & (width - 1);
     if (count == 0) {
       same_register(inst, op, 0);
@@ -243,17 +247,18 @@ void Lowering::leading_zeros(const Inst& inst, Op op, u32) {
   const VReg a = narrow ? extended(operand(inst, 0), false) : reg(operand(inst, 0));
   LirInst& count = add_op(op, word_size(inst.type), {def(result(inst)), use_any(a)});
   count.imm = narrow ? 32 - bits_of(inst.type) : 0;
-  count.flags = options_.features.lzcnt ? kExtension : 0;
+  count.flags = options_.features.lzcnt && may(Decision::Extension) ? kExtension : 0;
 }
 
 void Lowering::trailing_zeros(const Inst& inst, Op op, u32) {
   const VReg a = reg(operand(inst, 0));
-  add_op(op, size_of(inst.type), {def(result(inst)), use_any(a)}).flags = options_.features.bmi1 ? kExtension : 0;
+  const bool extension = options_.features.bmi1 && may(Decision::Extension);
+  add_op(op, size_of(inst.type), {def(result(inst)), use_any(a)}).flags = extension ? kExtension : 0;
 }
 
 void Lowering::population(const Inst& inst, Op op, u32) {
   const VReg a = is_narrow(inst.type) ? extended(operand(inst, 0), false) : reg(operand(inst, 0));
-  if (options_.features.popcnt) {
+  if (options_.features.popcnt && may(Decision::Extension)) {
     add_op(op, word_size(inst.type), {def(result(inst)), use_any(a)});
     return;
   }
@@ -295,7 +300,8 @@ void Lowering::overflow_mul(const Inst& inst, Op op, u32 is_signed) {
 
 void Lowering::extend(const Inst& inst, Op op, u32) {
   const bool unsigned_load = is_loaded(operand(inst, 0));
-  if (options_.level == Level::O2 && unsigned_load && (op == Op::Zx || ASSAY_PLANTED(isel_sext_of_load)))
+  if (options_.level == Level::O2 && unsigned_load && (op == Op::Zx || ASSAY_PLANTED(isel_sext_of_load)) &&
+      may(Decision::LoadedExtended))
     return same_register(inst, op, 0);
   if (op == Op::Zx && inst.from == Type::I32 && is_clean(operand(inst, 0))) return same_register(inst, op, 0);
   const VReg a = reg(operand(inst, 0));
@@ -315,7 +321,7 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
     test.kind = 3;
   } else if (immediate(b, test.imm)) {
     test.kind = 2;
-  } else if (immediate(a, test.imm)) {
+  } else if (immediate(a, test.imm) && may(Decision::ComparisonTurned)) {
     std::swap(a, b);
     test.cond = static_cast<u8>(exchanged(static_cast<Cond>(test.cond)));
     test.kind = 2;

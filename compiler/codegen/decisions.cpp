@@ -1,0 +1,38 @@
+// decisions.cpp - see decisions.h. Tested in compiler/codegen/tests/decisions_test.cpp.
+#include "compiler/codegen/decisions.h"
+
+namespace assay::codegen {
+namespace {
+
+constexpr DecisionInfo kDecisionInfos[] = {
+#define DECISION(area, name, text, meaning) {text, meaning},
+#include "compiler/codegen/decisions.def"
+};
+
+} // namespace
+
+std::span<const DecisionInfo> decision_infos() { return kDecisionInfos; }
+
+std::string_view name_of(DecisionArea area) {
+  switch (area) {
+  case DecisionArea::Selection: return "selection";
+  case DecisionArea::Allocation: return "allocation";
+  case DecisionArea::Emission: break;
+  }
+  return "emission";
+}
+
+/// The one that reaches the limit is taken, and noted; none behind it is.
+bool Decisions::at_limit(Area& area, Decision decision, const char* file, u32 line) {
+  if (area.left < 0) {
+    area.left = -1; // however often it is asked: never near the end of the numbers
+    return false;
+  }
+  const std::string_view path(file);
+  const std::size_t slash = path.find_last_of("/\\");
+  const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  area.last = {area.made(), decision, area.made() - area.before, function_, name, line};
+  return true;
+}
+
+} // namespace assay::codegen
