@@ -7,8 +7,10 @@
 #include "compiler/opt/pipeline.h"
 #include "fuzz/generate/random.h"
 
+#include <algorithm>
 #include <charconv>
 #include <deque>
+#include <iterator>
 #include <mutex>
 
 namespace assay::fuzz {
@@ -67,6 +69,7 @@ void draw_settings(Random& random, SubjectRow& row, PassOptions& passes) {
   row.max_registers = random.chance({1, 2}) ? 0 : random.between(3, 14);
   row.spill_all = random.chance({1, 8});
   row.block_padding = draw_padding(random);
+  row.decisions = random.chance({3, 4}) ? 0 : random.between(1, 1u << random.between(0, 10));
   const u32 kind = random.below(4);
   if (kind == 0) passes = any_order(random);
   if (kind == 1) passes = some_left_out(random);
@@ -115,6 +118,8 @@ bool parse_settings(std::string_view text, SubjectRow& row) {
   take_number(text, "-regs", kMostRegisters, row.max_registers);
   row.spill_all = take(text, "-spill-all");
   take_number(text, "-pad", kMostBlockPadding, row.block_padding);
+  constexpr u32 kMostDecisions = 1u << 20;
+  take_number(text, "-decisions", kMostDecisions, row.decisions);
   return text.empty();
 }
 
@@ -132,7 +137,12 @@ Settings settings_for(const SubjectRow& row, const Module& module, const PassOpt
 
 CompileOptions compile_options(const Settings& settings) {
   CompileOptions options = compile_options(settings.row);
+  const PassOptions of_row = options.passes;
   options.passes = settings.passes;
+  for (u32 area = 0; area < std::size(of_row.decision_limits); ++area) {
+    u64& limit = options.passes.decision_limits[area];
+    limit = std::min(limit, of_row.decision_limits[area]);
+  }
   return options;
 }
 
@@ -144,6 +154,7 @@ std::string name_of_settings(const SubjectRow& row) {
   if (row.max_registers != 0) out += "-regs" + std::to_string(row.max_registers);
   if (row.spill_all) out += "-spill-all";
   if (row.block_padding != 0) out += "-pad" + std::to_string(row.block_padding);
+  if (row.decisions != 0) out += "-decisions" + std::to_string(row.decisions);
   return out;
 }
 

@@ -1,7 +1,8 @@
 // settings.h - how a subject compiles a program: by its row, or as drawn from the program; names that say settings.
 //
 // A name says all settings, so that a program that failed with drawn ones can be shown again with just these:
-// TARGET-LEVEL-PLACE-CONVENTION, then what differs from the usual: -baseline or -extensions, -regsN, -spill-all, -padN.
+// TARGET-LEVEL-PLACE-CONVENTION, then what differs from the usual: -baseline or -extensions, -regsN, -spill-all, -padN,
+// -decisionsN (choices of each area of the back end, codegen/decisions.def).
 // Drawing costs a walk over the instructions, and is the same for equal programs on every host.
 // Tested in fuzz/check/tests/settings_test.cpp.
 #pragma once

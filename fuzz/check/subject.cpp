@@ -36,7 +36,7 @@ constexpr SubjectRow kRows[] = {
   {"x64-O2-native-windows",             kNative,      kX64, kO2, kWindows,  true,      0,        false, "optimised, Windows convention between AIR functions, run here"},
   {"x64-O2-native-linux-regs4",         kNative,      kX64, kO2, kLinux,    true,      4,        false, "optimised, four registers of each class"},
   {"x64-O2-native-linux-orders",        kNative,      kX64, kO2, kLinux,    true,      0,        false, "optimised by any passes in any order, drawn from the program", Drawn::Passes},
-  {"x64-native-lattice",                kNative,      kX64, kO2, kLinux,    true,      0,        false, "level, convention, extensions, registers, padding and passes drawn from the program", Drawn::Settings},
+  {"x64-native-lattice",                kNative,      kX64, kO2, kLinux,    true,      0,        false, "level, convention, extensions, registers, padding, decisions and passes drawn from the program", Drawn::Settings},
   {"a64-O0-native-linux",               kNative,      kA64, kO0, kLinux,    true,      0,        false, "AAPCS64"},
   {"a64-O0-native-apple",               kNative,      kA64, kO0, kApple,    true,      0,        false, "Apple convention between AIR functions, run here"},
   {"a64-O0-native-linux-regs4",         kNative,      kA64, kO0, kLinux,    true,      4,        false, "four registers of each class"},
@@ -101,7 +101,7 @@ Result<std::vector<const SubjectRow*>> by_name(const SubjectFilter& filter) {
     if (row == nullptr) {
       Error error;
       error.message = "there is no subject '" + name + "'; 'assay subjects' lists them, and settings make others: "
-                      "TARGET-LEVEL-PLACE-CONVENTION[-baseline|-extensions][-regsN][-spill-all][-padN]";
+                      "TARGET-LEVEL-PLACE-CONVENTION[-baseline|-extensions][-regsN][-spill-all][-padN][-decisionsN]";
       return error;
     }
     const std::string reason = unavailable_reason(*row);
@@ -172,6 +172,8 @@ CompileOptions compile_options(const SubjectRow& row) {
   options.max_registers = row.max_registers;
   options.spill_all = row.spill_all;
   options.block_padding = row.block_padding;
+  if (row.decisions != 0)
+    for (u64& limit : options.passes.decision_limits) limit = row.decisions;
   return options;
 }
 

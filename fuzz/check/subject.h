@@ -33,7 +33,7 @@ std::string_view name_of(Level level); // "O0", "O2"
 enum class Drawn : u8 {
   Nothing,
   Passes,  // which, and in what order
-  Settings // level, convention, extensions, registers, spilling, padding and passes
+  Settings // level, convention, extensions, registers, spilling, padding, decisions and passes
 };
 
 /// One subject. For the oracle only `name`, `exec` and `meaning` mean something, for a peer `level` too.
@@ -49,6 +49,7 @@ struct SubjectRow {
   std::string_view meaning;
   Drawn drawn = Drawn::Nothing;
   u32 block_padding = 0; // see CompileOptions
+  u32 decisions = 0;     // the most choices of each area of the back end (PassOptions); 0: no limit
 };
 
 /// All that this version knows, the oracle first.

@@ -59,6 +59,7 @@ template <typename Stream, typename V> void each_field(Stream& s, V& variant) {
   s.number(variant.max_registers);
   s.number(variant.spill_all);
   s.number(variant.block_padding);
+  s.number(variant.decisions);
   s.number(variant.passes);
   s.number(variant.check_allocation);
   s.number(variant.time_limit_ms);

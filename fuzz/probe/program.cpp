@@ -18,13 +18,14 @@ namespace {
 
 bool same_passes(const PassOptions& a, const PassOptions& b) {
   return a.switched_off == b.switched_off && a.rewrite_limit == b.rewrite_limit && a.order_count == b.order_count &&
-         std::equal(a.order, a.order + a.order_count, b.order);
+         std::equal(a.order, a.order + a.order_count, b.order) &&
+         std::equal(std::begin(a.decision_limits), std::end(a.decision_limits), b.decision_limits);
 }
 
 bool same_variant(const Variant& a, const Variant& b) {
   return a.target == b.target && a.level == b.level && a.os == b.os && a.exec == b.exec &&
          a.extensions == b.extensions && a.max_registers == b.max_registers && a.spill_all == b.spill_all &&
-         a.block_padding == b.block_padding && a.check_allocation == b.check_allocation &&
+         a.block_padding == b.block_padding && a.decisions == b.decisions && a.check_allocation == b.check_allocation &&
          a.time_limit_ms == b.time_limit_ms && same_passes(a.passes, b.passes);
 }
 
@@ -82,6 +83,7 @@ Variant variant_of(const SubjectRow& row, const Module& module, const PassOption
   out.max_registers = settings.row.max_registers;
   out.spill_all = settings.row.spill_all;
   out.block_padding = settings.row.block_padding;
+  out.decisions = settings.row.decisions;
   out.passes = settings.passes;
   return out;
 }
@@ -97,6 +99,7 @@ SubjectRow row_of(const Variant& variant) {
   row.max_registers = variant.max_registers;
   row.spill_all = variant.spill_all;
   row.block_padding = variant.block_padding;
+  row.decisions = variant.decisions;
   return row;
 }
 

@@ -31,6 +31,7 @@ struct Variant {
   u32 max_registers = 0;
   bool spill_all = false;
   u32 block_padding = 0;
+  u32 decisions = 0; // besides the limits in `passes`
   PassOptions passes;
   bool check_allocation = true;
   u32 time_limit_ms = 0; // of one run in this process; 0: the executor's own

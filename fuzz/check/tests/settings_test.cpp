@@ -19,7 +19,8 @@ std::vector<u32> point_of(const Settings& settings) {
   const u32 registers = row.max_registers == 0 ? 0 : row.max_registers < 6 ? 1 : 2;
   const u32 padding = row.block_padding == 0 ? 0 : row.block_padding < 1000 ? 1 : 2;
   std::vector<u32> out{
-      static_cast<u32>(row.level), static_cast<u32>(row.os), row.extensions, registers, row.spill_all, padding};
+      static_cast<u32>(row.level), static_cast<u32>(row.os), row.extensions, registers, row.spill_all, padding,
+      row.decisions != 0};
   for (u32 pass = 0; pass < opt::kPassCount; ++pass) {
     const bool ordered = std::count(passes.order, passes.order + passes.order_count, static_cast<u8>(pass)) != 0;
     out.push_back(passes.order_count != 0 ? ordered : (passes.switched_off >> pass & 1) == 0);
@@ -47,7 +48,7 @@ TEST(Settings, every_pair_of_two_is_met_within_3000_programs) {
     EXPECT_EQ(pairs.size(), wanted) << name;
     // Two values each, three of registers and padding; ssa may stand in no order, but cannot be left out.
     const std::size_t conventions = row.target == Target::A64 && row.exec == Exec::Unicorn ? 3 : 2;
-    EXPECT_EQ(singles.size(), 2 + conventions + 2 + 3 + 2 + 3 + 2 * opt::kPassCount) << name;
+    EXPECT_EQ(singles.size(), 2 + conventions + 2 + 3 + 2 + 3 + 2 + 2 * opt::kPassCount) << name;
   }
 }
 
@@ -98,6 +99,7 @@ TEST(Settings, drawn_ones_have_a_name_that_says_them) {
       EXPECT_EQ(row->max_registers, drawn.max_registers);
       EXPECT_EQ(row->spill_all, drawn.spill_all);
       EXPECT_EQ(row->block_padding, drawn.block_padding);
+      EXPECT_EQ(row->decisions, drawn.decisions);
       EXPECT_EQ(find_subject_row(row->name), row);
     }
   }
