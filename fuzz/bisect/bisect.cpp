@@ -6,6 +6,7 @@
 #include "fuzz/bisect/bisect.h"
 
 #include "compiler/opt/pipeline.h"
+#include "fuzz/bisect/decision.h"
 #include "fuzz/bisect/rewrite.h"
 #include "fuzz/subjects/peer_subject.h"
 
@@ -14,7 +15,7 @@
 namespace assay::fuzz {
 namespace {
 
-constexpr u64 kMostRewrites = u64{1} << 24;
+constexpr u64 kMostSteps = u64{1} << 24; // rewrites, decisions
 
 class Bisector {
 public:
@@ -25,8 +26,10 @@ public:
 
 private:
   Seen::State attempt(std::string name, const Variant& variant);
-  bool fails_with(u64 rewrites);
+  template <typename Limited> u64 first_failing(Limited with_limit);
   bool find_rewrite();
+  void find_decision();
+  bool find_decision_in(codegen::DecisionArea area);
   void leave_out_passes();
   void eliminate();
   void other_places();
@@ -51,10 +54,20 @@ Seen::State Bisector::attempt(std::string name, const Variant& variant) {
   return seen.state;
 }
 
-bool Bisector::fails_with(u64 rewrites) {
-  Variant limited = variant_;
-  limited.passes.rewrite_limit = rewrites;
-  return prober_.ask(program_, limited).fails();
+/// The least limit found with which the variant made of it fails, where it does not with one less; 0: with none up to
+/// kMostSteps. Without any it does not fail.
+template <typename Limited> u64 Bisector::first_failing(Limited with_limit) {
+  const auto fails = [&](u64 limit) { return prober_.ask(program_, with_limit(limit)).fails(); };
+  u64 low = 0, high = 1;
+  for (; !fails(high); high *= 2) {
+    low = high;
+    if (high >= kMostSteps) return 0;
+  }
+  while (high - low > 1) {
+    const u64 middle = low + (high - low) / 2;
+    (fails(middle) ? high : low) = middle;
+  }
+  return high;
 }
 
 /// Fills `rewrite`. False when it fails without any.
@@ -62,17 +75,38 @@ bool Bisector::find_rewrite() {
   Variant without = variant_;
   without.passes.rewrite_limit = 0;
   if (attempt("without any rewrite", without) == Seen::Fails) return false;
-  u64 low = 0, high = 1;
-  for (; !fails_with(high); high *= 2) {
-    low = high;
-    if (high >= kMostRewrites) return true; // it does not come from the number of rewrites: passes alone will tell
-  }
-  while (high - low > 1) {
-    const u64 middle = low + (high - low) / 2;
-    (fails_with(middle) ? high : low) = middle;
-  }
-  out_.rewrite = high;
+  // Where it does not come from the number of rewrites passes alone will tell.
+  out_.rewrite = first_failing([&](u64 limit) {
+    Variant limited = variant_;
+    limited.passes.rewrite_limit = limit;
+    return limited;
+  });
   return true;
+}
+
+/// Of one area of the back end; false when leaving out all its choices cures nothing.
+bool Bisector::find_decision_in(codegen::DecisionArea area) {
+  const auto limited_to = [&](u64 limit) {
+    Variant limited = variant_;
+    limited.passes.decision_limits[static_cast<u32>(area)] = limit;
+    return limited;
+  };
+  if (attempt("without choices of " + std::string(codegen::name_of(area)), limited_to(0)) != Seen::Agrees) return false;
+  out_.decision = first_failing(limited_to);
+  if (out_.decision != 0 && describe_decision(program_.module, variant_, area, out_)) return true;
+  out_.decision = 0;
+  return false;
+}
+
+/// An allocation that its checker has approved is not at fault, however other places of values may cure; and of what
+/// the checker refuses only allocation is. A choice of selection brings about what emission does with it: that first.
+void Bisector::find_decision() {
+  if (out_.seen.kind == FindingKind::Checker) {
+    find_decision_in(codegen::DecisionArea::Allocation);
+    return;
+  }
+  if (find_decision_in(codegen::DecisionArea::Emission) || find_decision_in(codegen::DecisionArea::Selection)) return;
+  if (!variant_.check_allocation) find_decision_in(codegen::DecisionArea::Allocation);
 }
 
 void Bisector::leave_out_passes() {
@@ -168,7 +202,14 @@ void Bisector::conclude() {
 }
 
 void Bisector::conclude_back_end() {
-  if (out_.seen.kind == FindingKind::Checker) {
+  const std::string other(assay::name_of(variant_.target == Target::X64 ? Target::A64 : Target::X64));
+  const bool elsewhere = std::any_of(out_.trials.begin(), out_.trials.end(), [&](const BisectTrial& trial) {
+    return trial.seen == Seen::Fails && trial.name.compare(0, other.size(), other) == 0;
+  });
+  if (out_.decision != 0) {
+    out_.component = elsewhere ? "all targets, " : std::string(assay::name_of(variant_.target)) + " ";
+    out_.component += out_.area;
+  } else if (out_.seen.kind == FindingKind::Checker) {
     out_.component = "register allocation";
   } else if (out_.seen.kind != FindingKind::Breach && cure("in ") != nullptr) { // emulators do not look for those
     out_.component = cure("in ")->name.substr(3) + " agrees, " + std::string(name_of(variant_.exec)) + " does not";
@@ -177,10 +218,6 @@ void Bisector::conclude_back_end() {
   } else if (cure("convention ") != nullptr) {
     out_.component = "convention " + std::string(assay::name_of(variant_.os));
   } else {
-    const std::string other(assay::name_of(variant_.target == Target::X64 ? Target::A64 : Target::X64));
-    const bool elsewhere = std::any_of(out_.trials.begin(), out_.trials.end(), [&](const BisectTrial& trial) {
-      return trial.seen == Seen::Fails && trial.name.compare(0, other.size(), other) == 0;
-    });
     // The symbolic checker has approved the allocation by now.
     if (elsewhere) out_.component = "all targets or the oracle";
     else out_.component = std::string(assay::name_of(variant_.target)) + " code";
@@ -192,8 +229,8 @@ void Bisector::conclude_back_end() {
 void Bisector::choose_witness() {
   const BisectTrial* found = nullptr;
   if (!out_.component.empty()) found = cure("without " + out_.component);
-  for (const char* name :
-       {"without any rewrite", "at O0", "every value", "all registers", "convention", "no processor", ""})
+  for (const char* name : {"without any rewrite", "at O0", "without choices", "every value", "all registers",
+                           "convention", "no processor", ""})
     if (found == nullptr) found = cure(name);
   if (found == nullptr) return;
   out_.has_witness = true;
@@ -247,6 +284,7 @@ Bisection Bisector::run() {
         out_.seen.kind == FindingKind::Checker || (judged && optimised_is_right(program_, variant_.passes));
   }
   if (!optimiser || out_.optimised_is_right) {
+    find_decision();
     eliminate();
     if (options_.other_places) other_places();
   }
@@ -270,6 +308,9 @@ std::string to_string(const Bisection& bisection) {
       out += " (" + std::to_string(bisection.rewrite_in_run) + " of run " + std::to_string(bisection.run) + " in @" +
              bisection.function + ")";
   }
+  if (bisection.decision != 0)
+    out += ", decision " + std::to_string(bisection.decision) + " (" + std::to_string(bisection.decision_in_function) +
+           " in @" + bisection.decision_function + ")";
   if (!bisection.rule.empty()) out += ", rule " + bisection.rule;
   if (bisection.rule_line != 0) out += " (" + bisection.rule_file + ":" + std::to_string(bisection.rule_line) + ")";
   return out;

@@ -43,6 +43,12 @@ Json json_of(const fuzz::Bisection& b) {
     json["rewrite_in_run"] = b.rewrite_in_run;
     json["optimised_is_right"] = b.optimised_is_right;
   }
+  if (b.decision != 0) {
+    json["area"] = b.area;
+    json["decision_function"] = b.decision_function;
+    json["decision"] = b.decision;
+    json["decision_in_function"] = b.decision_in_function;
+  }
   if (!b.rule.empty()) json["rule"] = b.rule;
   if (b.rule_line != 0) {
     json["rule_file"] = b.rule_file;
@@ -64,7 +70,11 @@ void print_bisection(const fuzz::Bisection& b) {
   if (b.optimised_is_right) line("oracle", "finds the optimised program right");
   if (b.rewrite != 0 && !b.pass.empty())
     line("rewrite", std::to_string(b.rewrite) + " of the module, " + std::to_string(b.rewrite_in_run) + " of this run");
-  if (b.rule_line != 0) line("rule", b.rule + ", compiler/opt/" + b.rule_file + ":" + std::to_string(b.rule_line));
+  if (b.decision != 0)
+    line("decision", std::to_string(b.decision) + " of " + b.area + " in the module, " +
+                         std::to_string(b.decision_in_function) + " in @" + b.decision_function);
+  const std::string folder = b.decision != 0 ? "" : "compiler/opt/";
+  if (b.rule_line != 0) line("rule", b.rule + ", " + folder + b.rule_file + ":" + std::to_string(b.rule_line));
   else line("rule", b.rule);
   std::vector<std::string> agrees, fails;
   for (const fuzz::BisectTrial& trial : b.trials) {

@@ -49,6 +49,10 @@ std::string culprit_in_pass(const Bisection& b) {
 std::string culprit_in_back_end(const Bisection& b, const Variant& variant, std::string_view suspect) {
   const std::string target(assay::name_of(variant.target));
   std::string out;
+  if (b.decision != 0) { // each level has an allocator of its own
+    out = target + "/" + b.area + "/" + as_word(b.rule);
+    return b.area == "allocation" ? out + ":" + std::string(name_of(b.level)) : out;
+  }
   if (b.component.rfind(target + " code", 0) == 0) out = target + "/code";
   else if (b.component == "register allocation") // each level has an allocator of its own
     return target + "/register-allocation:" + std::string(name_of(b.level));
@@ -128,6 +132,8 @@ Cause cause_of(const Finding& finding) {
   out.culprit = kUnknown;
   return out;
 }
+
+bool names_decision(const Bisection& bisection) { return bisection.decision != 0; }
 
 bool names_pass(const Bisection& bisection) {
   opt::PassId pass{};

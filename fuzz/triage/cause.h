@@ -4,9 +4,9 @@
 //   kind, target, level, observable, culprit
 //
 // The culprit is what bisection names. What has one bug as its cause need not fail in the same observable, so findings
-// are of one group when they have the same culprit, if that is a precise one: a pass with its rule, or code of a target
-// with the operation that it gets wrong. Where nothing precise is known the whole line must be the same. Nothing in it
-// depends on names, numbers or the machine. Tested in fuzz/triage/tests/cause_test.cpp.
+// are of one group when they have the same culprit, if that is a precise one: a pass with its rule, a choice of the
+// back end, or code of a target with the operation that it gets wrong. Where nothing precise is known the whole line
+// must be the same. Nothing in it depends on names, numbers or the machine. Tested in fuzz/triage/tests/cause_test.cpp.
 #pragma once
 
 #include "fuzz/triage/triage.h"
@@ -22,7 +22,7 @@ struct Cause {
   std::string target;     // "x64", "a64"; "llvm", "gccjit"; "any": no subject was reached
   std::string level;      // the lowest that fails, "O0" or "O2"; "any"
   std::string observable; // "result", "end:returned,crashed"
-  std::string culprit;    // "simplify/shl_shl_wraps", "gvn", "x64/code:f2i_sat_s"; "unknown"
+  std::string culprit;    // "gvn/load_after_store", "x64/emission/flags_reused", "x64/code:f2i_sat_s"; "unknown"
 };
 
 /// The line.
@@ -39,6 +39,8 @@ Cause cause_of(const Finding& finding);
 Cause cause_of(const Failure& failure, const Bisection& bisection, std::string_view suspect);
 /// The bisection alone says what is to be known: no suspect is needed.
 bool names_pass(const Bisection& bisection);
+/// It says which choice of the back end is wrong. That may be another one before reduction.
+bool names_decision(const Bisection& bisection);
 
 /// Text as one word: letters, digits and "_./:,+-"; all else is a '-'.
 std::string as_word(std::string_view text);

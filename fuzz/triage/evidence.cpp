@@ -4,6 +4,7 @@
 
 #include "compiler/debug/disassemble.h"
 #include "fuzz/check/check.h"
+#include "fuzz/check/settings.h"
 #include "fuzz/os/process.h"
 
 #include <cstdio>
@@ -30,8 +31,7 @@ std::string place_of(const CodeObject& object, const Module& module, u32 begin, 
 
 /// Empty assembly: the reason behind a zero byte.
 std::string assembly_of(const Program& program, const Variant& variant) {
-  CompileOptions options = compile_options(row_of(variant));
-  options.passes = variant.passes;
+  const CompileOptions options = compile_options(Settings{row_of(variant), variant.passes});
   CodeObject object;
   if (auto compiled = Compiler(options).compile(program.module, object); !compiled)
     return '\0' + compiled.error().message;

@@ -43,7 +43,8 @@ void explain(Signed& out, const SignOptions& options) {
       out.instructions = reduced.reduction.instructions;
       out.reduced = out.instructions < out.instructions_before;
     }
-    if (!names_pass(out.bisection)) suspect = suspect_of(failure.program, failure.variant, prober);
+    if (!names_pass(out.bisection) && !names_decision(out.bisection))
+      suspect = suspect_of(failure.program, failure.variant, prober);
   }
   out.cause = cause_of(failure, out.bisection, suspect);
 }

@@ -39,7 +39,7 @@ std::vector<Variant> variants_of(const SubjectRow& row, const Module& module, co
   if (row.drawn == Drawn::Nothing) return {whole};
   std::vector<Variant> out(2, whole);
   Variant& usual = out.front();
-  usual.max_registers = usual.block_padding = 0;
+  usual.max_registers = usual.block_padding = usual.decisions = 0;
   usual.spill_all = false;
   usual.extensions = row.extensions;
   usual.passes = out[1].passes = passes;

@@ -20,13 +20,18 @@ protected:
   }
   void TearDown() override { planted::active = 0; }
 
-  Bisection bisected(const char* bug, const char* text, std::vector<u64> args) {
+  Bisection bisected(const char* bug, const char* text, std::vector<u64> args, Level level = Level::O2,
+                     bool spill_all = false) {
     auto module = parse_and_verify(text);
     EXPECT_TRUE(module.ok()) << module.error().to_string();
-    const Program program{std::move(*module), 0, std::move(args), 1000};
+    const FunctionId last = static_cast<FunctionId>(module->functions.size() - 1); // behind imports
+    const Program program{std::move(*module), last, std::move(args), 1000};
     planted::active = bug == nullptr ? 0 : planted::name_hash(bug);
     Prober prober;
-    return bisect(program, variant_of(*row_, program.module), prober, {.other_places = false});
+    Variant variant = variant_of(*row_, program.module);
+    variant.level = level;
+    variant.spill_all = spill_all;
+    return bisect(program, variant, prober, {.other_places = false});
   }
 
   const SubjectRow* row_ = nullptr;
@@ -116,7 +121,83 @@ export func @main(i64, i64) -> i64 {
   EXPECT_EQ(found.component, "x64 code");
   EXPECT_EQ(found.operations, (std::vector<std::string>{"div_s.i64", "return"}));
 }
+
+TEST_F(Bisect, wrong_choice_of_selection_is_named_with_the_line_that_asks_for_it) {
+  const Bisection found = bisected("isel_negated_imm", R"(
+export func @main(i64) -> i64 {
+^0(%a: i64):
+  %one = const.i64 1
+  %b = add.i64 %a, %one
+  %c = const.i64 -2147483648
+  %r = sub.i64 %b, %c
+  return %r
+}
+)",
+                                   {7}, Level::O0);
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.component, "x64 selection");
+  EXPECT_EQ(found.area, "selection");
+  EXPECT_EQ(found.rule, "negated_immediate");
+  EXPECT_EQ(found.rule_file, "lower_int.cpp");
+  EXPECT_GT(found.rule_line, 50u);
+  EXPECT_EQ(found.decision, 3u) << "behind the immediate of the sum, and this one's";
+  EXPECT_EQ(found.decision_function, "main");
+  EXPECT_TRUE(found.has_witness);
+}
+
+TEST_F(Bisect, wrong_choice_of_emission_is_named_though_one_of_selection_brings_it_about) {
+  const Bisection found = bisected("emit_flags_of_word", R"(
+export func @main(i32, i32) -> i32 {
+^0(%a: i32, %b: i32):
+  %x = trunc.i8.i32 %a
+  %y = trunc.i8.i32 %b
+  %z = and.i8 %x, %y
+  branch %z, ^1, ^2
+^1:
+  return %a
+^2:
+  %r = add.i32 %a, %b
+  return %r
+}
+)",
+                                   {0x100, 0x100}, Level::O0);
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.component, "x64 emission");
+  EXPECT_EQ(found.rule, "flags_reused");
+  EXPECT_EQ(found.rule_file, "emit_int.cpp");
+}
+
+TEST_F(Bisect, wrong_choice_of_the_allocator_is_named_where_its_checker_complains) {
+  const Bisection found = bisected("ra_slot_shared", R"(
+export func @main(i32, i32) {
+^0(%0: i32, %1: i32):
+  %2 = sext.i64.i32 %1
+  jump ^1(%2)
+^1(%3: i64):
+  %4 = div_u.i32 %0, %0
+  return
+}
+)",
+                                   {1, 2}, Level::O0, true);
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.seen.kind, FindingKind::Checker);
+  EXPECT_EQ(found.component, "x64 allocation");
+  EXPECT_EQ(found.rule, "slot_shared");
+}
 #endif
+
+TEST(BisectText, says_decision_and_rule) {
+  Bisection found;
+  found.component = "x64 selection";
+  found.area = "selection";
+  found.decision = 12;
+  found.decision_in_function = 3;
+  found.decision_function = "f";
+  found.rule = "immediate";
+  found.rule_file = "lower_int.cpp";
+  found.rule_line = 86;
+  EXPECT_EQ(to_string(found), "x64 selection, decision 12 (3 in @f), rule immediate (lower_int.cpp:86)");
+}
 
 TEST(BisectText, says_pass_rewrite_and_rule) {
   Bisection found;

@@ -85,6 +85,24 @@ TEST(Cause, code_of_a_target_is_told_apart_by_the_operation_that_is_got_wrong) {
   EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/convention-windows:call");
 }
 
+TEST(Cause, choice_of_the_back_end_is_the_culprit_whatever_it_shows_in) {
+  Bisection code;
+  code.component = "x64 selection";
+  code.area = "selection";
+  code.decision = 4;
+  code.rule = "negated_immediate";
+  EXPECT_TRUE(names_decision(code));
+  EXPECT_EQ(cause_of(failure_in("result"), code, "sub").culprit, "x64/selection/negated_immediate");
+  code.component = "all targets, selection";
+  EXPECT_EQ(cause_of(failure_in("result"), code, "").culprit, "x64/selection/negated_immediate")
+      << "that it shows elsewhere is an accident of the program";
+  code.component = "x64 allocation";
+  code.area = "allocation";
+  code.rule = "slot_shared";
+  code.level = Level::O2;
+  EXPECT_EQ(cause_of(failure_in("x"), code, "").culprit, "x64/allocation/slot_shared:O2");
+}
+
 TEST(Cause, what_is_brought_about_by_a_pass_but_right_is_the_back_ends) {
   Bisection code = in_pass("gvn");
   code.optimised_is_right = true;

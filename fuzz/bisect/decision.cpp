@@ -1,0 +1,68 @@
+// decision.cpp - see decision.h. The answer comes from the other process as lines of text. Tested in
+// fuzz/bisect/tests/bisect_test.cpp.
+#include "fuzz/bisect/decision.h"
+
+#include "compiler/codegen/observer.h"
+#include "fuzz/check/settings.h"
+#include "fuzz/os/process.h"
+
+namespace assay::fuzz {
+namespace {
+
+constexpr u32 kPatienceMs = 10'000;
+
+class Listener final : public codegen::Observer {
+public:
+  explicit Listener(codegen::DecisionArea area) : area_(area) {}
+  void decided(const codegen::Decisions& decisions) override { last = decisions.last(area_); }
+
+  codegen::LastDecision last;
+
+private:
+  codegen::DecisionArea area_;
+};
+
+/// Fields, one a line.
+std::string describe(const Module& module, const Variant& variant, codegen::DecisionArea area, u64 decision) {
+  Listener listener(area);
+  CompileOptions options = compile_options(Settings{row_of(variant), variant.passes});
+  options.passes.decision_limits[static_cast<u32>(area)] = decision;
+  options.observer = &listener;
+  CodeObject object;
+  static_cast<void>(Compiler(options).compile(module, object)); // that it fails may be what is looked at
+  const codegen::LastDecision& last = listener.last;
+  if (last.number == 0) return {};
+  const auto line = [](std::string_view text) { return std::string(text) + "\n"; };
+  return line(codegen::decision_info(last.decision).name) + line(last.file) + line(std::to_string(last.line)) +
+         line(std::to_string(last.in_function)) + line(module.functions[last.function].name);
+}
+
+std::string next_line(std::string& text) {
+  const std::size_t end = text.find('\n');
+  std::string line = text.substr(0, end);
+  text.erase(0, end == std::string::npos ? end : end + 1);
+  return line;
+}
+
+} // namespace
+
+bool describe_decision(const Module& module, const Variant& variant, codegen::DecisionArea area, Bisection& out) {
+  std::string text;
+  if (can_fork()) {
+    auto companion = Companion::start([&](std::string_view) { return describe(module, variant, area, out.decision); });
+    if (!companion || !companion->ask("decision")) return false;
+    if (companion->answer(kPatienceMs, text) != Companion::Reply::Ready) return false;
+  } else {
+    text = describe(module, variant, area, out.decision);
+  }
+  if (text.empty()) return false;
+  out.area = codegen::name_of(area);
+  out.rule = next_line(text);
+  out.rule_file = next_line(text);
+  out.rule_line = static_cast<u32>(std::stoul(next_line(text)));
+  out.decision_in_function = std::stoull(next_line(text));
+  out.decision_function = next_line(text);
+  return true;
+}
+
+} // namespace assay::fuzz
