@@ -27,7 +27,7 @@ constexpr PassInfo kInfos[] = {
 #include "compiler/opt/passes.def"
 };
 
-constexpr RewriteInfo kRewrites[] = {
+constexpr RewriteInfo kRewriteInfos[] = {
 #define REWRITE(pass, name, text, meaning) {PassId::pass, text, meaning},
 #include "compiler/opt/rewrites.def"
 };
@@ -61,8 +61,8 @@ constexpr PassId kStandard[] = {
 
 const PassInfo& pass_info(PassId id) { return kInfos[static_cast<u32>(id)]; }
 
-std::span<const RewriteInfo> rewrite_infos() { return kRewrites; }
-const RewriteInfo& rewrite_info(RewriteKind kind) { return kRewrites[static_cast<u32>(kind) - 1]; }
+std::span<const RewriteInfo> rewrite_infos() { return kRewriteInfos; }
+const RewriteInfo& rewrite_info(RewriteKind kind) { return kRewriteInfos[static_cast<u32>(kind) - 1]; }
 
 bool pass_from_name(std::string_view name, PassId& out) {
   const auto* const found =

@@ -9,7 +9,7 @@
 namespace assay::fuzz {
 namespace {
 
-constexpr u32 kPatienceMs = 10'000;
+constexpr u32 kDecisionPatienceMs = 10'000;
 
 class Listener final : public codegen::Observer {
 public:
@@ -23,7 +23,7 @@ private:
 };
 
 /// Fields, one a line.
-std::string describe(const Module& module, const Variant& variant, codegen::DecisionArea area, u64 decision) {
+std::string describe_last(const Module& module, const Variant& variant, codegen::DecisionArea area, u64 decision) {
   Listener listener(area);
   CompileOptions options = compile_options(Settings{row_of(variant), variant.passes});
   options.passes.decision_limits[static_cast<u32>(area)] = decision;
@@ -49,11 +49,12 @@ std::string next_line(std::string& text) {
 bool describe_decision(const Module& module, const Variant& variant, codegen::DecisionArea area, Bisection& out) {
   std::string text;
   if (can_fork()) {
-    auto companion = Companion::start([&](std::string_view) { return describe(module, variant, area, out.decision); });
+    auto companion =
+        Companion::start([&](std::string_view) { return describe_last(module, variant, area, out.decision); });
     if (!companion || !companion->ask("decision")) return false;
-    if (companion->answer(kPatienceMs, text) != Companion::Reply::Ready) return false;
+    if (companion->answer(kDecisionPatienceMs, text) != Companion::Reply::Ready) return false;
   } else {
-    text = describe(module, variant, area, out.decision);
+    text = describe_last(module, variant, area, out.decision);
   }
   if (text.empty()) return false;
   out.area = codegen::name_of(area);
