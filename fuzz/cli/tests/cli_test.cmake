@@ -393,7 +393,7 @@ if(NATIVE)
     expect(1 RUN reduce - ${bug} INPUT ${WORK}/${found} OUT "^; assay finding\n.*shl" ERR "reduced +from")
     expect(4 RUN reduce ${found} ${bug} --out no/such/folder/x.air ERR "no/such/folder/x.air: cannot write")
     # Findings of two bugs are two groups. Of one of them, with the other's beside it: one is new, the other gone.
-    expect(0 RUN mutants opt_shift_sum_wraps emit_sat_nan --merge 3 --budget 5 --programs 8000 --keep merged
+    expect(0 RUN mutants opt_shift_sum_wraps emit_sat_nan --merge 3 --budget 5 --programs 16000 --keep merged
       OUT "3  simplify/shl_shl_wraps +opt_shift_sum_wraps.*6 findings of 2 planted bugs are 2 groups; 0 bugs are in more")
     expect(1 RUN triage merged --plant opt_shift_sum_wraps --out triaged
       OUT "^6 findings: 3 fail, 0 come and go, 3 are gone.*new +3  miscompile x64 O2 [^ ]+ simplify/shl_shl_wraps")
