@@ -14,7 +14,7 @@ using analysis::Node;
 namespace {
 
 constexpr u32 kMostGuesses = 3; // walks with guesses
-constexpr u32 kMostDepth = 4;   // of conditions within a condition, of values that a value is made of
+constexpr u32 kMostConditions = 4;   // of conditions within a condition, of values that a value is made of
 
 bool is_linear_access(const GraphInst& inst) { return info(inst.op).form == Form::Access && info(inst.op).is(kTraps); }
 
@@ -41,7 +41,7 @@ bool BoundsPass::survey(PassContext& c) {
 /// What makes a value says more of that too.
 void BoundsPass::narrow(Graph& graph, ValueId value, const Interval& to) {
   Interval now = to;
-  for (u32 depth = 0; depth < kMostDepth; ++depth) {
+  for (u32 depth = 0; depth < kMostConditions; ++depth) {
     const Interval before = known_[value];
     const Interval both = {std::max(before.lo, now.lo), std::min(before.hi, now.hi)};
     if (both.lo > both.hi || both == before) return; // nothing gets here with such a value
@@ -128,7 +128,7 @@ void BoundsPass::assume_comparison(Graph& graph, const GraphInst& inst, bool tru
 
 /// That the value is not 0, or is.
 void BoundsPass::assume(Graph& graph, ValueId condition, bool truth, u32 depth) {
-  if (depth >= kMostDepth || !is_int(graph.value(condition).type)) return;
+  if (depth >= kMostConditions || !is_int(graph.value(condition).type)) return;
   const GraphInst* const inst = graph.source(condition);
   if (inst != nullptr && is_comparison(inst->op)) {
     if (is_int(inst->type)) assume_comparison(graph, *inst, truth, depth);

@@ -9,8 +9,8 @@ namespace assay::opt {
 
 namespace {
 
-constexpr u32 kMostWork = 3; // on both ways together
-constexpr u32 kMostInsts = 8;
+constexpr u32 kMostSpeculated = 3; // on both ways together
+constexpr u32 kMostBlockInsts = 8;
 constexpr u32 kMostSelects = 2;
 
 /// Costs no more than a branch that is predicted now and then, and never traps.
@@ -56,7 +56,7 @@ ChoosePass::Way ChoosePass::way_of(PassContext& c, const GraphEdge& edge) const 
   if (edges_into_[edge.target] != 1 || !block.params.empty() || graph.inst(block.last).op != Opcode::Jump) return way;
   u32 work = 0, count = 0;
   for (InstId at = block.first; at != block.last; at = graph.inst(at).next) {
-    if (++count > kMostInsts || !is_cheap(graph.inst(at).op)) return way;
+    if (++count > kMostBlockInsts || !is_cheap(graph.inst(at).op)) return way;
     work += graph.inst(at).op != Opcode::Const ? 1 : 0;
   }
   way.through = edge.target;
@@ -110,7 +110,7 @@ bool ChoosePass::choose(PassContext& c, BlockId block) {
   if (branch.op != Opcode::Branch) return false;
   const auto edges = graph.edges_of(branch);
   const Way ways[2] = {way_of(c, edges[0]), way_of(c, edges[1])};
-  if (ways[0].to != ways[1].to || ways[0].work + ways[1].work > kMostWork) return false;
+  if (ways[0].to != ways[1].to || ways[0].work + ways[1].work > kMostSpeculated) return false;
   if (ways[0].to == block) return false;
   if (!find_differing(graph, edge_on(graph, edges[0], ways[0].through), edge_on(graph, edges[1], ways[1].through)))
     return false;

@@ -10,10 +10,10 @@ using analysis::Node;
 
 namespace {
 
-constexpr u32 kMostWork = 6; // instructions of a block that is copied, its branch and constants not counted
-constexpr u32 kMostInsts = 16;
+constexpr u32 kMostWayWork = 6; // instructions of a block that is copied, its branch and constants not counted
+constexpr u32 kMostWayInsts = 16;
 constexpr u32 kMostCopied = 200;
-constexpr u32 kUndecided = kNone;
+constexpr u32 kNoWay = kNone;
 
 bool is_decision(Opcode op) { return op == Opcode::Branch || op == Opcode::Switch; }
 
@@ -28,7 +28,7 @@ bool ThreadPass::is_short(Graph& graph, BlockId block) {
   for (InstId at = graph.block(block).first; at != graph.block(block).last; at = graph.inst(at).next) {
     const GraphInst& inst = graph.inst(at);
     work += inst.op != Opcode::Const ? 1 : 0;
-    if (++count > kMostInsts || work > kMostWork || inst.result_count > 1 || info(inst.op).is(kCalls)) return false;
+    if (++count > kMostWayInsts || work > kMostWayWork || inst.result_count > 1 || info(inst.op).is(kCalls)) return false;
   }
   return true;
 }
@@ -125,9 +125,9 @@ u32 ThreadPass::decide(Graph& graph, const Way& way) {
     if (constant(graph, way, asked, bits)) return bits != 0 ? 0 : 1;
     const GraphInst& before = graph.terminator(way.from);
     const bool same = before.op == Opcode::Branch && graph.operand(before, 0) == argument(graph, way, asked);
-    return same && way.edge == 0 ? 0 : kUndecided; // not zero, whatever it is
+    return same && way.edge == 0 ? 0 : kNoWay; // not zero, whatever it is
   }
-  if (!constant(graph, way, asked, bits)) return kUndecided;
+  if (!constant(graph, way, asked, bits)) return kNoWay;
   const auto edges = graph.edges_of(last);
   for (u32 i = 0; i < edges.size(); ++i)
     if (edges[i].kind == EdgeKind::Case && edges[i].value == bits) return i;
@@ -190,7 +190,7 @@ void ThreadPass::look_at(PassContext& c, BlockId from) {
     if (way.through >= may_pass_.size()) continue; // a copy: it decides nothing
     if (may_pass_[way.through] == Answer::No || !is_short(graph, way.through)) continue;
     const u32 decided = decide(graph, way);
-    if (decided == kUndecided || !may_pass(c, way.through) || copied_ >= kMostCopied) continue;
+    if (decided == kNoWay || !may_pass(c, way.through) || copied_ >= kMostCopied) continue;
     if (!c.may_rewrite(kind_of_rewrite(graph, way))) continue;
     pass(graph, way, decided);
     // The copy reads what `from` makes perhaps, so that `from` cannot be passed itself any more.
