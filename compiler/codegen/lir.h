@@ -60,6 +60,7 @@ struct Operand {
   u8 index = 0;
   u8 unused = 0;
 };
+inline bool is_use(const Operand& operand) { return operand.role == Role::Use || operand.role == Role::UseLate; }
 
 struct LirInst {
   // Values of `plan`. All but kGeneral promise: no fixed register, only Use and Def, at most operand 0 tied.

@@ -11,12 +11,6 @@
 
 namespace assay::codegen {
 
-namespace {
-
-bool is_use(const Operand& operand) { return operand.role == Role::Use || operand.role == Role::UseLate; }
-
-} // namespace
-
 // ---- ranges and uses -----------------------------------------------------------------------------------------
 
 void RangesWalk::add_range(VReg vreg, u32 from, u32 to) {

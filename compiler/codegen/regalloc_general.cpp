@@ -11,12 +11,6 @@
 
 namespace assay::codegen {
 
-namespace {
-
-bool is_use(const Operand& operand) { return operand.role == Role::Use || operand.role == Role::UseLate; }
-
-} // namespace
-
 // One look at every operand, without branches: which stages there is something to do for, which registers are named.
 void AllocWalk::gather(const LirInst& inst) {
   RegSet named[5] = {}; // [Role]
