@@ -11,8 +11,8 @@
 namespace assay::cli {
 namespace {
 
-constexpr Type kI64 = Type::I64;
-constexpr Type kParams[] = {kI64, kI64, kI64};
+constexpr Type kWord = Type::I64;
+constexpr Type kParams[] = {kWord, kWord, kWord};
 
 /// A module with memory and one function (i64, i64, i64) -> i64, its body to be built.
 Module start_module() {
@@ -42,7 +42,7 @@ Module straight(u32 size) {
   constexpr Opcode kOps[] = {Opcode::Add, Opcode::Sub, Opcode::Mul, Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Shl};
   for (u32 i = 0; i < size; ++i) {
     const ValueId a = recent(), c = recent();
-    values.push_back(b.binary(kOps[random.below(std::size(kOps))], kI64, a, c));
+    values.push_back(b.binary(kOps[random.below(std::size(kOps))], kWord, a, c));
   }
   b.ret({values.back()});
   return module;
@@ -59,12 +59,12 @@ Module blocks(u32 size) {
   for (u32 i = 0; i + 2 < size; i += 2) {
     const BlockId store = b.block(), join = b.block({kParams, 1});
     const ValueId kept[] = {value};
-    b.branch(b.binary(Opcode::LtS, kI64, value, step), {store, {}}, {join, kept});
+    b.branch(b.binary(Opcode::LtS, kWord, value, step), {store, {}}, {join, kept});
     b.begin(store);
-    b.store(Opcode::Store, kI64, address, 0, value);
-    b.jump(join, {b.binary(Opcode::Add, kI64, value, step)});
+    b.store(Opcode::Store, kWord, address, 0, value);
+    b.jump(join, {b.binary(Opcode::Add, kWord, value, step)});
     b.begin(join);
-    value = b.binary(Opcode::Xor, kI64, b.param(join, 0), step);
+    value = b.binary(Opcode::Xor, kWord, b.param(join, 0), step);
   }
   b.ret({value});
   return module;
@@ -86,11 +86,11 @@ Module ways(u32 size) {
     target.value = i < size ? i : 0;
     targets.push_back(target);
   }
-  b.end(Opcode::Switch, kI64, {&value, 1}, targets);
+  b.end(Opcode::Switch, kWord, {&value, 1}, targets);
   for (u32 i = 0; i <= size; ++i) {
     b.begin(targets[i].block);
-    const ValueId made = b.binary(Opcode::Mul, kI64, other, b.iconst(kI64, i + 3));
-    b.store(Opcode::Store, kI64, address, 0, made);
+    const ValueId made = b.binary(Opcode::Mul, kWord, other, b.iconst(kWord, i + 3));
+    b.store(Opcode::Store, kWord, address, 0, made);
     b.jump(join, {made});
   }
   b.begin(join);
@@ -110,15 +110,15 @@ Module nest(u32 size) {
   for (u32 i = 0; i < size; ++i) {
     headers.push_back(b.block({kParams, 2}));
     exits.push_back(b.block({kParams, 1}));
-    b.jump(headers[i], {b.iconst(kI64, 0), sum});
+    b.jump(headers[i], {b.iconst(kWord, 0), sum});
     b.begin(headers[i]);
     sum = b.param(headers[i], 1);
   }
-  sum = b.binary(Opcode::Add, kI64, b.binary(Opcode::Mul, kI64, sum, limit), limit);
+  sum = b.binary(Opcode::Add, kWord, b.binary(Opcode::Mul, kWord, sum, limit), limit);
   for (u32 i = size; i-- > 0;) {
-    const ValueId next = b.binary(Opcode::Add, kI64, b.param(headers[i], 0), b.iconst(kI64, 1));
+    const ValueId next = b.binary(Opcode::Add, kWord, b.param(headers[i], 0), b.iconst(kWord, 1));
     const ValueId again[] = {next, sum};
-    b.branch(b.binary(Opcode::LtS, kI64, next, limit), {headers[i], again}, {exits[i], {again + 1, 1}});
+    b.branch(b.binary(Opcode::LtS, kWord, next, limit), {headers[i], again}, {exits[i], {again + 1, 1}});
     b.begin(exits[i]);
     sum = b.param(exits[i], 0);
   }
@@ -133,21 +133,21 @@ Module locals(u32 size) {
   fuzz::Random random(1);
   const BlockId entry = b.entry();
   std::vector<LocalId> variables;
-  for (u32 i = 0; i < size / 100 + 8; ++i) variables.push_back(b.local(kI64));
+  for (u32 i = 0; i < size / 100 + 8; ++i) variables.push_back(b.local(kWord));
   b.begin(entry);
   const ValueId step = b.param(entry, 1);
-  const auto get = [&](LocalId local) { return b.emit(Opcode::LocalGet, kI64, Type::None, {}, local); };
+  const auto get = [&](LocalId local) { return b.emit(Opcode::LocalGet, kWord, Type::None, {}, local); };
   const auto set = [&](LocalId local, ValueId value) {
-    b.emit(Opcode::LocalSet, kI64, Type::None, {&value, 1}, local);
+    b.emit(Opcode::LocalSet, kWord, Type::None, {&value, 1}, local);
   };
   for (u32 i = 0; i + 2 < size; i += 2) {
     if (i % 100 == 0) set(variables[i / 100 + 7], step); // else it would be zero from the beginning up to here
     const LocalId local = variables[random.below(8) + i / 100];
     const BlockId store = b.block(), join = b.block();
-    b.branch(b.binary(Opcode::LtS, kI64, get(local), step), {store, {}}, {join, {}});
+    b.branch(b.binary(Opcode::LtS, kWord, get(local), step), {store, {}}, {join, {}});
     b.begin(store);
-    b.store(Opcode::Store, kI64, b.param(entry, 2), 0, step);
-    set(local, b.binary(Opcode::Add, kI64, get(local), step));
+    b.store(Opcode::Store, kWord, b.param(entry, 2), 0, step);
+    set(local, b.binary(Opcode::Add, kWord, get(local), step));
     b.jump(join);
     b.begin(join);
   }
