@@ -57,7 +57,6 @@ TEST(SelfTest, CostsHaveARowForEachWayAndSize) {
     for (const double time :
          {row.one_frame_ns, row.hundred_frames_ns, row.native_one_ns, row.native_hundred_ns, row.first_ns, row.add_ns})
       EXPECT_GT(time, 0) << row.way;
-    EXPECT_GT(row.hundred_frames_ns, row.one_frame_ns) << row.way;
   }
   EXPECT_GE(ways.size(), 1u);
   for (const auto& [way, functions] : ways) EXPECT_EQ(functions, 41u) << way;
