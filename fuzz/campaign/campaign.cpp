@@ -137,7 +137,7 @@ CampaignResult Parent::result() {
   out.finding_total = shared_->finding_total.load();
   out.worker_deaths = deaths_;
   out.seconds = now();
-  out.cpu_seconds = cpu_seconds();
+  out.cpu_seconds = own_cpu_seconds();
   out.interrupted = interrupted_;
   out.stopped = stopped_;
   out.left_out = watch_.left_out();
@@ -300,7 +300,7 @@ void Parent::tell() {
 
 void Parent::save(const std::string& end) {
   if (shared_->wants_features) book_.add_features(shared_->features);
-  const auto saved = book_.save(now(), cpu_seconds(), end);
+  const auto saved = book_.save(now(), own_cpu_seconds(), end);
   if (!saved && save_trouble_.empty())
     std::fprintf(stderr, "\n%s; kept in memory and tried again each second\n", saved.error().to_string().c_str());
   if (saved && !save_trouble_.empty()) std::fprintf(stderr, "\nthe state of the campaign is written again\n");

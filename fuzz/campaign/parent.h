@@ -51,6 +51,8 @@ private:
   bool finished() const;
   bool enough();
   double now() { return watch_.look(); }
+  /// Of this campaign: a process that has become this one may have used some, and so may its children.
+  double own_cpu_seconds() const { return cpu_seconds() - cpu_before_; }
   void tell();
   void save(const std::string& end = {});
   CampaignResult result();
@@ -81,6 +83,7 @@ private:
   CampaignOptions& options_;
   const CheckerFactory& make_checker_;
   Stopwatch watch_;
+  const double cpu_before_ = cpu_seconds();
   Corpus corpus_;
   Book book_;
   std::optional<SharedMemory> memory_;

@@ -98,6 +98,17 @@ TEST_F(Campaign, same_seed_checks_the_same_programs_whatever_the_jobs) {
   }
 }
 
+TEST_F(Campaign, processor_time_is_that_of_the_campaign_alone) {
+  if (!can_fork()) GTEST_SKIP() << "this system cannot fork a process";
+  options_.programs = 20;
+  for (u32 i = 0; i < 2; ++i) { // the second time this process has used some, and so have its children
+    const double before = cpu_seconds();
+    const CampaignResult result = run(factory([](const Module&, Outcome&) {}));
+    EXPECT_GT(result.cpu_seconds, 0);
+    EXPECT_LE(result.cpu_seconds, cpu_seconds() - before);
+  }
+}
+
 TEST_F(Campaign, program_that_a_worker_ended_at_for_another_reason_is_checked_again) {
   if (!can_fork()) GTEST_SKIP() << "this system cannot fork a process";
   options_.programs = 60;
