@@ -112,7 +112,9 @@ void AllocationChecker::apply(u32 inst) {
     if (role != Role::Use && role != Role::UseLate) continue;
     const u32 place = index_of(location(o));
     if (!holds(place, operand(o).vreg)) {
-      return fail_operand(inst, o, "is not there: " + to_string(location(o)) + " holds " + names_to_string(place));
+      return fail_operand(inst, o,
+                          "is not there: " + to_string(location(o)) + " holds " + names_to_string(place) +
+                              how_lost(inst, place, operand(o).vreg));
     }
   }
   codegen::RegSet clobbered = function_->clobber_sets[i.clobbers];
@@ -176,39 +178,6 @@ void AllocationChecker::join(u32 block, u32 successor) {
   entry.erase(kept, entry.end());
   dirty_[successor] = 1;
   lowest_dirty_ = std::min(lowest_dirty_, successor);
-}
-
-// -- reports -----------------------------------------------------------------------------------------
-
-std::string to_string(Location location) {
-  if (location.is_reg()) {
-    return (location.bits < 32 ? "r" : "f") + std::to_string(location.bits % 32);
-  }
-  return location.is_slot() ? "slot" + std::to_string(location.slot_index()) : "nowhere";
-}
-
-std::string AllocationChecker::names_to_string(u32 place) const {
-  std::string text = "{";
-  for (const VReg name : names_[place]) text += (text.size() > 1 ? ", v" : "v") + std::to_string(name);
-  return text + "}";
-}
-
-void AllocationChecker::fail(u32 inst, const std::string& what) {
-  if (failed()) return;
-  u32 block = 0;
-  for (u32 b = 0; b < function_->blocks.size(); ++b) {
-    const LirBlock& candidate = function_->blocks[b];
-    if (inst - candidate.first_inst < candidate.inst_count) block = b;
-  }
-  report_ = "block " + std::to_string(block) + ", inst " + std::to_string(inst) + ": " + what;
-}
-
-void AllocationChecker::fail_operand(u32 inst, u32 operand_index, const std::string& what) {
-  static constexpr const char* kRoles[] = {"use", "late use", "def", "early def", "temp"};
-  const Operand& o = operand(operand_index);
-  fail(inst, std::string(kRoles[static_cast<u32>(o.role)]) + " " +
-                 std::to_string(operand_index - function_->insts[inst].operands) + " (v" + std::to_string(o.vreg) +
-                 ") " + what);
 }
 
 } // namespace assay::oracle

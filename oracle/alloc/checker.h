@@ -104,11 +104,15 @@ private:
   const codegen::Operand& operand(u32 index) const { return function_->operands[index]; }
   codegen::Location location(u32 operand_index) const { return allocation_->locations[operand_index]; }
 
-  // Words for reports. Only the first is kept.
+  // Words for reports: checker_words.cpp. Only the first is kept.
   bool failed() const { return !report_.empty(); }
   void fail(u32 inst, const std::string& what);
   void fail_operand(u32 inst, u32 operand_index, const std::string& what);
   std::string names_to_string(u32 location) const;
+  /// ", lost over inst 3": what became of a value that should be in the location before the instruction.
+  std::string how_lost(u32 inst, u32 location, codegen::VReg vreg) const;
+  std::string taken_by(u32 inst, u32 location, codegen::VReg vreg) const;
+  u32 before_edits(u32 inst, u32 location) const;
 
   const codegen::LirFunction* function_ = nullptr;
   const codegen::Allocation* allocation_ = nullptr;
