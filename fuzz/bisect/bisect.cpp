@@ -7,6 +7,7 @@
 
 #include "compiler/opt/pipeline.h"
 #include "fuzz/bisect/decision.h"
+#include "fuzz/bisect/otherwise.h"
 #include "fuzz/bisect/rewrite.h"
 #include "fuzz/subjects/peer_subject.h"
 
@@ -30,6 +31,8 @@ private:
   bool find_rewrite();
   void find_decision();
   bool find_decision_in(codegen::DecisionArea area);
+  bool fails_otherwise(const Variant& variant);
+  void doubt(std::string_view name);
   void leave_out_passes();
   void eliminate();
   void other_places();
@@ -84,7 +87,23 @@ bool Bisector::find_rewrite() {
   return true;
 }
 
-/// Of one area of the back end; false when leaving out all its choices cures nothing.
+/// Whether the same program, said otherwise, fails with a finding of this kind when compiled so.
+bool Bisector::fails_otherwise(const Variant& variant) {
+  const std::vector<Program> others = said_otherwise(program_);
+  return std::any_of(others.begin(), others.end(), [&](const Program& other) {
+    const Seen seen = prober_.ask(other, variant);
+    return seen.fails() && seen.kind == out_.seen.kind;
+  });
+}
+
+/// What cures this program but not what says the same is no cause: the trials of that name are called otherwise.
+void Bisector::doubt(std::string_view name) {
+  for (BisectTrial& trial : out_.trials)
+    if (trial.seen == Seen::Agrees && trial.name.compare(0, name.size(), name) == 0 && fails_otherwise(trial.variant))
+      trial.name.insert(0, "by accident: ");
+}
+
+/// Of one area of the back end; false when leaving out all its choices cures nothing, or only by accident.
 bool Bisector::find_decision_in(codegen::DecisionArea area) {
   const auto limited_to = [&](u64 limit) {
     Variant limited = variant_;
@@ -92,6 +111,8 @@ bool Bisector::find_decision_in(codegen::DecisionArea area) {
     return limited;
   };
   if (attempt("without choices of " + std::string(codegen::name_of(area)), limited_to(0)) != Seen::Agrees) return false;
+  doubt("without choices of " + std::string(codegen::name_of(area)));
+  if (cure("without choices of " + std::string(codegen::name_of(area))) == nullptr) return false;
   out_.decision = first_failing(limited_to);
   if (out_.decision != 0 && describe_decision(program_.module, variant_, area, out_)) return true;
   out_.decision = 0;
@@ -278,7 +299,7 @@ Bisection Bisector::run() {
     if (attempt("at O0", quick) == Seen::Fails) out_.level = Level::O0;
     optimiser = find_rewrite();
     if (optimiser) leave_out_passes();
-    if (out_.rewrite != 0) describe_rewrite(program_.module, variant_.passes, out_);
+    if (out_.rewrite != 0) describe_rewrite(program_, variant_.passes, out_);
     const bool judged = optimiser && program_.entry != kNone && !is_of_positions();
     out_.optimised_is_right =
         out_.seen.kind == FindingKind::Checker || (judged && optimised_is_right(program_, variant_.passes));
@@ -287,6 +308,8 @@ Bisection Bisector::run() {
     find_decision();
     eliminate();
     if (options_.other_places) other_places();
+    if (out_.decision == 0 && out_.seen.kind != FindingKind::Checker)
+      for (const char* name : {"no processor extensions", "convention ", "in "}) doubt(name);
   }
   conclude();
   choose_witness();

@@ -5,8 +5,10 @@
 // once, too. What fails without any rewrite is the back end's, and so is what fails although the oracle finds the
 // optimised program right. There choices that the back end need not make are left out after any number
 // (compiler/codegen/decisions.def), of emission, of selection, and of allocation where its checker has complained: the
-// first number with which the call fails names the choice. What fails without any is told apart by elimination: every
-// value in its slot, all registers, no processor extensions, other conventions, the other level, places and targets.
+// first number with which the call fails names the choice, unless the same program said otherwise (otherwise.h) fails
+// alike without any choice of that area: then only an accident of the program cures, and the choice is not at fault.
+// What fails without any is told apart by elimination: every value in its slot, all registers, no processor extensions,
+// other conventions, the other level, places and targets.
 // About forty calls, each in a process that may die of it: some 20 ms.
 // Of another compiler (fuzz/subjects) only the level is named: what it does inside is its own.
 // Needs the rewrite that fails to be the wrong one: rewrites after it that hide or show it are told by the passes whose
@@ -50,7 +52,10 @@ struct Bisection {
   std::string rule;      // its kind (rewrites.def), or the rule of simplification; the decision's name (decisions.def)
   std::string rule_file; // where it is asked for: "gvn.cpp"; "simplify_rules.def" of such a rule
   u32 rule_line = 0;
-  std::string before, after;           // the function without and with that rewrite, as AIR
+  std::string before, after; // the function without and with that rewrite, as AIR
+  /// The call then ends with a trap, by the oracle, of an instruction that the rewrite put where it is.
+  bool runs_trap = false;
+  std::string wrongly_folded;          // "sext": the rewrite made a constant of it, the oracle gives another
   std::vector<std::string> cures;      // passes without which it does not fail
   std::vector<std::string> operations; // in the program, each once, but constants: "rem_s.i8"
   std::vector<BisectTrial> trials;

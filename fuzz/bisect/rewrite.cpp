@@ -1,5 +1,6 @@
 // rewrite.cpp - see rewrite.h. The answer comes from the other process as lines of text, the two forms of the function
-// behind it. Tested in fuzz/bisect/tests/bisect_test.cpp.
+// behind it. What became of a constant operation is judged by the oracle as a function of its own. Tested in
+// fuzz/bisect/tests/bisect_test.cpp.
 #include "fuzz/bisect/rewrite.h"
 
 #include "assay/text.h"
@@ -45,19 +46,6 @@ std::string run_passes(const Module& module, PassOptions passes, u64 limit, Func
   return text;
 }
 
-/// Fields, one a line, then the text before and, behind a line of its own, after.
-std::string describe(const Module& module, const PassOptions& passes, u64 rewrite) {
-  opt::LastRewrite last, ignored;
-  run_passes(module, passes, rewrite, kNone, last);
-  const auto line = [](std::string_view text) { return std::string(text) + "\n"; };
-  std::string out = line(last.number == 0 ? "" : opt::pass_info(last.pass).name) + line(std::to_string(last.run)) +
-                    line(std::to_string(last.in_run)) +
-                    line(last.function == kNone ? "" : module.functions[last.function].name) + line(last.rule) +
-                    line(last.rule_file) + line(std::to_string(last.rule_line));
-  out += run_passes(module, passes, rewrite - 1, last.function, ignored) + '\0';
-  return out + run_passes(module, passes, rewrite, last.function, ignored);
-}
-
 /// Without what says where in the program something happened.
 void drop_positions(Outcome& outcome) {
   outcome.position = {};
@@ -72,14 +60,15 @@ bool left_unchecked(const Module& optimised, const std::vector<std::vector<u8>>&
   return inside[at.function][optimised.functions[at.function].blocks[at.block].first_inst + at.inst] != 0;
 }
 
-bool agrees_on_oracle(const Program& program, const PassOptions& passes) {
-  Module optimised = program.module;
-  std::vector<std::vector<u8>> inside(optimised.functions.size());
+/// The program as the passes make it; false when they, or the verifier, refuse.
+bool optimise(const Module& module, const PassOptions& passes, Module& out, std::vector<std::vector<u8>>& inside) {
+  out = module;
+  inside.assign(module.functions.size(), {});
   opt::Pipeline pipeline;
   opt::Optimised body;
-  pipeline.begin(program.module, passes);
-  for (FunctionId id = 0; id < optimised.functions.size(); ++id) {
-    Function& function = optimised.functions[id];
+  pipeline.begin(module, passes);
+  for (FunctionId id = 0; id < out.functions.size(); ++id) {
+    Function& function = out.functions[id];
     if (function.imported) continue;
     if (!pipeline.run(id, body)) return false;
     body.body.name = function.name;
@@ -87,17 +76,55 @@ bool agrees_on_oracle(const Program& program, const PassOptions& passes) {
     function = body.body;
     inside[id] = body.inside;
   }
-  if (!verify(optimised)) return false;
+  return verify(out).ok();
+}
+
+Outcome run_on_oracle(const Module& module, FunctionId entry, std::span<const u64> args, u64 fuel) {
   oracle::Interpreter oracle;
   qemu::TestHost host;
+  Outcome out;
+  oracle.prepare(module);
+  oracle.run(entry, args, fuel, host, out);
+  return out;
+}
+
+bool agrees_on_oracle(const Program& program, const PassOptions& passes) {
+  Module optimised;
+  std::vector<std::vector<u8>> inside;
+  if (!optimise(program.module, passes, optimised, inside)) return false;
   Outcome outcomes[2];
   for (u32 i = 0; i < 2; ++i) {
-    oracle.prepare(i == 0 ? program.module : optimised);
-    oracle.run(program.entry, program.args, program.fuel, host, outcomes[i]);
+    outcomes[i] = run_on_oracle(i == 0 ? program.module : optimised, program.entry, program.args, program.fuel);
     if (i == 1 && left_unchecked(optimised, inside, outcomes[i])) return false;
     drop_positions(outcomes[i]);
   }
   return compare(program.module, outcomes[0], outcomes[1]) == Agreement::Agree;
+}
+
+u32 count_like(const Function& function, u32 block, const Inst& wanted) {
+  u32 count = 0;
+  if (block >= function.blocks.size()) return 0;
+  for (const Inst& inst : function.insts_of(function.blocks[block]))
+    count += inst.op == wanted.op && inst.type == wanted.type && inst.from == wanted.from;
+  return count;
+}
+
+/// Whether the call, run by the oracle, ends with a trap of an instruction that this rewrite put there.
+bool runs_trap(const Program& program, PassOptions passes, u64 rewrite) {
+  if (program.entry == kNone) return false;
+  Module before, after;
+  std::vector<std::vector<u8>> inside;
+  passes.rewrite_limit = rewrite - 1;
+  if (!optimise(program.module, passes, before, inside)) return false;
+  passes.rewrite_limit = rewrite;
+  if (!optimise(program.module, passes, after, inside)) return false;
+  const Outcome outcome = run_on_oracle(after, program.entry, program.args, program.fuel);
+  const Position& at = outcome.position;
+  if (outcome.kind != OutcomeKind::Trapped || at.function >= after.functions.size()) return false;
+  const Function& function = after.functions[at.function];
+  if (at.block >= function.blocks.size() || at.inst >= function.blocks[at.block].inst_count) return false;
+  const Inst& trapping = function.insts[function.blocks[at.block].first_inst + at.inst];
+  return count_like(function, at.block, trapping) > count_like(before.functions[at.function], at.block, trapping);
 }
 
 std::string take_line(std::string& text) {
@@ -105,6 +132,65 @@ std::string take_line(std::string& text) {
   std::string line = text.substr(0, end);
   text.erase(0, end == std::string::npos ? end : end + 1);
   return line;
+}
+
+/// The lines of `text` that define the operands of `line`; false when one of them is no constant.
+bool constants_of(const std::string& line, const std::string& text, std::string& out) {
+  for (std::size_t at = line.find('%', line.find(" = ")); at != std::string::npos; at = line.find('%', at + 1)) {
+    const std::string name = line.substr(at, line.find_first_of(", )", at) - at);
+    const std::size_t defined = text.find("  " + name + " = const.");
+    if (defined == std::string::npos) return false;
+    const std::string definition = text.substr(defined, text.find('\n', defined) - defined + 1);
+    if (out.find(definition) == std::string::npos) out += definition;
+  }
+  return true;
+}
+
+/// Whether two bodies of one block, each with this result, give different ones.
+bool differ(const std::string& type, const std::string& value, const std::string& one, const std::string& other) {
+  const auto function = [&](const std::string& body) {
+    return "export func @f() -> " + type + " {\n^b0:\n" + body + "\n  return " + value + "\n}\n";
+  };
+  const auto first = parse_and_verify(function(one)), second = parse_and_verify(function(other));
+  if (!first || !second) return false;
+  const Outcome outcomes[] = {run_on_oracle(*first, 0, {}, 1), run_on_oracle(*second, 0, {}, 1)};
+  return outcomes[0].kind == OutcomeKind::Returned && compare(*first, outcomes[0], outcomes[1]) == Agreement::Differ;
+}
+
+/// Where all that a rewrite did is that an operation of constants became one: its name if the oracle gives another.
+/// Else nothing.
+std::string wrongly_folded(std::string before, std::string after) {
+  const std::string whole = before;
+  constexpr std::string_view kConst = " = const.";
+  while (!before.empty() && !after.empty()) {
+    const std::string was = take_line(before), is = take_line(after);
+    if (was == is) continue;
+    const std::size_t equals = is.find(kConst);
+    if (equals == std::string::npos || was.compare(0, equals + 3, is, 0, equals + 3) != 0) return {};
+    const std::size_t typed = equals + kConst.size();
+    const std::string value = is.substr(2, equals - 2), type = is.substr(typed, is.find(' ', typed) - typed);
+    std::string constants;
+    if (!constants_of(was, whole, constants) || !differ(type, value, constants + was, is)) return {};
+    const std::string rest = was.substr(equals + 3), operation = rest.substr(0, rest.find_first_of(". ("));
+    return operation == "const" || before != after ? std::string() : operation;
+  }
+  return {};
+}
+
+/// Fields, one a line, then the text before and, behind a zero, after.
+std::string describe(const Program& program, const PassOptions& passes, u64 rewrite) {
+  const Module& module = program.module;
+  opt::LastRewrite last, ignored;
+  run_passes(module, passes, rewrite, kNone, last);
+  const auto line = [](std::string_view text) { return std::string(text) + "\n"; };
+  std::string out = line(last.number == 0 ? "" : opt::pass_info(last.pass).name) + line(std::to_string(last.run)) +
+                    line(std::to_string(last.in_run)) +
+                    line(last.function == kNone ? "" : module.functions[last.function].name) + line(last.rule) +
+                    line(last.rule_file) + line(std::to_string(last.rule_line));
+  const std::string before = run_passes(module, passes, rewrite - 1, last.function, ignored),
+                    after = run_passes(module, passes, rewrite, last.function, ignored);
+  out += line(runs_trap(program, passes, rewrite) ? "1" : "") + line(wrongly_folded(before, after));
+  return out + before + '\0' + after;
 }
 
 } // namespace
@@ -118,14 +204,14 @@ bool optimised_is_right(const Program& program, const PassOptions& passes) {
          text == "right";
 }
 
-bool describe_rewrite(const Module& module, const PassOptions& passes, Bisection& out) {
+bool describe_rewrite(const Program& program, const PassOptions& passes, Bisection& out) {
   std::string text;
   if (can_fork()) {
-    auto companion = Companion::start([&](std::string_view) { return describe(module, passes, out.rewrite); });
+    auto companion = Companion::start([&](std::string_view) { return describe(program, passes, out.rewrite); });
     if (!companion || !companion->ask("rewrite")) return false;
     if (companion->answer(kPatienceMs, text) != Companion::Reply::Ready) return false;
   } else {
-    text = describe(module, passes, out.rewrite);
+    text = describe(program, passes, out.rewrite);
   }
   out.pass = take_line(text);
   out.run = static_cast<u32>(std::stoul(take_line(text)));
@@ -134,6 +220,8 @@ bool describe_rewrite(const Module& module, const PassOptions& passes, Bisection
   out.rule = take_line(text);
   out.rule_file = take_line(text);
   out.rule_line = static_cast<u32>(std::stoul(take_line(text)));
+  out.runs_trap = !take_line(text).empty();
+  out.wrongly_folded = take_line(text);
   const std::size_t middle = text.find('\0');
   out.before = text.substr(0, middle);
   out.after = middle == std::string::npos ? std::string() : text.substr(middle + 1);

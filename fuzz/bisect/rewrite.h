@@ -8,9 +8,9 @@
 
 namespace assay::fuzz {
 
-/// Fills pass, run, rewrite_in_run, function, rule, before and after of `out.rewrite`. False when the passes did not
-/// live through it; then these fields stay empty.
-bool describe_rewrite(const Module& module, const PassOptions& passes, Bisection& out);
+/// Fills what the Bisection says of `out.rewrite`: pass to rule_line, runs_trap, wrongly_folded, before and after.
+/// False when the passes did not live through it; then these fields stay empty.
+bool describe_rewrite(const Program& program, const PassOptions& passes, Bisection& out);
 
 /// Whether what the passes make of the program does the same on the oracle as the program itself, positions and call
 /// stacks left aside, which passes may change. False also when they did not live through it, or made what is not valid.

@@ -4,7 +4,11 @@
 
 #include "assay/planted.h"
 #include "assay/verify.h"
+#include "fuzz/bisect/otherwise.h"
+#include "oracle/interpreter/interpreter.h"
+#include "qemu/test_host.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace assay::fuzz {
@@ -84,6 +88,31 @@ export func @main(i64) -> i64 {
   EXPECT_GT(found.rule_line, 50u);
 }
 
+TEST_F(Bisect, trap_that_a_rewrite_lets_run_early_is_told) {
+  const char* const text = R"(
+export func @main(i32, i32) -> i32 {
+^0(%n: i32, %d: i32):
+  jump ^1(%n)
+^1(%i: i32):
+  fuel 1
+  branch %i, ^2, ^3
+^2:
+  %q = div_u.i32 %n, %d
+  %one = const.i32 1
+  %less = sub.i32 %i, %one
+  %r = sub.i32 %less, %q
+  jump ^1(%r)
+^3:
+  return %d
+}
+)";
+  const Bisection found = bisected("licm_hoists_traps", text, {0, 0});
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.component, "licm");
+  EXPECT_EQ(found.rule, "division");
+  EXPECT_TRUE(found.runs_trap);
+}
+
 TEST_F(Bisect, right_program_has_no_culprit) {
   const Bisection found = bisected(nullptr, kShifts, {3, 4});
   EXPECT_FALSE(found.seen.fails());
@@ -102,6 +131,7 @@ export func @main() -> i64 {
                                    {});
   EXPECT_EQ(found.component, "simplify");
   EXPECT_EQ(found.rule, "constant folding");
+  EXPECT_EQ(found.wrongly_folded, "sext") << "whichever pass folds with it";
   EXPECT_EQ(found.rule_file, "simplify.cpp");
   EXPECT_GT(found.rule_line, 0u);
 }
@@ -145,6 +175,31 @@ export func @main(i64) -> i64 {
   EXPECT_TRUE(found.has_witness);
 }
 
+TEST_F(Bisect, choice_that_only_hides_what_is_wrong_is_no_culprit) {
+  const Bisection found = bisected("isel_narrow_compare_wide", R"(
+export func @main() {
+^b0:
+  %0 = const.i8 0
+  jump ^b1(%0)
+^b1(%1: i8):
+  fuel 1
+  %2 = gt_s.i8 %1, %0
+  %3 = eq.i8 %2, %0
+  branch %3, ^b2, ^b1(%1)
+^b2:
+  return
+}
+)",
+                                   {}, Level::O0);
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.component.rfind("x64 code", 0), 0u) << found.component;
+  EXPECT_EQ(found.decision, 0u);
+  const auto doubted = [](const BisectTrial& trial) {
+    return trial.name == "by accident: without choices of selection" && trial.seen == Seen::Agrees;
+  };
+  EXPECT_TRUE(std::any_of(found.trials.begin(), found.trials.end(), doubted)) << "without immediates it agrees";
+}
+
 TEST_F(Bisect, wrong_choice_of_emission_is_named_though_one_of_selection_brings_it_about) {
   const Bisection found = bisected("emit_flags_of_word", R"(
 export func @main(i32, i32) -> i32 {
@@ -185,6 +240,46 @@ export func @main(i32, i32) {
   EXPECT_EQ(found.rule, "slot_shared");
 }
 #endif
+
+TEST(Otherwise, programs_that_say_the_same_do_the_same) {
+  auto module = parse_and_verify(R"(
+global @g : i32 = 1
+export func @main(i32) -> i32 {
+^0(%x: i32):
+  %a = const.i32 40
+  %b = const.i8 -1
+  %c = sext.i32.i8 %b
+  %d = mul.i32 %a, %x
+  global_set.i32 @g, %d
+  branch %c, ^1, ^2
+^1:
+  %r = add.i32 %d, %c
+  return %r
+^2:
+  return %a
+}
+)");
+  ASSERT_TRUE(module.ok());
+  const Program program{std::move(*module), 0, {3}, 1000};
+  const std::vector<Program> others = said_otherwise(program);
+  EXPECT_EQ(others.size(), kSaidOtherwise);
+  const auto run = [](const Program& p) {
+    oracle::Interpreter oracle;
+    qemu::TestHost host;
+    Outcome out;
+    oracle.prepare(p.module);
+    oracle.run(p.entry, p.args, p.fuel, host, out);
+    return to_string(p.module, out);
+  };
+  u32 without_constants = 0;
+  for (const Program& other : others) {
+    EXPECT_TRUE(verify(other.module).ok());
+    EXPECT_EQ(run(other), run(program));
+    without_constants += other.args.size() == 3;
+  }
+  EXPECT_GT(without_constants, 1u);
+  EXPECT_LT(without_constants, others.size());
+}
 
 TEST(BisectText, says_decision_and_rule) {
   Bisection found;
