@@ -36,26 +36,61 @@ std::string rewritten_operation(std::string_view before, std::string_view after)
   return {};
 }
 
+/// Passes that let an operation run where it did not: each asks one question about all that may trap.
+bool runs_early(std::string_view pass) {
+  return pass == opt::pass_info(opt::PassId::Licm).name || pass == opt::pass_info(opt::PassId::Choose).name;
+}
+
 std::string culprit_in_pass(const Bisection& b) {
   std::string out = as_word(b.component);
   if (b.component != b.pass || b.rule.empty()) return out; // found by leaving it out, not by its rewrite
+  // What all passes fold constants with; whichever asked.
+  if (!b.wrongly_folded.empty()) return as_word(kFolding) + ":" + as_word(b.wrongly_folded);
+  if (b.runs_trap && runs_early(b.pass)) return out + "/runs_trap";
   out += "/" + as_word(b.rule);
   if (b.rule != kFolding) return out;
   const std::string operation = rewritten_operation(b.before, b.after);
   return operation.empty() ? out : out + ":" + as_word(operation);
 }
 
+/// What the checker of allocations complains of, without places: "lost-over", "may-not-share", "an-edit-stands-before".
+/// Of a value that is not where it is used, how it was lost (oracle/alloc/checker_words.cpp).
+std::string complaint_of(std::string_view what) {
+  constexpr u32 kWords = 4;
+  const std::size_t missing = what.find(" is not there: ");
+  if (missing != std::string_view::npos) {
+    const std::size_t holds = what.find('}', missing);
+    what.remove_prefix(holds == std::string_view::npos || holds + 3 > what.size() ? missing + 1 : holds + 3);
+  } else if (const std::size_t inst = what.find(", inst "); inst != std::string_view::npos) {
+    what.remove_prefix(std::min(what.find(": ", inst) + 2, what.size()));
+    if (const std::size_t operand = what.find(") "); operand != std::string_view::npos) what.remove_prefix(operand + 2);
+  }
+  std::string out;
+  for (u32 i = 0; i < kWords && !what.empty(); ++i) {
+    const std::size_t end = std::min(what.find(' '), what.size());
+    const std::string_view word = what.substr(0, end);
+    if (word == "inst" || word.find_first_of("0123456789(,") != std::string_view::npos) break;
+    out += (out.empty() ? "" : "-") + as_word(word);
+    what.remove_prefix(std::min(end + 1, what.size()));
+  }
+  return out;
+}
+
 /// "x64 code, with values in registers" is "x64/code": in which registers is an accident of the program.
 std::string culprit_in_back_end(const Bisection& b, const Variant& variant, std::string_view suspect) {
   const std::string target(assay::name_of(variant.target));
   std::string out;
-  if (b.decision != 0) { // each level has an allocator of its own
+  if (b.seen.kind == FindingKind::Checker) {
+    // Which choice put a value at risk is an accident of the program. Each level has an allocator of its own.
+    const std::string complaint = complaint_of(b.seen.what);
+    out = target + "/register-allocation:" + std::string(name_of(b.level));
+    return complaint.empty() ? out : out + ":" + complaint;
+  }
+  if (b.decision != 0) {
     out = target + "/" + b.area + "/" + as_word(b.rule);
     return b.area == "allocation" ? out + ":" + std::string(name_of(b.level)) : out;
   }
   if (b.component.rfind(target + " code", 0) == 0) out = target + "/code";
-  else if (b.component == "register allocation") // each level has an allocator of its own
-    return target + "/register-allocation:" + std::string(name_of(b.level));
   else if (b.component.rfind("convention ", 0) == 0 || b.component == "processor extensions")
     out = target + "/" + as_word(b.component);
   else if (b.component.rfind("all targets", 0) == 0) out = "all-targets-or-oracle";

@@ -22,7 +22,9 @@ struct Cause {
   std::string target;     // "x64", "a64"; "llvm", "gccjit"; "any": no subject was reached
   std::string level;      // the lowest that fails, "O0" or "O2"; "any"
   std::string observable; // "result", "end:returned,crashed"
-  std::string culprit;    // "gvn/load_after_store", "x64/emission/flags_reused", "x64/code:f2i_sat_s"; "unknown"
+  /// "gvn/load_after_store", "licm/runs_trap", "constant-folding:sext", "x64/emission/flags_reused",
+  /// "x64/register-allocation:O0:lost-over", "x64/code:f2i_sat_s"; "unknown".
+  std::string culprit;
 };
 
 /// The line.

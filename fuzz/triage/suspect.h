@@ -1,10 +1,11 @@
 // suspect.h - which operation of a small failing program is got wrong, by ending the program early.
 //
 // After each instruction in turn the run is ended by a trap, its result in a global: the first place at which that
-// shows a difference is behind the operation that the code gets wrong. Where no shorter program differs (what is wrong
-// shows only in a later turn of a loop, or is a matter of registers that the shorter program has enough of) the kinds
-// of operation in the whole program are named instead. For reduced programs: one question an instruction, 0.3 ms each
-// natively. Tested in fuzz/triage/tests/sign_test.cpp.
+// shows a difference is behind the operation that the code gets wrong. Functions are looked at before their callers, so
+// that a call is named only where what it calls does right, and was given what is right. Where no shorter program
+// differs (what is wrong shows only in a later turn of a loop, or is a matter of registers that the shorter program has
+// enough of) the kinds of operation in the whole program are named instead, of calls the rarest kind alone. For reduced
+// programs: one question an instruction, 0.3 ms each natively. Tested in fuzz/triage/tests/sign_test.cpp.
 #pragma once
 
 #include "fuzz/probe/prober.h"
@@ -15,7 +16,8 @@
 namespace assay::fuzz {
 
 /// "f2i_sat_s", "compare", "division", "exceptions", "call": an operation, or one word for several that a compiler
-/// makes alike. Empty for a program of more than kMostSuspects instructions.
+/// makes alike; "address" of an access that is got wrong whether it loads or stores. Empty for a program of more than
+/// kMostSuspects instructions.
 std::string suspect_of(const Program& program, const Variant& variant, Prober& prober);
 
 inline constexpr u32 kMostSuspects = 200;

@@ -71,18 +71,51 @@ TEST(Cause, folding_is_told_apart_by_the_operation_that_is_folded) {
   folding.before = "func @f() {\n^0:\n  %0 = const.i8 255\n  %1 = sext.i32.i8 %0\n}\n";
   folding.after = "func @f() {\n^0:\n  %0 = const.i8 255\n  %1 = const.i32 255\n}\n";
   EXPECT_EQ(cause_of(failure_in("result"), folding, "").culprit, "simplify/constant-folding:sext");
+  folding.wrongly_folded = "sext";
+  Bisection other = in_pass("sccp", "operation");
+  other.wrongly_folded = "sext";
+  EXPECT_EQ(cause_of(failure_in("result"), folding, "").culprit, "constant-folding:sext");
+  EXPECT_EQ(group_key(cause_of(failure_in("result"), folding, "")), group_key(cause_of(failure_in("end"), other, "")));
 }
 
 TEST(Cause, code_of_a_target_is_told_apart_by_the_operation_that_is_got_wrong) {
   Bisection code;
   code.component = "x64 code, with values in registers";
   EXPECT_EQ(cause_of(failure_in("result"), code, "f2i_sat_s").culprit, "x64/code:f2i_sat_s");
-  code.component = "register allocation";
-  EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/register-allocation:O0");
   code.component = "unicorn agrees, native does not";
   EXPECT_EQ(cause_of(failure_in("x"), code, "load").culprit, "x64/unicorn-agrees,native-does-not:load");
   code.component = "convention windows";
   EXPECT_EQ(cause_of(failure_in("x"), code, "call").culprit, "x64/convention-windows:call");
+}
+
+TEST(Cause, allocation_is_told_apart_by_what_its_checker_complains_of) {
+  const auto complaint = [](const std::string& what) {
+    Bisection refused;
+    refused.seen.kind = FindingKind::Checker;
+    refused.seen.what = "register allocation of @f1: block 3, inst 27: " + what;
+    refused.component = "x64 allocation";
+    refused.area = "allocation";
+    refused.rule = "hint";
+    refused.decision = 4;
+    return cause_of(failure_in("x"), refused, "").culprit;
+  };
+  EXPECT_EQ(complaint("use 1 (v6) is not there: r0 holds {}, lost over inst 3"),
+            "x64/register-allocation:O0:lost-over");
+  EXPECT_EQ(complaint("use 1 (v6) is not there: slot2 holds {v1, v4}, overwritten by inst 30"),
+            "x64/register-allocation:O0:overwritten-by");
+  EXPECT_EQ(complaint("temp 2 (v6) may not share r0 with operand 1"), "x64/register-allocation:O0:may-not-share");
+  EXPECT_EQ(complaint("an edit stands before it, in a landing pad"),
+            "x64/register-allocation:O0:an-edit-stands-before");
+  EXPECT_EQ(complaint(""), "x64/register-allocation:O0");
+}
+
+TEST(Cause, trap_that_runs_early_is_one_group_whatever_was_moved) {
+  Bisection moved = in_pass("licm", "division");
+  moved.runs_trap = true;
+  EXPECT_EQ(cause_of(failure_in("fuel-left"), moved, "").culprit, "licm/runs_trap");
+  Bisection inlined = in_pass("inline", "body");
+  inlined.runs_trap = true;
+  EXPECT_EQ(cause_of(failure_in("result"), inlined, "").culprit, "inline/body") << "it copies what ran before";
 }
 
 TEST(Cause, choice_of_the_back_end_is_the_culprit_whatever_it_shows_in) {

@@ -102,6 +102,38 @@ TEST_F(Planted, operation_is_found_in_a_program_that_is_not_small) {
   EXPECT_EQ(suspect_of((*failure)->program, (*failure)->variant, prober), "f2i_sat_s");
 }
 
+TEST_F(Planted, operation_is_sought_in_what_is_called_before_the_call) {
+  auto module = parse_and_verify("export func @main() -> i32 {\n^0:\n  %r = call @f()\n  return %r\n}\n"
+                                 "func @f() -> i32 {\n^0:\n  %x = const.f64 nan\n"
+                                 "  %r = f2i_sat_s.i32.f64 %x\n  return %r\n}\n"
+                                 "export func @other() -> i32 {\n^0:\n  %r = call @f()\n  return %r\n}\n");
+  ASSERT_TRUE(module.ok());
+  planted::active = planted::name_hash("emit_sat_nan");
+  Program program;
+  program.module = *module;
+  program.entry = 0;
+  program.fuel = 100;
+  Prober prober;
+  const SubjectRow* row = find_subject_row("x64-O0-native-linux");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(suspect_of(program, variant_of(*row, *module), prober), "f2i_sat_s");
+}
+
+TEST_F(Planted, address_is_the_culprit_whether_a_load_shows_it_or_a_store) {
+  const SubjectRow* row = find_subject_row("x64-O0-native-linux");
+  ASSERT_NE(row, nullptr);
+  const std::string dirty = "memory 64\nexport func @main(i64) -> i32 {\n^0(%x: i64):\n  %a = trunc.i32.i64 %x\n";
+  for (const char* access :
+       {"  %r = load.i32 %a, 8\n  return %r\n}\n", "  store.i32 %a, 8, %a\n  %r = const.i32 1\n  return %r\n}\n"}) {
+    auto module = parse_and_verify(dirty + access);
+    ASSERT_TRUE(module.ok()) << module.error().to_string();
+    planted::active = planted::name_hash("mem_address_upper_half");
+    const Program program{std::move(*module), 0, {u64{0x7000000000}}, 100};
+    Prober prober;
+    EXPECT_EQ(suspect_of(program, variant_of(*row, program.module), prober), "address") << access;
+  }
+}
+
 TEST_F(Planted, right_program_has_only_the_kinds_of_its_operations) {
   auto module = parse_and_verify(kNan);
   ASSERT_TRUE(module.ok());
