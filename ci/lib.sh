@@ -92,6 +92,27 @@ list_skips() {
   ' "$1"
 }
 
+# Prints "name:" and the last lines of what it said for each failed test of a JUnit file.
+list_failures() {
+  awk -v most=40 '
+    function keep(text) {
+      gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&amp;/, "\\&", text)
+      line[count++] = text
+    }
+    /<testcase /    { name = $0; sub(/.*<testcase name="/, "", name); sub(/".*/, "", name); failed = 0; inside = 0; count = 0 }
+    /<failure/      { failed = 1 }
+    /<system-out>/  { inside = 1; sub(/.*<system-out>/, "") }
+    inside && /<\/system-out>/ { text = $0; sub(/<\/system-out>.*/, "", text); if (text != "") keep(text); inside = 0 }
+    inside          { keep($0) }
+    /<\/testcase>/  {
+      if (!failed) next
+      printf "  %s:\n", name
+      if (count > most) printf "    (%d lines before)\n", count - most
+      for (i = (count > most ? count - most : 0); i < count; ++i) printf "    %s\n", line[i]
+    }
+  ' "$1"
+}
+
 # Builds the agent that runs ARM64 code under qemu-aarch64, where this host can.
 build_agent() {
   local reason
