@@ -2,10 +2,10 @@
 //
 // A target's Emitter derives from EmissionBase<its Assembler> and hands itself to `walk`, which binds a label a block,
 // calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction; `self.jump_over`
-// and `self.fill` where blocks are padded. Blocks that only
-// jump on are left out; in optimised code a loop's test stands below its body. Here too: positions, trap stubs behind
-// the body, jump tables in read-only data, and the function's entry in the CodeObject. No virtual call; constant cost
-// an instruction; storage reused. Tested in compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
+// and `self.fill` where blocks are padded. Blocks that only jump on are left out; in optimised code a loop's test
+// stands below its body. Here too: positions, trap stubs behind the body, jump tables in read-only data, and the
+// function's entry in the CodeObject. No virtual call; constant cost an instruction; storage reused. Tested in
+// compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
 #pragma once
 
 #include "assay/compiler.h"

@@ -81,8 +81,7 @@ struct PassContext {
   SourceMap& source;
 
   /// The place is the caller's.
-  bool may_rewrite(RewriteKind kind = RewriteKind::None, const char* file = __builtin_FILE(),
-                   u32 line = __builtin_LINE()) {
+  bool may_rewrite(RewriteKind kind, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) {
     if (rewrites.made >= rewrites.limit) return false;
     ++rewrites.made;
     rewrites.kind = kind;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace assay::cli {
 namespace {
@@ -14,28 +15,40 @@ namespace {
 constexpr Type kWord = Type::I64;
 constexpr Type kParams[] = {kWord, kWord, kWord};
 
-/// A module with memory and one function (i64, i64, i64) -> i64, its body to be built.
-Module start_module() {
+/// A module with memory and one function (i64, i64, i64) -> i64, whose entry is being built.
+struct Shape {
+  Shape() : module(with_one_function()), b(module, 0), entry(b.entry()) { b.begin(entry); }
+
+  Module take(ValueId result) {
+    b.ret({result});
+    return std::move(module);
+  }
+
   Module module;
-  module.has_memory = true;
-  module.memory_size = module.memory_max = kPageSize;
-  module.functions.resize(1);
-  Function& function = module.functions[0];
-  function.name = "f";
-  function.signature = module.intern_signature(kParams, {kParams, 1});
-  function.exported = true;
-  return module;
-}
+  FunctionBuilder b;
+  BlockId entry;
+
+private:
+  static Module with_one_function() {
+    Module made;
+    made.has_memory = true;
+    made.memory_size = made.memory_max = kPageSize;
+    made.functions.resize(1);
+    Function& function = made.functions[0];
+    function.name = "f";
+    function.signature = made.intern_signature(kParams, {kParams, 1});
+    function.exported = true;
+    return made;
+  }
+};
 
 /// `size` operations without a branch, on values computed shortly before.
 Module straight(u32 size) {
-  Module module = start_module();
-  FunctionBuilder b(module, 0);
+  Shape shape;
+  FunctionBuilder& b = shape.b;
   fuzz::Random random(1);
-  const BlockId entry = b.entry();
-  b.begin(entry);
   std::vector<ValueId> values;
-  for (u32 i = 0; i < 3; ++i) values.push_back(b.param(entry, i));
+  for (u32 i = 0; i < 3; ++i) values.push_back(b.param(shape.entry, i));
   const auto recent = [&] {
     return values[values.size() - 1 - random.below(static_cast<u32>(std::min<std::size_t>(8, values.size())))];
   };
@@ -44,18 +57,15 @@ Module straight(u32 size) {
     const ValueId a = recent(), c = recent();
     values.push_back(b.binary(kOps[random.below(std::size(kOps))], kWord, a, c));
   }
-  b.ret({values.back()});
-  return module;
+  return shape.take(values.back());
 }
 
 /// `size` blocks: decisions one after another, each with a way that stores.
 Module blocks(u32 size) {
-  Module module = start_module();
-  FunctionBuilder b(module, 0);
-  const BlockId entry = b.entry();
-  b.begin(entry);
-  ValueId value = b.param(entry, 0);
-  const ValueId step = b.param(entry, 1), address = b.param(entry, 2);
+  Shape shape;
+  FunctionBuilder& b = shape.b;
+  ValueId value = b.param(shape.entry, 0);
+  const ValueId step = b.param(shape.entry, 1), address = b.param(shape.entry, 2);
   for (u32 i = 0; i + 2 < size; i += 2) {
     const BlockId store = b.block(), join = b.block({kParams, 1});
     const ValueId kept[] = {value};
@@ -66,17 +76,14 @@ Module blocks(u32 size) {
     b.begin(join);
     value = b.binary(Opcode::Xor, kWord, b.param(join, 0), step);
   }
-  b.ret({value});
-  return module;
+  return shape.take(value);
 }
 
 /// One switch of `size` ways, each with a block that stores.
 Module ways(u32 size) {
-  Module module = start_module();
-  FunctionBuilder b(module, 0);
-  const BlockId entry = b.entry();
-  b.begin(entry);
-  const ValueId value = b.param(entry, 0), other = b.param(entry, 1), address = b.param(entry, 2);
+  Shape shape;
+  FunctionBuilder& b = shape.b;
+  const ValueId value = b.param(shape.entry, 0), other = b.param(shape.entry, 1), address = b.param(shape.entry, 2);
   const BlockId join = b.block({kParams, 1});
   std::vector<EdgeTarget> targets;
   for (u32 i = 0; i <= size; ++i) {
@@ -94,18 +101,15 @@ Module ways(u32 size) {
     b.jump(join, {made});
   }
   b.begin(join);
-  b.ret({b.param(join, 0)});
-  return module;
+  return shape.take(b.param(join, 0));
 }
 
 /// Loops in one another, `size` deep, each with a counter of its own; all work is done innermost.
 Module nest(u32 size) {
-  Module module = start_module();
-  FunctionBuilder b(module, 0);
-  const BlockId entry = b.entry();
-  b.begin(entry);
-  const ValueId limit = b.param(entry, 1);
-  ValueId sum = b.param(entry, 0);
+  Shape shape;
+  FunctionBuilder& b = shape.b;
+  const ValueId limit = b.param(shape.entry, 1);
+  ValueId sum = b.param(shape.entry, 0);
   std::vector<BlockId> headers, exits;
   for (u32 i = 0; i < size; ++i) {
     headers.push_back(b.block({kParams, 2}));
@@ -122,20 +126,17 @@ Module nest(u32 size) {
     b.begin(exits[i]);
     sum = b.param(exits[i], 0);
   }
-  b.ret({sum});
-  return module;
+  return shape.take(sum);
 }
 
 /// `size` blocks as in `blocks`, over a local for every hundred of them: what a front end leaves that has variables.
 Module locals(u32 size) {
-  Module module = start_module();
-  FunctionBuilder b(module, 0);
+  Shape shape;
+  FunctionBuilder& b = shape.b;
   fuzz::Random random(1);
-  const BlockId entry = b.entry();
   std::vector<LocalId> variables;
   for (u32 i = 0; i < size / 100 + 8; ++i) variables.push_back(b.local(kWord));
-  b.begin(entry);
-  const ValueId step = b.param(entry, 1);
+  const ValueId step = b.param(shape.entry, 1);
   const auto get = [&](LocalId local) { return b.emit(Opcode::LocalGet, kWord, Type::None, {}, local); };
   const auto set = [&](LocalId local, ValueId value) {
     b.emit(Opcode::LocalSet, kWord, Type::None, {&value, 1}, local);
@@ -146,13 +147,12 @@ Module locals(u32 size) {
     const BlockId store = b.block(), join = b.block();
     b.branch(b.binary(Opcode::LtS, kWord, get(local), step), {store, {}}, {join, {}});
     b.begin(store);
-    b.store(Opcode::Store, kWord, b.param(entry, 2), 0, step);
+    b.store(Opcode::Store, kWord, b.param(shape.entry, 2), 0, step);
     set(local, b.binary(Opcode::Add, kWord, get(local), step));
     b.jump(join);
     b.begin(join);
   }
-  b.ret({get(variables[variables.size() - 2])});
-  return module;
+  return shape.take(get(variables[variables.size() - 2]));
 }
 
 } // namespace

@@ -303,7 +303,8 @@ void Lowering::extend(const Inst& inst, Op op, u32) {
   if (options_.level == Level::O2 && unsigned_load && (op == Op::Zx || ASSAY_PLANTED(isel_sext_of_load)) &&
       may(Decision::LoadedExtended))
     return same_register(inst, op, 0);
-  if (op == Op::Zx && inst.from == Type::I32 && is_clean(operand(inst, 0))) return same_register(inst, op, 0);
+  if (op == Op::Zx && inst.from == Type::I32 && is_clean(operand(inst, 0)) && may(Decision::CleanExtended))
+    return same_register(inst, op, 0);
   const VReg a = reg(operand(inst, 0));
   add_op(op, size_of(inst.from), {def(result(inst)), use_any(a)});
 }
