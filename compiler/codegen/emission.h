@@ -1,11 +1,12 @@
 // emission.h - the walk from allocated LIR to machine code, as far as it is the same for every target.
 //
 // A target's Emitter derives from EmissionBase<its Assembler> and hands itself to `walk`, which binds a label a block,
-// calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction; `self.jump_over`
-// and `self.fill` where blocks are padded. Blocks that only jump on are left out; in optimised code a loop's test
-// stands below its body. Here too: positions, trap stubs behind the body, jump tables in read-only data, and the
-// function's entry in the CodeObject. No virtual call; constant cost an instruction; storage reused. Tested in
-// compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
+// calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction;
+// `self.jump_over` and `self.fill` where blocks are padded. Blocks that only jump on are left out; in optimised code a
+// loop's test stands below its body, and what is jumped back to is aligned by `self.align_loop` (short loops run up to
+// a third faster from the beginning of a line of the cache). Here too: positions, trap stubs behind the body, jump
+// tables in read-only data, and the function's entry in the CodeObject. No virtual call; constant cost an instruction;
+// storage reused. Tested in compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
 #pragma once
 
 #include "assay/compiler.h"
@@ -150,6 +151,17 @@ protected:
       place_behind(b, latch);
       if (beyond(out) != out) place_behind(out, b);
     }
+    find_tops();
+  }
+  /// Blocks that a later one, or itself, jumps to.
+  void find_tops() {
+    const u32 count = static_cast<u32>(lir_->blocks.size());
+    seen_.assign(count, 0);
+    is_top_.assign(count, 0);
+    for (u32 b = 0; b != count; b = next_[b]) {
+      seen_[b] = 1;
+      for (const u32 succ : lir_->succs_of(lir_->blocks[b])) is_top_[forward_[succ]] |= seen_[forward_[succ]];
+    }
   }
   /// Where an edge leads, past the block that does its moves.
   u32 beyond(u32 block) const {
@@ -179,6 +191,7 @@ protected:
         next_edit = edit != last ? edit->inst : kNone;
       }
       if (padding_ != 0 && block_ != 0) pad(self);
+      if (!in_order_ && is_top_[block_] != 0 && may(Decision::LoopAligned)) self.align_loop();
       as_.bind(Label{block_});
       air_block_ = block.origin;
       const u32 end = block.first_inst + block.inst_count;
@@ -325,6 +338,8 @@ private:
   bool in_order_ = true;             // blocks are emitted by number
   std::vector<u32> next_, previous_; // [LIR block] in the order of emission; behind the last one: their count
   std::vector<u32> latch_;           // [LIR block] the last block that jumps back to it; 0: none
+  std::vector<u8> is_top_;           // [LIR block] whether a loop's code begins with it; optimised functions with loops
+  std::vector<u8> seen_;             // [LIR block]
   BlockId air_block_ = kNone;
   u32 origin_ = kNone;
   const Location* locations_ = nullptr;

@@ -246,7 +246,7 @@ TEST(Compile, PaddingStandsBeforeEachBlockButTheFirst) {
   }
 }
 
-TEST(Compile, ALoopHasItsTestBelowItsBodyInOptimisedCode) {
+TEST(Compile, ALoopHasItsTestBelowItsBodyInOptimisedCodeAndBeginsAtALineOfTheCache) {
   if (!debug::can_disassemble()) GTEST_SKIP() << "no disassembler in this build";
   const char* const text = R"(import @log(i64)
 func @f(i64) {
@@ -265,6 +265,7 @@ func @f(i64) {
   return
 }
 )";
+  u64 top = 0;
   const auto jumps_back = [&](Level level) {
     CompileOptions options;
     options.level = level;
@@ -273,13 +274,15 @@ func @f(i64) {
     for (const debug::Line& line : disassemble(object, object.functions.back())) {
       const std::size_t space = line.text.find(' ');
       if (line.text[0] != 'j' || space == std::string::npos) continue;
-      const std::string name = line.text.substr(0, space);
-      if (std::stoull(line.text.substr(space), nullptr, 16) <= object.functions.back().begin + line.offset)
-        names += name + " ";
+      const u64 target = std::stoull(line.text.substr(space), nullptr, 16);
+      if (target > object.functions.back().begin + line.offset) continue;
+      names += line.text.substr(0, space) + " ";
+      top = target;
     }
     return names;
   };
   EXPECT_EQ(jumps_back(Level::O2), "jb ") << "one jump a turn, which decides";
+  EXPECT_EQ(top % 64, 0u);
   EXPECT_EQ(jumps_back(Level::O0), "jmp ") << "blocks stay where they are";
 }
 

@@ -45,6 +45,7 @@ private:
   void move(const codegen::Edit& edit);
   void jump_over(Label label) { as_.b(label); }
   void fill(u32 bytes) { as_.nops((bytes + 3) / 4); }
+  void align_loop() { as_.align_nop(16); }
   void stubs();
   void start(FunctionId id, bool is_thunk);
   void trap_call(TrapKind kind);

@@ -57,6 +57,7 @@ private:
   void move(const codegen::Edit& edit);
   void jump_over(Label label) { as_.jmp(label); }
   void fill(u32 bytes) { as_.nop(bytes); }
+  void align_loop() { as_.align_nop(64); }
   void stubs();
   void start(FunctionId id, bool is_thunk);
   void trap_call(TrapKind kind);
