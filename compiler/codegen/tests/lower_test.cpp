@@ -31,6 +31,23 @@ TEST(Lower, ConstantOnTheLeftOfACommutativeOperationBecomesAnImmediate) {
   EXPECT_EQ(lowered(binary("i32", " %c = const.i32 7\n %r = sub.i32 %c, %a")), "args imm sub ret");
 }
 
+TEST(Lower, ProductsByThreeFiveAndNineAreSumsAndTakeAConstantAlong) {
+  for (const u32 factor : {3u, 5u, 9u}) {
+    const std::string product = " %c = const.i64 " + std::to_string(factor) + "\n %p = mul.i64 %a, %c\n";
+    const LirFunction f = lower(binary("i64", product + " %k = const.i64 -7\n %r = add.i64 %p, %k"));
+    EXPECT_EQ(op_names(f), "args times ret");
+    EXPECT_EQ(1u + (1u << find_op(f, "times").aux), factor);
+    EXPECT_EQ(find_op(f, "times").imm, -7);
+    EXPECT_EQ(lowered(binary("i64", product + " %k = const.i64 7\n %s = add.i64 %p, %k\n %r = xor.i64 %p, %s")),
+              "args times add.i xor ret")
+        << "the product is read elsewhere";
+    EXPECT_EQ(lowered(binary("i64", product + " %q = xor.i64 %a, %b\n %k = const.i64 7\n %s = add.i64 %p, %k\n"
+                                              " %r = xor.i64 %q, %s")),
+              "args times xor add.i xor ret");
+  }
+  EXPECT_EQ(lowered(binary("i8", " %c = const.i8 3\n %r = mul.i8 %a, %c")), "args times ret");
+}
+
 TEST(Lower, ImmediatesOf64BitsAreOnlyThoseThatSignExtend) {
   EXPECT_EQ(lowered(binary("i64", " %c = const.i64 0x80000000\n %r = and.i64 %a, %c")), "args imm and ret");
   EXPECT_EQ(lowered(binary("i64", " %c = const.i64 0xffffffff\n %r = and.i64 %a, %c")), "args imm and ret");

@@ -129,7 +129,8 @@ private:
   // clang-format off
 #define ASSAY_EMIT(name) void name(const LirInst& inst, u32 param);
   ASSAY_EMIT(imm) ASSAY_EMIT(float_imm) ASSAY_EMIT(move_to_float) ASSAY_EMIT(move_to_int) ASSAY_EMIT(add)
-  ASSAY_EMIT(add_imm) ASSAY_EMIT(add_scaled) ASSAY_EMIT(alu) ASSAY_EMIT(alu_imm) ASSAY_EMIT(imul) ASSAY_EMIT(imul_imm) ASSAY_EMIT(shift_cl)
+  ASSAY_EMIT(add_imm) ASSAY_EMIT(add_scaled) ASSAY_EMIT(alu) ASSAY_EMIT(alu_imm) ASSAY_EMIT(imul) ASSAY_EMIT(imul_imm) ASSAY_EMIT(times)
+  ASSAY_EMIT(shift_cl)
   ASSAY_EMIT(shift_imm) ASSAY_EMIT(zero_extend) ASSAY_EMIT(sign_extend) ASSAY_EMIT(multiply_high) ASSAY_EMIT(divide)
   ASSAY_EMIT(min_max) ASSAY_EMIT(clz) ASSAY_EMIT(ctz) ASSAY_EMIT(popcnt) ASSAY_EMIT(popcnt_soft) ASSAY_EMIT(bitrev)
   ASSAY_EMIT(bswap) ASSAY_EMIT(overflow) ASSAY_EMIT(overflow_wide) ASSAY_EMIT(set) ASSAY_EMIT(branch) ASSAY_EMIT(select)

@@ -112,6 +112,11 @@ void Emitter::imul_imm(const LirInst& inst, u32) {
   int_rm(1, [&](auto src) { as_.imul(size_of_inst(inst), gpr(0), src, static_cast<i32>(inst.imm)); });
 }
 
+void Emitter::times(const LirInst& inst, u32) {
+  const u32 shift = inst.aux - (ASSAY_PLANTED(emit_times_less) && inst.aux == 3 ? 1 : 0);
+  as_.lea(size_of_inst(inst), gpr(0), Mem::at(gpr(1), gpr(1), shift, static_cast<i32>(inst.imm)));
+}
+
 /// 0 shl, 1 shr, 2 sar, 3 rol, 4 ror.
 void Emitter::shift_cl(const LirInst& inst, u32 kind) {
   const Size size = size_of_inst(inst);

@@ -38,6 +38,8 @@ private:
   /// An integer constant, if it can be an immediate of an instruction of that type.
   bool immediate(ValueId value, i64& out) const;
 
+  bool add_to_product(const Inst& inst, ValueId product, i64 constant);
+
   // Tests (lower_int.cpp).
   Test test_of(ValueId condition);
   Test compare_test(const Inst& compare);

@@ -102,12 +102,26 @@ void Lowering::add(const Inst& inst, Op op, u32) {
   i64 constant = 0;
   if (inst.op == Opcode::Add && immediate(a, constant)) std::swap(a, b);
   if (immediate(b, constant)) {
+    if (inst.op == Opcode::Add && add_to_product(inst, a, constant)) return;
     const VReg source = reg(a);
     add_op(Op::AddI, size, {def(result(inst)), use(source)}).imm = constant;
     return;
   }
   const VReg left = reg(a), right = reg(b);
   add_op(op, size, {def(result(inst)), use(left), use_any(right)});
+}
+
+/// The product that nobody else reads and that was made last becomes the sum.
+bool Lowering::add_to_product(const Inst& inst, ValueId product, i64 constant) {
+  const VReg made = vregs_[product];
+  LirInst& last = b_.function().insts.back();
+  const bool is_product = last.op == code_of(Op::Times) && b_.function().operands[last.operands].vreg == made;
+  if (!is_product || last.imm != 0 || flow_.uses(product) != 1) return false;
+  if (!may(Decision::AddedToProduct)) return false;
+  last.imm = constant;
+  last.origin = b_.origin();
+  vregs_[inst.first_result] = made;
+  return true;
 }
 
 void Lowering::subtract(const Inst& inst, Op op, u32) {
@@ -144,6 +158,12 @@ void Lowering::multiply(const Inst& inst, Op op, u32) {
   if (immediate(a, constant)) std::swap(a, b);
   if (immediate(b, constant)) {
     const VReg source = reg(a);
+    if ((constant == 3 || constant == 5 || constant == 9) && may(Decision::ProductByLea)) {
+      add_op(Op::Times, word_size(inst.type), {def(result(inst)), use(source)}).aux = constant == 3   ? 1
+                                                                                      : constant == 5 ? 2
+                                                                                                      : 3;
+      return;
+    }
     add_op(Op::ImulI, word_size(inst.type), {def(result(inst)), use_any(source)}).imm = constant;
     return;
   }

@@ -111,10 +111,22 @@ export func @main(i64) -> i64 {
 }
 )";
 
+constexpr const char* kProductAndConstant = R"(
+export func @main(i64) -> i64 {
+^0(%a: i64):
+  %n = const.i64 5
+  %m = const.i64 255
+  %b = mul.i64 %a, %n
+  %r = add.i64 %b, %m
+  return %r
+}
+)";
+
 TEST(DecisionLimits, each_choice_is_met_by_some_program) {
   std::set<std::string_view> met;
   std::vector<Module> modules = random_programs(160);
   modules.push_back(std::move(*parse_and_verify(kFieldAndComparison)));
+  modules.push_back(std::move(*parse_and_verify(kProductAndConstant)));
   for (Module& module : corpus_programs()) modules.push_back(std::move(module));
   for (const Module& module : modules) {
     for (const Target target : {Target::X64, Target::A64}) {
