@@ -236,6 +236,18 @@ void Graph::end_with_jump(InstId last, BlockId target, std::span<const ValueId> 
   jump.origin = kNone;
 }
 
+void Graph::make_branch(BlockId block, ValueId condition, BlockId if_true) {
+  const u32 first = new_edge(if_true), other = new_edge(kNone);
+  GraphInst& inst = terminator(block);
+  std::swap(edges_[other], edges_[inst.first_edge]);
+  inst.op = Opcode::Branch;
+  inst.operands = static_cast<u32>(pool_.size());
+  inst.operand_count = 1;
+  pool_.push_back(condition);
+  inst.first_edge = first;
+  inst.edge_count = 2;
+}
+
 BlockId Graph::add_jump_block(BlockId target, std::span<const ValueId> params_like) {
   const BlockId id = block_count_++;
   if (blocks_.size() < block_count_) blocks_.resize(block_count_);

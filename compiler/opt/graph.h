@@ -120,6 +120,8 @@ public:
 
   /// The terminator becomes a jump along its edge of this number.
   void make_jump(BlockId block, u32 edge);
+  /// `block` ends in a jump: before that, it goes to `if_true`, which has no parameters, when the condition holds.
+  void make_branch(BlockId block, ValueId condition, BlockId if_true);
   /// `block` ends in a jump, and no other edge leads where that leads: the blocks become one.
   void merge_with_next(BlockId block);
   /// What stands behind the instruction goes to a new block, which nothing leads to yet; the instruction is the last

@@ -15,6 +15,7 @@
 #include "compiler/opt/ssa.h"
 #include "compiler/opt/tail.h"
 #include "compiler/opt/thread.h"
+#include "compiler/opt/unroll.h"
 
 #include <algorithm>
 
@@ -55,6 +56,7 @@ constexpr PassId kStandard[] = {
     PassId::Dce,      // what the others left over
     PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Bounds,   // of what is left
+    PassId::Unroll,   // knowing what is inside; cleans up behind itself
 };
 
 } // namespace
