@@ -236,10 +236,29 @@ Result<void> measure_given(const BenchOptions& options, std::vector<Figure>& out
   return {};
 }
 
-/// A function of 22 instructions, from a verified module to a C++ function that can be called: compiled, installed,
-/// known to the unwinder.
-Result<void> measure_cold(const BenchOptions& options, std::vector<Figure>& out) {
+/// From a verified module to the function @f: the least mean of a round.
+Result<double> cold_ns(const EngineOptions& how, const Module& module, u32 rounds) {
   constexpr u32 kTimes = 500;
+  Engine engine(how);
+  double least = 0;
+  for (u32 round = 0; round < rounds; ++round) {
+    double spent = 0;
+    for (u32 i = 0; i < kTimes; ++i) {
+      const Clock::time_point start = Clock::now();
+      const auto loaded = engine.load(module);
+      if (!loaded) return loaded.error();
+      const auto function = loaded->function<i64(i64, i64)>("f");
+      spent += std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+      if (!function) return function.error();
+    }
+    least = round == 0 ? spent : std::min(least, spent);
+  }
+  return least / kTimes;
+}
+
+/// A function of 22 instructions, from a verified module to a C++ function that can be called: compiled, installed,
+/// known to the unwinder. Where code memory is protected that is two calls of the system, with two views none.
+Result<void> measure_cold(const BenchOptions& options, std::vector<Figure>& out) {
   std::string text = "export func @f(i64, i64) -> i64 {\n^entry(%v0: i64, %v1: i64):\n";
   for (u32 i = 2; i < 23; ++i)
     text += "  %v" + std::to_string(i) + " = " +
@@ -249,24 +268,16 @@ Result<void> measure_cold(const BenchOptions& options, std::vector<Figure>& out)
             ".i64 %v" + std::to_string(i - 1) + ", %v" + std::to_string(i - 2) + "\n";
   const auto module = parse_and_verify(text + "  return %v22\n}\n");
   if (!module) return module.error();
-  for (const Level level : {Level::O0, Level::O2}) {
-    EngineOptions how;
-    how.level = level;
-    Engine engine(how);
-    double least = 0;
-    for (u32 round = 0; round < options.rounds; ++round) {
-      double spent = 0;
-      for (u32 i = 0; i < kTimes; ++i) {
-        const Clock::time_point start = Clock::now();
-        const auto loaded = engine.load(*module);
-        if (!loaded) return loaded.error();
-        const auto function = loaded->function<i64(i64, i64)>("f");
-        spent += std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-        if (!function) return function.error();
-      }
-      least = round == 0 ? spent : std::min(least, spent);
+  for (const CodeMemory memory : {CodeMemory::Protect, CodeMemory::DualMap}) {
+    for (const Level level : {Level::O0, Level::O2}) {
+      EngineOptions how;
+      how.level = level;
+      how.code_memory = memory;
+      const auto spent = cold_ns(how, *module, options.rounds);
+      if (!spent) return spent.error();
+      const char* const words = memory == CodeMemory::DualMap ? ", two views of code" : "";
+      out.push_back({"22 instructions to callable, -" + std::string(fuzz::name_of(level)) + words, "us", *spent / 1e3});
     }
-    out.push_back({"22 instructions to callable, -" + std::string(fuzz::name_of(level)), "us", least / kTimes / 1e3});
   }
   return {};
 }
