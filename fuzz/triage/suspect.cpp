@@ -34,11 +34,12 @@ u32 add_global(Module& module, Type type) {
 /// Functions with bodies that the entry leads to, each behind those that it refers to; other ones are not run.
 std::vector<FunctionId> callees_first(const Program& program) {
   const Module& module = program.module;
-  std::vector<FunctionId> out, path{program.entry};
+  std::vector<FunctionId> out, path;
   std::vector<u8> seen(module.functions.size(), 0); // 1: what it refers to is looked at; 2: it is in `out`
   const auto visit = [&](FunctionId to) {
     if (to < seen.size() && seen[to] == 0 && !module.functions[to].imported) path.push_back(to);
   };
+  visit(program.entry);
   while (!path.empty()) {
     const FunctionId f = path.back();
     if (seen[f] != 0) {
