@@ -22,13 +22,6 @@ bool same_passes(const PassOptions& a, const PassOptions& b) {
          std::equal(std::begin(a.decision_limits), std::end(a.decision_limits), b.decision_limits);
 }
 
-bool same_variant(const Variant& a, const Variant& b) {
-  return a.target == b.target && a.level == b.level && a.os == b.os && a.exec == b.exec &&
-         a.extensions == b.extensions && a.max_registers == b.max_registers && a.spill_all == b.spill_all &&
-         a.block_padding == b.block_padding && a.decisions == b.decisions && a.check_allocation == b.check_allocation &&
-         a.time_limit_ms == b.time_limit_ms && same_passes(a.passes, b.passes);
-}
-
 /// How a run ended, without what may change with the program: values, positions, names.
 std::string end_of(const Outcome& outcome) {
   switch (outcome.kind) {
@@ -53,6 +46,13 @@ std::string observable_of(const Difference& difference, const Outcome& expected,
 }
 
 } // namespace
+
+bool same_way(const Variant& a, const Variant& b) {
+  return a.target == b.target && a.level == b.level && a.os == b.os && a.exec == b.exec &&
+         a.extensions == b.extensions && a.max_registers == b.max_registers && a.spill_all == b.spill_all &&
+         a.block_padding == b.block_padding && a.decisions == b.decisions && a.check_allocation == b.check_allocation &&
+         a.time_limit_ms == b.time_limit_ms && same_passes(a.passes, b.passes);
+}
 
 std::string without_names(std::string_view message) {
   std::string out;
@@ -120,7 +120,7 @@ struct Probe::Impl {
 Probe::Impl::Kept& Probe::Impl::kept_for(const Variant& variant) {
   constexpr std::size_t kMost = 12; // limits of rewrites are many, and each is asked for once
   for (Kept& one : kept)
-    if (same_variant(one.variant, variant)) return one;
+    if (same_way(one.variant, variant)) return one;
   if (kept.size() == kMost) kept.pop_front();
   Kept& one = kept.emplace_back();
   one.variant = variant;

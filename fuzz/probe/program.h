@@ -43,6 +43,9 @@ Variant variant_of(const SubjectRow& row, const Module& module, const PassOption
 /// The row that the variant's fields make; its name is the variant's, which must stay.
 SubjectRow row_of(const Variant& variant);
 
+/// Whether both compile and run alike, whatever they are called.
+bool same_way(const Variant& a, const Variant& b);
+
 /// What is seen when the call is made.
 struct Seen {
   enum State : u8 {

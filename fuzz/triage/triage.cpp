@@ -33,21 +33,6 @@ Error error_of(ErrorKind kind, std::string message) {
   return error;
 }
 
-/// Ways of this row to look for a failure, the simplest to say first. What was drawn is fixed, and named.
-std::vector<Variant> variants_of(const SubjectRow& row, const Module& module, const PassOptions& passes) {
-  const Variant whole = variant_of(row, module, passes);
-  if (row.drawn == Drawn::Nothing) return {whole};
-  std::vector<Variant> out(2, whole);
-  Variant& usual = out.front();
-  usual.max_registers = usual.block_padding = usual.decisions = 0;
-  usual.spill_all = false;
-  usual.extensions = row.extensions;
-  usual.passes = out[1].passes = passes;
-  usual.subject = name_of_settings(row_of(usual));
-  out.push_back(whole);
-  return out;
-}
-
 /// With the budget that commands give when nothing else is said, if it fails alike with it.
 void prefer_default_fuel(Failure& failure, Prober& prober, u64 fuel) {
   if (failure.program.fuel == fuel || failure.program.entry == kNone) return;
@@ -99,6 +84,23 @@ std::optional<Failure> try_variant(const Module& module, const Cases& cases, con
 }
 
 } // namespace
+
+std::vector<Variant> variants_of(const SubjectRow& row, const Module& module, const PassOptions& passes) {
+  const Variant whole = variant_of(row, module, passes);
+  if (row.drawn == Drawn::Nothing) return {whole};
+  Variant usual = whole, usual_passes = whole;
+  usual.max_registers = usual.block_padding = usual.decisions = 0;
+  usual.spill_all = false;
+  usual.extensions = row.extensions;
+  usual.passes = usual_passes.passes = passes;
+  usual.subject = name_of_settings(row_of(usual));
+  std::vector<Variant> out{usual};
+  for (const Variant& other : {usual_passes, whole}) {
+    const auto same = [&](const Variant& one) { return same_way(one, other); };
+    if (std::none_of(out.begin(), out.end(), same)) out.push_back(other);
+  }
+  return out;
+}
 
 std::optional<Failure> find_failure(const Module& module, const Cases& cases, std::span<const SubjectRow* const> rows,
                                     const TriageOptions& options, std::string* not_asked) {

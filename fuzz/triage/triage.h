@@ -28,6 +28,9 @@ struct TriageOptions {
   PassOptions passes; // of subjects at O2, unless they draw their own
 };
 
+/// Ways of this row to look for a failure, the simplest to say first, each once. What was drawn is fixed, and named.
+std::vector<Variant> variants_of(const SubjectRow& row, const Module& module, const PassOptions& passes);
+
 /// The first of the cases that fails on one of the subjects, in this order: subjects, for each compiling, then the
 /// cases. Nothing when none does. A subject that draws passes from the program is replaced by one that does not: the
 /// standard passes where they fail too, else those drawn. Where nothing could be asked at all, nothing is known:

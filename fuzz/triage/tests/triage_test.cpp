@@ -30,6 +30,25 @@ TEST(Triage, right_program_is_no_failure) {
   EXPECT_FALSE(find_failure(*module, cases, *rows, {}).has_value());
 }
 
+TEST(Triage, no_way_to_look_for_a_failure_is_tried_twice) {
+  const SubjectRow* const lattice = find_subject_row("x64-native-lattice");
+  const SubjectRow* const orders = find_subject_row("x64-O2-native-linux-orders");
+  ASSERT_TRUE(lattice != nullptr && orders != nullptr);
+  Generator generator{GeneratorConfig{}};
+  Module module;
+  std::size_t most = 0;
+  for (u64 seed = 0; seed < 200; ++seed) {
+    generator.generate(seed, module);
+    for (const SubjectRow* row : {lattice, orders}) {
+      const std::vector<Variant> ways = variants_of(*row, module, {});
+      most = std::max(most, ways.size());
+      for (std::size_t i = 0; i < ways.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j) EXPECT_FALSE(same_way(ways[i], ways[j])) << row->name << ", seed " << seed;
+    }
+  }
+  EXPECT_EQ(most, 3u);
+}
+
 #ifdef ASSAY_MUTANTS
 struct Sample {
   const char* bug;
