@@ -166,6 +166,9 @@ private:
   ValueId guarded_divisor(const OpcodeInfo& row, Type type);
   ValueId guarded_float(Opcode op, Type to, Type from);
   void folded_operand();
+  void limit_operand(Type type);
+  void rounding_error();
+  void barely_negative(Type type);
   void bit_field();
   void double_shift(Type type);
   void nested(Type type);
@@ -240,6 +243,7 @@ private:
 
   // -- control.cpp
   ValueId short_circuit();
+  void short_way();
   void if_else(u32 depth);
   void arm(BlockId block, std::span<const Type> params, BlockId join, const TypeList& types, u32 depth, u32 size,
            bool leaves);

@@ -26,7 +26,7 @@ struct StatementWeights {
   u32 irreducible = 1; // a region of blocks that jump among each other at will
   u32 escape = 3;      // conditional return, trap, break, continue, throw
   u32 pressure = 1;    // many values at once, used only later
-  u32 watched = 3;     // one place is stored to and read again: in narrower form, or where ways meet
+  u32 watched = 5;     // one place is stored to and read again: in narrower form, or where ways meet
 };
 
 /// How often each family of plain operations is chosen.
@@ -88,6 +88,7 @@ struct GeneratorConfig {
   Chance calling_loop{1, 5};    // each round of a loop calls something, whatever the weights say
   Chance remembers{1, 6};     // a function that others call reads a slot before it writes it, and shows what was there
   Range trips{0, 6};          // iterations of a loop
+  Chance short_way{1, 4};     // an if is a single operation on one of two ways
   Chance short_circuit{1, 2}; // the condition of an if comes from two ways that meet
   Range switch_cases{1, 7};
   Chance second_switch{1, 4}; // a switch is followed by another

@@ -67,7 +67,31 @@ ValueId Body::short_circuit() {
   return asked;
 }
 
+/// One operation on one of two ways, a division half the time; what decides may be what it needs.
+void Body::short_way() {
+  constexpr Type kInts[] = {Type::I32, Type::I64, Type::I32, Type::I64, Type::I8, Type::I16};
+  constexpr Opcode kOps[] = {Opcode::DivU, Opcode::RemU, Opcode::DivS, Opcode::RemS, Opcode::DivU, Opcode::Add,
+                             Opcode::Sub,  Opcode::Mul,  Opcode::ShrU, Opcode::MinS, Opcode::Xor};
+  const Type type = random_.pick(kInts);
+  const Opcode op = random_.pick(kOps);
+  const ValueId a = pick_or_convert(type), b = pick(type);
+  const ValueId other = random_.coin() ? a : edge_literal(type);
+  const bool guards = random_.coin();
+  const ValueId chosen = guards ? emit(Opcode::Ne, type, {b, literal(type, 0)}) : condition();
+  const BlockId way = emitter_.block(), join = emitter_.block({&type, 1});
+  branch(chosen, {way}, {join, {&other, 1}});
+  const Mark scope = mark();
+  start(way);
+  const ValueId done = emit(op, type, {a, b});
+  ValueList args;
+  args.push(random_.chance(1, 3) ? combine(type, done, other) : done);
+  jump(join, args);
+  release(scope);
+  enter(join, {&type, 1});
+}
+
 void Body::if_else(u32 depth) {
+  if (random_.chance(config_.short_way)) return short_way();
   TypeList types, then_params;
   draw_types(config_.block_params, types);
   const ValueId chosen = random_.chance(config_.short_circuit) ? short_circuit() : condition();

@@ -102,7 +102,7 @@ void Body::try_arm(const Arm& arm, const Try& plan, u32 depth) {
   else statements(emitted_ + random_.below(4), depth + 1);
   const bool handles = arm.kind != EdgeKind::Normal && !exceptions_.empty();
   if (handles && random_.chance(config_.rethrows)) {
-    const bool latest = random_.chance(2, 3);
+    const bool latest = random_.coin();
     emit(Opcode::Rethrow, Type::None, {latest ? exceptions_.back() : random_.pick(exceptions_)});
     plan_->functions[self_].throws = true;
   } else {

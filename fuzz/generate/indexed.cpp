@@ -50,8 +50,11 @@ void Body::compared_access() {
   const bool known = random_.coin();
   const Type type = known ? random_.pick(kInts) : random_.pick(kNarrow);
   const u64 most = known ? random_.below(100) : bit_mask(type) >> 1;
-  const ValueId index = known && random_.coin() ? masked(type, 127) : pick_or_convert(type);
   const ValueId limit = known ? literal(type, most) : pick_or_convert(type);
+  ValueId index = kNone;
+  if (known) index = random_.coin() ? masked(type, 127) : pick_or_convert(type);
+  else if (random_.coin()) index = emit(Opcode::Sub, type, {limit, literal(type, 1 + random_.below(3))});
+  else index = pick_or_convert(type);
   const Opcode order = random_.pick(kOrders);
   const bool swapped = random_.chance(1, 3), taken = random_.coin();
   const ValueId chosen = emit(order, type, {swapped ? limit : index, swapped ? index : limit});

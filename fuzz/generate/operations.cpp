@@ -138,7 +138,7 @@ void Body::repeat() {
 /// Short sequences that selection and simplification rules look for.
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64) : (random_.coin() ? Type::I8 : Type::I16);
-  switch (random_.below(30)) {
+  switch (random_.below(34)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
@@ -168,15 +168,8 @@ void Body::idiom() {
   case 8:
   case 20: return rounded_conversion();
   case 9:
-  case 21: { // a constant at the limit of what an instruction can hold
-    const Type wide = random_.coin() ? Type::I64 : type;
-    constexpr Opcode kOps[] = {Opcode::Sub, Opcode::Add, Opcode::Sub, Opcode::And,
-                               Opcode::Xor, Opcode::Mul, Opcode::LtS, Opcode::GeU};
-    const Opcode op = random_.pick(kOps);
-    const ValueId a = pick_or_convert(wide);
-    return offer(info(op).results == "B" ? Type::I8 : wide,
-                 emit(op, wide, {a, literal(wide, edge_immediate(random_, wide))}));
-  }
+  case 21:
+  case 30: return limit_operand(random_.coin() ? Type::I64 : type);
   case 10: return folded_operand();
   case 11: return bit_field();
   case 12:
@@ -191,6 +184,9 @@ void Body::idiom() {
   case 16:
   case 17:
   case 18: return folded_constants();
+  case 31:
+  case 32: return rounding_error();
+  case 33: return barely_negative(type);
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();
     const ValueId a = pick_or_convert(type);
@@ -199,6 +195,36 @@ void Body::idiom() {
     return offer(type, emit(is_signed ? Opcode::RemS : Opcode::RemU, type, {a, b}));
   }
   }
+}
+
+/// A constant at the limit of what an instruction can hold.
+void Body::limit_operand(Type type) {
+  constexpr Opcode kOps[] = {Opcode::Sub, Opcode::Add, Opcode::Sub, Opcode::And,
+                             Opcode::Xor, Opcode::Mul, Opcode::LtS, Opcode::GeU};
+  const Opcode op = random_.pick(kOps);
+  const ValueId a = pick_or_convert(type), b = literal(type, edge_immediate(random_, type));
+  observe(info(op).results == "B" ? Type::I8 : type, emit(op, type, {a, b}));
+}
+
+/// What a product loses by rounding, as an fma finds it: zero when that rounds twice.
+void Body::rounding_error() {
+  const Type real = random_.chance(1, 4) ? Type::F32 : Type::F64;
+  const u32 digits = real == Type::F32 ? 23 : 52;
+  const u64 one = u64{real == Type::F32 ? 127u : 1023u} << digits;
+  const auto odd = [&] { return literal(real, one | (random_.next() >> (64 - digits)) | 1); };
+  const ValueId a = random_.coin() ? odd() : pick_or_convert(real), b = odd();
+  const ValueId product = emit(Opcode::FMul, real, {a, b});
+  const ValueId negated = emit(Opcode::FNeg, real, {product});
+  observe(real, emit(Opcode::Fma, real, {a, b, negated}));
+}
+
+/// A small number of which a little is taken off, made wider.
+void Body::barely_negative(Type type) {
+  const Type from = type == Type::I64 ? Type::I32 : type;
+  const u64 mask = (u64{1} << random_.below(4)) - 1;
+  const ValueId small = masked(from, mask);
+  const ValueId less = emit(Opcode::Sub, from, {small, literal(from, 1 + random_.below(2))});
+  observe(Type::I64, emit(random_.chance(3, 4) ? Opcode::Sext : Opcode::Zext, Type::I64, from, {&less, 1}));
 }
 
 /// A product, shift or extension right before the sum or mask that is its only user: one instruction on some machines.
@@ -243,7 +269,7 @@ void Body::bit_field() {
 
 /// What rules of simplification look for: operations on operations, with constants that meet in one.
 void Body::nested(Type type) {
-  switch (random_.below(4)) {
+  switch (random_.below(5)) {
   case 0: { // shifts of one value by constants: a rotation where these add up to the width
     const u32 width = bits_of(type), count = random_.below(width), sum = 8u << random_.below(4);
     const ValueId whole = pick_or_convert(type);
@@ -260,7 +286,9 @@ void Body::nested(Type type) {
 void Body::nested_constants(Type type) {
   constexpr Opcode kOps[] = {Opcode::Add, Opcode::Sub, Opcode::Mul,  Opcode::And,  Opcode::Or,
                              Opcode::Xor, Opcode::Shl, Opcode::ShrS, Opcode::ShrU, Opcode::Rotl};
-  const Opcode inner = random_.pick(kOps), outer = random_.coin() ? inner : random_.pick(kOps);
+  constexpr u32 kFirstShift = 6;
+  const Opcode inner = random_.coin() ? kOps[kFirstShift + random_.below(4)] : random_.pick(kOps);
+  const Opcode outer = random_.chance(2, 3) ? inner : random_.pick(kOps);
   ValueId value = pick_or_convert(type);
   for (const Opcode op : {inner, outer}) {
     const bool shifts = op >= Opcode::Shl;
@@ -283,10 +311,18 @@ void Body::compared_with_limit(Type type) {
 
 void Body::compared_extended(Type type) {
   const Type from = type == Type::I64 ? Type::I32 : type;
-  const Opcode extend = random_.coin() ? Opcode::Zext : Opcode::Sext;
-  const ValueId a = pick_or_convert(from), b = pick(from);
+  const bool zeros = random_.coin();
+  const Opcode extend = zeros ? Opcode::Zext : Opcode::Sext;
+  ValueId a = pick_or_convert(from), b = pick(from);
+  // Half the time one of them is in the other half of the type's numbers.
+  if (random_.coin()) {
+    const ValueId moved = emit(Opcode::Xor, from, {b, literal(from, u64{1} << (bits_of(from) - 1))});
+    (random_.coin() ? a : b) = moved;
+  }
   const ValueId left = emit(extend, Type::I64, from, {&a, 1}), right = emit(extend, Type::I64, from, {&b, 1});
-  observe(Type::I8, emit(random_.pick(kOrders), Type::I64, {left, right}));
+  // Mostly in the order that narrow ones do not have.
+  const u32 first = zeros == random_.chance(3, 4) ? 0 : 4;
+  observe(Type::I8, emit(kOrders[first + random_.below(4)], Type::I64, {left, right}));
 }
 
 /// Two shifts by amounts that add up to the width.

@@ -64,9 +64,10 @@ void Body::watched_place() { return random_.coin() ? narrow_place() : place_over
 /// The low bytes are written and read again, as narrow ones or with what is beside them.
 void Body::narrow_place() {
   Place place = draw_place();
+  if (place.address == kNone) place = draw_place(); // globals have no parts
   constexpr Type kWide[] = {Type::I64, Type::I32, Type::I16};
   if (place.address == kNone || is_float(place.type) || place.type == Type::I8) place.type = random_.pick(kWide);
-  if (place.address == kNone) { // globals have no parts
+  if (place.address == kNone) {
     const Pointer pointer = find_pointer(8);
     place.load = Opcode::PLoad, place.store = Opcode::PStore;
     place.address = pointer.value;
