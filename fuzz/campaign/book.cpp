@@ -79,6 +79,7 @@ void Book::account(u32 seat, const WorkerState& state, const BatchRecord& record
   add("unknown", now.unknown - last.unknown);
   add("refused", now.refused - last.refused);
   add("skipped", now.skipped - last.skipped);
+  add("variants", now.variants - last.variants);
   add("unreproduced", now.unreproduced - last.unreproduced);
   for (u32 i = 0; i < kMaxSharedSkips; ++i) {
     if (now.skips[i] == last.skips[i]) continue;

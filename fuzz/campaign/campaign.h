@@ -90,18 +90,21 @@ struct WorkerContext {
   bool busy = false;                // the program at lease.done is under way
   bool unwritten = false;           // its finding could not be written: it is not done
   std::function<void()> on_batch{}; // where the parent is the same process: its turn
+  Checker oracle_alone{std::vector<Checker::Entry>{}};
 
   bool should_stop() const { return shared.stop.load(std::memory_order_relaxed) != 0; }
   /// The number of the next program; the one before is done. False when there is none, or the campaign stops.
   bool take(u64& index);
   /// Posts what is done. To be called when `take` gave false.
   void finish();
-  /// Checks one program that is in `state` as the one under way, and keeps what it finds.
-  void check(const Module& module, const Cases& cases, const std::string& origin);
+  /// Checks one program that is in `state` as the one under way, and keeps what it finds. `original`, if not null, is
+  /// the program that it says otherwise: the oracle must find both the same.
+  void check(const Module& module, const Cases& cases, const std::string& origin, const Module* original = nullptr);
 
 private:
   void post();
   bool judge(const Module& module, const Cases& cases, const std::string& origin);
+  void compare(const Module& original, const Module& module, const Cases& cases, const std::string& origin);
 };
 
 /// Runs the campaign to its end. Io when findings or events cannot be written, before anything else is done.

@@ -8,6 +8,7 @@ constexpr Chance kNever{0, 1};
 
 constexpr FeatureSwitch kSwitches[] = {
     {"mutators", [](SourceOptions& o) { o.mutants = false; }, "programs are generated only"},
+    {"variants", [](SourceOptions& o) { o.variants = false; }, "no program is said otherwise"},
     {"exceptions", [](SourceOptions& o) { o.generator.exceptions = o.generator.throwing_import = kNever; },
      "nothing throws or catches"},
     {"pressure",

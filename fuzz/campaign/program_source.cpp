@@ -6,6 +6,7 @@
 
 #include "assay/text.h"
 #include "assay/verify.h"
+#include "fuzz/metamorph/metamorph.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -94,7 +95,19 @@ bool ProgramSource::make(u64 index, Module& module, Cases& cases) {
     return false;
   }
   make_seeded_cases(module, random.next(), options_, cases);
+  vary(derive_seed(seed, 1), module);
   return cases.size() != 0;
+}
+
+/// Of a stream of its own, so that all other programs are the same without it. Functions keep their numbers.
+void ProgramSource::vary(u64 seed, Module& module) {
+  varied_ = false;
+  Random random(seed);
+  if (!random.chance(1, 16) || !options_.variants) return;
+  before_ = module;
+  const std::string changes = morph(module, random.next());
+  varied_ = !changes.empty();
+  if (varied_) origin_ += ", said otherwise: " + changes;
 }
 
 void ProgramSource::choose_donor(Random& random, Module& out) {

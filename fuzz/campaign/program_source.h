@@ -2,7 +2,8 @@
 //
 // A function of (seed, corpus, i) alone, so that any process can make any program again: a worker that dies
 // leaves only its index behind. Without a corpus every fourth program is a mutant of a generated one; with one, half
-// are mutants of its programs. A mutant that may show a pointer's number is dropped and counted.
+// are mutants of its programs. A mutant that may show a pointer's number is dropped and counted. One program in sixteen
+// is then said otherwise (fuzz/metamorph), and what it was before is there to be compared with.
 // Storage is reused. Tested in fuzz/campaign/tests/program_source_test.cpp.
 #pragma once
 
@@ -39,8 +40,9 @@ Result<Corpus> load_corpus(const std::string& folder);
 struct SourceOptions {
   u64 seed = 0;
   GeneratorConfig generator;
-  u32 inputs = 2;      // argument vectors an entry
-  bool mutants = true; // some programs are mutants
+  u32 inputs = 2;       // argument vectors an entry
+  bool mutants = true;  // some programs are mutants
+  bool variants = true; // some programs are said otherwise
   u64 max_fuel = 1'000'000;
   u32 usual_fuel = 2'000; // most cases get at most this, many a tenth of it; a few get all of max_fuel
 };
@@ -52,19 +54,23 @@ public:
 
   /// Makes program `index` with its cases. False when it had to be dropped.
   bool make(u64 index, Module& module, Cases& cases);
-  /// "generated", "mutant of a generated program", "mutant of corpus program run/x.air"
+  /// "generated", "mutant of a generated program", "mutant of corpus program run/x.air, said otherwise: split+outline"
   const std::string& origin() const { return origin_; }
+  /// The program before it was said otherwise, of which the cases are, too; null: it was not.
+  const Module* original() const { return varied_ ? &before_ : nullptr; }
   const SourceOptions& options() const { return options_; }
 
 private:
   bool mutate(Random& random, Module& module);
+  void vary(u64 seed, Module& module);
   void choose_donor(Random& random, Module& out);
 
   SourceOptions options_;
   const Corpus* corpus_;
   Generator generator_;
   Mutator mutator_;
-  Module donor_;
+  Module donor_, before_;
+  bool varied_ = false;
   std::string origin_;
 };
 

@@ -54,6 +54,7 @@ Json totals_json(const Totals& totals) {
   Json json;
   json["programs"] = totals.programs;
   json["discarded"] = totals.discarded;
+  json["variants"] = totals.variants;
   json["runs"] = totals.runs;
   for (u32 i = 0; i < totals.outcomes.size(); ++i) json["outcomes"][std::string(kOutcomeNames[i])] = totals.outcomes[i];
   json["compared"] = totals.compared;
@@ -203,6 +204,8 @@ std::string summary(const CampaignResult& result, const CampaignOptions& options
                      grouped(totals.compared), grouped(totals.agree), grouped(totals.unknown));
   out += fmt::format("coverage  {} of {} combinations of operation and types{}\n", totals.covered,
                      admitted_combinations(), not_met(totals));
+  out +=
+      fmt::format("variants  {} programs said otherwise, and compared with what they were\n", grouped(totals.variants));
   out += harness(result, options);
   out += fmt::format("left out  {} programs discarded (could not be made comparable), {} runs refused by the oracle\n",
                      grouped(totals.discarded), grouped(totals.refused));

@@ -86,6 +86,7 @@ CounterValues counters_of(const WorkerState& state) {
   out.unknown = state.unknown.load(kRelaxed);
   out.refused = state.refused.load(kRelaxed);
   out.skipped = state.skipped.load(kRelaxed);
+  out.variants = state.variants.load(kRelaxed);
   out.unreproduced = state.unreproduced.load(kRelaxed);
   for (u32 i = 0; i < out.outcomes.size(); ++i) out.outcomes[i] = state.outcomes[i].load(kRelaxed);
   for (u32 i = 0; i < state.skip_count.load(std::memory_order_acquire); ++i)
@@ -106,6 +107,7 @@ void add_up(std::span<const WorkerState* const> workers, Totals& out) {
     out.unknown += worker->unknown.load(kRelaxed);
     out.refused += worker->refused.load(kRelaxed);
     out.skipped += worker->skipped.load(kRelaxed);
+    out.variants += worker->variants.load(kRelaxed);
     out.findings += worker->findings.load(kRelaxed);
     out.similar += worker->similar.load(kRelaxed);
     out.unreproduced += worker->unreproduced.load(kRelaxed);

@@ -51,7 +51,7 @@ template <typename T, u32 N> struct Ring {
 /// A worker's counters at one moment.
 struct CounterValues {
   u64 programs = 0, discarded = 0, runs = 0, compared = 0, agree = 0, unknown = 0, refused = 0, skipped = 0;
-  u64 unreproduced = 0;
+  u64 variants = 0, unreproduced = 0;
   std::array<u64, 8> outcomes{};
   std::array<u64, kMaxSharedSkips> skips{}; // of WorkerState::skips
 };
@@ -86,6 +86,7 @@ struct WorkerState {
 
   // Counters since the campaign started; kept when the worker is restarted.
   std::atomic<u64> programs{0}, discarded{0}, runs{0}, compared{0}, agree{0}, unknown{0}, refused{0}, skipped{0};
+  std::atomic<u64> variants{0};               // of them said otherwise, and compared with what they were
   std::array<std::atomic<u64>, 8> outcomes{}; // [OutcomeKind] of the oracle
   std::atomic<u64> findings{0};               // files written
   std::atomic<u64> similar{0};                // reproduced, but enough of that kind are kept already
@@ -123,7 +124,7 @@ struct CampaignState {
 struct Totals {
   u64 programs = 0, discarded = 0, runs = 0, compared = 0, agree = 0, unknown = 0, refused = 0, skipped = 0;
   std::array<u64, 8> outcomes{};
-  u64 findings = 0, similar = 0, unreproduced = 0;
+  u64 variants = 0, findings = 0, similar = 0, unreproduced = 0;
   std::array<u64, kMaxEmulatorFaults> avoided{};
   u32 covered = 0;                    // combinations of operation and types seen
   std::bitset<kCombinationCount> met; // those, by GeneratorCounts::combination

@@ -9,6 +9,8 @@
 #include "assay/verify.h"
 #include "fuzz/campaign/book.h"
 #include "fuzz/campaign/stopwatch.h"
+#include "fuzz/check/run_lines.h"
+#include "fuzz/metamorph/metamorph.h"
 #include "fuzz/os/limits.h"
 
 #include <algorithm>
@@ -176,7 +178,41 @@ void WorkerContext::finish() {
   post();
 }
 
-void WorkerContext::check(const Module& module, const Cases& cases, const std::string& origin) {
+/// What the oracle says of a program, and of the one that it says otherwise; both have been checked to be the same on
+/// all subjects. Where they differ the oracle or fuzz/metamorph is wrong: the finding has the program with what the
+/// other one does as its check line, which `assay check` asks the oracle for.
+void WorkerContext::compare(const Module& original, const Module& module, const Cases& cases,
+                            const std::string& origin) {
+  state.variants.fetch_add(1, kRelaxed);
+  oracle_alone.check(original, cases);
+  for (u32 i = 0; i < cases.size(); ++i) {
+    const std::string what = morph_difference(module, oracle_alone.expected(i), checker.expected(i));
+    if (what.empty()) continue;
+    Finding finding;
+    finding.kind = FindingKind::Miscompile;
+    finding.subject = "oracle";
+    finding.culprit = "the oracle, or fuzz/metamorph";
+    finding.seed = options.source.seed;
+    finding.program_index = state.index.load(kRelaxed);
+    finding.origin = origin;
+    const Function& entry = module.functions[cases.entry(i)];
+    const auto types = module.params_of(entry);
+    finding.entry = entry.name;
+    finding.fuel = cases.fuel(i);
+    for (std::size_t a = 0; a < types.size(); ++a)
+      print_literal(types[a], cases.args(i)[a], finding.args.emplace_back());
+    finding.difference = what;
+    finding.expected = to_string(original, oracle_alone.expected(i));
+    finding.actual = to_string(module, checker.expected(i));
+    finding.run_line = write_run_line(original, cases.entry(i), cases.args(i), oracle_alone.expected(i));
+    finding.tool = tool_version();
+    finding.sizes = sizes_of(module);
+    finding.program = to_text(module);
+    return keep(*this, finding);
+  }
+}
+
+void WorkerContext::check(const Module& module, const Cases& cases, const std::string& origin, const Module* original) {
   note_coverage(module, state);
   if (shared.wants_features) note_features(module, state.index.load(kRelaxed), shared.features);
   note_emulator_faults(module, emulator_faults, state);
@@ -189,6 +225,7 @@ void WorkerContext::check(const Module& module, const Cases& cases, const std::s
     const bool same = checker.check(module, cases);
     if (attempt != 0) ++published.programs; // it is the same program
     publish_counts(checker.counts(), published, state);
+    if (same && original != nullptr) compare(*original, module, cases, origin);
     if (same || judge(module, cases, origin)) break;
   }
   state.beat.fetch_add(1, kRelaxed);
@@ -217,7 +254,7 @@ int work(const CampaignOptions& options, const CheckerFactory& make_checker, con
     Cases cases;
     for (u64 index = 0; context.take(index);) {
       state.text_length.store(kNone, kRelaxed);
-      if (source.make(index, module, cases)) context.check(module, cases, source.origin());
+      if (source.make(index, module, cases)) context.check(module, cases, source.origin(), source.original());
       else state.discarded.fetch_add(1, kRelaxed);
     }
   }

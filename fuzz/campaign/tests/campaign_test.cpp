@@ -1,5 +1,6 @@
 // campaign_test.cpp - campaigns with subjects that err on purpose: what is found, counted, kept, and survived.
 #include "assay/text.h"
+#include "assay/verify.h"
 #include "fuzz/campaign/tests/spoiler.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/os/process.h"
@@ -57,6 +58,30 @@ TEST_F(Campaign, wrong_answers_become_files_that_replay) {
     EXPECT_NE(finding->program.find("clz"), std::string::npos);
     EXPECT_EQ(finding->seed, 5u);
   }
+}
+
+TEST_F(Campaign, program_that_the_oracle_runs_otherwise_than_what_it_was_is_a_finding) {
+  options_.programs = 2;
+  options_.engine = [](WorkerContext& context) {
+    const char* const texts[] = {"export func @main(i32) -> i32 {\n^0(%x: i32):\n  return %x\n}\n",
+                                 "export func @main(i32) -> i32 {\n^0(%x: i32):\n  %y = add.i32 %x, %x\n"
+                                 "  return %y\n}\n"};
+    const auto original = parse_and_verify(texts[0]), otherwise = parse_and_verify(texts[1]);
+    Cases cases;
+    const u64 three = 3;
+    cases.add(0, {&three, 1}, 100);
+    for (u64 index = 0; context.take(index);)
+      context.check(index == 0 ? *otherwise : *original, cases, "said otherwise", &*original);
+    return 0;
+  };
+  const CampaignResult result = run(factory({}));
+  EXPECT_EQ(result.totals.variants, 2u);
+  ASSERT_EQ(result.finding_total, 1u);
+  const auto finding = parse_finding(read(findings().at(0)), "finding");
+  ASSERT_TRUE(finding.ok());
+  EXPECT_EQ(finding->subject, "oracle");
+  EXPECT_NE(read(findings().at(0)).find("; run: @main(3) == 3\n"), std::string::npos) << "as the original does";
+  EXPECT_NE(finding->program.find("add.i32"), std::string::npos);
 }
 
 TEST_F(Campaign, one_kind_of_finding_does_not_fill_the_disk) {

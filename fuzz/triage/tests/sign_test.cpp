@@ -47,6 +47,7 @@ TEST(Sign, finding_that_is_gone_or_cannot_run_here_says_so) {
   ASSERT_TRUE(module.ok());
   EXPECT_EQ(sign(finding_on("no-such-subject", kSum), *module, {}).state, Signed::Unasked);
   EXPECT_NE(sign(finding_on("no-such-subject", kSum), *module, {}).why, "");
+  EXPECT_EQ(sign(finding_on("oracle", kSum), *module, {}).state, Signed::Unasked) << "it needs the other program";
   if (host_target() != Target::X64) GTEST_SKIP() << "the rest needs an x64 host";
   const Signed gone = sign(finding_on("x64-O0-native-linux", kSum), *module, {});
   EXPECT_EQ(gone.state, Signed::Gone);
