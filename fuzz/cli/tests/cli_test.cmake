@@ -448,7 +448,7 @@ if(NATIVE)
       message(SEND_ERROR "assay fuzz ran although its list of known findings is wrong")
     endif()
     # As many groups as bugs are asked for: two bugs of one rule would be one.
-    expect(1 RUN mutants opt_shift_sum_wraps --merge 1 --programs 1 OUT "0 findings of 0 planted bugs")
+    expect(1 RUN mutants gvn_narrow_store --merge 1 --programs 1 OUT "0 findings of 0 planted bugs")
     # One program does not show it: missed, and told.
     expect(1 RUN mutants isel_narrow_min_div --programs 1 --control 0 OUT "0 of 1 .*; not found: isel_narrow_min_div")
     expect(0 RUN mutants isel_narrow_min_div --programs 1 --control 0 --min-found 0)
