@@ -12,7 +12,7 @@ namespace {
 
 constexpr u32 kTurnsAtOnce = 4;
 constexpr u32 kMostInTurn = 14;    // instructions
-constexpr u32 kMostUnrolled = 160; // instructions copied into one function
+constexpr u32 kMostUnrolled = 60;  // instructions copied into one function
 constexpr u32 kMostSlopeDepth = 6; // of operations between a counter and an address
 constexpr u64 kMostStep = 1 << 16;
 constexpr u32 kVeryShort = 6;  // worth it wherever it stands
