@@ -129,12 +129,12 @@ inline u32 count_of(const Module& module, Opcode op) {
 }
 
 /// Calls use(module, seed) for random programs, until a test failed.
-template <typename Use> void for_programs(Use use) {
+template <typename Use> void for_programs(Use use, u64 count = 400) {
   fuzz::GeneratorConfig small, calls;
   ASSERT_TRUE(fuzz::preset("calls", calls));
   fuzz::Generator generators[] = {fuzz::Generator(small), fuzz::Generator(calls)};
   Module module;
-  for (u64 seed = 1; seed <= 400 && !::testing::Test::HasFailure(); ++seed) {
+  for (u64 seed = 1; seed <= count && !::testing::Test::HasFailure(); ++seed) {
     generators[seed % 4 == 0 ? 1 : 0].generate(seed, module);
     use(module, seed);
   }
