@@ -122,11 +122,25 @@ export func @main(i64) -> i64 {
 }
 )";
 
+constexpr const char* kPlaceAndExtension = R"(
+memory 65536
+export func @main(i64, i64, i32) -> i64 {
+^0(%a: i64, %b: i64, %c: i32):
+  %n = const.i64 2
+  %s = shl.i64 %a, %n
+  %p = add.i64 %s, %b
+  %v = load.i32 %p, 0
+  %w = add.i32 %v, %c
+  %r = zext.i64.i32 %w
+  return %r
+}
+)";
+
 TEST(DecisionLimits, each_choice_is_met_by_some_program) {
   std::set<std::string_view> met;
   std::vector<Module> modules = random_programs(160);
-  modules.push_back(std::move(*parse_and_verify(kFieldAndComparison)));
-  modules.push_back(std::move(*parse_and_verify(kProductAndConstant)));
+  for (const char* const rare : {kFieldAndComparison, kProductAndConstant, kPlaceAndExtension})
+    modules.push_back(std::move(*parse_and_verify(rare)));
   for (Module& module : corpus_programs()) modules.push_back(std::move(module));
   for (const Module& module : modules) {
     for (const Target target : {Target::X64, Target::A64}) {
