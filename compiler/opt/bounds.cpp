@@ -13,8 +13,8 @@ using analysis::Node;
 
 namespace {
 
-constexpr u32 kMostGuesses = 3; // walks with guesses
-constexpr u32 kMostConditions = 4;   // of conditions within a condition, of values that a value is made of
+constexpr u32 kMostGuesses = 3;    // walks with guesses
+constexpr u32 kMostConditions = 4; // of conditions within a condition, of values that a value is made of
 
 bool is_linear_access(const GraphInst& inst) { return info(inst.op).form == Form::Access && info(inst.op).is(kTraps); }
 
@@ -248,18 +248,16 @@ void BoundsPass::enter(PassContext& c, Node node) {
   parameters(graph, node);
   entered_[node] = 1;
   const auto preds = flow_->preds(node);
-  if (preds.size() == 1) {
-    const GraphInst& branch = graph.terminator(flow_->block(preds[0]));
-    const auto edges = graph.edges_of(branch);
-    for (u32 i = 0; i < edges.size(); ++i)
-      if (edges[i].target == block) assume_edge(graph, branch, i);
-  }
+  if (node != 0 && preds.size() == 1) // which has been entered
+    assume_edge(graph, graph.terminator(flow_->block(preds[0])), edge_into_[node]);
   for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) instruction(c, at);
   const GraphInst& last = graph.terminator(block);
   for (u32 i = 0; i < last.edge_count; ++i) {
     const std::size_t before = undo_.size();
     assume_edge(graph, last, i);
-    pass_args(graph, graph.edges_of(last)[i]);
+    const GraphEdge& edge = graph.edges_of(last)[i];
+    edge_into_[flow_->node(edge.target)] = i;
+    pass_args(graph, edge);
     undo_to(before);
   }
 }
@@ -269,6 +267,7 @@ void BoundsPass::walk(PassContext& c) {
   const analysis::Dominators& dominators = c.analyses.dominators();
   entered_.assign(flow_->size(), 0);
   edges_done_.assign(flow_->size(), 0);
+  edge_into_.assign(flow_->size(), 0);
   inside_.clear();
   positive_.clear();
   holds_ = true;

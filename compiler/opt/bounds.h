@@ -55,6 +55,7 @@ private:
   std::vector<u8> compared_;      // [ValueId]
   std::vector<u8> entered_;       // [Node]
   std::vector<u32> edges_done_;   // [Node] edges into it that the walk has left along
+  std::vector<u32> edge_into_;    // [Node] which of its only predecessor's edges leads to it
   std::vector<Visit> stack_;
   std::vector<Undo> undo_;
   std::vector<InstId> inside_;   // accesses that this walk found to be so
