@@ -80,25 +80,29 @@ no_macos() {
 windows_targets=(os_tests jit_tests native_tests selftest_tests)
 windows_tests='^(os|jit|native|selftest)\.'
 
+# For awk: what XML says, as text.
+plain_text='
+  function plain(text) {
+    gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&amp;/, "\\&", text)
+    return text
+  }'
+
 # Prints "name: reason" for each skipped test of a JUnit file: what the test said, or ctest's word for it.
 list_skips() {
-  awk '
+  awk "$plain_text"'
     /<testcase /    { name = $0; sub(/.*<testcase name="/, "", name); sub(/".*/, "", name); skipped = 0; why = ""; take = 0 }
     /<skipped/      { skipped = 1; word = $0; if (!sub(/.*message="/, "", word)) word = "skipped"; sub(/".*/, "", word) }
     take && NF      { if (why == "") { why = $0; sub(/<\/system-out>.*/, "", why) } take = 0 }
     skipped && /: Skipped$/ { take = 1 }
     skipped && /(skipped|Skipped): / { why = $0; sub(/^.*[sS]kipped: /, "", why); sub(/<\/system-out>.*/, "", why) }
-    /<\/testcase>/  { if (skipped) printf "  %s: %s\n", name, (why == "" ? word : why) }
+    /<\/testcase>/  { if (skipped) printf "  %s: %s\n", plain(name), plain(why == "" ? word : why) }
   ' "$1"
 }
 
 # Prints "name:" and the last lines of what it said for each failed test of a JUnit file.
 list_failures() {
-  awk -v most=40 '
-    function keep(text) {
-      gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&amp;/, "\\&", text)
-      line[count++] = text
-    }
+  awk -v most=40 "$plain_text"'
+    function keep(text) { line[count++] = plain(text) }
     /<testcase /    { name = $0; sub(/.*<testcase name="/, "", name); sub(/".*/, "", name); failed = 0; inside = 0; count = 0 }
     /<failure/      { failed = 1 }
     /<system-out>/  { inside = 1; sub(/.*<system-out>/, "") }
@@ -106,7 +110,7 @@ list_failures() {
     inside          { keep($0) }
     /<\/testcase>/  {
       if (!failed) next
-      printf "  %s:\n", name
+      printf "  %s:\n", plain(name)
       if (count > most) printf "    (%d lines before)\n", count - most
       for (i = (count > most ? count - most : 0); i < count; ++i) printf "    %s\n", line[i]
     }
