@@ -67,6 +67,11 @@ protected:
     planted::active = planted::name_hash(bug);
     return sign(finding_on(subject, program), *module, {});
   }
+  /// Of a program as x64 -O0 runs it, with the bug that is planted.
+  static std::string suspect_at_O0(const Program& program) {
+    Prober prober;
+    return suspect_of(program, variant_of(*find_subject_row("x64-O0-native-linux"), program.module), prober);
+  }
 };
 
 constexpr std::string_view kShifts = "memory 8\nexport func @main() -> i32 {\n^0:\n  %z = const.i32 0\n"
@@ -110,42 +115,24 @@ TEST_F(Planted, operation_is_sought_in_what_is_called_before_the_call) {
                                  "export func @other() -> i32 {\n^0:\n  %r = call @f()\n  return %r\n}\n");
   ASSERT_TRUE(module.ok());
   planted::active = planted::name_hash("emit_sat_nan");
-  Program program;
-  program.module = *module;
-  program.entry = 0;
-  program.fuel = 100;
-  Prober prober;
-  const SubjectRow* row = find_subject_row("x64-O0-native-linux");
-  ASSERT_NE(row, nullptr);
-  EXPECT_EQ(suspect_of(program, variant_of(*row, *module), prober), "f2i_sat_s");
+  EXPECT_EQ(suspect_at_O0({std::move(*module), 0, {}, 100}), "f2i_sat_s");
 }
 
 TEST_F(Planted, address_is_the_culprit_whether_a_load_shows_it_or_a_store) {
-  const SubjectRow* row = find_subject_row("x64-O0-native-linux");
-  ASSERT_NE(row, nullptr);
   const std::string dirty = "memory 64\nexport func @main(i64) -> i32 {\n^0(%x: i64):\n  %a = trunc.i32.i64 %x\n";
   for (const char* access :
        {"  %r = load.i32 %a, 8\n  return %r\n}\n", "  store.i32 %a, 8, %a\n  %r = const.i32 1\n  return %r\n}\n"}) {
     auto module = parse_and_verify(dirty + access);
     ASSERT_TRUE(module.ok()) << module.error().to_string();
     planted::active = planted::name_hash("mem_address_upper_half");
-    const Program program{std::move(*module), 0, {u64{0x7000000000}}, 100};
-    Prober prober;
-    EXPECT_EQ(suspect_of(program, variant_of(*row, program.module), prober), "address") << access;
+    EXPECT_EQ(suspect_at_O0({std::move(*module), 0, {u64{0x7000000000}}, 100}), "address") << access;
   }
 }
 
 TEST_F(Planted, right_program_has_only_the_kinds_of_its_operations) {
   auto module = parse_and_verify(kNan);
   ASSERT_TRUE(module.ok());
-  Program program;
-  program.module = *module;
-  program.entry = 0;
-  program.fuel = 100;
-  Prober prober;
-  const SubjectRow* row = find_subject_row("x64-O0-native-linux");
-  ASSERT_NE(row, nullptr);
-  EXPECT_EQ(suspect_of(program, variant_of(*row, *module), prober), "add+f2i_sat_s+fadd");
+  EXPECT_EQ(suspect_at_O0({std::move(*module), 0, {}, 100}), "add+f2i_sat_s+fadd");
 }
 #endif
 
