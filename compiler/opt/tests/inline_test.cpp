@@ -34,9 +34,9 @@ Inlined inlined(const char* text, std::string_view name) {
   return out;
 }
 
-u32 calls_in(const Function& function) {
+u32 calls_in(const Function& function, Opcode op = Opcode::Call) {
   u32 out = 0;
-  for (const Inst& inst : function.insts) out += inst.op == Opcode::Call;
+  for (const Inst& inst : function.insts) out += inst.op == op;
   return out;
 }
 
@@ -291,12 +291,94 @@ TEST(Inline, what_a_copy_calls_must_be_shorter) {
   const auto program = [](u32 work) {
     std::string text = "func @inner(i64) -> i64 {\n^e(%a: i64):\n";
     for (u32 i = 1; i < work; ++i) text += " %v" + std::to_string(i) + " = add.i64 %a, %a\n";
-    return text + " return %a\n}\nfunc @outer(i64) -> i64 {\n^e(%a: i64):\n %r = call @inner(%a)\n return %r\n}\n"
+    return text + " return %a\n}\nfunc @outer(i64) -> i64 {\n^e(%a: i64):\n %b = add.i64 %a, %a\n %c = add.i64 %b, %a\n"
+                  " %r = call @inner(%c)\n return %r\n}\n"
                   "export func @main(i64) -> i64 {\n^e(%a: i64):\n %r = call @outer(%a)\n return %r\n}\n";
   };
   EXPECT_EQ(calls_in(*inlined(program(25).c_str(), "main").body), 0u);
   EXPECT_EQ(calls_in(*inlined(program(26).c_str(), "main").body), 1u);
   EXPECT_EQ(calls_in(*inlined(program(50).c_str(), "outer").body), 0u);
+}
+
+TEST(Inline, what_a_wrapper_calls_may_be_as_long_as_what_is_called_in_its_place) {
+  std::string text = "func @inner(i64) -> i64 {\n^e(%a: i64):\n";
+  for (u32 i = 1; i < 50; ++i) text += " %v" + std::to_string(i) + " = add.i64 %a, %a\n";
+  text += " return %a\n}\nfunc @outer(i64) -> i64 {\n^e(%a: i64):\n %r = call @inner(%a)\n return %r\n}\n"
+          "export func @main(i64) -> i64 {\n^e(%a: i64):\n %r = call @outer(%a)\n return %r\n}\n";
+  EXPECT_EQ(calls_in(*inlined(text.c_str(), "main").body), 0u);
+}
+
+/// @main passes the place `index` of a table to a function that calls what stands there, by a wrapper.
+std::string through_table(const std::string& index, const std::string& table = "[null, @twice, @other, @thrice]") {
+  return "table " + table + R"(
+func @twice(i64) -> i64 {
+^e(%a: i64):
+  %r = add.i64 %a, %a
+  return %r
+}
+func @other(i64) -> i64 {
+^e(%a: i64):
+  %r = mul.i64 %a, %a
+  return %r
+}
+func @thrice(i64, i64) -> i64 {
+^e(%a: i64, %b: i64):
+  return %b
+}
+func @apply(i64, i64) -> i64 {
+^e(%f: i64, %a: i64):
+  %r = call_indirect (i64) -> i64 %f(%a)
+  return %r
+}
+func @wrapper(i64, i64) -> i64 {
+^e(%a: i64, %f: i64):
+  %r = call @apply(%f, %a)
+  return %r
+}
+export func @main(i64) -> i64 {
+^e(%a: i64):
+  %f = const.i64 )" +
+         index +
+         R"(
+  %r = call @wrapper(%a, %f)
+  return %r
+}
+)";
+}
+
+TEST(Inline, a_call_through_the_table_at_a_place_that_is_passed_becomes_a_body) {
+  const Inlined twice = inlined(through_table("1").c_str(), "main"),
+                other = inlined(through_table("2").c_str(), "main");
+  for (const Inlined* const each : {&twice, &other}) {
+    EXPECT_EQ(calls_in(*each->body) + calls_in(*each->body, Opcode::CallIndirect), 0u);
+    EXPECT_EQ(each->calls.size(), 3u) << "the wrapper, what it calls, and what that calls";
+  }
+  EXPECT_EQ(main_of(twice.module, 9), std::vector<u64>{18});
+  EXPECT_EQ(main_of(other.module, 9), std::vector<u64>{81});
+}
+
+TEST(Inline, a_call_through_the_table_that_traps_stays) {
+  for (const char* const index : {"0", "3", "4", "-1", "4294967297"}) {
+    const Inlined out = inlined(through_table(index).c_str(), "main");
+    EXPECT_EQ(calls_in(*out.body, Opcode::CallIndirect), 1u) << index;
+    EXPECT_EQ(main_of(out.module, 9), std::vector<u64>{}) << index;
+  }
+}
+
+TEST(Inline, a_call_through_the_table_at_a_place_that_is_not_known_stays) {
+  const Inlined out = inlined(through_table("1").c_str(), "apply");
+  EXPECT_EQ(calls_in(*out.body, Opcode::CallIndirect), 1u);
+}
+
+TEST(Inline, what_is_too_long_to_copy_is_called_directly_where_its_place_is_known) {
+  std::string text = "table [@long]\nfunc @long(i32) -> i32 {\n^e(%a: i32):\n";
+  for (u32 i = 0; i < 50; ++i) text += " %v" + std::to_string(i) + " = add.i32 %a, %a\n";
+  text += " return %a\n}\nexport func @main(i64) -> i32 {\n^e(%a: i64):\n %f = const.i32 0\n %b = const.i32 7\n"
+          " %r = call_indirect (i32) -> i32 %f(%b)\n return %r\n}\n";
+  const Inlined out = inlined(text.c_str(), "main");
+  EXPECT_EQ(calls_in(*out.body), 1u);
+  EXPECT_EQ(calls_in(*out.body, Opcode::CallIndirect), 0u);
+  EXPECT_EQ(main_of(out.module, 9), std::vector<u64>{7});
 }
 
 } // namespace

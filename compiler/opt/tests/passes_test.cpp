@@ -116,7 +116,7 @@ TEST(Passes, each_kind_of_rewrite_is_made_by_its_pass_and_told_with_its_place) {
           seen.insert(pass + "/" + (file == "simplify_rules.def" ? "rule" : std::string(last.rule)));
         }
       },
-      1500);
+      4000);
   for (const RewriteInfo& info : rewrite_infos()) {
     const std::string name = std::string(pass_info(info.pass).name) + "/" + std::string(info.name);
     EXPECT_EQ(seen.count(name), 1u) << name;
