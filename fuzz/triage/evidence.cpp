@@ -93,6 +93,14 @@ std::string take_part(std::string& text) {
   return out;
 }
 
+/// What each state is, its text and why there is none, each before a zero byte.
+std::string states_of(const Program& program, const Variant& variant, const Variant* witness) {
+  std::string out;
+  for (const MachineState& state : machine_states(program, variant, witness))
+    out += state.text + '\0' + state.why_not + '\0';
+  return out;
+}
+
 Listing list(std::string title, const Program& program, const Variant& variant) {
   Listing out;
   out.title = std::move(title);
@@ -107,18 +115,33 @@ std::string say(const Variant& variant) {
          std::string(assay::name_of(variant.os)) + " convention";
 }
 
+/// The witness as titles name it.
+std::string say_witness(const Bisection& bisection) {
+  std::string how = "otherwise";
+  for (const BisectTrial& trial : bisection.trials)
+    if (trial.seen == Seen::Agrees && trial.name == "without " + bisection.component) how = trial.name;
+  return say(bisection.witness) + ", " + how + ": agrees";
+}
+
+void add_states(const Program& program, const Variant& variant, const Bisection& bisection, Evidence& out) {
+  const Variant* witness = bisection.has_witness ? &bisection.witness : nullptr;
+  std::string why_not;
+  std::string text = ask_elsewhere([&] { return states_of(program, variant, witness); }, why_not);
+  if (text.empty()) out.states.push_back({say(variant) + ": fails", {"", why_not}});
+  while (!text.empty()) {
+    const std::string title = out.states.empty() ? say(variant) + ": fails" : say_witness(bisection);
+    std::string state = take_part(text);
+    out.states.push_back({title, {std::move(state), take_part(text)}});
+  }
+}
+
 } // namespace
 
 Evidence gather(const Program& program, const Variant& variant, const Bisection& bisection) {
   Evidence out;
   if (!is_peer(variant.exec)) {
     out.listings.push_back(list(say(variant) + ": fails", program, variant));
-    if (bisection.has_witness) {
-      std::string how = "otherwise";
-      for (const BisectTrial& trial : bisection.trials)
-        if (trial.seen == Seen::Agrees && trial.name == "without " + bisection.component) how = trial.name;
-      out.listings.push_back(list(say(bisection.witness) + ", " + how + ": agrees", program, bisection.witness));
-    }
+    if (bisection.has_witness) out.listings.push_back(list(say_witness(bisection), program, bisection.witness));
   } else {
     out.listings.push_back({std::string(name_of(variant.exec)), "", "the code of another compiler is its own matter"});
   }
@@ -130,6 +153,7 @@ Evidence gather(const Program& program, const Variant& variant, const Bisection&
   out.oracle = take_part(text);
   out.subject = take_part(text);
   if (out.why_not.empty() && out.oracle.empty()) out.why_not = text;
+  if (!is_peer(variant.exec)) add_states(program, variant, bisection, out);
   return out;
 }
 

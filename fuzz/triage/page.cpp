@@ -171,6 +171,16 @@ void runs(Html& html, const Evidence& evidence) {
   html.raw("</div>\n");
 }
 
+void machine_states_of(Html& html, const Evidence& evidence) {
+  if (evidence.states.empty()) return;
+  html.heading(
+      "The machine where the runs part, in the emulator: the last instructions, what each changed, all registers");
+  html.raw("<div class=\"row\">\n");
+  for (const auto& [title, state] : evidence.states)
+    html.column(title, state.text.empty() ? "none: " + state.why_not : state.text);
+  html.raw("</div>\n");
+}
+
 /// A word of a shell's command line.
 std::string quoted(std::string_view word) {
   const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
@@ -193,6 +203,7 @@ void finding(Html& html, const PageInput& input) {
   facts(html, input);
   programs(html, input);
   runs(html, input.evidence);
+  machine_states_of(html, input.evidence);
   machine_code(html, input.evidence);
   trials(html, input.bisection);
   html.heading("To see it again");

@@ -15,14 +15,14 @@
 
 namespace assay::qemu::protocol {
 
-inline constexpr u32 kVersion = 2;
+inline constexpr u32 kVersion = 3;
 inline constexpr u32 kHeaderBytes = 24;
 /// No payload is longer; a linear memory of kMemoryLimit with its recorded calls fits.
 inline constexpr u64 kMaxPayload = u64{3} << 29;
 
-/// Who sends it, and what comes back, stands in messages.h and step_messages.h.
-enum class MessageType : u16 { Hello = 1, Load, Run, Result, Refused, Tables, Step, StepReport, Sweep };
-inline constexpr u32 kMessageTypes = 10; // with 0, which is none
+/// Who sends it, and what comes back, stands in messages.h, step_messages.h and trace_messages.h.
+enum class MessageType : u16 { Hello = 1, Load, Run, Result, Refused, Tables, Step, StepReport, Sweep, Trace, TraceReport };
+inline constexpr u32 kMessageTypes = 12; // with 0, which is none
 
 struct Frame {
   MessageType type = MessageType::Hello;

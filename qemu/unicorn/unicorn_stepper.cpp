@@ -35,28 +35,40 @@ Result<void> UnicornStepper::step(FunctionId function, std::span<const u64> args
                                   protocol::StepReport& out) {
   if (!loaded_) return failed(ErrorKind::BadInput, "no program is loaded");
   protocol::encode_step(++serial_, function, args, fuel, most, connection_->outgoing);
-  return answer(out);
+  protocol::Frame frame;
+  if (auto answered = answer(MessageType::StepReport, frame); !answered) return answered;
+  return protocol::decode_step_report(frame.payload, out);
 }
 
 Result<void> UnicornStepper::sweep(std::span<const u32> starts, u64 most, protocol::StepReport& out) {
   if (!loaded_) return failed(ErrorKind::BadInput, "no program is loaded");
   protocol::encode_sweep(++serial_, starts, most, connection_->outgoing);
-  return answer(out);
+  protocol::Frame frame;
+  if (auto answered = answer(MessageType::StepReport, frame); !answered) return answered;
+  return protocol::decode_step_report(frame.payload, out);
 }
 
-Result<void> UnicornStepper::answer(protocol::StepReport& out) {
+Result<void> UnicornStepper::trace(FunctionId function, std::span<const u64> args, u64 fuel,
+                                   const protocol::TraceLimits& limits, protocol::TraceReport& out) {
+  if (!loaded_) return failed(ErrorKind::BadInput, "no program is loaded");
+  protocol::encode_trace(++serial_, function, args, fuel, limits, connection_->outgoing);
+  protocol::Frame frame;
+  if (auto answered = answer(MessageType::TraceReport, frame); !answered) return answered;
+  return protocol::decode_trace_report(frame.payload, out);
+}
+
+/// Waits for the answer of that type to the last message.
+Result<void> UnicornStepper::answer(MessageType type, protocol::Frame& frame) {
   // The first refusal since the last answer says why there is none to this; the step itself is then refused as well.
   Error refused;
   for (;;) {
-    protocol::Frame frame;
     Failure failure;
     if (!connection_->receive(frame, failure)) {
       connection_->close();
       loaded_ = false;
       return failed(ErrorKind::Internal, failure.text);
     }
-    if (frame.type == MessageType::StepReport && frame.serial == serial_)
-      return protocol::decode_step_report(frame.payload, out);
+    if (frame.type == type && frame.serial == serial_) return {};
     protocol::Refusal refusal;
     if (frame.type != MessageType::Refused || !protocol::decode_refused(frame.payload, refusal)) {
       connection_->close();

@@ -42,6 +42,7 @@ struct Isa {
   u32 link = kNone;     // has the return address; kNone: it is on the stack
   u32 platform = kNone; // belongs to the system: neither compiled code nor the host touches it
   int pc = 0;           // Unicorn's number
+  int flags = 0;        // of the condition flags, so too
   std::span<const ControlRegister> controls;
   std::span<const u8> stop;              // an instruction that ends the emulation without an error
   u32 stop_skip = 0;                     // by how much the pc is beyond the instruction then

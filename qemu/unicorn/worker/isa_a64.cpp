@@ -60,6 +60,7 @@ const Isa& a64_isa() {
       .link = index(a64::kLinkRegister),
       .platform = index(a64::Gpr::X18),
       .pc = UC_ARM64_REG_PC,
+      .flags = UC_ARM64_REG_NZCV,
       .controls = kControls,
       .stop = kStop,
       .stop_skip = 4,

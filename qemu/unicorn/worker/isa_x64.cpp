@@ -103,6 +103,7 @@ const Isa& x64_isa() {
       .link = kNone,
       .platform = kNone,
       .pc = UC_X86_REG_RIP,
+      .flags = UC_X86_REG_EFLAGS,
       .controls = kControls,
       .stop = kStop,
       .stop_skip = 1,

@@ -164,7 +164,7 @@ void Machine::run(FunctionId function, std::span<const u64> args, u64 fuel, Host
   ASSAY_CHECK(program_ != nullptr && "run needs a program");
   host_ = &host;
   out_ = &out;
-  precise_ = stepper_ != nullptr;
+  precise_ = observer_ != nullptr;
   run_once(function, args, fuel);
   if (!memory_fault_) return;
   engine_->forget_code(code_bytes_);
@@ -175,9 +175,15 @@ void Machine::run(FunctionId function, std::span<const u64> args, u64 fuel, Host
 }
 
 void Machine::watch(Stepper* stepper) {
-  if (stepper == stepper_) return;
+  trace(stepper);
   stepper_ = stepper;
-  engine_->observe(stepper);
+}
+
+void Machine::trace(InstructionObserver* observer) {
+  stepper_ = nullptr;
+  if (observer == observer_) return;
+  observer_ = observer;
+  engine_->observe(observer);
   engine_->forget_code(code_bytes_);
 }
 

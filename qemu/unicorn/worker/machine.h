@@ -34,6 +34,8 @@ public:
   void run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out);
   /// Runs from now on are watched by the stepper, whose tables are of the program loaded; null: by nobody.
   void watch(Stepper* stepper);
+  /// They are told to this observer instead; null: to nobody.
+  void trace(InstructionObserver* observer);
   Engine& engine() { return *engine_; }
   /// Empty when the emulator does what is needed of it, else what it does not. Loads programs of its own.
   std::string self_test();
@@ -147,6 +149,7 @@ private:
   bool fresh_ = false;      // loaded and not run yet: the memory is as it should be
   bool distrusted_ = false; // the last run may have written anywhere
   Stepper* stepper_ = nullptr;
+  InstructionObserver* observer_ = nullptr; // the stepper or another
   Host* host_ = nullptr;
   Outcome* out_ = nullptr;
   std::string breach_; // the first of this run

@@ -91,6 +91,15 @@ void Session::sweep(u32 serial, std::vector<u8>& out) {
   protocol::encode_step_report(serial, report_, out);
 }
 
+void Session::trace(u32 serial, std::vector<u8>& out) {
+  tracer_.begin(machine_->engine(), program_.object.code.size(), trace_.limits, outcome_);
+  machine_->trace(&tracer_);
+  host_.reset();
+  machine_->run(trace_.run.function, trace_.run.args, trace_.run.fuel, host_, outcome_);
+  tracer_.end(trace_report_);
+  protocol::encode_trace_report(serial, trace_report_, out);
+}
+
 void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
   const auto refuse = [&](const Error& error) {
     protocol::encode_refused(frame.serial, {error.kind, error.message}, out);
@@ -104,16 +113,19 @@ void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
     return;
   }
   const bool stepped = frame.type == MessageType::Step, swept = frame.type == MessageType::Sweep;
-  if (frame.type != MessageType::Run && !stepped && !swept)
+  const bool traced = frame.type == MessageType::Trace;
+  if (frame.type != MessageType::Run && !stepped && !swept && !traced)
     return refuse({ErrorKind::BadInput, {}, 0, 0, "a message that a worker does not take"});
   if (machine_ == nullptr) return refuse({ErrorKind::BadInput, {}, 0, 0, "no program is loaded"});
-  const auto decoded = stepped ? protocol::decode_step(frame.payload, program_.module, step_)
-                       : swept ? protocol::decode_sweep(frame.payload, sweep_)
-                               : protocol::decode_run(frame.payload, program_.module, run_);
+  const auto decoded = stepped  ? protocol::decode_step(frame.payload, program_.module, step_)
+                       : swept  ? protocol::decode_sweep(frame.payload, sweep_)
+                       : traced ? protocol::decode_trace(frame.payload, program_.module, trace_)
+                                : protocol::decode_run(frame.payload, program_.module, run_);
   if (!decoded) return refuse(decoded.error());
   if ((stepped || swept) && !has_tables_) return refuse({ErrorKind::BadInput, {}, 0, 0, "no tables were sent"});
   if (stepped) return step(frame.serial, out);
   if (swept) return sweep(frame.serial, out);
+  if (traced) return trace(frame.serial, out);
   machine_->watch(nullptr);
   host_.reset();
   machine_->run(run_.function, run_.args, run_.fuel, host_, outcome_);

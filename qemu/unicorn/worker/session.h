@@ -6,6 +6,7 @@
 
 #include "qemu/test_host.h"
 #include "qemu/unicorn/worker/machine.h"
+#include "qemu/unicorn/worker/trace.h"
 
 namespace assay::qemu::unicorn {
 
@@ -27,6 +28,7 @@ private:
   Result<void> take_tables(std::span<const u8> payload);
   void step(u32 serial, std::vector<u8>& out);
   void sweep(u32 serial, std::vector<u8>& out);
+  void trace(u32 serial, std::vector<u8>& out);
   Machine* machine_for(Target target);
 
   protocol::Hello hello_;
@@ -39,6 +41,9 @@ private:
   Stepper stepper_;
   bool has_tables_ = false; // of the program
   protocol::StepReport report_;
+  protocol::TraceMessage trace_;
+  protocol::TraceReport trace_report_;
+  Tracer tracer_;
   TestHost host_;
   Outcome outcome_;
 };
