@@ -1,6 +1,8 @@
 // dominators.cpp - see dominators.h. Numbers are those of the graph's depth-first preorder; nodes come back at the end.
 #include "compiler/analysis/dominators.h"
 
+#include "compiler/analysis/fill.h"
+
 namespace assay::analysis {
 
 /// Among the ancestors of `number` in the linked forest, apart from its root, one of least semidominator. Makes every
@@ -24,10 +26,10 @@ void Dominators::compute(const FlowGraph& graph) {
   for (Node node = 0; node < count; ++node) by_preorder_[graph.preorder(node)] = node;
   semi_.resize(count);
   label_.resize(count);
-  ancestor_.assign(count, kNone);
-  bucket_.assign(count, kNone);
-  next_.assign(count, kNone);
-  found_.assign(count, 0);
+  fill_none(ancestor_, count);
+  fill_none(bucket_, count);
+  fill_none(next_, count);
+  fill_zero(found_, count);
   for (u32 i = 0; i < count; ++i) semi_[i] = label_[i] = i;
   for (u32 number = count; number-- > 1;) {
     const Node node = by_preorder_[number];
@@ -45,7 +47,7 @@ void Dominators::compute(const FlowGraph& graph) {
     }
     bucket_[parent] = kNone;
   }
-  idom_.assign(count, 0);
+  fill_zero(idom_, count);
   for (u32 number = 1; number < count; ++number) {
     if (found_[number] != semi_[number]) found_[number] = found_[found_[number]];
     idom_[by_preorder_[number]] = by_preorder_[found_[number]];
@@ -55,10 +57,10 @@ void Dominators::compute(const FlowGraph& graph) {
 
 /// Children, levels and intervals. A node's dominator comes before it in reverse postorder, so that no walk is needed.
 void Dominators::make_tree(u32 count) {
-  level_.assign(count, 0);
+  fill_zero(level_, count);
   size_.assign(count, 1);
-  enter_.assign(count, 0);
-  child_ends_.assign(count, 0);
+  fill_zero(enter_, count);
+  fill_zero(child_ends_, count);
   for (Node node = 1; node < count; ++node) {
     level_[node] = level_[idom_[node]] + 1;
     ++child_ends_[idom_[node]];

@@ -2,6 +2,8 @@
 // lists.
 #include "compiler/analysis/flow_graph.h"
 
+#include "compiler/analysis/fill.h"
+
 #include <algorithm>
 
 namespace assay::analysis {
@@ -24,10 +26,10 @@ void FlowGraph::build(std::span<const u32> ends, std::span<const BlockId> target
 /// Postorder by an explicit stack; the first successor of a block tends to follow it, so the last is walked first.
 void FlowGraph::order(std::span<const u32> ends, std::span<const BlockId> targets) {
   const u32 count = static_cast<u32>(ends.size());
-  numbers_.assign(count, kNone);
-  first_seen_.assign(count, kNone); // [block] its number in preorder
-  below_.assign(count, 0);          // [block] nodes in its subtree
-  parents_.assign(count, 0);
+  fill_none(numbers_, count);
+  fill_none(first_seen_, count); // [block] its number in preorder
+  below_.resize(count);          // [block] nodes in its subtree; of those that are reached, as the next
+  parents_.resize(count);
   order_.clear();
   stack_.clear();
   u32 seen = 0;
@@ -60,7 +62,7 @@ void FlowGraph::link(std::span<const u32> ends, std::span<const BlockId> targets
   parent_.resize(count);
   preorder_.resize(count);
   tree_size_.resize(count);
-  pred_ends_.assign(count, 0);
+  fill_zero(pred_ends_, count);
   for (Node node = 0; node < count; ++node) {
     const BlockId from = order_[node];
     parent_[node] = numbers_[parents_[from]];

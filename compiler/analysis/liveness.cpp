@@ -1,12 +1,14 @@
 // liveness.cpp - see liveness.h. Uses are taken value by value, so that one mark a block tells what is known.
 #include "compiler/analysis/liveness.h"
 
+#include "compiler/analysis/fill.h"
+
 #include <algorithm>
 
 namespace assay::analysis {
 
 void Liveness::collect(const Function& function, const FlowGraph& graph) {
-  defined_in_.assign(function.value_count(), kNone);
+  fill_none(defined_in_, function.value_count());
   uses_.clear();
   for (BlockId id = 0; id < function.blocks.size(); ++id) {
     const Block& block = function.blocks[id];
@@ -46,10 +48,10 @@ void Liveness::climb(const FlowGraph& graph, ValueId value, BlockId used_in) {
 void Liveness::compute(const Function& function, const FlowGraph& graph) {
   const u32 count = static_cast<u32>(function.blocks.size());
   collect(function, graph);
-  last_.assign(count, kNone);
+  fill_none(last_, count);
   entries_.clear();
   for (const Use& use : uses_) climb(graph, use.value, use.block);
-  ends_.assign(count, 0);
+  fill_zero(ends_, count);
   for (const Entry& entry : entries_) ++ends_[entry.block];
   u32 total = 0;
   for (u32& end : ends_) end = total += end;

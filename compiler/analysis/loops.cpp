@@ -3,6 +3,8 @@
 // turned.
 #include "compiler/analysis/loops.h"
 
+#include "compiler/analysis/fill.h"
+
 #include <algorithm>
 
 namespace assay::analysis {
@@ -33,20 +35,20 @@ void Loops::begin(const FlowGraph& graph) {
   loops_.clear();
   arcs_.clear();
   unmarked_.clear();
-  innermost_.assign(count, kNone);
-  activated_at_.assign(count, kNone);
-  into_.assign(count, kNone);
-  met_by_.assign(count, kNone);
+  fill_none(innermost_, count);
+  fill_none(activated_at_, count);
+  fill_none(into_, count);
+  fill_none(met_by_, count);
   by_preorder_.resize(count);
   merged_into_.resize(count);
-  heavy_head_.assign(count, kNone);
+  fill_none(heavy_head_, count);
   for (Node node = 0; node < count; ++node) {
     by_preorder_[graph.preorder(node)] = node;
     merged_into_[node] = node;
   }
   // The heavy child of a node is that of most descendants; it goes on with its parent's path.
   std::vector<Node>& heavy = body_;
-  heavy.assign(count, kNone);
+  fill_none(heavy, count);
   for (Node node = 1; node < count; ++node) {
     Node& best = heavy[graph.tree_parent(node)];
     if (best == kNone || graph.tree_size(node) > graph.tree_size(best)) best = node;

@@ -2,6 +2,8 @@
 // stand right behind it in the order. Uses are counted straight from the pool of operands where that is the same.
 #include "compiler/codegen/flow.h"
 
+#include "compiler/analysis/fill.h"
+
 #include <algorithm>
 
 namespace assay::codegen {
@@ -9,8 +11,8 @@ namespace assay::codegen {
 void Flow::walk(const Function& function) {
   order_.clear();
   stack_.clear();
-  seen_.assign(function.blocks.size(), 0);
-  edges_into_.assign(function.blocks.size(), 0);
+  analysis::fill_zero(seen_, function.blocks.size());
+  analysis::fill_zero(edges_into_, function.blocks.size());
   const auto enter = [&](BlockId block) {
     seen_[block] = 1;
     stack_.push_back({block, function.terminator(function.blocks[block]).edge_count});
@@ -73,7 +75,7 @@ void Flow::count_reachable(const Function& function) {
 
 void Flow::compute(const Function& function) {
   no_value_ = function.value_count();
-  uses_.assign(function.value_count() + 1, 0);
+  analysis::fill_zero(uses_, function.value_count() + 1);
   const bool covers = covers_pool(function); // before the walk, which jumps about in what this brings near
   walk(function);
   if (function.pool.empty()) return;

@@ -5,6 +5,8 @@
 // Tested in compiler/codegen/tests/regalloc_ranges_test.cpp.
 #include "compiler/codegen/ranges_walk.h"
 
+#include "compiler/analysis/fill.h"
+
 #include <algorithm>
 
 namespace assay::codegen {
@@ -83,13 +85,13 @@ void RangesWalk::find_loops() {
   loops_.clear();
   if (!function_->may_loop) return;
   const u32 count = static_cast<u32>(function_->blocks.size());
-  loop_last_.assign(count, kNone);
+  analysis::fill_none(loop_last_, count);
   for (u32 b = 0; b < count; ++b) {
     for (const u32 succ : function_->succs_of(function_->blocks[b])) {
       if (succ <= b) loop_last_[succ] = b;
     }
   }
-  loop_of_.assign(count, kNone);
+  analysis::fill_none(loop_of_, count);
   std::vector<u32>& open = loop_stack_;
   open.clear();
   for (u32 b = 0; b < count; ++b) {

@@ -2,6 +2,7 @@
 #include "compiler/opt/choose.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 
 #include <utility>
 
@@ -122,7 +123,7 @@ bool ChoosePass::choose(PassContext& c, BlockId block) {
 
 void ChoosePass::run(PassContext& c) {
   const analysis::BlockOrder& flow = c.analyses.order();
-  edges_into_.assign(c.graph.block_count(), 0);
+  analysis::fill_zero(edges_into_, c.graph.block_count());
   for (analysis::Node node = 0; node < flow.size(); ++node)
     for (const GraphEdge& edge : c.graph.edges_of(c.graph.terminator(flow.block(node)))) ++edges_into_[edge.target];
   bool changed = false;

@@ -1,6 +1,8 @@
 // control.cpp - see control.h.
 #include "compiler/opt/control.h"
 
+#include "compiler/analysis/fill.h"
+
 namespace assay::opt {
 
 namespace {
@@ -68,7 +70,7 @@ bool ControlPass::decide(PassContext& c, BlockId block) {
 /// Edges into each block.
 void ControlPass::count(Graph& graph) {
   counted_ = false;
-  edges_into_.assign(graph.block_count(), 0);
+  analysis::fill_zero(edges_into_, graph.block_count());
   for (Node node = 0; node < flow_->size(); ++node)
     for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(node)))) ++edges_into_[edge.target];
 }
@@ -76,7 +78,7 @@ void ControlPass::count(Graph& graph) {
 /// Uses of parameters.
 void ControlPass::count_uses(Graph& graph) {
   counted_ = true;
-  uses_.assign(graph.value_count(), 0);
+  analysis::fill_zero(uses_, graph.value_count());
   for (Node node = 0; node < flow_->size(); ++node) {
     const BlockId block = flow_->block(node);
     for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
@@ -169,7 +171,7 @@ ValueId ControlPass::agreed(Graph& graph, BlockId block, ValueId param) {
 
 bool ControlPass::same_params(PassContext& c) {
   Graph& graph = c.graph;
-  candidates_.assign(graph.value_count(), kNone);
+  analysis::fill_none(candidates_, graph.value_count());
   for (Node node = 0; node < flow_->size(); ++node) {
     for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(node)))) {
       const std::vector<ValueId>& params = graph.block(edge.target).params;
@@ -181,7 +183,7 @@ bool ControlPass::same_params(PassContext& c) {
     }
   }
   bool changed = false;
-  gone_.assign(graph.value_count(), 0);
+  analysis::fill_zero(gone_, graph.value_count());
   for (Node node = 1; node < flow_->size(); ++node) {
     const BlockId block = flow_->block(node);
     for (const ValueId param : graph.block(block).params) {

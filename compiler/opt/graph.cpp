@@ -1,6 +1,8 @@
 // graph.cpp - see graph.h: reading, writing, and the steps that passes are made of.
 #include "compiler/opt/graph.h"
 
+#include "compiler/analysis/fill.h"
+
 #include <utility>
 
 namespace assay::opt {
@@ -32,8 +34,9 @@ BlockId Graph::append(const Function& function, InstId first_origin) {
 }
 
 void Graph::copy(const Function& function, const Bases& bases) {
-  pool_.reserve(bases.pool + function.pool.size());
-  for (const u32 value : function.pool) pool_.push_back(value + bases.value); // values are all that a pool holds
+  pool_.insert(pool_.end(), function.pool.begin(), function.pool.end()); // values are all that it holds
+  if (bases.value != 0)
+    for (std::size_t i = bases.pool; i < pool_.size(); ++i) pool_[i] += bases.value;
   locals_.insert(locals_.end(), function.locals.begin(), function.locals.end());
   slots_.insert(slots_.end(), function.slots.begin(), function.slots.end());
   block_count_ += static_cast<u32>(function.blocks.size());
@@ -297,7 +300,7 @@ void Graph::remove_params(const analysis::BlockOrder& flow, const std::vector<u8
 }
 
 void Graph::count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses) {
-  uses.assign(value_count(), 0);
+  analysis::fill_zero(uses, value_count());
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     for (InstId at = blocks_[flow.block(node)].first; at != kNone; at = insts_[at].next) {
       const GraphInst& inst = insts_[at];
@@ -388,8 +391,8 @@ void Graph::write(const analysis::BlockOrder& order, Function& function, std::ve
   function.slots.assign(slots_.begin(), slots_.end());
   function.locals.assign(locals_.begin(), locals_.end());
   origins.clear();
-  written_as_.assign(values_.size(), kNone);
-  block_as_.assign(block_count_, kNone);
+  analysis::fill_none(written_as_, values_.size());
+  analysis::fill_none(block_as_, block_count_);
   for (analysis::Node node = 0; node < order.size(); ++node) block_as_[order.block(node)] = node;
   for (analysis::Node node = 0; node < order.size(); ++node) write_block(function, order.block(node), origins);
   for (analysis::Node node = 0; node < order.size(); ++node) {

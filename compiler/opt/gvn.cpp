@@ -2,6 +2,7 @@
 #include "compiler/opt/gvn.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/ir/always_inline.h"
 
 namespace assay::opt {
@@ -132,7 +133,7 @@ void GvnPass::run(PassContext& c) {
   const analysis::Dominators& dominators = c.analyses.dominators();
   std::size_t buckets = 64;
   while (buckets < c.graph.inst_count()) buckets *= 2;
-  buckets_.assign(buckets, kNone);
+  analysis::fill_none(buckets_, buckets);
   entries_.clear();
   last_version_ = 0;
   stack_.assign(1, {0, 0, 0, {}});

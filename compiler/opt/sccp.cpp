@@ -2,6 +2,7 @@
 #include "compiler/opt/sccp.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/ir/op_shape.h"
 #include "compiler/opt/fold.h"
 
@@ -42,7 +43,7 @@ bool SccpPass::varies(Graph& graph, ValueId param, ValueId arg) {
 /// what is constant is simplification's.
 bool SccpPass::worth_it(Graph& graph) {
   constexpr u8 kConstant = 1, kVaries = 2;
-  passed_.assign(graph.value_count(), 0);
+  analysis::fill_zero(passed_, graph.value_count());
   for (Node node = 0; node < flow_->size(); ++node) {
     for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(node)))) {
       const std::vector<ValueId>& params = graph.block(edge.target).params;
@@ -61,7 +62,7 @@ void SccpPass::begin(Graph& graph) {
   cells_.assign(graph.value_count(), {});
   progress_.assign(flow_->size(), Progress::Unreached);
   progress_[0] = Progress::New;
-  decided_.assign(flow_->size(), kUndecided);
+  analysis::fill_none(decided_, flow_->size());
   for (Node node = 1; node < flow_->size(); ++node)
     for (const ValueId param : graph.block(flow_->block(node)).params) cells_[param].state = State::Unknown;
   // What a try_call itself passes has a parameter, whether or not a way leads to the call.
@@ -215,7 +216,7 @@ void SccpPass::run(PassContext& c) {
   begin(c.graph);
   if (!converges(c.graph)) return;
   any_gone_ = false;
-  gone_.assign(c.graph.value_count(), 0);
+  analysis::fill_zero(gone_, c.graph.value_count());
   for (Node node = 0; node < flow_->size(); ++node) {
     if (progress_[node] == Progress::Unreached) continue;
     rewrite_insts(c, flow_->block(node));

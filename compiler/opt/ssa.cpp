@@ -1,6 +1,8 @@
 // ssa.cpp - see ssa.h.
 #include "compiler/opt/ssa.h"
 
+#include "compiler/analysis/fill.h"
+
 namespace assay::opt {
 
 using analysis::Node;
@@ -11,7 +13,7 @@ namespace {
 /// and the end.
 template <typename Item, typename Key>
 void sort_by(Key key, u32 keys, std::vector<Item>& items, std::vector<Item>& scratch, std::vector<u32>& firsts) {
-  firsts.assign(keys + 1, 0);
+  analysis::fill_zero(firsts, keys + 1);
   for (const Item& item : items) ++firsts[key(item)];
   u32 total = 0;
   for (u32& first : firsts) first = total += first;
@@ -26,8 +28,8 @@ void sort_by(Key key, u32 keys, std::vector<Item>& items, std::vector<Item>& scr
 void SsaPass::collect(Graph& graph) {
   const u32 locals = static_cast<u32>(graph.locals().size());
   events_.clear();
-  event_of_.assign(locals, kNone);
-  event_block_.assign(locals, kNone);
+  analysis::fill_none(event_of_, locals);
+  analysis::fill_none(event_block_, locals);
   for (Node node = 0; node < flow_->size(); ++node) {
     for (InstId at = graph.block(flow_->block(node)).first; at != kNone; at = graph.inst(at).next) {
       const GraphInst& inst = graph.inst(at);
@@ -113,8 +115,8 @@ void SsaPass::pass_on(Graph& graph, BlockId block) {
 }
 
 void SsaPass::rename(Graph& graph) {
-  current_.assign(graph.locals().size(), kNone);
-  zeros_.assign(graph.locals().size(), kNone);
+  analysis::fill_none(current_, graph.locals().size());
+  analysis::fill_none(zeros_, graph.locals().size());
   log_.clear();
   stack_.assign(1, {0, 0, 0});
   enter(graph, 0);

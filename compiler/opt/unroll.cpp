@@ -2,6 +2,7 @@
 #include "compiler/opt/unroll.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/opt/traps.h"
 
 namespace assay::opt {
@@ -225,7 +226,7 @@ void UnrollPass::effects(Graph& graph, const Counted& loop, BlockId block, u32 n
 
 void UnrollPass::turn(Graph& graph, const Counted& loop, u32 number) {
   const std::vector<ValueId>& params = graph.block(loop.head).params;
-  copies_.assign(graph.value_count(), kNone);
+  analysis::fill_none(copies_, graph.value_count());
   for (u32 i = 0; i < params.size() && number == 0; ++i) copies_[params[i]] = current_[i].value;
   effects(graph, loop, loop.head, number);
   effects(graph, loop, loop.body, number);
@@ -288,12 +289,12 @@ void UnrollPass::unroll(PassContext& c, const Counted& loop) {
   const ValueId more = graph.insert(graph.block(main).last, test, operands, true);
   graph.set_type(more, Type::I8);
   end_ = graph.block(turns).last;
-  firsts_.assign(graph.value_count(), kNone);
+  analysis::fill_none(firsts_, graph.value_count());
   for (u32 number = 0; number < kTurnsAtOnce; ++number) {
     turn(graph, loop, number);
     end_turn(graph, loop);
   }
-  copies_.assign(graph.value_count(), kNone); // parameters are what the last turn has passed
+  analysis::fill_none(copies_, graph.value_count()); // parameters are what the last turn has passed
   args_.clear();
   for (const ValueId param : params) args_.push_back(in_turn(graph, loop, param));
   graph.edges_of(graph.inst(end_))[0].args = args_;
@@ -311,7 +312,7 @@ void UnrollPass::run(PassContext& c) {
     const GraphInst& last = graph.terminator(flow_->block(node));
     if (last.op != Opcode::Branch) continue;
     if (edges_into_.empty()) {
-      edges_into_.assign(graph.block_count(), 0);
+      analysis::fill_zero(edges_into_, graph.block_count());
       for (Node from = 0; from < blocks; ++from)
         for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(from)))) ++edges_into_[edge.target];
     }
