@@ -17,7 +17,8 @@ namespace {
 constexpr RuleSet::Row kRows[] = {
 #define RULE(name, pattern, condition, result) {#name, pattern, condition, result, nullptr, __LINE__},
 #ifdef ASSAY_MUTANTS
-#define WRONG(active, name, pattern, condition, result) {#name, pattern, condition, result, [] { return active; }, __LINE__},
+#define WRONG(active, name, pattern, condition, result) \
+  {#name, pattern, condition, result, [] { return active; }, __LINE__},
 #else
 #define WRONG(active, name, pattern, condition, result)
 #endif
@@ -25,7 +26,7 @@ constexpr RuleSet::Row kRows[] = {
 };
 
 constexpr u64 kSmallConsts = 1u << kClassZero | 1u << kClassOne | 1u << kClassConst;
-constexpr u64 kAllConsts = kSmallConsts | 1u << kClassOnes | 1u << kClassLarge;
+constexpr u64 kAllConsts = kSmallConsts | 1u << kClassOnes | 1u << kClassLarge | 1u << kClassEdge;
 
 /// The condition wants this constant not to be below the width.
 bool is_large(const RuleSet& set, const Rule& rule, u32 constant) {
@@ -39,18 +40,14 @@ bool is_large(const RuleSet& set, const Rule& rule, u32 constant) {
   return false;
 }
 
-/// Classes of constants that a literal may have; the smallest width is 8.
+/// Classes of constants that a literal may have, in one type or another.
 u64 classes_of_literal(const RuleNode& node) {
-  switch (node.literal) {
-  case LiteralKind::Float:
-  case LiteralKind::WidthLess1: return u64{1} << kClassConst;
-  case LiteralKind::Number: break;
-  default: return u64{1} << kClassLarge;
+  u64 out = 0;
+  for (const Type type : {Type::I8, Type::I16, Type::I32, Type::I64, Type::F32, Type::F64}) {
+    u64 bits = 0;
+    if (literal_bits(node, type, bits)) out |= u64{1} << class_of_constant(type, bits);
   }
-  if (node.bits == 0) return 1u << kClassZero;
-  if (node.bits == 1) return 1u << kClassOne;
-  if (node.bits == ~u64{0}) return 1u << kClassOnes;
-  return 1u << kClassOnes | 1u << kClassConst | 1u << kClassLarge; // 255 is -1 as an i8
+  return out;
 }
 
 /// Classes of operands that a node of a pattern may match, as bits.
@@ -61,6 +58,29 @@ u64 classes_of(const RuleSet& set, const Rule& rule, const RuleNode& node) {
   case NodeKind::Literal: return classes_of_literal(node);
   default: return (rule.not_const >> node.index & 1) != 0 ? ~kAllConsts : ~u64{0};
   }
+}
+
+/// Whether any operand of a node is this variable.
+bool reads(const RuleSet& set, const RuleNode& node, const RuleNode& variable) {
+  for (u32 i = 0; i < node.child_count; ++i) {
+    const RuleNode& child = set.node(node.children[i]);
+    if (child.kind == NodeKind::Var && child.index == variable.index) return true;
+  }
+  return false;
+}
+
+bool share_variable(const RuleSet& set, const RuleNode& a, const RuleNode& b) {
+  for (u32 i = 0; i < a.child_count; ++i) {
+    const RuleNode& child = set.node(a.children[i]);
+    if (child.kind == NodeKind::Var && reads(set, b, child)) return true;
+  }
+  return false;
+}
+
+bool has_constant_at(const RuleSet& set, const RuleNode& node, u32 index) {
+  if (node.kind != NodeKind::Op || index >= node.child_count) return false;
+  const NodeKind kind = set.node(node.children[index]).kind;
+  return kind == NodeKind::Const || kind == NodeKind::Literal;
 }
 
 } // namespace
@@ -132,6 +152,26 @@ void RuleSet::add_variants(u32 rule, std::vector<std::vector<RuleVariant>>& by_o
   if (nodes_.size() > 0xffff || class_count_ > 64) errors_.push_back("too many rules for the index");
 }
 
+/// What one variant wants of the instructions that make its first two operands.
+void RuleSet::index_inner(u32 row, u32 bit, const RuleNode& root) {
+  const auto note = [&](Inner what, bool wants) {
+    if (!wants) return;
+    inner_[row * kInnerCount + static_cast<u32>(what)].words[bit / 64] |= u64{1} << bit % 64;
+    inner_any_[row].words[bit / 64] |= u64{1} << bit % 64;
+  };
+  const RuleNode& left = nodes_[root.children[0]];
+  note(Inner::LeftFirstConst, has_constant_at(*this, left, 0));
+  note(Inner::LeftSecondConst, has_constant_at(*this, left, 1));
+  if (root.child_count < 2) return;
+  const RuleNode& right = nodes_[root.children[1]];
+  note(Inner::RightFirstConst, has_constant_at(*this, right, 0));
+  note(Inner::RightSecondConst, has_constant_at(*this, right, 1));
+  const bool left_op = left.kind == NodeKind::Op, right_op = right.kind == NodeKind::Op;
+  note(Inner::LeftHasRight, left_op && right.kind == NodeKind::Var && reads(*this, left, right));
+  note(Inner::RightHasLeft, right_op && left.kind == NodeKind::Var && reads(*this, right, left));
+  note(Inner::Shared, left_op && right_op && share_variable(*this, left, right));
+}
+
 void RuleSet::index(std::vector<std::vector<RuleVariant>>& by_op) {
   first_variant_.push_back(0);
   u32 row_count = 1;
@@ -147,9 +187,12 @@ void RuleSet::index(std::vector<std::vector<RuleVariant>>& by_op) {
   }
   sets_.resize(std::size_t{2} * row_count * class_count_);
   needs_same_.resize(row_count);
+  inner_.resize(std::size_t{row_count} * kInnerCount);
+  inner_any_.resize(row_count);
   for (u32 op = 0; op < kOpcodeCount; ++op) {
     for (u32 bit = 0; bit < by_op[op].size(); ++bit) {
       const RuleNode& root = nodes_[by_op[op][bit].root];
+      if (root.child_count != 0) index_inner(rows_[op], bit, root);
       // Of a select the second and third may be: that is not asked here.
       if (root.child_count == 2 && root.children[0] == root.children[1])
         needs_same_[rows_[op]].words[bit / 64] |= u64{1} << bit % 64;

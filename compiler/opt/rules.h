@@ -76,6 +76,13 @@ struct RuleVariant {
 /// 128 variants of one operation, as bits.
 struct VariantSet {
   u64 words[2] = {};
+
+  bool empty() const { return (words[0] | words[1]) == 0; }
+  bool meets(const VariantSet& other) const { return ((words[0] & other.words[0]) | (words[1] & other.words[1])) != 0; }
+  void remove(const VariantSet& other) {
+    words[0] &= ~other.words[0];
+    words[1] &= ~other.words[1];
+  }
 };
 
 /// What is asked first of an operand: is it a constant, and which, or by what operation is it made?
@@ -83,7 +90,37 @@ using OperandClass = u8;
 inline constexpr OperandClass kClassOther = 0, kClassZero = 1, kClassOne = 2, kClassOnes = 3,
                               kClassConst = 4, // below the width, as most counts are; and every float
     kClassLarge = 5,                           // not below the width
-    kFirstOpClass = 6;
+    kClassEdge = 6,    // nor that: low ones, as of a mask or MAX; MIN; what is next to these two
+    kClassPointer = 7, // a constant that no rule speaks of
+    kFirstOpClass = 8;
+/// Those that constants are of, as bits.
+inline constexpr u64 kConstClasses = 1u << kClassZero | 1u << kClassOne | 1u << kClassOnes | 1u << kClassConst |
+                                     1u << kClassLarge | 1u << kClassEdge | 1u << kClassPointer;
+
+/// Of what is made by `const`.
+inline OperandClass class_of_constant(Type type, u64 bits) {
+  if (type == Type::Ptr) return kClassPointer;
+  if (!is_int(type)) return kClassConst;
+  if (bits <= 1) return bits == 0 ? kClassZero : kClassOne;
+  if (bits < bits_of(type)) return kClassConst;
+  const u64 all = bit_mask(type), min = all - (all >> 1);
+  if (bits == all) return kClassOnes;
+  const bool low_ones = (bits & (bits + 1)) == 0;
+  return low_ones || bits - min <= 1 || bits == min - 2 ? kClassEdge : kClassLarge;
+}
+
+/// What is asked next, of operands of operands: what many patterns want of the instructions that make the first two.
+/// Of each pattern only what it surely wants is noted.
+enum class Inner : u8 {
+  LeftHasRight,    // what makes the first reads the second
+  RightHasLeft,    // and the other way round
+  Shared,          // both read the same value
+  LeftFirstConst,  // what makes the first has a constant as its first operand
+  LeftSecondConst, // as its second
+  RightFirstConst, // what makes the second
+  RightSecondConst,
+};
+inline constexpr u32 kInnerCount = 7;
 
 class RuleSet {
 public:
@@ -114,6 +151,11 @@ public:
     return {{a.words[0] & b.words[0] & ~(needs_same.words[0] & differ),
              a.words[1] & b.words[1] & ~(needs_same.words[1] & differ)}};
   }
+  /// Variants of the operation that want that.
+  const VariantSet& wanting(Opcode op, Inner what) const {
+    return inner_[rows_[static_cast<u32>(op)] * kInnerCount + static_cast<u32>(what)];
+  }
+  const VariantSet& wanting_any(Opcode op) const { return inner_any_[rows_[static_cast<u32>(op)]]; }
   bool has_rules(Opcode op) const { return rows_[static_cast<u32>(op)] != 0; }
   OperandClass class_of(Opcode op) const { return op_classes_[static_cast<u32>(op)]; }
   const RuleVariant& variant(Opcode op, u32 bit) const {
@@ -125,6 +167,7 @@ private:
   void add_variants(u32 rule, std::vector<std::vector<RuleVariant>>& by_op);
   void orders_of(u32 node, std::vector<u16>& out);
   void index(std::vector<std::vector<RuleVariant>>& by_op);
+  void index_inner(u32 row, u32 bit, const RuleNode& root);
 
   std::vector<RuleNode> nodes_;
   std::vector<Rule> rules_;
@@ -133,6 +176,8 @@ private:
   std::vector<u32> first_variant_;       // [row]
   std::vector<VariantSet> sets_;         // [row][operand 0 or 1][class]
   std::vector<VariantSet> needs_same_;   // [row] the first two operands are the same variable
+  std::vector<VariantSet> inner_;        // [row][Inner]
+  std::vector<VariantSet> inner_any_;    // [row] any of these
   std::vector<u8> rows_;                 // [Opcode]; 0: no rule
   std::vector<OperandClass> op_classes_; // [Opcode]
   u32 class_count_ = kFirstOpClass;

@@ -4,6 +4,7 @@
 #include "compiler/opt/simplify.h"
 
 #include "assay/planted.h"
+#include "compiler/ir/always_inline.h"
 #include "compiler/ir/op_shape.h"
 #include "compiler/opt/fold.h"
 
@@ -27,15 +28,6 @@ struct SimplifyPass::Match {
   }
 };
 
-/// An instruction's operands, as far as rules and folding ask.
-struct SimplifyPass::Operands {
-  u32 count = 0;
-  bool all_const = true;
-  bool same = false; // the first two
-  u64 bits[3] = {};
-  OperandClass classes[2] = {kClassOther, kClassOther};
-};
-
 namespace {
 
 constexpr u8 kMayFold = 1, kHasRules = 2;
@@ -44,14 +36,6 @@ constexpr u64 kRewritesPerInst = 8, kRewrites = 256;
 constexpr u32 kMaxTruthDepth = 3;
 
 bool gives_overflow_flag(Opcode op) { return op >= Opcode::AddOS && op <= Opcode::MulOU; }
-
-OperandClass const_class(Type type, u64 bits) {
-  if (type == Type::Ptr) return kClassOther;
-  if (!is_int(type)) return kClassConst;
-  if (bits <= 1) return bits == 0 ? kClassZero : kClassOne;
-  if (bits < bits_of(type)) return kClassConst;
-  return bits == bit_mask(type) ? kClassOnes : kClassLarge;
-}
 
 } // namespace
 
@@ -65,12 +49,85 @@ SimplifyPass::SimplifyPass() : rules_(RuleSet::standard()), fired_(rules_.rules(
   }
 }
 
+bool SimplifyPass::reads(const GraphInst& inst, ValueId value) {
+  for (u32 i = 0; i < inst.operand_count; ++i)
+    if (graph_->operand(inst, i) == value) return true;
+  return false;
+}
+
+bool SimplifyPass::has_constant_at(const GraphInst& inst, u32 index) {
+  return index < inst.operand_count && graph_->constant(graph_->operand(inst, index)) != nullptr;
+}
+
+bool SimplifyPass::is_so(Inner what, const GraphInst& inst) {
+  const ValueId first = graph_->operand(inst, 0);
+  const GraphInst* const left = graph_->source(first);
+  if (what == Inner::LeftFirstConst || what == Inner::LeftSecondConst)
+    return left != nullptr && has_constant_at(*left, what == Inner::LeftFirstConst ? 0 : 1);
+  const ValueId second = graph_->operand(inst, 1);
+  const GraphInst* const right = graph_->source(second);
+  switch (what) {
+  case Inner::LeftHasRight: return left != nullptr && reads(*left, second);
+  case Inner::RightHasLeft: return right != nullptr && reads(*right, first);
+  case Inner::Shared: break;
+  default: return right != nullptr && has_constant_at(*right, what == Inner::RightFirstConst ? 0 : 1);
+  }
+  if (left == nullptr || right == nullptr) return false;
+  for (u32 i = 0; i < left->operand_count; ++i)
+    if (reads(*right, graph_->operand(*left, i))) return true;
+  return false;
+}
+
+/// The variants that are worth trying.
+ASSAY_ALWAYS_INLINE VariantSet SimplifyPass::candidates(const GraphInst& inst, OperandClass first, OperandClass second,
+                                                        bool same) {
+  VariantSet set = rules_.candidates(inst.op, first, second, same);
+  if (!set.meets(rules_.wanting_any(inst.op))) return set;
+  for (u32 i = 0; i < kInnerCount; ++i) {
+    const Inner what = static_cast<Inner>(i);
+    const VariantSet& wanting = rules_.wanting(inst.op, what);
+    if (set.meets(wanting) && !is_so(what, inst)) set.remove(wanting);
+  }
+  return set;
+}
+
+/// Notes the class of what the instruction gives: it stands before all that read it.
+ASSAY_ALWAYS_INLINE void SimplifyPass::classify(const GraphInst& inst) {
+  if (inst.op == Opcode::Const) {
+    classes_[inst.first_result] = class_of_constant(inst.type, inst.imm);
+    return;
+  }
+  for (u32 r = 0; r < inst.result_count; ++r) classes_[inst.first_result + r] = rules_.class_of(inst.op);
+}
+
+/// Does what can be done about an instruction; gives the next one to look at.
+ASSAY_ALWAYS_INLINE InstId SimplifyPass::step(InstId at) {
+  const GraphInst& inst = graph_->inst(at);
+  const u8 looks = looks_[static_cast<u32>(inst.op)];
+  const InstId next = inst.next;
+  classify(inst);
+  if (looks == 0) return next;
+  // All that rules are for has an operand.
+  const ValueId first = graph_->operand(inst, 0), second = inst.operand_count > 1 ? graph_->operand(inst, 1) : kNone;
+  const OperandClass class_a = classes_[first], class_b = second == kNone ? kClassOther : classes_[second];
+  const bool all_const = (kConstClasses >> class_a & 1 & (second == kNone ? 1 : kConstClasses >> class_b)) != 0;
+  if (all_const && (looks & kMayFold) != 0 && fold_constant(at)) return next;
+  if ((looks & kHasRules) == 0) return next;
+  const VariantSet set = candidates(inst, class_a, class_b, first == second);
+  if (set.empty()) return next;
+  const InstId new_ones = graph_->inst_count();
+  if (!try_rules(at, set)) return next;
+  if (graph_->inst_count() != new_ones) return new_ones;
+  return graph_->inst(at).block == kNone ? next : at;
+}
+
 void SimplifyPass::run(PassContext& context) {
   context_ = &context;
   graph_ = &context.graph;
   left_ = graph_->inst_count() * kRewritesPerInst + kRewrites;
   swapped_ = false;
   counted_ = false;
+  classes_.assign(graph_->value_count(), kClassOther);
   const analysis::BlockOrder& flow = context.analyses.order();
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     InstId at = graph_->block(flow.block(node)).first;
@@ -85,47 +142,16 @@ bool SimplifyPass::used_once(ValueId value) {
   return uses_[value] == 1;
 }
 
-/// Does what can be done about an instruction; gives the next one to look at.
-InstId SimplifyPass::step(InstId at) {
-  const u8 looks = looks_[static_cast<u32>(graph_->inst(at).op)];
-  const InstId next = graph_->inst(at).next;
-  if (looks == 0) return next;
-  const InstId new_ones = graph_->inst_count();
-  Operands operands;
-  look_at(graph_->inst(at), operands);
-  if ((looks & kMayFold) != 0 && operands.all_const && fold_constant(at, operands)) return next;
-  if ((looks & kHasRules) == 0 || !try_rules(at, operands)) return next;
-  if (graph_->inst_count() != new_ones) return new_ones;
-  return graph_->inst(at).block == kNone ? next : at;
-}
-
-void SimplifyPass::look_at(const GraphInst& inst, Operands& out) {
-  out.count = inst.operand_count;
-  ValueId first = kNone;
-  for (u32 i = 0; i < inst.operand_count; ++i) {
-    const ValueId value = graph_->operand(inst, i);
-    if (i == 0) first = value;
-    if (i == 1) out.same = value == first;
-    const InstId def = graph_->value(value).inst;
-    if (def == kNone) {
-      out.all_const = false;
-      continue;
-    }
-    const GraphInst& source = graph_->inst(def);
-    if (source.op == Opcode::Const) {
-      out.bits[i] = source.imm;
-      if (i < 2) out.classes[i] = const_class(source.type, source.imm);
-      continue;
-    }
-    out.all_const = false;
-    if (i < 2) out.classes[i] = rules_.class_of(source.op);
-  }
-}
-
-bool SimplifyPass::fold_constant(InstId at, const Operands& operands) {
+/// When all operands are constants.
+bool SimplifyPass::fold_constant(InstId at) {
   const GraphInst inst = graph_->inst(at);
-  u64 results[2] = {};
-  if (!fold(inst.op, inst.type, inst.from, {operands.bits, operands.count}, results)) return false;
+  u64 operands[3] = {}, results[2] = {};
+  for (u32 i = 0; i < inst.operand_count; ++i) {
+    const GraphInst* const source = graph_->constant(graph_->operand(inst, i));
+    if (source == nullptr) return false;
+    operands[i] = source->imm;
+  }
+  if (!fold(inst.op, inst.type, inst.from, {operands, inst.operand_count}, results)) return false;
   if (!may_rewrite(static_cast<RuleId>(rules_.rules().size()))) return false;
   for (u32 r = 0; r < inst.result_count; ++r) {
     const ValueId value = inst.first_result + r;
@@ -135,9 +161,8 @@ bool SimplifyPass::fold_constant(InstId at, const Operands& operands) {
   return true;
 }
 
-bool SimplifyPass::try_rules(InstId at, const Operands& operands) {
+bool SimplifyPass::try_rules(InstId at, const VariantSet& set) {
   const Opcode op = graph_->inst(at).op;
-  const VariantSet set = rules_.candidates(op, operands.classes[0], operands.classes[1], operands.same);
   for (u32 w = 0; w < 2; ++w) {
     for (u64 bits = set.words[w]; bits != 0; bits &= bits - 1) {
       const RuleVariant& variant = rules_.variant(op, w * 64 + static_cast<u32>(std::countr_zero(bits)));
@@ -326,6 +351,8 @@ void SimplifyPass::finish_branch(InstId at, ValueId condition, bool swap) {
 
 ValueId SimplifyPass::track(ValueId made) {
   if (counted_) uses_.resize(graph_->value_count(), 0);
+  classes_.resize(graph_->value_count(), kClassOther);
+  classify(graph_->inst(graph_->value(made).inst));
   return made;
 }
 

@@ -23,12 +23,15 @@ public:
 
 private:
   struct Match;
-  struct Operands;
 
   InstId step(InstId at);
-  void look_at(const GraphInst& inst, Operands& out);
-  bool fold_constant(InstId at, const Operands& operands);
-  bool try_rules(InstId at, const Operands& operands);
+  void classify(const GraphInst& inst);
+  bool fold_constant(InstId at);
+  bool reads(const GraphInst& inst, ValueId value);
+  bool has_constant_at(const GraphInst& inst, u32 index);
+  bool is_so(Inner what, const GraphInst& inst);
+  VariantSet candidates(const GraphInst& inst, OperandClass first, OperandClass second, bool same);
+  bool try_rules(InstId at, const VariantSet& set);
   bool apply(InstId at, u32 rule_id, const Match& match);
 
   bool match_node(const Rule& rule, u32 node, ValueId value, Match& match);
@@ -49,7 +52,8 @@ private:
 
   const RuleSet& rules_;
   std::vector<u64> fired_;
-  std::vector<u8> looks_; // [Opcode] whether anything may be done
+  std::vector<u8> looks_;             // [Opcode] whether anything may be done
+  std::vector<OperandClass> classes_; // [ValueId] of what was looked at
   PassContext* context_ = nullptr;
   Graph* graph_ = nullptr;
   u64 left_ = 0;          // rewrites

@@ -75,5 +75,73 @@ TEST(Rules, operands_lead_to_rules) {
   EXPECT_FALSE(set.has_rules(Opcode::Sub));
 }
 
+/// Names of the rules, in order, that surely want that of what makes their operands; a rule of several orders may come
+/// several times.
+std::vector<std::string> wanting(const RuleSet& set, Opcode op, Inner what) {
+  std::vector<std::string> out;
+  const VariantSet& found = set.wanting(op, what);
+  for (u32 bit = 0; bit < 128; ++bit)
+    if ((found.words[bit / 64] >> bit % 64 & 1) != 0) out.emplace_back(set.rules()[set.variant(op, bit).rule].name);
+  return out;
+}
+
+TEST(Rules, operands_of_operands_leave_rules_out) {
+  const RuleSet::Row rows[] = {{"absorb", "(and (or x y) x)", "", "x"},
+                               {"cancel", "(sub x (add x y))", "", "(sub 0 y)"},
+                               {"chain", "(sub (sub x y) (sub z y))", "", "(sub x z)"},
+                               {"deep", "(and (or (xor x y) z) x)", "", "(and z x)"},
+                               {"const_first", "(sub (sub C1 x) C2)", "", "(sub (sub C1 C2) x)"},
+                               {"const_second", "(sub x (shl y 1))", "", "(sub x (add y y))"}};
+  const RuleSet set(rows);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(wanting(set, Opcode::And, Inner::LeftHasRight), (Names{"absorb", "absorb"})); // not what looks deeper
+  EXPECT_EQ(wanting(set, Opcode::And, Inner::RightHasLeft), (Names{"absorb", "absorb"}));
+  EXPECT_EQ(wanting(set, Opcode::Sub, Inner::RightHasLeft), (Names{"cancel", "cancel"}));
+  EXPECT_EQ(wanting(set, Opcode::Sub, Inner::LeftHasRight), Names{});
+  EXPECT_EQ(wanting(set, Opcode::Sub, Inner::Shared), (Names{"chain"}));
+  EXPECT_EQ(wanting(set, Opcode::Sub, Inner::LeftFirstConst), (Names{"const_first"}));
+  EXPECT_EQ(wanting(set, Opcode::Sub, Inner::LeftSecondConst), Names{});
+  EXPECT_EQ(wanting(set, Opcode::Sub, Inner::RightFirstConst), Names{});
+  EXPECT_EQ(wanting(set, Opcode::Sub, Inner::RightSecondConst), (Names{"const_second"}));
+}
+
+TEST(Rules, constants_have_classes) {
+  EXPECT_EQ(class_of_constant(Type::I8, 0), kClassZero);
+  EXPECT_EQ(class_of_constant(Type::I8, 1), kClassOne);
+  EXPECT_EQ(class_of_constant(Type::I8, 7), kClassConst);
+  EXPECT_EQ(class_of_constant(Type::I8, 8), kClassLarge);
+  EXPECT_EQ(class_of_constant(Type::I8, 8 + 4), kClassLarge);
+  for (const u64 edge : {15, 127, 128, 129, 126}) EXPECT_EQ(class_of_constant(Type::I8, edge), kClassEdge) << edge;
+  for (const u64 large : {125, 130, 254}) EXPECT_EQ(class_of_constant(Type::I8, large), kClassLarge) << large;
+  EXPECT_EQ(class_of_constant(Type::I8, 255), kClassOnes);
+  EXPECT_EQ(class_of_constant(Type::I32, 255), kClassEdge);
+  EXPECT_EQ(class_of_constant(Type::I64, ~u64{0}), kClassOnes);
+  EXPECT_EQ(class_of_constant(Type::F64, 0), kClassConst);
+  EXPECT_EQ(class_of_constant(Type::Ptr, 0), kClassPointer);
+}
+
+/// A literal is looked for among the constants of its class, whatever type it comes to have.
+TEST(Rules, literals_are_found) {
+  const RuleSet::Row rows[] = {{"low", "(and x 255)", "", "x"},
+                               {"min", "(add x MIN)", "", "(xor x MIN)"},
+                               {"most", "(sub x MAX-1)", "", "x"},
+                               {"width", "(shl x W)", "", "x"},
+                               {"last", "(shr_u x W-1)", "", "(shr_u x W-1)"},
+                               {"half", "(fmul x 0.5)", "", "x"}};
+  const RuleSet set(rows);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(tried(set, Opcode::And, kClassOther, class_of_constant(Type::I8, 255)), (Names{"low"}));
+  EXPECT_EQ(tried(set, Opcode::And, kClassOther, class_of_constant(Type::I64, 255)), (Names{"low"}));
+  EXPECT_EQ(tried(set, Opcode::And, kClassOther, class_of_constant(Type::I64, 1000)), Names{});
+  for (const Type type : {Type::I8, Type::I16, Type::I32, Type::I64}) {
+    const u64 min = bit_mask(type) / 2 + 1;
+    EXPECT_EQ(tried(set, Opcode::Add, kClassOther, class_of_constant(type, min)), (Names{"min"}));
+    EXPECT_EQ(tried(set, Opcode::Sub, kClassOther, class_of_constant(type, min - 2)), (Names{"most"}));
+    EXPECT_EQ(tried(set, Opcode::Shl, kClassOther, class_of_constant(type, bits_of(type))), (Names{"width"}));
+    EXPECT_EQ(tried(set, Opcode::ShrU, kClassOther, class_of_constant(type, bits_of(type) - 1)), (Names{"last"}));
+  }
+  EXPECT_EQ(tried(set, Opcode::FMul, kClassOther, class_of_constant(Type::F64, 0x3fe0000000000000u)), (Names{"half"}));
+}
+
 } // namespace
 } // namespace assay::opt
