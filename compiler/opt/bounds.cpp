@@ -2,6 +2,7 @@
 #include "compiler/opt/bounds.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/opt/traps.h"
 
 #include <algorithm>
@@ -20,20 +21,40 @@ bool is_linear_access(const GraphInst& inst) { return info(inst.op).form == Form
 
 } // namespace
 
-/// Whether there is an address to find bounds of. Notes what is compared.
+/// What a value may be, as far as the instruction that makes it says by itself: a mask, or what was extended by zeros.
+/// The walk finds no more values than these.
+Interval BoundsPass::made_as(Graph& graph, ValueId value) {
+  const Type type = graph.value(value).type;
+  const GraphInst* const inst = graph.source(value);
+  if (inst == nullptr || !is_int(type)) return all_of(type);
+  if (inst->op == Opcode::Zext) return {0, static_cast<i64>(bit_mask(inst->from))};
+  if (inst->op != Opcode::And) return all_of(type);
+  const GraphInst* const mask = graph.constant(graph.operand(*inst, 1));
+  if (mask == nullptr || mask->imm > bit_mask(type) >> 1) return all_of(type);
+  return {0, static_cast<i64>(mask->imm)};
+}
+
+/// Whether there is something to find bounds of that takes a walk. Notes what is compared, and accesses whose addresses
+/// are inside wherever they come from.
 bool BoundsPass::survey(PassContext& c) {
   Graph& graph = c.graph;
-  bool any = false;
-  compared_.assign(graph.value_count(), 0);
+  bool any_address = false, more = false;
+  inside_.clear();
+  positive_.clear();
+  analysis::fill_zero(compared_, graph.value_count());
   for (Node node = 0; node < flow_->size(); ++node) {
     for (InstId at = graph.block(flow_->block(node)).first; at != kNone; at = graph.inst(at).next) {
       const GraphInst& inst = graph.inst(at);
-      if (is_linear_access(inst)) any |= !inst.inside && graph.constant(graph.operand(inst, 0)) == nullptr;
+      more |= inst.op == Opcode::Sext;
+      if (is_linear_access(inst) && !inst.inside && graph.constant(graph.operand(inst, 0)) == nullptr) {
+        any_address = true;
+        if (!more) more = !look_at_access(c, at, made_as(graph, graph.operand(inst, 0)));
+      }
       if (!is_comparison(inst.op) || !is_int(inst.type)) continue;
       compared_[graph.operand(inst, 0)] = compared_[graph.operand(inst, 1)] = 1;
     }
   }
-  return any;
+  return any_address && more;
 }
 
 // ---- what is known at a place --------------------------------------------------------------------------
@@ -214,20 +235,24 @@ void BoundsPass::parameters(Graph& graph, Node node) {
 
 // ---- the walk ------------------------------------------------------------------------------------------
 
-void BoundsPass::look_at_access(PassContext& c, InstId id) {
+/// Whether the access is inside, if its address is among these; then it is noted.
+bool BoundsPass::look_at_access(PassContext& c, InstId id, const Interval& address) {
   const GraphInst& inst = c.graph.inst(id);
-  const ValueId address = c.graph.operand(inst, 0);
   const u64 size = c.module.memory_size, width = access_size(inst) - (ASSAY_PLANTED(bounds_last_byte) ? 1 : 0);
-  if (inst.inside || c.graph.constant(address) != nullptr) return; // lowering sees the latter
-  if (inst.imm > size || width > size - inst.imm) return;
+  if (inst.imm > size || width > size - inst.imm) return false;
   const Interval inside = {0, static_cast<i64>(size - inst.imm - width)};
-  if (inside.contains(known_[address])) inside_.push_back(id);
+  if (!inside.contains(address)) return false;
+  inside_.push_back(id);
+  return true;
 }
 
 void BoundsPass::instruction(PassContext& c, InstId id) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.inst(id);
-  if (is_linear_access(inst)) look_at_access(c, id);
+  if (is_linear_access(inst) && !inst.inside) {
+    const ValueId address = graph.operand(inst, 0);
+    if (graph.constant(address) == nullptr) look_at_access(c, id, known_[address]); // lowering sees the others
+  }
   if (inst.result_count == 0) return;
   const Type type = graph.value(inst.first_result).type;
   if (is_int(type)) {
@@ -265,9 +290,9 @@ void BoundsPass::enter(PassContext& c, Node node) {
 /// Computes everything from the guesses, and drops those that do not hold.
 void BoundsPass::walk(PassContext& c) {
   const analysis::Dominators& dominators = c.analyses.dominators();
-  entered_.assign(flow_->size(), 0);
-  edges_done_.assign(flow_->size(), 0);
-  edge_into_.assign(flow_->size(), 0);
+  analysis::fill_zero(entered_, flow_->size());
+  analysis::fill_zero(edges_done_, flow_->size());
+  analysis::fill_zero(edge_into_, flow_->size());
   inside_.clear();
   positive_.clear();
   holds_ = true;
@@ -287,18 +312,23 @@ void BoundsPass::walk(PassContext& c) {
   }
 }
 
-void BoundsPass::run(PassContext& c) {
-  flow_ = &c.analyses.flow();
-  if (c.module.memory_size == 0 || !survey(c)) return;
+/// Walks until the guesses hold.
+void BoundsPass::walks(PassContext& c) {
   const u32 values = c.graph.value_count();
   known_.assign(values, all_of(Type::I64));
   assumed_.assign(values, all_of(Type::I64));
   open_.assign(values, 1);
   undo_.clear();
-  for (u32 walks = 0; walks == 0 || !holds_; ++walks) {
-    if (walks == kMostGuesses) open_.assign(values, 0);
+  for (u32 count = 0; count == 0 || !holds_; ++count) {
+    if (count == kMostGuesses) analysis::fill_zero(open_, values);
     walk(c);
   }
+}
+
+void BoundsPass::run(PassContext& c) {
+  if (c.module.memory_size == 0) return;
+  flow_ = &c.analyses.flow();
+  if (survey(c)) walks(c);
   for (const InstId id : inside_) {
     if (!c.may_rewrite(RewriteKind::BoundsInside)) return;
     c.graph.inst(id).inside = true;

@@ -8,7 +8,8 @@
 // hold is dropped, and the walk made again, at most three times; then nothing is guessed.
 // The mark (GraphInst::inside) says that the access is inside the memory that the module begins with, wherever it runs:
 // it stays right when passes copy the instruction, or change it so that its place is the same.
-// Linear. Functions that access linear memory at constant addresses only are left at once. Tested in
+// Linear. Functions that access linear memory at constant addresses only are left at once; where each address is a mask
+// or was extended by zeros, and that is inside, no walk is made. Tested in
 // compiler/opt/tests/bounds_test.cpp; random programs trap nowhere that is marked.
 #pragma once
 
@@ -32,11 +33,13 @@ private:
     std::size_t undo; // as many before it
   };
 
+  static Interval made_as(Graph& graph, ValueId value);
   bool survey(PassContext& context);
+  void walks(PassContext& context);
   void walk(PassContext& context);
   void enter(PassContext& context, analysis::Node node);
   void instruction(PassContext& context, InstId id);
-  void look_at_access(PassContext& context, InstId id);
+  bool look_at_access(PassContext& context, InstId id, const Interval& address);
   void parameters(Graph& graph, analysis::Node node);
   Interval guess(Graph& graph, analysis::Node node, std::size_t index);
   void pass_args(Graph& graph, const GraphEdge& edge);

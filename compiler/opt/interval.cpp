@@ -112,13 +112,6 @@ Interval constant(const GraphInst& inst, Type type) {
 
 } // namespace
 
-Interval all_of(Type type) {
-  const u32 unused = is_int(type) ? 64 - 8 * size_of(type) : 0;
-  return {INT64_MIN >> unused, INT64_MAX >> unused};
-}
-
-Interval join(const Interval& a, const Interval& b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
-
 bool sum_fits(const Interval& a, const Interval& b, Type type) {
   return within(a, kFar) && within(b, kFar) && all_of(type).contains({a.lo + b.lo, a.hi + b.hi});
 }

@@ -17,8 +17,13 @@ struct Interval {
 };
 
 /// Every value of an integer type; of others, which have none, that of i64.
-Interval all_of(Type type);
-Interval join(const Interval& a, const Interval& b);
+inline Interval all_of(Type type) {
+  const u32 unused = is_int(type) ? 64 - 8 * size_of(type) : 0;
+  return {INT64_MIN >> unused, INT64_MAX >> unused};
+}
+inline Interval join(const Interval& a, const Interval& b) {
+  return {a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi};
+}
 /// Whether no sum of two such values of the type wraps.
 bool sum_fits(const Interval& a, const Interval& b, Type type);
 /// The first result of an integer operation whose operands lie in these: `in` has one for each operand, of those that

@@ -62,6 +62,25 @@ std::string loop(const char* from, const char* condition, const char* step, cons
          "\n %next = add.i32 %i, %step\n jump ^head(%next)\n^exit:\n return %i\n}\n";
 }
 
+/// A function that loads from addresses that its body makes of %n.
+std::string straight(const char* body) {
+  return "memory 400\nexport func @f(i32, i64) -> i32 {\n^entry(%n: i32, %m: i64):\n" + std::string(body) +
+         "\n return %n\n}\n";
+}
+
+TEST(Bounds, a_mask_says_by_itself_where_an_access_is) {
+  EXPECT_EQ(marks(straight(" %k = const.i32 255\n %a = and.i32 %n, %k\n %v = load.i32 %a, 141")), "i");
+  EXPECT_EQ(marks(straight(" %k = const.i32 255\n %a = and.i32 %n, %k\n %v = load.i32 %a, 142")), "c");
+  EXPECT_EQ(marks(straight(" %k = const.i32 -256\n %a = and.i32 %n, %k\n %v = load.i32 %a, 0")), "c");
+  EXPECT_EQ(marks(straight(" %b = trunc.i8.i32 %n\n %a = zext.i32.i8 %b\n %v = load.i32 %a, 141")), "i");
+  EXPECT_EQ(marks(straight(" %b = trunc.i8.i32 %n\n %a = zext.i32.i8 %b\n %v = load.i32 %a, 142")), "c");
+  EXPECT_EQ(marks(straight(" %a = zext.i64.i32 %n\n %v = load.i32 %a, 0")), "c");
+  // One that does so and one that does not: %d is 3 * 100 at most.
+  EXPECT_EQ(marks(straight(" %k = const.i32 255\n %a = and.i32 %n, %k\n %v = load.i32 %a, 0\n %3 = const.i32 3\n"
+                           " %b = and.i32 %n, %3\n %h = const.i32 100\n %d = mul.i32 %b, %h\n %w = load.i32 %d, 0")),
+            "ii");
+}
+
 constexpr const char* kElement = " %w = sext.i64.i32 %i\n %a = shl.i64 %w, %two\n store.i32 %a, 0, %i";
 
 TEST(Bounds, a_counter_stays_between_its_start_and_the_limit_that_it_is_compared_with) {
