@@ -2,6 +2,7 @@
 #include "compiler/opt/dce.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/opt/traps.h"
 
 #include <algorithm>
@@ -21,8 +22,8 @@ bool is_root(PassContext& c, const GraphInst& inst) {
 
 /// The edges into each block, by block; which of its parameters each is.
 void DcePass::index_edges(Graph& graph) {
-  ends_.assign(graph.block_count() + 1, 0);
-  fixed_.assign(graph.block_count(), 0);
+  analysis::fill_zero(ends_, graph.block_count() + 1);
+  analysis::fill_zero(fixed_, graph.block_count());
   index_.resize(graph.value_count());
   const auto each = [&](auto use) {
     for (Node node = 0; node < flow_->size(); ++node) {
@@ -69,12 +70,16 @@ void DcePass::need_arguments(Graph& graph, ValueId param) {
 
 void DcePass::mark(PassContext& c) {
   Graph& graph = c.graph;
-  needed_.assign(graph.value_count(), 0);
+  analysis::fill_zero(needed_, graph.value_count());
+  analysis::fill_zero(roots_, graph.inst_count());
   work_.clear();
   for (Node node = 0; node < flow_->size(); ++node) {
     const BlockId block = flow_->block(node);
-    for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next)
-      if (is_root(c, graph.inst(at))) need_operands(graph, graph.inst(at));
+    for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
+      if (!is_root(c, graph.inst(at))) continue;
+      roots_[at] = 1;
+      need_operands(graph, graph.inst(at));
+    }
     const auto& params = graph.block(block).params;
     for (u32 i = 0; i < params.size(); ++i)
       if (block == 0 || i < fixed_[block]) need(graph, params[i]);
@@ -87,10 +92,9 @@ void DcePass::mark(PassContext& c) {
   }
 }
 
-bool DcePass::find_unneeded(PassContext& c) {
-  Graph& graph = c.graph;
+bool DcePass::find_unneeded(Graph& graph) {
   unneeded_.clear();
-  gone_.assign(graph.value_count(), 0);
+  analysis::fill_zero(gone_, graph.value_count());
   bool any = false;
   for (Node node = 0; node < flow_->size(); ++node) {
     const BlockId block = flow_->block(node);
@@ -101,7 +105,7 @@ bool DcePass::find_unneeded(PassContext& c) {
     }
     for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
       const GraphInst& inst = graph.inst(at);
-      bool wanted = is_root(c, inst);
+      bool wanted = roots_[at] != 0;
       for (u32 r = 0; r < inst.result_count; ++r) wanted |= needed_[inst.first_result + r] != 0;
       if (!wanted) unneeded_.push_back(at);
     }
@@ -113,7 +117,7 @@ void DcePass::run(PassContext& c) {
   flow_ = &c.analyses.order();
   index_edges(c.graph);
   mark(c);
-  if (!find_unneeded(c) || !c.may_rewrite(RewriteKind::DceUnneeded)) return;
+  if (!find_unneeded(c.graph) || !c.may_rewrite(RewriteKind::DceUnneeded)) return;
   for (const InstId id : unneeded_) c.graph.remove(id);
   c.graph.remove_params(*flow_, gone_);
 }

@@ -25,7 +25,7 @@ private:
   void need_operands(Graph& graph, const GraphInst& inst);
   void need_arguments(Graph& graph, ValueId param);
   void mark(PassContext& context);
-  bool find_unneeded(PassContext& context);
+  bool find_unneeded(Graph& graph);
 
   const analysis::BlockOrder* flow_ = nullptr;
   std::vector<u32> ends_;       // [BlockId + 1] in edges_
@@ -34,6 +34,7 @@ private:
   std::vector<u32> fixed_;      // [BlockId] so many parameters that a try_call itself passes values for
   std::vector<u32> index_;      // [ValueId] of parameters: which one
   std::vector<u8> needed_;      // [ValueId]
+  std::vector<u8> roots_;       // [InstId] what is needed for itself
   std::vector<ValueId> work_;
   std::vector<InstId> unneeded_;
   std::vector<u8> gone_; // [ValueId] parameters

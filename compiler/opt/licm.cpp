@@ -2,6 +2,7 @@
 #include "compiler/opt/licm.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/opt/traps.h"
 
 namespace assay::opt {
@@ -33,8 +34,8 @@ RewriteKind kind_of_rewrite(Graph& graph, const GraphInst& inst) {
 void LicmPass::begin(PassContext& c) {
   Graph& graph = c.graph;
   const auto& all = loops_->all();
-  home_.assign(graph.value_count(), kNone);
-  writes_.assign(all.size(), 0);
+  analysis::fill_none(home_, graph.value_count());
+  analysis::fill_zero(writes_, all.size());
   preheader_.assign(all.size(), kUnknown);
   for (Node node = 0; node < flow_->size(); ++node) {
     const u32 loop = loops_->of(node);
@@ -56,11 +57,15 @@ bool LicmPass::contains(u32 loop, u32 inner) const {
   return inner == loop;
 }
 
+bool LicmPass::reads_from(Graph& graph, const GraphInst& inst, u32 loop) {
+  for (u32 i = 0; i < inst.operand_count; ++i)
+    if (contains(loop, home_[graph.operand(inst, i)])) return true;
+  return false;
+}
+
 /// Whether it gives the same before the loop as inside, whenever that is.
 bool LicmPass::may_leave(PassContext& c, const GraphInst& inst, u32 loop) {
-  if (loops_->all()[loop].irreducible) return false;
-  for (u32 i = 0; i < inst.operand_count; ++i)
-    if (contains(loop, home_[c.graph.operand(inst, i)])) return false;
+  if (loops_->all()[loop].irreducible || reads_from(c.graph, inst, loop)) return false;
   const MemoryKind kind = kind_of(c.graph, inst);
   if (kind != kMemoryKinds && (writes_[loop] & mask_of(kind)) != 0 && !ASSAY_PLANTED(licm_ignores_stores)) return false;
   return preheader(c, loop) != kImpossible;
@@ -110,10 +115,11 @@ void LicmPass::visit(PassContext& c, Node node) {
   Graph& graph = c.graph;
   const u32 loop = loops_->of(node);
   for (InstId at = graph.block(flow_->block(node)).first; at != kNone;) {
-    const GraphInst inst = graph.inst(at);
     const InstId id = at;
-    at = inst.next;
-    if (!may_run_early(c, inst)) continue;
+    at = graph.inst(id).next;
+    // Most read what the loop computes: that is asked first.
+    if (reads_from(graph, graph.inst(id), loop) || !may_run_early(c, graph.inst(id))) continue;
+    const GraphInst inst = graph.inst(id); // a new block has a jump, which may move it
     const u32 out_of = outermost(c, inst, loop);
     if (out_of == kNone || !c.may_rewrite(kind_of_rewrite(graph, inst))) continue;
     graph.move(id, graph.block(preheader_[out_of]).last);

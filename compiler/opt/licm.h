@@ -21,6 +21,7 @@ public:
 private:
   void begin(PassContext& context);
   bool contains(u32 loop, u32 inner) const;
+  bool reads_from(Graph& graph, const GraphInst& inst, u32 loop);
   bool may_leave(PassContext& context, const GraphInst& inst, u32 loop);
   u32 outermost(PassContext& context, const GraphInst& inst, u32 loop);
   BlockId preheader(PassContext& context, u32 loop);
