@@ -97,11 +97,18 @@ bool UnrollPass::is_entered_plainly(Graph& graph, BlockId head) {
 bool UnrollPass::is_worth_it(PassContext& c, const Counted& loop) {
   Graph& graph = c.graph;
   steps_.clear();
-  for (u32 i = 0; i < graph.block(loop.head).params.size(); ++i) steps_.push_back(constant_step(graph, loop, i));
+  recurrences_.clear();
+  bool waits = false;
+  for (u32 i = 0; i < graph.block(loop.head).params.size(); ++i) {
+    steps_.push_back(constant_step(graph, loop, i));
+    recurrences_.push_back(recurrence(graph, loop, i));
+    waits = waits || recurrences_.back().times != 0;
+  }
   if (loop.work <= kTiny) return true;
   const GraphInst* const limit = graph.constant(loop.limit);
   const bool is_long = loop.work > kVeryShort;
   if (is_long && limit != nullptr && limit->imm < kManyTurns * loop.by) return false;
+  if (waits) return true;
   if (is_long && c.analyses.loops().depth(c.analyses.flow().node(loop.head)) < 2) return false;
   for (const BlockId block : {loop.head, loop.body}) {
     for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
@@ -122,6 +129,31 @@ u64 UnrollPass::constant_step(Graph& graph, const Counted& loop, u32 param) {
     return 0;
   const GraphInst* const step = graph.constant(graph.operand(*sum, 1));
   return step != nullptr && size_of(step->type) >= 4 && step->imm <= kMostStep ? step->imm : 0;
+}
+
+UnrollPass::Recurrence UnrollPass::recurrence(Graph& graph, const Counted& loop, u32 param) {
+  Recurrence out;
+  out.passed = graph.now(graph.edges_of(graph.terminator(loop.body))[0].args[param]);
+  const Type type = graph.value(out.passed).type;
+  if (type != Type::I32 && type != Type::I64) return {};
+  out.mask = bit_mask(type);
+  const GraphInst* inst = graph.source(out.passed);
+  const auto constant = [&](Opcode op) -> const GraphInst* {
+    return inst != nullptr && inst->op == op ? graph.constant(graph.operand(*inst, 1)) : nullptr;
+  };
+  if (const GraphInst* const mask = constant(Opcode::And)) {
+    if ((mask->imm & (mask->imm + 1)) != 0) return {};
+    out.mask = mask->imm;
+    inst = graph.source(graph.operand(*inst, 0));
+  }
+  if (const GraphInst* const plus = constant(Opcode::Add)) {
+    out.plus = plus->imm;
+    inst = graph.source(graph.operand(*inst, 0));
+  }
+  const GraphInst* const times = constant(Opcode::Mul);
+  if (times == nullptr || graph.operand(*inst, 0) != graph.block(loop.head).params[param]) return {};
+  out.times = times->imm;
+  return out;
 }
 
 UnrollPass::Slope UnrollPass::slope_of_operation(Graph& graph, const Counted& loop, const GraphInst& inst, u32 depth) {
@@ -164,6 +196,31 @@ UnrollPass::Slope UnrollPass::slope(Graph& graph, const Counted& loop, ValueId v
 
 // ---- the copies --------------------------------------------------------------------------------------------
 
+/// What the parameter is after one turn more, as far as that is known.
+UnrollPass::Current UnrollPass::after_turn(u32 param) const {
+  const Current& now = current_[param];
+  const Recurrence& next = recurrences_[param];
+  if (next.times == 0) return {now.value, now.more + steps_[param], 1, true};
+  const u64 more = ASSAY_PLANTED(unroll_recurrence_sum) ? now.more : now.more * next.times;
+  return {now.value, more + next.plus, now.times * next.times, true};
+}
+
+/// Instructions that compute it.
+ValueId UnrollPass::make(Graph& graph, Type type, u32 param, const Current& what) {
+  const u64 all = bit_mask(type), mask = recurrences_[param].times != 0 ? recurrences_[param].mask : all;
+  const auto operation = [&](Opcode op, ValueId a, u64 b) {
+    GraphInst inst;
+    inst.op = op;
+    inst.type = type;
+    const ValueId operands[] = {a, graph.insert_const(end_, type, b)};
+    return graph.insert(end_, inst, operands, true);
+  };
+  ValueId value = what.value;
+  if (what.times != 1) value = operation(Opcode::Mul, value, what.times & mask);
+  if ((what.more & mask) != 0) value = operation(Opcode::Add, value, what.more & mask);
+  return mask == all ? value : operation(Opcode::And, value, mask);
+}
+
 /// What the value is in this turn: made when it is first asked for.
 ValueId UnrollPass::in_turn(Graph& graph, const Counted& loop, ValueId value) {
   value = graph.now(value);
@@ -172,15 +229,14 @@ ValueId UnrollPass::in_turn(Graph& graph, const Counted& loop, ValueId value) {
   if (graph.constant(value) != nullptr && firsts_[value] != kNone) return firsts_[value];
   const std::vector<ValueId>& params = graph.block(loop.head).params;
   for (u32 i = 0; i < params.size(); ++i) {
+    const Recurrence& each = recurrences_[i];
+    if (each.times != 0 && each.passed == value)
+      return copies_[value] = make(graph, graph.value(value).type, i, after_turn(i));
     if (params[i] != value) continue;
-    Current& now = current_[i];
-    if (now.more == 0) return now.value;
-    const Type type = graph.value(value).type;
-    GraphInst sum;
-    sum.op = Opcode::Add;
-    sum.type = type;
-    const ValueId operands[] = {now.value, graph.insert_const(end_, type, now.more & bit_mask(type))};
-    return copies_[value] = graph.insert(end_, sum, operands, true);
+    const Current& now = current_[i];
+    if (now.made != kNone) return now.made;
+    if (!now.changed) return now.value;
+    return copies_[value] = make(graph, graph.value(value).type, i, now);
   }
   return copy(graph, loop, *graph.source(value));
 }
@@ -237,12 +293,13 @@ void UnrollPass::turn(Graph& graph, const Counted& loop, u32 number) {
 void UnrollPass::end_turn(Graph& graph, const Counted& loop) {
   next_.clear();
   for (u32 i = 0; i < current_.size(); ++i) {
-    if (steps_[i] != 0) {
-      next_.push_back({current_[i].value, current_[i].more + steps_[i]});
+    if (steps_[i] != 0 || recurrences_[i].times != 0) {
+      next_.push_back(after_turn(i));
+      if (recurrences_[i].times != 0) next_.back().made = copies_[recurrences_[i].passed];
       continue;
     }
     const ValueId passed = graph.edges_of(graph.terminator(loop.body))[0].args[i];
-    next_.push_back({in_turn(graph, loop, passed), 0});
+    next_.push_back({in_turn(graph, loop, passed)});
   }
   current_.swap(next_);
 }
@@ -281,7 +338,7 @@ void UnrollPass::unroll(PassContext& c, const Counted& loop) {
   graph.edges_of(graph.terminator(entry))[0].target = main;
   const BlockId turns = graph.add_jump_block(main, {});
   current_.clear();
-  for (const ValueId param : graph.block(main).params) current_.push_back({param, 0});
+  for (const ValueId param : graph.block(main).params) current_.push_back({param});
   GraphInst test;
   test.op = loop.less;
   test.type = graph.value(loop.limit).type;

@@ -7,8 +7,10 @@
 // wrap. A later turn's access, where it is known to be inside linear memory (bounds.h), is the first one's with a
 // larger offset: both addresses are below 2^30 and differ by a constant modulo 2^32, so they differ by it. Loops are
 // left alone that have no such access, unless they are tiny, or are not within another loop, unless they are very
-// short. Everything else is copied when somebody reads it. What is copied into a function has a limit. Linear. Needs
-// no pass behind it. Tested in compiler/opt/tests/unroll_test.cpp.
+// short. Everything else is copied when somebody reads it. What is copied into a function has a limit.
+// A number that becomes x * a + c in each turn, or the low bits of that, as generators of random numbers do it, is
+// computed for each of the four turns from what it was before them, so that none of them waits for another: loops with
+// such numbers are always worth it. Linear. Needs no pass behind it. Tested in compiler/opt/tests/unroll_test.cpp.
 #pragma once
 
 #include "compiler/opt/pass.h"
@@ -35,10 +37,17 @@ private:
     i64 by = 0;
     bool is_usable() const { return known && by > 0 && by <= i64{1} << 20; }
   };
-  /// A parameter in the turn that is being copied: a value, and a constant to be added.
+  /// What a parameter becomes in each turn: (x * times + plus) & mask, the mask being of the low bits.
+  struct Recurrence {
+    u64 times = 0, plus = 0, mask = 0; // times 0: nothing of the kind
+    ValueId passed = kNone;
+  };
+  /// A parameter in the turn that is being copied: value * times + more, of which all or a recurrence's bits are kept.
   struct Current {
     ValueId value = kNone;
-    u64 more = 0;
+    u64 more = 0, times = 1;
+    bool changed = false; // not just the value: some turns have passed
+    ValueId made = kNone; // what that is, if an instruction has computed it
   };
 
   bool find(Graph& graph, BlockId head, Counted& loop);
@@ -57,6 +66,9 @@ private:
   Slope slope(Graph& graph, const Counted& loop, ValueId value, u32 depth);
   Slope slope_of_operation(Graph& graph, const Counted& loop, const GraphInst& inst, u32 depth);
   u64 constant_step(Graph& graph, const Counted& loop, u32 param);
+  Recurrence recurrence(Graph& graph, const Counted& loop, u32 param);
+  Current after_turn(u32 param) const;
+  ValueId make(Graph& graph, Type type, u32 param, const Current& what);
 
   const analysis::BlockOrder* flow_ = nullptr;
   std::vector<u32> edges_into_;         // [BlockId]
@@ -64,6 +76,7 @@ private:
   std::vector<ValueId> firsts_;         // [ValueId] the same in the first turn
   std::vector<Current> current_, next_; // [parameter of the header]
   std::vector<u64> steps_;              // [parameter of the header] what it grows by in each turn; 0: not known
+  std::vector<Recurrence> recurrences_; // [parameter of the header]
   std::vector<ValueId> args_;
   InstId end_ = kNone; // of the block that is being made
 };

@@ -275,6 +275,7 @@ private:
   void set_counter(Loop& loop);
   ValueId next_counter(const Loop& loop);
   ValueId loop_goes_on(const Loop& loop, ValueId counter);
+  u32 next_drawn(const Loop& loop, ValueList& next);
   void next_carried(const Loop& loop, ValueList& out);
   void leave_or_repeat_loop();
 

@@ -85,6 +85,7 @@ struct GeneratorConfig {
   Chance sure_loop{1, 2};       // a function has a loop, whatever the weights say
   Chance watching_loop{1, 4};   // each round of a loop reads a place and writes it again
   Chance indexing_loop{1, 6};   // each round of a loop accesses linear memory at its counter
+  Chance drawing_loop{1, 3};    // a loop that counts up a few rounds multiplies a number and adds to it in each
   Chance calling_loop{1, 5};    // each round of a loop calls something, whatever the weights say
   Chance remembers{1, 6};     // a function that others call reads a slot before it writes it, and shows what was there
   Range trips{0, 6};          // iterations of a loop

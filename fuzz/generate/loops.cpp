@@ -81,6 +81,24 @@ void Body::next_carried(const Loop& loop, ValueList& out) {
   }
 }
 
+/// A carried number becomes x * a + c, or the low bits of that, as generators of random numbers have it. Which one;
+/// kNone: there is none that could, or not this time.
+u32 Body::next_drawn(const Loop& loop, ValueList& next) {
+  if (loop.trips < 4 || (loop.rule != kCountsUpUnsigned && loop.rule != kCountsUpSigned)) return kNone;
+  for (u32 i = 0; i < loop.carried.count; ++i) {
+    const Type type = loop.carried.items[i];
+    if ((type != Type::I32 && type != Type::I64) || !random_.chance(config_.drawing_loop)) continue;
+    const ValueId times = literal(type, edge_constant(random_, type));
+    ValueId value = emit(Opcode::Mul, type, {emitter_.param(loop.header, i + 1), times});
+    value = emit(Opcode::Add, type, {value, literal(type, edge_constant(random_, type))});
+    if (random_.coin())
+      value = emit(Opcode::And, type, {value, literal(type, bit_mask(type) >> random_.below(bits_of(type)))});
+    next.items[i] = value;
+    return i;
+  }
+  return kNone;
+}
+
 void Body::loop(u32 depth) {
   const u32 size = share(2);
   Loop loop;
@@ -132,6 +150,7 @@ void Body::loop(u32 depth) {
   }
   ValueList next;
   next_carried(loop, next);
+  const u32 drawn = test_first ? next_drawn(loop, next) : kNone;
   args.count = 0;
   args.push(next_counter(loop));
   for (const ValueId value : next.span()) args.push(value);
@@ -147,6 +166,7 @@ void Body::loop(u32 depth) {
   release(header); // the header's own values dominate the exit
   enter(loop.exit, loop.exit_types.span());
   if (watches && place.load == Opcode::PLoad) observe(place.type, read(place)); // nothing else shows it
+  if (drawn != kNone) observe(loop.carried.items[drawn], emitter_.param(loop.header, drawn + 1));
 }
 
 /// break or continue, of this loop or one further out.

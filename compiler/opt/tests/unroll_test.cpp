@@ -70,6 +70,40 @@ TEST(Unroll, with_no_rewrite_left_no_loop_is_copied) {
   EXPECT_EQ(count(text_after(loop(kSums), {PassId::Bounds, PassId::Unroll}, 2), "fuel 1"), 1u);
 }
 
+/// for (%i = 0; %i < %n; ++%i) memory[%i] = %x = STEP; returns the last %x, which begins as %from and all bits above.
+std::string draws(const std::string& step) {
+  return "memory 4096\nexport func @f(i32, i32) -> i64 {\n^e(%n: i32, %from: i32):\n  %zero = const.i32 0\n"
+         "  %one = const.i32 1\n  %most = const.i32 100\n  %high = const.i64 -4294967296\n  %low = sext.i64.i32 %from\n"
+         "  %seed = xor.i64 %low, %high\n  %few = lt_s.i32 %n, %most\n  branch %few, ^on, ^out(%seed)\n^on:\n"
+         "  jump ^head(%zero, %seed)\n^head(%i: i32, %x: i64):\n  %more = lt_s.i32 %i, %n\n"
+         "  branch %more, ^body, ^out(%x)\n^body:\n  fuel 1\n" +
+         step +
+         "  %a = zext.i64.i32 %i\n  %sum = add.i64 %x, %new\n  store.i64 %a, 16, %sum\n  %next = add.i32 %i, %one\n"
+         "  jump ^head(%next, %new)\n^out(%last: i64):\n  return %last\n}\n";
+}
+
+std::string drawn(const std::string& times, const std::string& plus, const std::string& mask) {
+  return draws("  %t = const.i64 " + times + "\n  %p = const.i64 " + plus + "\n  %k = const.i64 " + mask +
+               "\n  %y = mul.i64 %x, %t\n  %z = add.i64 %y, %p\n  %new = and.i64 %z, %k\n");
+}
+
+TEST(Unroll, a_number_that_is_multiplied_and_added_to_in_each_turn_is_computed_from_what_it_was_before_all_four) {
+  const std::string text = unrolled(drawn("5", "3", "65535"));
+  for (const char* const each :
+       {"const.i64 25\n", "const.i64 18\n", "const.i64 125\n", "const.i64 93\n", "const.i64 625\n", "const.i64 468\n"})
+    EXPECT_EQ(count(text, each), 1u) << each << text;
+  EXPECT_EQ(count(text, "mul.i64"), 5u) << text;
+  EXPECT_EQ(count(text, "and.i64"), 5u) << text;
+}
+
+TEST(Unroll, other_numbers_wait_for_each_other) {
+  const std::string other = "  %t = const.i64 5\n  %k = const.i64 65535\n  %y = mul.i64 %x, %t\n";
+  for (const char* const step : {"  %z = add.i64 %y, %seed\n  %new = and.i64 %z, %k\n", "  %new = xor.i64 %y, %t\n",
+                                 "  %z = add.i64 %y, %t\n  %m = const.i64 65534\n  %new = and.i64 %z, %m\n",
+                                 "  %z = add.i64 %x, %t\n  %new = mul.i64 %z, %t\n"})
+    EXPECT_EQ(count(unrolled(draws(other + step)), "const.i64 25\n"), 0u) << step;
+}
+
 /// The same outcome with each limit and each first number, and fuel that runs out in any turn.
 void same_runs(const std::string& text, const std::vector<u64>& numbers) {
   const auto source = parse_and_verify(text);
@@ -102,6 +136,14 @@ TEST(Unroll, runs_from_and_to_any_number_do_the_same) {
   for (const char* const less : {"lt_s", "lt_u"})
     for (const char* const step : {"1", "2", "5", "30"}) same_runs(loop(kSums, less, step), numbers);
   same_runs(loop("  fuel 1\n  %a = zext.i64.i32 %i\n  store32.i64 %a, 16, %a\n"), numbers); // stores its place
+}
+
+TEST(Unroll, recurrences_of_any_numbers_and_masks_do_the_same) {
+  const std::vector<u64> numbers{0, 1, 2, 3, 4, 5, 7, 8, 9, 17, 0x7fff'ffff, 0x8000'0000, 0xffff'fffd};
+  for (const char* const times : {"5", "-1", "6364136223846793005", "0", "4294967296", "-9223372036854775808"})
+    for (const char* const plus : {"0", "1442695040888963407", "-1"})
+      for (const char* const mask : {"0", "1", "65535", "9223372036854775807", "-1", "65534"})
+        same_runs(drawn(times, plus, mask), numbers);
 }
 
 } // namespace
