@@ -58,15 +58,15 @@ bool GvnPass::matches(Graph& graph, const GraphInst& inst, const Entry& entry) {
 }
 
 ASSAY_ALWAYS_INLINE void GvnPass::add(u32 hash, InstId inst, u32 version) {
-  u32& bucket = buckets_[hash & (buckets_.size() - 1)];
-  entries_.push_back({hash, inst, version, bucket});
-  bucket = static_cast<u32>(entries_.size() - 1);
+  u32& bucket = buckets_[hash & mask_];
+  entries_[entry_count_] = {hash, inst, version, bucket};
+  bucket = entry_count_++;
 }
 
-void GvnPass::leave(std::size_t entries) {
-  while (entries_.size() > entries) {
-    buckets_[entries_.back().hash & (buckets_.size() - 1)] = entries_.back().next;
-    entries_.pop_back();
+void GvnPass::leave(u32 entries) {
+  while (entry_count_ > entries) {
+    const Entry& last = entries_[--entry_count_];
+    buckets_[last.hash & mask_] = last.next;
   }
 }
 
@@ -92,15 +92,25 @@ RewriteKind GvnPass::kind_of_rewrite(Graph& graph, const GraphInst& inst, const 
   return info(known.op).is(kWrites) ? RewriteKind::GvnLoadAfterStore : RewriteKind::GvnLoadAfterLoad;
 }
 
-void GvnPass::instruction(PassContext& c, InstId id) {
+GvnPass::GvnPass() : parts_(kOpcodeCount) {
+  for (u32 i = 0; i < kOpcodeCount; ++i) {
+    const OpcodeInfo& row = info(static_cast<Opcode>(i));
+    parts_[i] = row.is(kWrites | kCalls)  ? Part::Writes
+                : row.is(kEnds | kEffect) ? Part::None
+                : row.is(kReads)          ? Part::Reads
+                                          : Part::Plain;
+  }
+}
+
+ASSAY_ALWAYS_INLINE void GvnPass::instruction(PassContext& c, InstId id) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.inst(id);
-  const OpcodeInfo& row = info(inst.op);
-  if (row.is(kWrites | kCalls)) return write(graph, id);
-  if (row.is(kEnds | kEffect)) return;
-  const u32 version = now_.of[row.is(kReads) ? kind_of(graph, inst) : kMemoryKinds];
+  const Part part = parts_[static_cast<u32>(inst.op)];
+  if (part == Part::Writes) return write(graph, id);
+  if (part == Part::None) return;
+  const u32 version = now_.of[part == Part::Reads ? kind_of(graph, inst) : kMemoryKinds];
   const u32 hash = hash_of(graph, inst, inst.op, inst.operand_count, version);
-  for (u32 i = buckets_[hash & (buckets_.size() - 1)]; i != kNone; i = entries_[i].next) {
+  for (u32 i = buckets_[hash & mask_]; i != kNone; i = entries_[i].next) {
     const Entry& entry = entries_[i];
     if (entry.hash != hash || entry.version != version || !matches(graph, inst, entry)) continue;
     const GraphInst& known = graph.inst(entry.inst);
@@ -134,7 +144,9 @@ void GvnPass::run(PassContext& c) {
   std::size_t buckets = 64;
   while (buckets < c.graph.inst_count()) buckets *= 2;
   analysis::fill_none(buckets_, buckets);
-  entries_.clear();
+  mask_ = static_cast<u32>(buckets - 1);
+  entry_count_ = 0;
+  if (entries_.size() < c.graph.inst_count()) entries_.resize(buckets);
   last_version_ = 0;
   stack_.assign(1, {0, 0, 0, {}});
   enter(c, 0, {});
@@ -142,13 +154,13 @@ void GvnPass::run(PassContext& c) {
     Visit& top = stack_.back();
     const auto children = dominators.children(top.node);
     if (top.next_child == children.size()) {
-      leave(top.entries);
+      if (stack_.size() > 1) leave(top.entries);
       stack_.pop_back();
       continue;
     }
     const Node child = children[top.next_child++];
     const Versions before = top.versions;
-    stack_.push_back({child, 0, entries_.size(), {}});
+    stack_.push_back({child, 0, entry_count_, {}});
     enter(c, child, before);
   }
 }

@@ -15,12 +15,15 @@ namespace assay::opt {
 
 class GvnPass final : public Pass {
 public:
+  GvnPass();
   void run(PassContext& context) override;
 
 private:
   struct Versions {
     u32 of[kMemoryKinds + 1] = {}; // the last is that of what reads no memory: never raised
   };
+  /// What is to be done about an operation.
+  enum class Part : u8 { None, Plain, Reads, Writes };
   /// What an instruction gives, or what is in memory after a store.
   struct Entry {
     u32 hash;
@@ -31,8 +34,8 @@ private:
   struct Visit {
     analysis::Node node;
     u32 next_child;
-    std::size_t entries; // as many before it
-    Versions versions;   // at its end
+    u32 entries;       // as many before it
+    Versions versions; // at its end
   };
 
   void enter(PassContext& context, analysis::Node node, const Versions& before);
@@ -42,12 +45,15 @@ private:
   bool matches(Graph& graph, const GraphInst& inst, const Entry& entry);
   static RewriteKind kind_of_rewrite(Graph& graph, const GraphInst& inst, const GraphInst& known);
   void add(u32 hash, InstId inst, u32 version);
-  void leave(std::size_t entries);
+  void leave(u32 entries);
   void raise(MemoryMask mask);
 
   const analysis::FlowGraph* flow_ = nullptr;
-  std::vector<Entry> entries_;
-  std::vector<u32> buckets_; // a power of two
+  std::vector<Part> parts_;    // [Opcode]
+  std::vector<Entry> entries_; // entry_count_ are in use; there is room for all instructions
+  u32 entry_count_ = 0;
+  std::vector<u32> buckets_;
+  u32 mask_ = 0; // their number, a power of two, less 1
   std::vector<Visit> stack_;
   Versions now_;
   u32 last_version_ = 0;
