@@ -20,7 +20,39 @@ u32 Dominators::least(u32 number) {
   return label_[number];
 }
 
+/// False: it is not known to be right, or takes too long.
+bool Dominators::compute_forward(const FlowGraph& graph) {
+  const u32 count = graph.size();
+  idom_.resize(count);
+  if (count != 0) idom_[0] = 0;
+  u64 steps_left = u64{8} * count + 64;
+  for (Node node = 1; node < count; ++node) {
+    Node found = kNone;
+    for (const Node pred : graph.preds(node)) {
+      if (pred >= node) continue; // leads back
+      Node other = pred;
+      for (; found != kNone && found != other; --steps_left) {
+        if (steps_left == 0) return false;
+        if (found > other) found = idom_[found];
+        else other = idom_[other];
+      }
+      found = other;
+    }
+    idom_[node] = found; // its parent in the depth-first tree is among them
+  }
+  make_tree(count);
+  for (Node node = 0; node < count; ++node) {
+    for (const Node succ : graph.succs(node))
+      if (succ <= node && !dominates(succ, node)) return false;
+  }
+  return true;
+}
+
 void Dominators::compute(const FlowGraph& graph) {
+  if (!compute_forward(graph)) compute_any(graph);
+}
+
+void Dominators::compute_any(const FlowGraph& graph) {
   const u32 count = graph.size();
   by_preorder_.resize(count);
   for (Node node = 0; node < count; ++node) by_preorder_[graph.preorder(node)] = node;

@@ -1,7 +1,11 @@
 // dominators.h - which node of a flow graph every way to another passes.
 //
-// Lengauer and Tarjan, "A Fast Algorithm for Finding Dominators in a Flowgraph" (1979), with path compression only:
-// O(edges * log nodes) whatever the graph. The verifier has a version of its own, which shares nothing with this one.
+// First without the edges that lead back, each node from those before it (K. Cooper, T. Harvey and K. Kennedy, "A
+// Simple, Fast Dominance Algorithm", 2001). That is all where each edge that leads back comes from a node that its
+// target dominates: no such edge opens a way that passes by anything. Else, and where so many ways up the tree were
+// long that this would not be linear: Lengauer and Tarjan, "A Fast Algorithm for Finding Dominators in a Flowgraph"
+// (1979), with path compression only, O(edges * log nodes) whatever the graph. The verifier has a version of its own,
+// which shares nothing with this one.
 // Storage is reused. Tested in compiler/analysis/tests/graphs_test.cpp against the definition, on random graphs.
 #pragma once
 
@@ -26,6 +30,8 @@ public:
   }
 
 private:
+  bool compute_forward(const FlowGraph& graph);
+  void compute_any(const FlowGraph& graph);
   u32 least(u32 number); // semidominator's witness on the compressed path
   void make_tree(u32 count);
 

@@ -30,6 +30,14 @@ Node Loops::common_ancestor(const FlowGraph& graph, Node a, Node b) const {
   return graph.preorder(a) < graph.preorder(b) ? a : b;
 }
 
+/// A node comes before all that follow it but by an edge that leads back.
+bool Loops::any_leads_back(const FlowGraph& graph) {
+  for (Node node = 0; node < graph.size(); ++node)
+    for (const Node pred : graph.preds(node))
+      if (pred >= node) return true;
+  return false;
+}
+
 void Loops::begin(const FlowGraph& graph) {
   const u32 count = graph.size();
   loops_.clear();
@@ -147,6 +155,11 @@ void Loops::finish() {
 }
 
 void Loops::compute(const FlowGraph& graph) {
+  if (!any_leads_back(graph)) {
+    loops_.clear();
+    fill_none(innermost_, graph.size());
+    return;
+  }
   begin(graph);
   for (u32 number = graph.size(); number-- != 0;) {
     const Node node = by_preorder_[number];

@@ -35,6 +35,7 @@ private:
     u32 next; // of those activated at the same node, or of those that lead to the same node
   };
 
+  static bool any_leads_back(const FlowGraph& graph);
   Node representative(Node node);
   Node common_ancestor(const FlowGraph& graph, Node a, Node b) const;
   void begin(const FlowGraph& graph);

@@ -220,5 +220,33 @@ TEST(Analyses, take_long_graphs) {
   EXPECT_EQ(found.size(), kCount / 2);
 }
 
+/// Two ways from the entry that meet again and again, at blocks that end there: from each of these both are long.
+TEST(Dominators, of_long_ways_that_meet_take_no_longer) {
+  constexpr u32 kSteps = 50000;
+  std::vector<u32> ends;
+  std::vector<BlockId> targets;
+  const auto end_block = [&] { ends.push_back(static_cast<u32>(targets.size())); };
+  targets = {1, 2};
+  end_block();
+  for (u32 step = 0; step < kSteps; ++step) { // blocks 1 + 3 * step: one way, the other, where they meet
+    const BlockId meeting = 3 + 3 * step;
+    for (const BlockId next : {4 + 3 * step, 5 + 3 * step}) {
+      targets.push_back(meeting);
+      if (step + 1 < kSteps) targets.push_back(next);
+      end_block();
+    }
+    end_block();
+  }
+  FlowGraph graph;
+  graph.build(ends, targets);
+  ASSERT_EQ(graph.size(), 1 + 3 * kSteps);
+  Dominators dominators;
+  dominators.compute(graph);
+  for (const u32 step : {0u, 1u, kSteps / 2, kSteps - 1}) {
+    EXPECT_EQ(graph.block(dominators.idom(graph.node(3 + 3 * step))), 0u);
+    EXPECT_EQ(dominators.level(graph.node(1 + 3 * step)), 1 + step);
+  }
+}
+
 } // namespace
 } // namespace assay::analysis
