@@ -107,21 +107,29 @@ void Pipeline::begin(const Module& module, const PassOptions& options) {
   rewrites_ = {};
   rewrites_.limit = options.rewrite_limit;
   last_ = {};
+  last_kind_ = RewriteKind::None;
 }
 
 void Pipeline::note_rewrites(PassId id, FunctionId function, u64 before) {
   ++runs_[static_cast<u32>(id)];
   if (rewrites_.made == before) return;
-  last_ = {rewrites_.made, id, runs_[static_cast<u32>(id)], rewrites_.made - before, function, {}, {}, 0};
-  if (rewrites_.kind == RewriteKind::None) return;
-  last_.rule = rewrite_info(rewrites_.kind).name;
-  last_.rule_file = last_part(rewrites_.file);
-  last_.rule_line = rewrites_.line;
-  if (rewrites_.kind != RewriteKind::SimplifyRule) return;
-  const Rule& rule = RuleSet::standard().rules()[rewrites_.rule];
-  last_.rule = rule.name;
-  last_.rule_file = "simplify_rules.def";
-  last_.rule_line = rule.line;
+  last_ = {rewrites_.made, id, runs_[static_cast<u32>(id)], rewrites_.made - before, function, {}, {}, rewrites_.line};
+  last_kind_ = rewrites_.kind;
+  last_rule_ = rewrites_.rule;
+  last_file_ = rewrites_.file;
+}
+
+LastRewrite Pipeline::last_rewrite() const {
+  LastRewrite out = last_;
+  if (last_kind_ == RewriteKind::None) return out;
+  out.rule = rewrite_info(last_kind_).name;
+  out.rule_file = last_part(last_file_);
+  if (last_kind_ != RewriteKind::SimplifyRule) return out;
+  const Rule& rule = RuleSet::standard().rules()[last_rule_];
+  out.rule = rule.name;
+  out.rule_file = "simplify_rules.def";
+  out.rule_line = rule.line;
+  return out;
 }
 
 Result<void> Pipeline::run_pass(PassId id, FunctionId function) {
@@ -165,9 +173,10 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
     if (Result<void> done = run_pass(id, function); !done) return done;
   }
   graph_.write(analyses_.order(), out.body, origins_, &out.inside);
-  out.positions.clear();
-  for (const InstId origin : origins_)
-    out.positions.push_back(origin == kNone ? SourcePosition{{function, 0, 0}, kNone} : source_.positions[origin]);
+  const SourcePosition nowhere{{function, 0, 0}, kNone};
+  out.positions.resize(origins_.size());
+  for (std::size_t i = 0; i < origins_.size(); ++i)
+    out.positions[i] = origins_[i] == kNone ? nowhere : source_.positions[origins_[i]];
   out.inlined_calls.assign(source_.calls.begin(), source_.calls.end());
   return {};
 }

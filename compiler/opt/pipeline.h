@@ -75,7 +75,7 @@ public:
   /// Overwrites `out`. Internal when a pass left a function that is not valid (only noticed with ASSAY_VERIFY).
   Result<void> run(FunctionId function, Optimised& out);
   u64 rewrites() const { return rewrites_.made; }
-  const LastRewrite& last_rewrite() const { return last_; }
+  LastRewrite last_rewrite() const;
 
 private:
   Result<void> run_pass(PassId id, FunctionId function);
@@ -84,7 +84,11 @@ private:
   const Module* module_ = nullptr;
   PassOptions options_;
   Rewrites rewrites_;
+  // Of the last rewrite: what is known without looking anything up, its kind, its rule, its place.
   LastRewrite last_;
+  RewriteKind last_kind_ = RewriteKind::None;
+  u32 last_rule_ = kNone;
+  const char* last_file_ = "";
   u32 runs_[kPassCount] = {};       // in the present function
   u64 made_after_[kPassCount] = {}; // rewrites when each pass had run last
   Graph graph_;
