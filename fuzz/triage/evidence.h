@@ -1,5 +1,5 @@
-// evidence.h - what a failing call looks like from near: machine code with its positions, both runs' call stacks, and the
-// machine where they part.
+// evidence.h - what a failing call looks like from near: machine code with its positions, both runs' call stacks, and
+// the machine where they part.
 //
 // Gathered in a process of its own, which may die of it: then what there is not says why. A few milliseconds. Tested in
 // fuzz/triage/tests/page_test.cpp.

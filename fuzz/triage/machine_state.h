@@ -1,9 +1,9 @@
 // machine_state.h - the machine at the first difference of a failing call: the last instructions before it, what each
 // changed, and all registers; beside the same of a way to compile that does not fail.
 //
-// The code runs in the emulator, wherever the finding was made, compiled for what that has of the processor's extensions.
-// A few milliseconds. The process may die of the program, so it is asked where evidence is (evidence.h). Tested in
-// fuzz/triage/tests/machine_state_test.cpp.
+// The code runs in the emulator, wherever the finding was made, compiled for what that has of the processor's
+// extensions. A few milliseconds. The process may die of the program, so it is asked where evidence is (evidence.h).
+// Tested in fuzz/triage/tests/machine_state_test.cpp.
 #pragma once
 
 #include "fuzz/probe/program.h"
@@ -13,8 +13,8 @@
 
 namespace assay::fuzz {
 
-/// Where two runs part, in time: the first host call, throw or rethrow that is another, else the last change of the first
-/// byte of memory that is another, else the end.
+/// Where two runs part, in time: the first host call, throw or rethrow that is another, else the last change of the
+/// first byte of memory that is another, else the end.
 struct PartingPoint {
   u32 event = kNone;  // index in Outcome::trace
   u64 byte = ~u64{0}; // in the linear memory

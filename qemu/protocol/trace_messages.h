@@ -5,7 +5,8 @@
 //   TraceReport  the instructions before the end of the run, or before what the message stops at
 //
 // Registers are words of unified indices (assay/frame.h): general ones have the first word, vector registers both; the
-// condition flags are one word more. Decoders trust nothing. Linear. Tested in qemu/protocol/tests/trace_messages_test.cpp.
+// condition flags are one word more. Decoders trust nothing. Linear.
+// Tested in qemu/protocol/tests/trace_messages_test.cpp.
 #pragma once
 
 #include "qemu/protocol/messages.h"

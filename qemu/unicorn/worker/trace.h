@@ -1,8 +1,8 @@
 // trace.h - notes the instructions of a run and the registers that each changed, the last ones of which are reported.
 //
-// An instruction's changes are what is different when the next one begins, so that a call out of compiled code has those
-// of whatever it called. Cost: some microseconds an instruction; it is for one run that somebody looks at. Tested in
-// qemu/unicorn/tests/trace_test.cpp.
+// An instruction's changes are what is different when the next one begins, so that a call out of compiled code has
+// those of whatever it called. Cost: some microseconds an instruction; it is for one run that somebody looks at.
+// Tested in qemu/unicorn/tests/trace_test.cpp.
 #pragma once
 
 #include "assay/outcome.h"
