@@ -62,9 +62,7 @@ Result<Measured> measure_as(const Instance& instance, const char* name, const u6
   return out;
 }
 
-struct Kernel {
-  const char *file, *function;
-  std::vector<u64> args;
+struct Kernel : KernelCall {
   u32 calls; // some ten milliseconds at -O2
   Measure measure;
 };
@@ -72,22 +70,22 @@ struct Kernel {
 const std::vector<Kernel>& kernels() {
   using i = int32_t;
   static const std::vector<Kernel> rows = {
-      {"base64", "round_trip", {5000, 0xffffffff}, 200, &measure_as<i, i, i>},
-      {"collatz", "longest_below", {20000}, 5, &measure_as<i, i>},
-      {"crc32", "tabled", {60000}, 20, &measure_as<i, i>},
-      {"fannkuch", "checksum", {8}, 4, &measure_as<i, i>},
-      {"fib", "recursive", {27}, 8, &measure_as<i, i>},
-      {"heapsort", "median", {20000}, 4, &measure_as<double, i>},
-      {"levenshtein", "unrelated", {400, 400}, 10, &measure_as<i, i, i>},
-      {"mandelbrot", "steps", {100, 200}, 4, &measure_as<i64, i, i>},
-      {"matmul", "trace_f64", {96}, 8, &measure_as<double, i>},
-      {"nbody", "energy_after", {10000}, 4, &measure_as<double, i>},
-      {"nqueens", "main", {9}, 4, &measure_as<i, i>},
-      {"quicksort", "checksum", {20000}, 8, &measure_as<i64, i>},
-      {"sha256", "word", {20000, 1}, 40, &measure_as<i, i, i>},
-      {"sieve", "main", {300000}, 8, &measure_as<i, i>},
-      {"spectral_norm", "main", {100}, 5, &measure_as<double, i>},
-      {"string_search", "everywhere", {60000, 16, 59000}, 50, &measure_as<i, i, i, i>},
+      {{"base64", "round_trip", {5000, 0xffffffff}}, 200, &measure_as<i, i, i>},
+      {{"collatz", "longest_below", {20000}}, 5, &measure_as<i, i>},
+      {{"crc32", "tabled", {60000}}, 20, &measure_as<i, i>},
+      {{"fannkuch", "checksum", {8}}, 4, &measure_as<i, i>},
+      {{"fib", "recursive", {27}}, 8, &measure_as<i, i>},
+      {{"heapsort", "median", {20000}}, 4, &measure_as<double, i>},
+      {{"levenshtein", "unrelated", {400, 400}}, 10, &measure_as<i, i, i>},
+      {{"mandelbrot", "steps", {100, 200}}, 4, &measure_as<i64, i, i>},
+      {{"matmul", "trace_f64", {96}}, 8, &measure_as<double, i>},
+      {{"nbody", "energy_after", {10000}}, 4, &measure_as<double, i>},
+      {{"nqueens", "main", {9}}, 4, &measure_as<i, i>},
+      {{"quicksort", "checksum", {20000}}, 8, &measure_as<i64, i>},
+      {{"sha256", "word", {20000, 1}}, 40, &measure_as<i, i, i>},
+      {{"sieve", "main", {300000}}, 8, &measure_as<i, i>},
+      {{"spectral_norm", "main", {100}}, 5, &measure_as<double, i>},
+      {{"string_search", "everywhere", {60000, 16, 59000}}, 50, &measure_as<i, i, i, i>},
   };
   return rows;
 }
@@ -222,15 +220,9 @@ Result<void> KernelRun::prepare() {
   const auto ssa = count_ssa(module_);
   if (!ssa) return ssa.error();
   out_.ssa_instructions = *ssa;
-  std::string text;
-  fuzz::append_c_prelude(module_.memory_max, text);
-  fuzz::CModuleOptions how;
-  how.prefix = "kernel";
-  if (auto done = fuzz::append_c_module(module_, how, text); !done) return done;
-  if (auto done =
-          fuzz::write_file_atomically(folder_.file("kernel.c"), "#define _POSIX_C_SOURCE 199309L\n" + text + kDriver);
-      !done)
-    return done;
+  const auto text = kernel_as_c(module_);
+  if (!text) return text.error();
+  if (auto done = fuzz::write_file_atomically(folder_.file("kernel.c"), *text); !done) return done;
   instances_.resize(engines_.size());
   for (std::size_t e = 0; e < engines_.size(); ++e) {
     if (engines_[e].kind == EngineKind::C) {
@@ -283,6 +275,24 @@ Result<Measured> KernelRun::run_outside(std::size_t engine) {
 
 } // namespace
 
+std::vector<KernelCall> kernel_calls() { return {kernels().begin(), kernels().end()}; }
+
+Error unknown_kernel() {
+  Error error;
+  error.message = "there is no kernel of that name; expected some of";
+  for (const Kernel& kernel : kernels()) error.message += std::string(" ") + kernel.file;
+  return error;
+}
+
+Result<std::string> kernel_as_c(const Module& module) {
+  std::string text = "#define _POSIX_C_SOURCE 199309L\n";
+  fuzz::append_c_prelude(module.memory_max, text);
+  fuzz::CModuleOptions how;
+  how.prefix = "kernel";
+  if (auto done = fuzz::append_c_module(module, how, text); !done) return done.error();
+  return text + kDriver;
+}
+
 Result<KernelFigures> measure_kernels(const KernelOptions& options) {
   KernelFigures out;
   auto engines = choose_engines(options.engines);
@@ -297,10 +307,7 @@ Result<KernelFigures> measure_kernels(const KernelOptions& options) {
     out.kernels.push_back(std::move(*times));
   }
   if (!out.kernels.empty()) return out;
-  Error error;
-  error.message = "there is no kernel of that name; expected some of";
-  for (const Kernel& kernel : kernels()) error.message += std::string(" ") + kernel.file;
-  return error;
+  return unknown_kernel();
 }
 
 } // namespace assay::cli

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "assay/errors.h"
+#include "assay/module.h"
 
 #include <string>
 #include <vector>
@@ -44,6 +45,17 @@ struct KernelFigures {
   std::vector<KernelEngine> engines; // the first two are O0 and O2
   std::vector<KernelTimes> kernels;
 };
+
+/// A kernel: a program of corpus/real, and what is called of it.
+struct KernelCall {
+  const char *file, *function;
+  std::vector<u64> args;
+};
+std::vector<KernelCall> kernel_calls();
+/// BadInput: what was asked for is none of them.
+Error unknown_kernel();
+/// The kernel as C with a `main` that calls a function so often (bench_driver.inc).
+Result<std::string> kernel_as_c(const Module& module);
 
 /// Runs all. BadInput or Io where a program is not there, Unsupported where an engine is not, Internal where a C
 /// compiler refuses one.

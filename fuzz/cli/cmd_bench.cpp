@@ -12,6 +12,7 @@
 #include "fuzz/check/check.h"
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/bench_growth.h"
+#include "fuzz/cli/bench_instructions.h"
 #include "fuzz/cli/bench_kernels.h"
 #include "fuzz/cli/bench_module.h"
 #include "fuzz/cli/bench_scaling.h"
@@ -42,7 +43,7 @@ struct BenchOptions {
   u32 programs = 400, rounds = 5;
   u32 largest = 0; // size of --growth; 0: all
   std::string preset = "small", corpus = "corpus/real";
-  bool json = false, kernels = false, peers = false, growth = false;
+  bool json = false, kernels = false, peers = false, growth = false, instructions = false;
   std::string json_file;                  // empty: the output
   std::vector<std::string> only, engines; // kernels; beside ours
   std::vector<u32> scaling;               // jobs
@@ -473,6 +474,16 @@ int bench_kernels(const BenchOptions& options) {
   return agree ? kClean : kDifference;
 }
 
+/// --instructions: how many are executed on ARM64, beside C.
+int bench_instructions(const BenchOptions& options) {
+  const auto figures = count_instructions(options.corpus, options.only);
+  if (!figures && figures.error().kind == ErrorKind::BadInput && figures.error().file.empty())
+    return usage_error("bench", figures.error().message); // a kernel's name
+  if (!figures) return report(figures.error());
+  if (!options.json || !options.json_file.empty()) std::fputs(to_text(*figures).c_str(), stdout);
+  return options.json ? write_json(options, to_json(*figures)) : static_cast<int>(kClean);
+}
+
 /// --growth: functions of many sizes and shapes.
 int bench_growth(const BenchOptions& options) {
   const auto figures = measure_growth(options.rounds, options.largest);
@@ -492,6 +503,7 @@ int bench_scaling(const BenchOptions& options) {
 int bench(const BenchOptions& options) {
   if (!options.scaling.empty()) return bench_scaling(options);
   if (options.growth) return bench_growth(options);
+  if (options.instructions) return bench_instructions(options);
   if (options.kernels || !options.only.empty() || !options.engines.empty()) return bench_kernels(options);
   fuzz::GeneratorConfig config;
   if (!fuzz::preset(options.preset, config)) {
@@ -536,6 +548,8 @@ void add_bench(CLI::App& app, int& status) {
   command->add_option("--preset", options->preset, "kind of programs")->capture_default_str();
   command->add_option("--corpus", options->corpus, "folder of the real programs to compile")->capture_default_str();
   command->add_flag("--kernels", options->kernels, "how fast compiled programs run, beside the same programs as C");
+  command->add_flag("--instructions", options->instructions,
+                    "how many instructions the kernels execute on ARM64, in QEMU, beside the same programs as C");
   command->add_flag("--peers", options->peers, "how long LLVM and GCC take to compile, beside the bundled compiler");
   CLI::Option* growth = command->add_flag("--growth", options->growth,
                                           "compile time and memory an instruction, of functions small and large");

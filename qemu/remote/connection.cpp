@@ -18,6 +18,11 @@ void Connection::close() {
   sent_ = 0;
 }
 
+void Connection::finish() {
+  if (is_open()) static_cast<void>(child_->end(kGraceMs));
+  close();
+}
+
 Result<void> Connection::open() {
   if (is_open()) return {};
   close();

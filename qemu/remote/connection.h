@@ -35,6 +35,8 @@ public:
   Result<void> open();
   bool is_open() const { return child_.has_value() && child_->is_ours(); }
   void close();
+  /// The same, after the runner has ended by itself, for which it has two seconds.
+  void finish();
 
   /// Sends what is outgoing, and waits for the next frame. False with `failure` filled. The frame's payload is valid
   /// until the next call.

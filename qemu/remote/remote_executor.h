@@ -34,6 +34,12 @@ public:
   void run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override;
   void unload() override;
 
+  /// Unloads and lets the runner come to its end; the next load starts another.
+  void finish() {
+    unload();
+    connection_->finish();
+  }
+
   /// What starts the runner.
   const std::vector<std::string>& command() const { return options_.command; }
   /// What the runner calls itself; empty before it was started.

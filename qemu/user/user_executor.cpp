@@ -60,12 +60,24 @@ std::string find_agent(const UserOptions& options, std::string& reason) {
 
 } // namespace
 
+std::string find_emulator(std::string& reason) { return find_emulator(UserOptions(), reason); }
+
+std::vector<std::string> counting_arguments([[maybe_unused]] const std::string& out) {
+#ifdef ASSAY_COUNTER
+  return {"-plugin", "file=" ASSAY_COUNTER ",out=" + out};
+#else
+  return {};
+#endif
+}
+
 std::unique_ptr<RemoteExecutor> make_user_executor(const UserOptions& options) {
   RemoteOptions remote;
   remote.name = "qemu";
   remote.time_limit_ms = options.time_limit_ms;
   remote.limits = options.limits;
   if (!options.without_emulator) remote.command.push_back(find_emulator(options, remote.unavailable));
+  if (!options.without_emulator)
+    remote.command.insert(remote.command.end(), options.emulator_arguments.begin(), options.emulator_arguments.end());
   if (remote.unavailable.empty()) remote.command.push_back(find_agent(options, remote.unavailable));
   return std::make_unique<RemoteExecutor>(std::move(remote));
 }

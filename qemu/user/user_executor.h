@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace assay::qemu {
 
@@ -21,7 +22,14 @@ struct UserOptions {
   bool without_emulator = false; // the agent is for this host's processor
   u32 time_limit_ms = 10000;     // how long an answer may take
   protocol::Limits limits;
+  std::vector<std::string> emulator_arguments; // before the agent
 };
+
+/// QEMU for ARM64; empty: there is none, and `reason` says so.
+std::string find_emulator(std::string& reason);
+/// The arguments by which QEMU writes to `out`, when its program ends, how many instructions of the program's own image
+/// and how many of other code it executed (counter/). None: this build has no plugin for it.
+std::vector<std::string> counting_arguments(const std::string& out);
 
 /// An executor with the name "qemu". Never null; without agent or emulator its `can` says why.
 std::unique_ptr<RemoteExecutor> make_user_executor(const UserOptions& options = {});
