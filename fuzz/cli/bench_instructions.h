@@ -1,10 +1,10 @@
-// bench_instructions.h - `assay bench --instructions`: how many instructions the kernels execute on ARM64, beside what C
-// compilers make of the same programs.
+// bench_instructions.h - `assay bench --instructions`: how many instructions the kernels execute on ARM64, beside what
+// C compilers make of the same programs.
 //
-// The kernels of bench_kernels.h, compiled here for ARM64 at -O0 and -O2, run by the agent in QEMU; as C by each compiler
-// for ARM64 that is there, and run in QEMU. A plugin of QEMU counts (qemu/user/counter). A figure is what one more call
-// takes, so neither start nor end of a process is in it; of ours, only what lies in compiled code, so calls of the C
-// library (filling and copying memory) are in C's figures alone. Counts are the same each time. Tested in
+// The kernels of bench_kernels.h, compiled here for ARM64 at -O0 and -O2, run by the agent in QEMU; as C by each
+// compiler for ARM64 that is there, and run in QEMU. A plugin of QEMU counts (qemu/user/counter). A figure is what one
+// more call takes, so neither start nor end of a process is in it; of ours, only what lies in compiled code, so calls
+// of the C library (filling and copying memory) are in C's figures alone. Counts are the same each time. Tested in
 // fuzz/cli/tests/cli_test.cmake.
 #pragma once
 
