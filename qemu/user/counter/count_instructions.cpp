@@ -5,7 +5,7 @@
 //
 // Counted are instructions of blocks that were entered; a block that a fault leaves in its midst counts whole. Needs a
 // QEMU with plugins whose interface has version 1, and knows where a program lies (7.1 to 8.2); others say that they
-// do not take it. What is used of the interface (docs/devel/tcg-plugins.html of QEMU's manual) is declared here, since
+// do not take it. What is used of the interface (QEMU manual, "TCG Plugins") is declared here, since
 // packages have no header for it. One call a block executed. Tested by `assay bench --instructions` in
 // fuzz/cli/tests/cli_test.cmake.
 #include <cstddef>
