@@ -130,6 +130,7 @@ void LoweringBase::entry() {
 
 void LoweringBase::open(BlockId id) {
   block_ = id;
+  if (!ASSAY_PLANTED(a64_address_of_before)) kept_.clear();
   if (id == 0) {
     entry();
     return;

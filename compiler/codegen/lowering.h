@@ -104,10 +104,18 @@ public:
   const CallLayout& layout_of(SignatureId signature);
 
 protected:
+  /// The operations that make an address of linear memory (lowering_address.cpp); 0: accesses make theirs.
+  struct AddressOps {
+    u16 add = 0;          // d a b: a + b
+    u16 add_index = 0;    // d a b: a + (the low imm bytes of b << cond)
+    u16 add_constant = 0; // d a: a + imm
+    u16 check = 0;        // a: traps unless (a << cond) + aux is within the memory's size, which is fixed
+  };
   /// What a target's instructions do beside what every target's do.
   struct Abilities {
     bool clears_upper = false; // those of 32 bits clear the upper halves of what they write
     bool adds_scaled = false;  // one adds what it shifts by up to 3 first
+    AddressOps address;
   };
   explicit LoweringBase(StoredImmediates stored, Abilities abilities) : stored_(stored), abilities_(abilities) {}
 
@@ -290,7 +298,8 @@ private:
     VReg address = kNone;
     u32 end = 0; // aux
     u16 flags = 0;
-    u8 scale = 0; // cond
+    u8 scale = 0;      // cond
+    VReg base = kNone; // in place of the memory's
     void give(LirInst& inst) const {
       inst.flags = flags;
       inst.aux = end;
@@ -307,6 +316,15 @@ private:
   void find_scaled();
   void forget_use(ValueId value);
   u32 add_place(Operand* operands, LinearPlace& place) const;
+  /// base + (index << scale) + far.
+  struct KeptAddress {
+    VReg index = kNone;
+    u32 far = 0;
+    u8 scale = 0;
+    VReg address = kNone;
+  };
+  void keep_address(LinearPlace& place, u32 size); // lowering_address.cpp
+  void add_index(VReg address, const LinearPlace& place);
   bool already_checked(ValueId address, u32 end);
 
   // What lies above i32s (lowering_upper.cpp).
@@ -329,6 +347,7 @@ private:
     BlockId block = kNone;
   };
   std::vector<Checked> checked_;           // [ValueId] of addresses; O2
+  std::vector<KeptAddress> kept_;          // of this block
   std::vector<ValueId> addresses_;         // of the function's accesses, in order; O2
   std::vector<u32> accesses_;              // [ValueId] of addresses: how many; O2
   std::vector<Scaled> scaled_;             // [ValueId] addresses that are such sums; O2, empty where there is none

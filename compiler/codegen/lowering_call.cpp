@@ -33,6 +33,7 @@ void LoweringBase::call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg r
     operands_.push_back(def_fixed(result_reg, place));
     clobbers &= ~bit(place);
   }
+  kept_.clear();
   LirInst& call = b_.add_span(static_cast<u16>(CommonOp::CallHost), 8, operands_);
   call.aux = static_cast<u32>(fn);
   if (ASSAY_PLANTED(eh_throw_position) && fn == RuntimeFn::Throw) --call.origin;
@@ -86,6 +87,7 @@ VReg LoweringBase::results_address(u32 bytes) {
 /// The call without what fetches memory results. Defines those of results_ that come in registers.
 void LoweringBase::make_call(CommonOp op, FunctionId ref, const CallLayout& layout, std::span<const ValueId> args,
                              VReg target) {
+  kept_.clear(); // each would need a register that the call saves
   store_stack_args(layout, args);
   b_.need_outgoing(layout.stack_bytes);
   b_.need_outgoing(conv_->shadow_bytes);

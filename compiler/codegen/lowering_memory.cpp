@@ -164,7 +164,7 @@ u32 LoweringBase::add_place(Operand* operands, LinearPlace& place) const {
   if ((place.flags & kConstAddress) == 0) operands[count++] = by_register ? use(place.address) : use_any(place.address);
   if (memory_base_ == kNone) return count;
   place.flags |= kBaseGiven;
-  operands[count++] = use(memory_base_);
+  operands[count++] = use(place.base != kNone ? place.base : memory_base_);
   return count;
 }
 
@@ -214,6 +214,7 @@ void LoweringBase::linear_load(const Inst& inst, OpCode op, u32 param) {
     vregs_[inst.first_result] = is_float(type) ? float_constant(0, size_of(type)) : int_constant(0, 4);
     return;
   }
+  keep_address(place, access.size);
   Operand operands[3] = {def(result(inst))};
   const u32 count = 1 + add_place(operands + 1, place);
   place.give(b_.add_span(op.value, static_cast<u8>(access.size), {operands, count}));
@@ -226,6 +227,7 @@ void LoweringBase::linear_store(const Inst& inst, OpCode op, u32 param) {
   LinearPlace place;
   place.flags = access.flags;
   if (!linear_address(inst, access.size, place)) return;
+  keep_address(place, access.size);
   const bool immediate_value = stored_immediate(operand(inst, 1), bits);
   if (!immediate_value) operands[count++] = use(reg(operand(inst, 1)));
   count += add_place(operands + count, place);

@@ -104,6 +104,12 @@ Mem Emitter::reachable(Gpr base, i64 offset, u32 bytes) {
   u32 log2 = 0;
   while ((1u << log2) < bytes) ++log2;
   if (encodable(near, log2)) return near;
+  const i64 low = offset & 0xfff;
+  const std::optional<AddSubImm> high = add_sub_imm(static_cast<u64>(offset - low));
+  if (offset > 0 && high && encodable(Mem::at(kScratch2, low), log2)) {
+    as_.add(Size::X, kScratch2, base, *high);
+    return Mem::at(kScratch2, low);
+  }
   as_.mov_imm(kScratch2, static_cast<u64>(offset));
   return Mem::at(base, kScratch2);
 }

@@ -132,7 +132,7 @@ private:
   ASSAY_EMIT(float_binary) ASSAY_EMIT(float_unary) ASSAY_EMIT(float_copysign) ASSAY_EMIT(float_fma)
   ASSAY_EMIT(float_canon) ASSAY_EMIT(float_convert) ASSAY_EMIT(int_to_float) ASSAY_EMIT(float_to_int)
   ASSAY_EMIT(float_sat)
-  ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(memory_base) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
+  ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(memory_base) ASSAY_EMIT(check_inside) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
   ASSAY_EMIT(frame_load) ASSAY_EMIT(frame_store) ASSAY_EMIT(global_load) ASSAY_EMIT(global_store) ASSAY_EMIT(frame_addr)
   ASSAY_EMIT(func_addr) ASSAY_EMIT(context) ASSAY_EMIT(memory_size) ASSAY_EMIT(range_check) ASSAY_EMIT(fuel)
   ASSAY_EMIT(trap) ASSAY_EMIT(nothing) ASSAY_EMIT(load_arg) ASSAY_EMIT(store_out) ASSAY_EMIT(table_entry)

@@ -56,8 +56,8 @@ void Emitter::arith_extended(const LirInst& inst, u32 subtract) {
   constexpr Extend extensions[2][3] = {{Extend::Uxtb, Extend::Uxth, Extend::Uxtw},
                                        {Extend::Sxtb, Extend::Sxth, Extend::Sxtw}};
   const Extend by = extensions[is_signed(inst) ? 1 : 0][inst.imm == 1 ? 0 : inst.imm == 2 ? 1 : 2];
-  if (subtract != 0) as_.sub(word(inst.size), gpr(0), gpr(1), gpr(2), by);
-  else as_.add(word(inst.size), gpr(0), gpr(1), gpr(2), by);
+  if (subtract != 0) as_.sub(word(inst.size), gpr(0), gpr(1), gpr(2), by, inst.cond);
+  else as_.add(word(inst.size), gpr(0), gpr(1), gpr(2), by, inst.cond);
 }
 
 void Emitter::add_imm(const LirInst& inst, u32) {

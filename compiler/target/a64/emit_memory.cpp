@@ -65,13 +65,16 @@ void Emitter::check_fixed(const LirInst& inst, Size size, Gpr address) {
   as_.b(Cond::Hi, outside);
 }
 
+void Emitter::check_inside(const LirInst& inst, u32) { check_fixed(inst, word(inst.size), gpr(0)); }
+
 /// Where no check is needed, or that one.
 Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
   const bool wide = (inst.flags & kWideAddress) != 0;
   const Gpr address = int_in(index, kScratch); // an i32 address may have junk above it
   if ((inst.flags & kSurelyInside) == 0) check_fixed(inst, wide ? Size::X : Size::W, address);
-  if (inst.aux == inst.size && inst.cond == 0 && may(codegen::Decision::RegisterOffset))
-    return Mem::at(base, address, wide ? Extend::Uxtx : Extend::Uxtw);
+  const bool by_size = inst.cond == 0 || 1u << inst.cond == inst.size;
+  if (inst.aux == inst.size && by_size && may(codegen::Decision::RegisterOffset))
+    return Mem::at(base, address, wide ? Extend::Uxtx : Extend::Uxtw, inst.cond);
   if (wide) as_.add(Size::X, kScratch, base, address);
   else as_.add(Size::X, kScratch, base, address, Extend::Uxtw, inst.cond);
   return reachable(kScratch, i64{inst.aux} - inst.size, inst.size);

@@ -13,7 +13,7 @@ namespace assay::a64 {
 
 class Lowering : public codegen::LoweringBase {
 public:
-  Lowering() : LoweringBase(codegen::StoredImmediates::Zero, {}) {}
+  Lowering() : LoweringBase(codegen::StoredImmediates::Zero, {.address = kAddressOps}) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
   Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
@@ -23,6 +23,8 @@ public:
 
 private:
   friend LoweringBase;
+  static constexpr AddressOps kAddressOps = {static_cast<u16>(Op::Add), static_cast<u16>(Op::AddX),
+                                             static_cast<u16>(Op::AddI), static_cast<u16>(Op::CheckIn)};
   using VReg = codegen::VReg;
   using Operand = codegen::Operand;
   using OpCode = codegen::OpCode;

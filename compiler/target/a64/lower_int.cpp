@@ -8,6 +8,8 @@
 #include "assay/planted.h"
 #include "compiler/target/a64/encoding.h"
 
+#include <bit>
+
 namespace assay::a64 {
 
 using codegen::CommonOp;
@@ -136,7 +138,18 @@ void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
   add_op(op, word_size(inst.type), {def(result(inst)), use(left), use_any(right)});
 }
 
+/// A constant of one more than a power of two adds the number to its shifted self.
 void Lowering::multiply(const Inst& inst, Op op, u32) {
+  ValueId a = operand(inst, 0), b = operand(inst, 1);
+  i64 constant = 0;
+  if (int_const(a, constant)) std::swap(a, b);
+  if (int_const(b, constant) && constant > 2 && std::has_single_bit(static_cast<u64>(constant) - 1) &&
+      may(Decision::ProductBySum)) {
+    const VReg number = reg(a);
+    add_op(Op::AddS, word_size(inst.type), {def(result(inst)), use(number), use(number)}).imm =
+        std::countr_zero(static_cast<u64>(constant) - 1) + (ASSAY_PLANTED(a64_product_shift) ? 1 : 0);
+    return;
+  }
   const VReg left = reg(operand(inst, 0)), right = reg(operand(inst, 1));
   add_op(op, word_size(inst.type), {def(result(inst)), use(left), use_any(right)});
 }
@@ -280,6 +293,9 @@ Lowering::Test Lowering::test_of(ValueId condition) {
   }
   Test test;
   test.size = static_cast<u8>(size_of(type_of(condition)));
+  // With zeros above it, the whole register can be compared with zero.
+  if (test.size < 4 && options_.level == Level::O2 && is_loaded(condition) && may(Decision::LoadedExtended))
+    test.size = 4;
   test.cond = static_cast<u8>(Cond::Ne);
   test.operands[0] = use_any(reg(condition));
   test.count = 1;

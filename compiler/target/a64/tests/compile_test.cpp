@@ -116,12 +116,17 @@ TEST_F(A64Compile, TrapsAreCalledSoThatTheReturnAddressHasThePosition) {
 }
 
 TEST_F(A64Compile, FaultSiteIsTheInstructionThatTouchesMemory) {
-  const CodeObject object =
-      compiled("export func @f(ptr) -> i64 {\n^e(%p: ptr):\n %r = pload.i64 %p, 1048576\n return %r\n}\n");
-  ASSERT_EQ(object.faults.size(), 1u);
-  u32 word = 0;
-  std::memcpy(&word, object.code.data() + object.faults[0].offset, 4);
-  EXPECT_EQ(word & 0xffe0fc00u, 0xf8606800u) << "ldr x, [x, x17]";
+  const auto faulting = [&](std::string_view offset) {
+    const CodeObject object = compiled("export func @f(ptr) -> i64 {\n^e(%p: ptr):\n %r = pload.i64 %p, " +
+                                       std::string(offset) + "\n return %r\n}\n");
+    EXPECT_EQ(object.faults.size(), 1u);
+    u32 word = 0;
+    std::memcpy(&word, object.code.data() + object.faults[0].offset, 4);
+    return word;
+  };
+  EXPECT_EQ(faulting("1048584") & 0xffffffe0u, 0xf9400620u) << "ldr x, [x17, #8], with x17 1 MiB on";
+  EXPECT_EQ(faulting("16777216") & 0xffe0fc00u, 0xf8606800u) << "ldr x, [x, x17]";
+  EXPECT_EQ(faulting("1048577") & 0xffe00c00u, 0xf8400000u) << "ldur x, [x17, #1]";
 }
 
 TEST_F(A64Compile, CallsBetweenFunctionsAreRelocationsOfBranches) {

@@ -55,6 +55,82 @@ TEST(A64Lower, ProductIsFoldedIntoTheSumBehindIt) {
   EXPECT_EQ(names(binary("i32", " %p = mul.i32 %a, %b\n %r = sub.i32 %p, %a")), "args mul sub ret") << "not c - a * b";
 }
 
+TEST(A64Lower, ProductByOneMoreThanAPowerOfTwoIsASum) {
+  const auto sum = find_op(lowered(binary("i32", " %c = const.i32 9\n %r = mul.i32 %a, %c")), "add.s");
+  EXPECT_EQ(sum.imm, 3);
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 3\n %r = mul.i64 %c, %b")), "args add.s ret");
+  EXPECT_EQ(names(binary("i64", " %c = const.i64 0x4000000000000001\n %r = mul.i64 %a, %c")), "args add.s ret");
+  for (const char* other : {"0", "1", "2", "4", "7", "-3", "0x8000000000000001"})
+    EXPECT_EQ(names(binary("i64", " %c = const.i64 " + std::string(other) + "\n %r = mul.i64 %a, %c")),
+              "args imm mul ret")
+        << other;
+  EXPECT_EQ(names(binary("i8", " %c = const.i8 -127\n %r = mul.i8 %a, %c")), "args imm mul ret") << "as it is extended";
+}
+
+// ---- addresses that accesses share -------------------------------------------------------------------
+
+/// The memory does not grow; `body` has %a: i64, the address, and %i: i32.
+std::string accesses(std::string_view body) {
+  CompileOptions options = options_for();
+  options.level = Level::O2;
+  return op_names(
+      lowered("import @log(i64)\nmemory 1048576\nexport func @f(i64, i32) -> i64 {\n^e(%a: i64, %i: i32):\n" +
+                  std::string(body) + " return %r\n}",
+              options));
+}
+
+TEST(A64Lower, AccessesNearEachOtherShareTheirAddress) {
+  EXPECT_EQ(accesses(" %r = load.i64 %a, 0\n"), "args membase load ret") << "the access adds both itself";
+  EXPECT_EQ(accesses(" %r = load.i64 %a, 16\n"), "args membase check_in add load ret");
+  EXPECT_EQ(accesses(" %x = load.i64 %a, 24\n %y = load.i64 %a, 16\n %r = add.i64 %x, %y\n"),
+            "args membase check_in add load load add ret")
+      << "the first check is that of both";
+  EXPECT_EQ(accesses(" %x = load.i64 %a, 100008\n %y = load.i64 %a, 100000\n %r = add.i64 %x, %y\n"),
+            "args membase check_in add add.i load load add ret");
+  EXPECT_EQ(accesses(" %x = load.i64 %a, 40008\n %y = load.i64 %a, 8\n %r = add.i64 %x, %y\n"),
+            "args membase check_in add add.i load add load add ret")
+      << "too far from each other";
+  EXPECT_EQ(accesses(" %r = load.i64 %a, 17\n"), "args membase load ret") << "the access cannot have an odd offset";
+}
+
+TEST(A64Lower, IndexIsShiftedInTheSharedAddress) {
+  const std::string address = " %w = zext.i64.i32 %i\n %c = const.i64 3\n %s = shl.i64 %w, %c\n";
+  EXPECT_EQ(accesses(address + " %x = load.i64 %s, 8\n %y = load.i64 %s, 16\n %r = add.i64 %x, %y\n"),
+            "args membase check_in add.x load check_in load add ret");
+  EXPECT_EQ(accesses(address + " %r = load.i64 %s, 0\n"), "args membase load ret") << "ldr shifts by its size";
+}
+
+TEST(A64Lower, AddressesAreNotKeptOverCalls) {
+  EXPECT_EQ(accesses(" store.i64 %a, 16, %a\n call @log(%a)\n store.i64 %a, 8, %a\n %r = mul.i64 %a, %a\n"),
+            "args membase check_in add store call add store mul ret");
+}
+
+TEST(A64Lower, LoadedByteIsTestedAsAWord) {
+  CompileOptions options = options_for();
+  options.level = Level::O2;
+  const std::string text = "memory 64\nexport func @f(i64, i8) -> i64 {\n^e(%a: i64, %i: i8):\n"
+                           " %c = load.i8 %a, 0\n %r = select.i64 %c, %a, %x\n return %r\n}";
+  const auto selected = [&](std::string_view source) {
+    std::string with = text;
+    with.replace(with.find("%c = load.i8 %a, 0"), 18, source);
+    with.replace(with.find("%x"), 2, "%d");
+    with.insert(with.find(" %r = select"), " %d = const.i64 7\n");
+    return codegen::test_size(find_op(lowered(with, options), "sel.test").flags);
+  };
+  EXPECT_EQ(selected("%c = load.i8 %a, 0"), 4u);
+  EXPECT_EQ(selected("%c = add.i8 %i, %i"), 1u) << "there may be anything above it";
+}
+
+TEST(A64Lower, AddressesAreNotSharedOverBlocksNorAtO0) {
+  EXPECT_EQ(accesses(" store.i64 %a, 16, %a\n branch %i, ^l, ^m\n^l:\n return %a\n^m:\n store.i64 %a, 8, %a\n"
+                     " %r = mul.i64 %a, %a\n"),
+            "args membase check_in add store br.test ret add store mul ret");
+  EXPECT_EQ(names("memory 64\nexport func @f(i64) -> i64 {\n^e(%a: i64):\n %r = load.i64 %a, 8\n return %r\n}"),
+            "args load ret");
+}
+
+// ---- two operations in one, once more ----------------------------------------------------------------
+
 TEST(A64Lower, ShiftIsFoldedIntoArithmeticAndLogic) {
   EXPECT_EQ(names(binary("i64", " %c = const.i64 3\n %s = shl.i64 %b, %c\n %r = add.i64 %a, %s")), "args add.s ret");
   EXPECT_EQ(names(binary("i64", " %c = const.i64 3\n %s = shl.i64 %b, %c\n %r = xor.i64 %s, %a")), "args xor.s ret");
