@@ -3,10 +3,11 @@
 // A target's Emitter derives from EmissionBase<its Assembler> and hands itself to `walk`, which binds a label a block,
 // calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction;
 // `self.jump_over` and `self.fill` where blocks are padded. Blocks that only jump on are left out; in optimised code a
-// loop's test stands below its body, and what is jumped back to is aligned by `self.align_loop` (short loops run up to
-// a third faster from the beginning of a line of the cache). Here too: positions, trap stubs behind the body, jump
-// tables in read-only data, and the function's entry in the CodeObject. No virtual call; constant cost an instruction;
-// storage reused. Tested in compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
+// loop's test stands below its body, and once more where the loop is entered if it is one instruction, and what is
+// jumped back to is aligned by `self.align_loop` (short loops run up to a third faster from the beginning of a line of
+// the cache). Here too: positions, trap stubs behind the body, jump tables in read-only data, and the function's entry
+// in the CodeObject. No virtual call; constant cost an instruction; storage reused. Tested in
+// compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.
 #pragma once
 
 #include "assay/compiler.h"
@@ -201,11 +202,42 @@ protected:
           next_edit = edit != last ? edit->inst : kNone;
         }
         const LirInst& inst = lir_->insts[i];
+        if (!in_order_ && inst.op == static_cast<u16>(CommonOp::Jump) && enters_loop() && may(Decision::LoopEntered)) {
+          test_at_entry(self);
+          continue;
+        }
         locations_ = allocation_->locations.data() + inst.operands;
         origin_ = inst.origin;
         self.instruction(inst);
       }
     }
+  }
+
+  /// Whether the block jumps to a loop's test, which is all there is to its header, over the body that comes next.
+  bool enters_loop() const {
+    const u32 header = forward_[successors()[0]];
+    const LirBlock& block = lir_->blocks[header];
+    if (latch_[header] == 0 || block.inst_count != 1 || block.succ_count != 2 || next_block_ == header) return false;
+    const auto succs = lir_->succs_of(block);
+    if (forward_[succs[0]] != next_block_ && forward_[succs[1]] != next_block_) return false;
+    const auto& edits = allocation_->edits;
+    const auto edit =
+        std::lower_bound(edits.begin(), edits.end(), block.first_inst, [](const Edit& e, u32 i) { return e.inst < i; });
+    return (edit == edits.end() || edit->inst != block.first_inst) &&
+           lir_->insts[block.first_inst].op > static_cast<u16>(CommonOp::Switch); // no call either
+  }
+  /// The test once more, instead of a jump to it. It jumps to the body, too, since what aligns that stands in between.
+  template <typename Self> void test_at_entry(Self& self) {
+    const u32 block = block_, next = next_block_;
+    const LirBlock& header = lir_->blocks[block_ = forward_[successors()[0]]];
+    const LirInst& inst = lir_->insts[header.first_inst];
+    next_block_ = kNone;
+    air_block_ = header.origin;
+    locations_ = allocation_->locations.data() + inst.operands;
+    origin_ = inst.origin;
+    self.instruction(inst);
+    block_ = block;
+    next_block_ = next;
   }
 
   /// What is long is jumped over: running through it would take time.

@@ -93,6 +93,31 @@ TEST(Compile, ACompilerForgetsWhatTheFlagsToldInTheModuleBefore) {
   }
 }
 
+/// How often the two bytes stand in the code of a loop that counts down, with this in its header.
+u32 count_in_loop(const std::string& header, u8 first, u8 second) {
+  CompileOptions options;
+  options.target = Target::X64;
+  options.level = Level::O2;
+  const CodeObject object =
+      compile(("export func @f(i64, i64) -> i64 {\n^e(%n: i64, %x: i64):\n  %z = const.i64 0\n  %one = const.i64 1\n"
+               "  jump ^h(%n, %x)\n^h(%i: i64, %a: i64):\n" +
+               header +
+               "  %more = gt_s.i64 %i, %z\n  branch %more, ^b, ^o\n^b:\n  %m = mul.i64 %a, %a\n  %d = xor.i64 %m, %i\n"
+               "  %j = sub.i64 %i, %one\n  jump ^h(%j, %d)\n^o:\n  return %a\n}")
+                  .c_str(),
+              options);
+  u32 out = 0;
+  const FunctionCode& code = object.functions[0];
+  for (u32 at = code.begin; at + 1 < code.end; ++at) out += object.code[at] == first && object.code[at + 1] == second;
+  return out;
+}
+
+TEST(Compile, AtO2ALoopWhoseTestIsOneInstructionIsEnteredByATestOfItsOwn) {
+  constexpr u8 kLong = 0x0f, kJg = 0x8f;
+  EXPECT_EQ(count_in_loop("", kLong, kJg), 1u) << "forward, to the body";
+  EXPECT_EQ(count_in_loop("  fuel 1\n", kLong, kJg), 0u) << "more than a test stands there";
+}
+
 TEST(Compile, TheOptionsAreNotedInTheObject) {
   CompileOptions options;
   options.os = Os::Windows;

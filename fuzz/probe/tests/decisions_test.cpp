@@ -138,7 +138,7 @@ export func @main(i64, i64, i32) -> i64 {
 
 TEST(DecisionLimits, each_choice_is_met_by_some_program) {
   std::set<std::string_view> met;
-  std::vector<Module> modules = random_programs(160);
+  std::vector<Module> modules = random_programs(300);
   for (const char* const rare : {kFieldAndComparison, kProductAndConstant, kPlaceAndExtension})
     modules.push_back(std::move(*parse_and_verify(rare)));
   for (Module& module : corpus_programs()) modules.push_back(std::move(module));
