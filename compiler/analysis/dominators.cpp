@@ -89,9 +89,10 @@ void Dominators::compute_any(const FlowGraph& graph) {
 
 /// Children, levels and intervals. A node's dominator comes before it in reverse postorder, so that no walk is needed.
 void Dominators::make_tree(u32 count) {
-  fill_zero(level_, count);
+  level_.resize(count);
+  enter_.resize(count);
+  if (count != 0) level_[0] = enter_[0] = 0; // of all others from their dominator's
   size_.assign(count, 1);
-  fill_zero(enter_, count);
   fill_zero(child_ends_, count);
   for (Node node = 1; node < count; ++node) {
     level_[node] = level_[idom_[node]] + 1;

@@ -345,21 +345,23 @@ void Graph::write_values(Function& function, const GraphInst& inst, Inst& out) {
 }
 
 /// Numbers parameters and results; instructions without operands yet.
-void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& origins) {
-  const auto number = [&](ValueId value, InstId inst, bool is_param, u32 index) {
-    written_as_[value] = function.value_count();
+void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& origins, std::vector<u8>* inside) {
+  ValueId next = function.value_count();
+  const auto number = [&](ValueId value, ValueDef def) {
+    written_as_[value] = next++;
     function.value_types.push_back(values_[value].type);
-    function.value_defs.push_back({is_param ? index : inst, is_param});
+    function.value_defs.push_back(def);
   };
-  Block block;
   const u32 index = static_cast<u32>(function.blocks.size());
-  block.first_inst = static_cast<u32>(function.insts.size());
-  block.first_param = function.value_count();
+  InstId written = static_cast<InstId>(function.insts.size());
+  Block& block = function.blocks.emplace_back();
+  block.first_inst = written;
+  block.first_param = next;
   block.param_count = static_cast<u32>(blocks_[id].params.size());
-  for (const ValueId param : blocks_[id].params) number(param, kNone, true, index);
-  for (InstId at = blocks_[id].first; at != kNone; at = insts_[at].next) {
+  for (const ValueId param : blocks_[id].params) number(param, {index, true});
+  for (InstId at = blocks_[id].first; at != kNone; at = insts_[at].next, ++written) {
     const GraphInst& inst = insts_[at];
-    Inst out;
+    Inst& out = function.insts.emplace_back();
     out.op = inst.op;
     out.type = inst.type;
     out.from = inst.from;
@@ -367,15 +369,13 @@ void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& ori
     out.imm = inst.imm;
     out.operand_count = inst.operand_count;
     out.edge_count = inst.edge_count;
-    out.first_result = function.value_count();
+    out.first_result = next;
     out.result_count = inst.result_count;
-    const InstId written = static_cast<InstId>(function.insts.size());
-    for (u32 r = 0; r < inst.result_count; ++r) number(inst.first_result + r, written, false, 0);
-    function.insts.push_back(out);
+    for (u32 r = 0; r < inst.result_count; ++r) number(inst.first_result + r, {written, false});
     origins.push_back(inst.origin);
-    ++block.inst_count;
+    if (inside != nullptr) inside->push_back(inst.inside ? 1 : 0);
   }
-  function.blocks.push_back(block);
+  block.inst_count = written - block.first_inst;
 }
 
 void Graph::write(Function& function, std::vector<InstId>& origins, std::vector<u8>* inside) {
@@ -394,13 +394,11 @@ void Graph::write(const analysis::BlockOrder& order, Function& function, std::ve
   analysis::fill_none(written_as_, values_.size());
   analysis::fill_none(block_as_, block_count_);
   for (analysis::Node node = 0; node < order.size(); ++node) block_as_[order.block(node)] = node;
-  for (analysis::Node node = 0; node < order.size(); ++node) write_block(function, order.block(node), origins);
+  for (analysis::Node node = 0; node < order.size(); ++node) write_block(function, order.block(node), origins, inside);
   for (analysis::Node node = 0; node < order.size(); ++node) {
     InstId written = function.blocks[node].first_inst;
-    for (InstId at = blocks_[order.block(node)].first; at != kNone; at = insts_[at].next) {
+    for (InstId at = blocks_[order.block(node)].first; at != kNone; at = insts_[at].next)
       write_values(function, insts_[at], function.insts[written++]);
-      if (inside != nullptr) inside->push_back(insts_[at].inside ? 1 : 0);
-    }
   }
 }
 

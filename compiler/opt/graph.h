@@ -151,7 +151,7 @@ private:
   void copy(const Function& function, const Bases& bases);
   void copy_block(const Function& function, BlockId id, const Bases& bases);
   u32 new_edge(BlockId target);
-  void write_block(Function& function, BlockId id, std::vector<InstId>& origins);
+  void write_block(Function& function, BlockId id, std::vector<InstId>& origins, std::vector<u8>* inside);
   void write_values(Function& function, const GraphInst& inst, Inst& out);
 
   std::vector<GraphInst> insts_;
