@@ -23,7 +23,7 @@ struct StatementWeights {
   u32 if_else = 6;     // structured choice
   u32 loop = 4;        // counted loops, with carried values, breaks and continues
   u32 multiway = 4;    // switch, dense or sparse
-  u32 irreducible = 1; // a region of blocks that jump among each other at will
+  u32 irreducible = 3; // a region of blocks that jump among each other at will
   u32 escape = 3;      // conditional return, trap, break, continue, throw
   u32 pressure = 1;    // many values at once, used only later
   u32 watched = 5;     // one place is stored to and read again: in narrower form, or where ways meet

@@ -13,6 +13,7 @@ namespace assay::fuzz {
 struct Body::Region {
   static constexpr u32 kMost = 8;
   u32 count = 0;
+  u32 other_entry = 0; // besides the last block
   BlockId blocks[kMost];
   TypeList types[kMost]; // after the budget
   u32 ways[kMost];       // successors: `count` is the exit
@@ -43,8 +44,17 @@ void Body::plan_region(Region& region) {
       if (to <= i) region.is_back_target[to] = true;
     }
   }
+  const u32 last = region.count - 1;
+  region.other_entry = random_.below(last);
+  // Mostly there is a cycle through both entries.
+  if (!random_.chance({1, 4})) {
+    region.ways[last] = std::max(region.ways[last], 2u);
+    region.successors[last][1] = region.other_entry;
+    region.is_back_target[region.other_entry] = true;
+    region.successors[region.other_entry][0] = last;
+  }
   // Whatever was drawn, the last block can leave, so the exit is reached.
-  region.successors[region.count - 1][0] = region.count;
+  region.successors[last][0] = region.count;
 }
 
 void Body::region_jump(Region& region, u32 index) {
@@ -102,7 +112,7 @@ void Body::irreducible(u32 depth) {
   // Entered at two or three of its blocks.
   region.budget = literal(Type::I32, trips);
   const u32 last = region.count - 1;
-  u32 successors[3] = {last, random_.below(region.count), 0};
+  u32 successors[3] = {last, region.other_entry, 0};
   ValueList args[3];
   EdgeTarget targets[3];
   for (u32 k = 0; k < 3; ++k) {
