@@ -101,7 +101,10 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
                                            : function({id, &fn, {}, {}, {}}, fn.name);
     if (!done) return done.error();
   }
-  if (options.observer != nullptr) options.observer->decided(decisions);
+  if (options.observer != nullptr) {
+    options.observer->decided(decisions);
+    if (optimise()) options.observer->simplified(pipeline->rules_fired());
+  }
   return backend->finish();
 }
 

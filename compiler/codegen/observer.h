@@ -5,6 +5,7 @@
 #include "compiler/codegen/decisions.h"
 #include "compiler/codegen/lir.h"
 
+#include <span>
 #include <string>
 
 namespace assay::codegen {
@@ -18,6 +19,9 @@ public:
   virtual void lowered(FunctionId, const LirFunction&) {}
   /// Returns an empty string when content; otherwise the compile fails with this Internal error.
   virtual std::string allocated(FunctionId, const LirFunction&, const Allocation&, const RegisterFile&) { return {}; }
+  /// The module is compiled, at -O2: how often this compiler has ever applied each rule of simplification
+  /// (opt/rules.h).
+  virtual void simplified(std::span<const u64>) {}
   /// The module is compiled: how many choices the back end took, and which one reached the limit.
   virtual void decided(const Decisions&) {}
 };

@@ -132,6 +132,10 @@ LastRewrite Pipeline::last_rewrite() const {
   return out;
 }
 
+std::span<const u64> Pipeline::rules_fired() const {
+  return static_cast<const SimplifyPass&>(*passes_[static_cast<u32>(PassId::Simplify)]).fired();
+}
+
 Result<void> Pipeline::run_pass(PassId id, FunctionId function) {
   PassContext context{*module_, graph_, analyses_, rewrites_, source_};
   const u64 before = rewrites_.made;

@@ -76,6 +76,8 @@ public:
   Result<void> run(FunctionId function, Optimised& out);
   u64 rewrites() const { return rewrites_.made; }
   LastRewrite last_rewrite() const;
+  /// How often each rule of simplification was ever applied; behind them, how often constants were folded.
+  std::span<const u64> rules_fired() const;
 
 private:
   Result<void> run_pass(PassId id, FunctionId function);

@@ -4,6 +4,7 @@
 // storage. With `check_allocation` each function's allocation passes the symbolic checker of oracle/alloc before
 // code is emitted. Tested in fuzz/check/tests/subject_test.cpp.
 #include "compiler/codegen/observer.h"
+#include "fuzz/check/met.h"
 #include "fuzz/check/settings.h"
 #include "fuzz/check/subject_kinds.h"
 #include "oracle/alloc/checker.h"
@@ -23,33 +24,43 @@ void fill_stack() {
   for (volatile u64& word : words) word = 0xa5a5a5a5a5a5a5a5u;
 }
 
-class AllocationJudge final : public codegen::Observer {
+/// Judges allocations, if it shall, and notes what is met (met.h).
+class CompilationWatch final : public codegen::Observer {
 public:
+  CompilationWatch(Target target, bool judges) : target_(target), judges_(judges) {}
+  bool is_needed() const { return judges_ || is_met_wanted(); }
+
+  void optimised(FunctionId, const Function& body) override { note_optimised(body); }
   std::string allocated(FunctionId, const codegen::LirFunction& function, const codegen::Allocation& allocation,
                         const codegen::RegisterFile& registers) override {
-    std::string report = checker_.check(function, allocation, registers);
+    note_compiled(target_, function, allocation);
+    std::string report = judges_ ? checker_.check(function, allocation, registers) : std::string();
     refused_ |= !report.empty();
     return report;
   }
+  void simplified(std::span<const u64> fired) override { note_rules(fired, fired_before_); }
   bool refused() const { return refused_; }
   void reset() { refused_ = false; }
 
 private:
+  Target target_;
+  bool judges_;
   oracle::AllocationChecker checker_;
+  std::vector<u64> fired_before_;
   bool refused_ = false;
 };
 
 class CompiledSubject final : public Subject {
 public:
   CompiledSubject(const SubjectRow& row, const SubjectOptions& options, std::unique_ptr<Executor> executor)
-      : row_(row), passes_(options.passes), observer_(options.check_allocation ? &judge_ : nullptr),
+      : row_(row), passes_(options.passes), watch_(row.target, options.check_allocation),
         compiler_(compile_options(row)), executor_(std::move(executor)) {}
 
   Result<void> prepare(const Module& module) override {
     executor_->unload(); // before the object it was loaded from is overwritten
-    judge_.reset();
+    watch_.reset();
     CompileOptions options = compile_options(settings_for(row_, module, passes_));
-    options.observer = observer_;
+    options.observer = watch_.is_needed() ? &watch_ : nullptr;
     compiler_.set_options(options);
     Result<void> compiled = compiler_.compile(module, object_);
     if (!compiled) return compiled;
@@ -60,14 +71,14 @@ public:
   void expect(std::span<const RunRequest> requests) override { executor_->expect(requests); }
   void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
     executor_->run(entry, args, fuel, host, out);
+    note_run(row_, out);
   }
-  bool allocation_refused() const override { return judge_.refused(); }
+  bool allocation_refused() const override { return watch_.refused(); }
 
 private:
   const SubjectRow& row_;
   PassOptions passes_;
-  AllocationJudge judge_;
-  codegen::Observer* observer_;
+  CompilationWatch watch_;
   Compiler compiler_;
   CodeObject object_;
   std::unique_ptr<Executor> executor_;

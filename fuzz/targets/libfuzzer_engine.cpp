@@ -6,6 +6,7 @@
 // `ci/fuzz 60` is its test.
 #include "fuzz/targets/libfuzzer_engine.h"
 
+#include "fuzz/check/met.h"
 #include "fuzz/os/process.h"
 #include "fuzz/targets/targets.h"
 
@@ -17,6 +18,12 @@ extern "C" int LLVMFuzzerRunDriver(int* argc, char*** argv,
 
 namespace assay::fuzz {
 namespace {
+
+#ifdef __linux__
+/// libFuzzer finds them by their section, zeroes them before each input, and takes those that are not zero behind it as
+/// features, by how large they are (FuzzerExtraCounters.cpp of compiler-rt; not on every system).
+__attribute__((used, section("__libfuzzer_extra_counters"))) u8 met_features[kMetCount];
+#endif
 
 WorkerContext* context = nullptr; // of this process: libFuzzer's callback has no argument of its own
 
@@ -48,6 +55,9 @@ int on_input(const std::uint8_t* data, std::size_t size) {
 
 int run_libfuzzer(WorkerContext& worker) {
   context = &worker;
+#ifdef __linux__
+  want_met(met_features);
+#endif
   namespace fs = std::filesystem;
   const fs::path own = fs::path(worker.options.findings) / "corpus";
   std::error_code failure;
