@@ -63,15 +63,16 @@ int run_libfuzzer(WorkerContext& worker) {
   std::error_code failure;
   fs::create_directories(own, failure);
   std::vector<std::string> words = {
-      "assay", "-max_len=" + std::to_string(kMaxInput), "-len_control=100", "-print_funcs=0", "-timeout=0",
-      "-rss_limit_mb=0", "-detect_leaks=0", "-handle_segv=0", "-handle_bus=0", "-handle_abrt=0", "-handle_ill=0",
-      "-handle_fpe=0", "-handle_int=0", "-handle_term=0", "-handle_xfsz=0", "-verbosity=0", "-print_final_stats=0",
-      "-reload=1",
+      "assay", "-max_len=" + std::to_string(kMaxInput), "-print_funcs=0", "-timeout=0", "-rss_limit_mb=0",
+      "-detect_leaks=0", "-handle_segv=0", "-handle_bus=0", "-handle_abrt=0", "-handle_ill=0", "-handle_fpe=0",
+      "-handle_int=0", "-handle_term=0", "-handle_xfsz=0", "-verbosity=0", "-print_final_stats=0", "-reload=1",
       // Its bookkeeping of rare features cost a third of the time, more than running the programs.
       "-entropic=0",
       // 0 would mean "by time".
       "-seed=" + std::to_string((derive_seed(worker.options.source.seed, worker.number) & 0x7fffffff) | 1),
       "-artifact_prefix=" + worker.options.findings + "/", own.string()};
+  // Lengths begin at that of the longest program there is. Where there is none, that would be some bytes.
+  words.push_back(worker.options.corpus.empty() ? "-len_control=0" : "-len_control=100");
   if (!worker.options.corpus.empty()) words.push_back(worker.options.corpus);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

@@ -7,6 +7,7 @@
 #include "assay/text.h"
 #include "assay/verify.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace assay::fuzz {
@@ -47,6 +48,14 @@ std::size_t print(Module& module, std::span<std::uint8_t> out) {
   return t.printed_text.size();
 }
 
+/// Whether there is a function that can be mutated: an empty text is a module, too.
+bool has_body(const Module& module) {
+  return std::any_of(module.functions.begin(), module.functions.end(), [](const Function& f) { return !f.imported; });
+}
+
+/// How many inputs are new programs, however well mutants of the others do.
+constexpr Chance kFresh{1, 8};
+
 } // namespace
 
 bool program_of(std::string_view text, Module& module) { return parse(text, module) && settle(module); }
@@ -54,7 +63,8 @@ bool program_of(std::string_view text, Module& module) { return parse(text, modu
 std::size_t mutate_text(std::uint8_t* data, std::size_t size, std::size_t max_size, u64 seed) {
   Tools& t = tools();
   Random random(seed);
-  if (parse({reinterpret_cast<const char*>(data), size}, t.module)) t.mutator.mutate(t.module, random.next());
+  const bool is_program = parse({reinterpret_cast<const char*>(data), size}, t.module) && has_body(t.module);
+  if (is_program && !random.chance(kFresh)) t.mutator.mutate(t.module, random.next());
   else t.generator.generate(random.next(), t.module);
   if (!settle(t.module)) return size;
   const std::size_t printed = print(t.module, {data, max_size});

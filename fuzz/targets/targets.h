@@ -19,8 +19,8 @@ inline constexpr std::size_t kMaxInput = 1u << 15;
 /// Parses, verifies and settles. False when the bytes are no program, or none that can be compared.
 bool program_of(std::string_view text, Module& module);
 
-/// A changed program in place of `size` bytes at `data`; the new size. Bytes that are no program become a generated
-/// one.
+/// A changed program in place of `size` bytes at `data`; the new size. Bytes that are no program with a function become
+/// a generated one, and so do one in eight of those that are.
 std::size_t mutate_text(std::uint8_t* data, std::size_t size, std::size_t max_size, u64 seed);
 
 /// The first program with a function of the second; written to `out`. 0 when nothing fitted.
