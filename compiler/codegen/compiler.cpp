@@ -44,6 +44,7 @@ struct Compiler::Impl {
   bool optimise() const { return options.level == Level::O2; }
 
   Result<void> function(const codegen::FunctionInput& input, const std::string& name);
+  Result<void> plainly(codegen::FunctionInput input, const std::string& name);
   Result<void> optimised(FunctionId id, const std::string& name);
   Result<void> run(const Module& module, CodeObject& out);
 
@@ -66,6 +67,7 @@ Result<void> Compiler::Impl::function(const codegen::FunctionInput& input, const
   const codegen::RegisterFile& file = backend->register_file();
   const codegen::AllocOptions alloc_options{options.max_registers, options.spill_all, &decisions};
   if (!optimise() || !ranges->run(lir, file, alloc_options, allocation)) {
+    if (!lir.constants.empty()) return plainly(input, name);
     if (Result<void> allocated = allocator.run(lir, file, alloc_options, allocation); !allocated) return allocated;
   }
   if (options.observer != nullptr) {
@@ -76,6 +78,12 @@ Result<void> Compiler::Impl::function(const codegen::FunctionInput& input, const
   return backend->emit(input, lir, allocation);
 }
 
+/// Once more, for the other allocator.
+Result<void> Compiler::Impl::plainly(codegen::FunctionInput input, const std::string& name) {
+  input.may_hold = false;
+  return function(input, name);
+}
+
 Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
   if (Result<void> done = pipeline->run(id, better); !done) {
     Error error = done.error();
@@ -83,7 +91,7 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
     return error;
   }
   if (options.observer != nullptr) options.observer->optimised(id, better.body);
-  return function({id, &better.body, better.positions, better.inlined_calls, better.inside}, name);
+  return function({id, &better.body, better.positions, better.inlined_calls, better.inside, !options.spill_all}, name);
 }
 
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
@@ -98,7 +106,7 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
     out.names[id].assign(fn.name);
     const Result<void> done = fn.imported  ? backend->thunk(id)
                               : optimise() ? optimised(id, fn.name)
-                                           : function({id, &fn, {}, {}, {}}, fn.name);
+                                           : function({id, &fn, {}, {}, {}, false}, fn.name);
     if (!done) return done.error();
   }
   if (options.observer != nullptr) {

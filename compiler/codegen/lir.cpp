@@ -12,6 +12,7 @@ void LirFunction::clear() {
   vreg_class.clear();
   clobber_sets.assign(1, 0);
   fixed_defs.clear();
+  constants.clear();
   outgoing_bytes = 0;
   may_loop = true;
 }

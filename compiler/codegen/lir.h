@@ -9,7 +9,7 @@
 //  - blocks[0] is the entry, without parameters; every block is reachable; order is a reverse postorder,
 //    so each block but the entry has a predecessor before it.
 //  - each VReg has one definition (an operand of role Def, DefEarly or Temp, or a block parameter) that
-//    dominates its uses.
+//    dominates its uses; a constant's (LirFunction::constants) has none and is there from the start.
 //  - a block with more than one successor passes no arguments, and none of its successors has another
 //    predecessor (critical edges are split); so edge moves go to the end of a block with one successor.
 //  - a block's last instruction is its terminator, and no other is.
@@ -98,6 +98,17 @@ struct FixedDef {
   PReg reg;
 };
 
+/// A value that no instruction defines: constant k lies in slot k, as it were, which nobody writes and only moves read.
+/// That slot is nowhere: such a move makes the value. So a constant has a register where one is free, and to give that
+/// up costs nothing.
+struct Constant {
+  enum class Kind : u8 { Bits, MemoryBase }; // `bits` are the value; are added to the base of linear memory
+  VReg vreg = kNone;
+  Kind kind = Kind::Bits;
+  u8 size = 8; // of a float, in bytes
+  u64 bits = 0;
+};
+
 struct LirFunction {
   Sequence<LirInst> insts;
   Sequence<Operand> operands;
@@ -107,6 +118,7 @@ struct LirFunction {
   Sequence<RegClass> vreg_class;    // [VReg]
   std::vector<RegSet> clobber_sets; // [0] is empty
   std::vector<FixedDef> fixed_defs; // hints: may lack some
+  std::vector<Constant> constants;  // few; none where allocation is that of regalloc.h
   u32 outgoing_bytes = 0;           // largest area for stack arguments of the calls made
   bool may_loop = true;             // false: no edge leads to its own or an earlier block
 
@@ -147,7 +159,7 @@ struct Edit {
 struct Allocation {
   Sequence<Location> locations; // [index in LirFunction::operands]
   std::vector<Edit> edits;      // sorted by inst; order within one inst is execution order
-  u32 slot_count = 0;           // spill slots used
+  u32 slot_count = 0;           // spill slots used, the constants' among them
   u32 cycle_slot = kNone;       // one that is only written and read with nothing but moves of one class between
                                 // registers in between: the emitter may take its scratch register of that class
   RegSet written = 0;           // every register that an operand, edit or clobber writes

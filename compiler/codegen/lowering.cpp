@@ -7,9 +7,14 @@
 
 #include "assay/planted.h"
 
+#include <algorithm>
+
 namespace assay::codegen {
 
 namespace {
+
+/// Further constants are made at each use: sets of live values stay small.
+constexpr std::size_t kMostHeld = 32;
 
 constexpr u32 align_up(u32 value, u32 alignment) { return (value + alignment - 1) & ~(alignment - 1); }
 
@@ -53,6 +58,7 @@ void LoweringBase::fail(std::string message) {
 void LoweringBase::begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info) {
   fn_ = function.body;
   inside_ = function.inside;
+  may_hold_ = function.may_hold && abilities_.holds_constants && options_.level == Level::O2;
   info_ = &info;
   failed_ = false;
   fused_ = kNone;
@@ -91,10 +97,31 @@ void LoweringBase::number_blocks() {
   ASSAY_DCHECK(flow_.edges_into(0) == 0); // the verifier's word
   lir_block_.assign(fn_->blocks.size(), kNone);
   u32 next = 0;
+  bool loops = false;
   for (BlockId id : flow_.order()) {
     lir_block_[id] = next++;
     const Inst& terminator = fn_->terminator(fn_->blocks[id]);
-    for (const Edge& edge : fn_->edges_of(terminator)) next += needs_split(terminator, edge) ? 1 : 0;
+    for (const Edge& edge : fn_->edges_of(terminator)) {
+      next += needs_split(terminator, edge) ? 1 : 0;
+      loops |= lir_block_[edge.target] != kNone;
+    }
+  }
+  in_loop_.clear();
+  holds_ = false;
+  if (loops && may_hold_) note_loops();
+}
+
+/// A loop is what lies between the target of an edge that leads back and the last such edge's source.
+void LoweringBase::note_loops() {
+  in_loop_.assign(fn_->blocks.size(), 0);
+  for (const BlockId id : flow_.order()) { // the number of the last block of the loop that begins there
+    for (const Edge& edge : fn_->edges_of(fn_->terminator(fn_->blocks[id])))
+      if (lir_block_[edge.target] <= lir_block_[id]) in_loop_[edge.target] = lir_block_[id] + 1;
+  }
+  u32 end = 0;
+  for (const BlockId id : flow_.order()) {
+    end = std::max(end, in_loop_[id]);
+    in_loop_[id] = lir_block_[id] < end ? 1 : 0;
   }
 }
 
@@ -130,6 +157,7 @@ void LoweringBase::entry() {
 
 void LoweringBase::open(BlockId id) {
   block_ = id;
+  holds_ = !in_loop_.empty() && in_loop_[id] != 0;
   if (!ASSAY_PLANTED(a64_address_of_before)) kept_.clear();
   if (id == 0) {
     entry();
@@ -212,13 +240,33 @@ VReg LoweringBase::rematerialise(const Inst& source) {
   return v;
 }
 
+/// Of the same bits there is one, whatever asks for it.
+VReg LoweringBase::held(RegClass reg_class, Constant wanted) {
+  if (!holds_ || !may(Decision::ConstantHeld)) return kNone;
+  LirFunction& lir = b_.function();
+  const u64 compared = ASSAY_PLANTED(a64_held_constant) ? 0xffffffffu : ~u64{0};
+  for (const Constant& known : lir.constants) {
+    if (known.kind == wanted.kind && (known.bits & compared) == (wanted.bits & compared) && known.size == wanted.size &&
+        lir.vreg_class[known.vreg] == reg_class)
+      return known.vreg;
+  }
+  if (lir.constants.size() == kMostHeld) return kNone;
+  wanted.vreg = b_.vreg(reg_class);
+  lir.constants.push_back(wanted);
+  return wanted.vreg;
+}
+
 VReg LoweringBase::int_constant(i64 value, u32 size) {
+  const u64 bits = size == 8 ? static_cast<u64>(value) : static_cast<u32>(value);
+  if (const VReg known = held(RegClass::Int, {kNone, Constant::Kind::Bits, 8, bits}); known != kNone) return known;
   const VReg v = new_int();
-  add_op(CommonOp::Imm, size, {def(v)}).imm = size == 8 ? value : static_cast<i64>(static_cast<u32>(value));
+  add_op(CommonOp::Imm, size, {def(v)}).imm = static_cast<i64>(bits);
   return v;
 }
 
 VReg LoweringBase::float_constant(u64 bits, u32 size) {
+  const Constant wanted{kNone, Constant::Kind::Bits, static_cast<u8>(size), bits};
+  if (const VReg known = held(RegClass::Float, wanted); known != kNone) return known;
   const VReg v = new_float();
   add_op(CommonOp::FImm, size, {def(v)}).imm = static_cast<i64>(bits);
   return v;
@@ -281,7 +329,8 @@ bool LoweringBase::left_to_user(const Inst& inst) {
 
 bool LoweringBase::ends_here(ValueId value) const {
   const ValueDef& source = fn_->value_defs[value];
-  if (options_.level != Level::O2 || vregs_[value] == kNone) return true; // made for this use
+  if (options_.level != Level::O2) return true;
+  if (vregs_[value] == kNone) return !holds_; // made for this use
   return !source.is_param && flow_.uses(value) == 1 && source.index >= fn_->blocks[block_].first_inst &&
          source.index < b_.origin();
 }

@@ -1,7 +1,8 @@
 // lowering.h - AIR to LIR, as far as it is the same for every target: blocks, edges, values, memory, calls, control.
 //
 // Walks the reachable blocks in reverse postorder and each instruction once. Constants, slot and function
-// addresses are made where they are used (as immediates if they fit), so none lives in a register between uses.
+// addresses are made where they are used (as immediates if they fit), so none lives in a register between uses; but
+// where a target holds constants, those read in a loop at O2 are values that allocation keeps or makes again (lir.h).
 // A comparison used once, by the branch or select behind it, becomes part of that. Edges with arguments out of
 // blocks with several successors, and critical edges, get a block of their own (the invariants of lir.h).
 // AIR locals and slots are objects in the frame (LoweredFunction).
@@ -109,12 +110,15 @@ protected:
     u16 add = 0;          // d a b: a + b
     u16 add_index = 0;    // d a b: a + (the low imm bytes of b << cond)
     u16 add_constant = 0; // d a: a + imm
-    u16 check = 0;        // a: traps unless (a << cond) + aux is within the memory's size, which is fixed
+    u16 check = 0; // a [b]: traps unless (a << cond) + aux is within the memory's size, which is fixed; b: the most
+                   // that a may be
+    bool (*compares)(u64) = nullptr; // whether a comparison has room for the constant
   };
   /// What a target's instructions do beside what every target's do.
   struct Abilities {
-    bool clears_upper = false; // those of 32 bits clear the upper halves of what they write
-    bool adds_scaled = false;  // one adds what it shifts by up to 3 first
+    bool clears_upper = false;    // those of 32 bits clear the upper halves of what they write
+    bool adds_scaled = false;     // one adds what it shifts by up to 3 first
+    bool holds_constants = false; // at O2 what a loop reads of them are values (LirFunction::constants)
     AddressOps address;
   };
   explicit LoweringBase(StoredImmediates stored, Abilities abilities) : stored_(stored), abilities_(abilities) {}
@@ -164,6 +168,8 @@ protected:
     return known != kNone ? known : rematerialise(fn_->insts[fn_->value_defs[value].index]);
   }
   VReg float_constant(u64 bits, u32 size);
+  /// The value that holds it; kNone: none does, it is to be made here.
+  VReg held(RegClass reg_class, Constant wanted);
   VReg int_constant(i64 value, u32 size);
   VReg result(const Inst& inst, u32 index = 0) {
     const ValueId value = inst.first_result + index;
@@ -243,6 +249,7 @@ private:
   void begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info);
   void layout_frame();
   void number_blocks();
+  void note_loops();
   void entry();
   void open(BlockId id);
   void finish_block(const Inst& terminator);
@@ -298,8 +305,9 @@ private:
     VReg address = kNone;
     u32 end = 0; // aux
     u16 flags = 0;
-    u8 scale = 0;      // cond
-    VReg base = kNone; // in place of the memory's
+    u8 scale = 0;          // cond
+    VReg base = kNone;     // in place of the memory's
+    ValueId index = kNone; // whose register `address` is
     void give(LirInst& inst) const {
       inst.flags = flags;
       inst.aux = end;
@@ -324,7 +332,11 @@ private:
     VReg address = kNone;
   };
   void keep_address(LinearPlace& place, u32 size); // lowering_address.cpp
-  void add_index(VReg address, const LinearPlace& place);
+  bool on_held_base(LinearPlace& place, u32 size, ValueId index);
+  VReg held_base(u32 far);
+  void check_apart(LinearPlace& place);
+  void add_index(VReg address, VReg base, const LinearPlace& place);
+  void find_shared();
   bool already_checked(ValueId address, u32 end);
 
   // What lies above i32s (lowering_upper.cpp).
@@ -346,8 +358,17 @@ private:
     u32 end = 0;
     BlockId block = kNone;
   };
-  std::vector<Checked> checked_;           // [ValueId] of addresses; O2
-  std::vector<KeptAddress> kept_;          // of this block
+  std::vector<Checked> checked_;  // [ValueId] of addresses; O2
+  std::vector<KeptAddress> kept_; // of this block
+  std::vector<u32> in_loop_;      // [BlockId] whether it may be come to again; O2, empty without loops
+  bool may_hold_ = false;         // FunctionInput's
+  bool holds_ = false;            // the block is in a loop, and the target holds constants
+  struct Met {
+    BlockId block = kNone;
+    u64 offset = 0;
+    bool shared = false; // a block accesses several places at this index
+  };
+  std::vector<Met> met_;                   // [ValueId] of indices; O2, empty where no constants are held
   std::vector<ValueId> addresses_;         // of the function's accesses, in order; O2
   std::vector<u32> accesses_;              // [ValueId] of addresses: how many; O2
   std::vector<Scaled> scaled_;             // [ValueId] addresses that are such sums; O2, empty where there is none

@@ -4,9 +4,10 @@
 // At O2 such an access takes its address from a value of its own: base + (index << scale) + a multiple of kNear, made
 // where its block needs it first; what is left of the constant stands in the access. Accesses at neighbouring places,
 // as in arrays of structures and in unrolled loops, so share one or two additions. The check of bounds, if there is
-// one, stands before as an instruction of its own. Values of a block that comes before, or from before a call,
-// which would have to save them, are not looked for. At most kMostKept comparisons an access. Tested in
-// compiler/target/a64/tests/lower_test.cpp.
+// one, stands before as an instruction of its own. In a loop an index that is added to one place alone is added to the
+// sum of base and constant by the access itself; such sums are held like other constants. Values of a block that
+// comes before, or from before a call, which would have to save them, are not looked for. At most kMostKept
+// comparisons an access, and as many as there are constants. Tested in compiler/target/a64/tests/lower_test.cpp.
 #include "assay/planted.h"
 #include "compiler/codegen/lowering.h"
 
@@ -18,8 +19,47 @@ namespace {
 
 constexpr u32 kNear = 4096, kFarthest = 1u << 24; // immediates of accesses, in units of their size, and of additions
 constexpr std::size_t kMostKept = 8;
+constexpr std::ptrdiff_t kMostBases = 6; // sums of the base and a constant in a function
 
 } // namespace
+
+/// Whether one access adds that constant to its address by itself.
+bool LoweringBase::on_held_base(LinearPlace& place, u32 size, ValueId index) {
+  const bool by_size = place.scale == 0 || 1u << place.scale == size;
+  if (!holds_ || !by_size || met_[index].shared) return false;
+  const VReg base = held_base(place.end - size);
+  if (base == kNone) return false;
+  place.base = base;
+  place.end = size;
+  return true;
+}
+
+/// The base of linear memory and that much, as a constant.
+VReg LoweringBase::held_base(u32 far) {
+  if (far >= kFarthest) return kNone;
+  const auto is_base = [](const Constant& constant) { return constant.kind == Constant::Kind::MemoryBase; };
+  const auto& constants = b_.function().constants;
+  const Constant wanted{kNone, Constant::Kind::MemoryBase, 8, far};
+  if (std::count_if(constants.begin(), constants.end(), is_base) < kMostBases) return held(RegClass::Int, wanted);
+  const auto known = std::find_if(constants.begin(), constants.end(),
+                                  [&](const Constant& constant) { return is_base(constant) && constant.bits == far; });
+  return known == constants.end() ? kNone : held(RegClass::Int, wanted);
+}
+
+/// The check of bounds as an instruction before the access, with the bound in a register where it must be in one.
+void LoweringBase::check_apart(LinearPlace& place) {
+  if ((place.flags & kSurelyInside) != 0) return;
+  const AddressOps& ops = abilities_.address;
+  const u64 most = (module_->memory_size - place.end) >> place.scale;
+  const u32 size = (place.flags & kWideAddress) != 0 ? 8 : 4;
+  const u64 held_most = ASSAY_PLANTED(a64_held_bound) ? most & 0xffff0000 : most;
+  const VReg bound = ops.compares(most) ? kNone : held(RegClass::Int, {kNone, Constant::Kind::Bits, 8, held_most});
+  LirInst& check = bound == kNone ? add_op(OpCode(ops.check), size, {use(place.address)})
+                                  : add_op(OpCode(ops.check), size, {use(place.address), use(bound)});
+  check.aux = place.end;
+  check.cond = place.scale;
+  place.flags |= kSurelyInside;
+}
 
 /// Changes the place to one at a constant distance from a value.
 void LoweringBase::keep_address(LinearPlace& place, u32 size) {
@@ -28,14 +68,12 @@ void LoweringBase::keep_address(LinearPlace& place, u32 size) {
   if (ops.add_index == 0 || memory_base_ == kNone || (place.flags & kConstAddress) != 0) return;
   if ((place.flags & (kFixedSize | kSurelyInside)) == 0) return;
   const u32 offset = place.end - size, near = offset % (kNear * size), far = offset - near;
-  if (offset % size != 0 || far >= kFarthest) return;
-  if (offset == 0 && (place.scale == 0 || 1u << place.scale == size)) return; // an access can add that itself
+  const bool by_itself = offset == 0 && (place.scale == 0 || 1u << place.scale == size);
+  if (by_itself && holds_) check_apart(place); // for the bound's sake
+  if (by_itself || offset % size != 0 || far >= kFarthest) return;
   if (!may(Decision::AddressKept)) return;
-  if ((place.flags & kSurelyInside) == 0) {
-    LirInst& check = add_op(OpCode(ops.check), wide ? 8 : 4, {use(place.address)});
-    check.aux = place.end;
-    check.cond = place.scale;
-  }
+  check_apart(place);
+  if (on_held_base(place, size, place.index)) return;
   const auto same = [&](const KeptAddress& kept) {
     return kept.index == place.address && kept.scale == place.scale && kept.far == far;
   };
@@ -43,9 +81,11 @@ void LoweringBase::keep_address(LinearPlace& place, u32 size) {
   VReg address = found != kept_.end() ? found->address : kNone;
   if (address == kNone) {
     address = new_int();
-    if (wide) add_op(OpCode(ops.add), 8, {def(address), use(memory_base_), use(place.address)});
-    else add_index(address, place);
-    if (far != 0) {
+    const VReg held_far = far != 0 && holds_ ? held_base(far) : kNone;
+    const VReg base = held_far != kNone ? held_far : memory_base_;
+    if (wide) add_op(OpCode(ops.add), 8, {def(address), use(base), use(place.address)});
+    else add_index(address, base, place);
+    if (far != 0 && held_far == kNone) {
       const VReg sum = new_int();
       add_op(OpCode(ops.add_constant), 8, {def(sum), use(address)}).imm = far;
       address = sum;
@@ -59,11 +99,28 @@ void LoweringBase::keep_address(LinearPlace& place, u32 size) {
   place.base = address;
 }
 
-/// The low 32 bits of the address, shifted, on top of the memory's base.
-void LoweringBase::add_index(VReg address, const LinearPlace& place) {
-  LirInst& sum = add_op(OpCode(abilities_.address.add_index), 8, {def(address), use(memory_base_), use(place.address)});
+/// The low 32 bits of the address, shifted, on top of the base.
+void LoweringBase::add_index(VReg address, VReg base, const LinearPlace& place) {
+  LirInst& sum = add_op(OpCode(abilities_.address.add_index), 8, {def(address), use(base), use(place.address)});
   sum.imm = 4;
   sum.cond = place.scale;
+}
+
+/// Which indices a block of a loop adds to several places: their accesses do with one addition.
+void LoweringBase::find_shared() {
+  met_.assign(fn_->value_count(), {});
+  for (const BlockId block : flow_.order()) {
+    if (in_loop_[block] == 0) continue;
+    for (const Inst& inst : fn_->insts_of(fn_->blocks[block])) {
+      if (info(inst.op).form != Form::Access || !info(inst.op).is(kTraps)) continue;
+      const Indexed& indexed = indexed_[operand(inst, 0)];
+      Met& met = met_[indexed.index != kNone ? indexed.index : operand(inst, 0)];
+      const u64 offset = inst.imm + indexed.beyond;
+      met.shared |= met.block == block && met.offset != offset;
+      met.block = block;
+      met.offset = offset;
+    }
+  }
 }
 
 } // namespace assay::codegen

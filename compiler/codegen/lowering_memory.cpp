@@ -4,9 +4,9 @@
 // traps and is lowered to that; every other end fits 31 bits and can be an immediate. It never shrinks, so what lies
 // within its first size needs no check, nor what the optimiser says is (opt/bounds.h). Accesses inside a stack slot
 // address the frame directly.
-// At O2 a function that touches linear memory holds its base in a value of its own, defined at the entry: the base
-// does not change while a call runs. What an access with the same address has shown is not checked again: within a
-// block, and behind it as far as no other way leads there. And where nothing in the module can make the memory
+// At O2 a function that touches linear memory holds its base in a value of its own, defined at the entry or a constant
+// (lir.h): the base does not change while a call runs. What an access with the same address has shown is not checked
+// again: within a block, and behind it as far as no other way leads there. And where nothing in the module can make the memory
 // larger, its size is a constant; an i32 that is extended and shifted for accesses alone is then checked and used as it
 // is. Constant time an instruction; at O2 one look at each of the module's before, and at the function's. Tested in
 // compiler/codegen/tests/lower_test.cpp.
@@ -46,12 +46,14 @@ void LoweringBase::hold_memory_base() {
   }
   if (addresses_.empty() || !may(Decision::MemoryBaseHeld)) return;
   memory_base_ = new_int();
-  add_op(CommonOp::MemBase, 8, {def(memory_base_)});
+  if (may_hold_) b_.function().constants.push_back({memory_base_, Constant::Kind::MemoryBase, 8, 0});
+  else add_op(CommonOp::MemBase, 8, {def(memory_base_)});
   checked_.assign(fn_->value_count(), {});
   only_pred_.assign(fn_->blocks.size(), kNone);
   find_indexed();
   find_clean();
   if (abilities_.adds_scaled) find_scaled();
+  if (!in_loop_.empty()) find_shared();
 }
 
 // ---- addresses that are computed from an index -------------------------------------------------------
@@ -201,6 +203,7 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
   else if (is_clean(index) && may(Decision::CleanAddress)) place.flags |= kCleanAddress;
   place.scale = indexed.scale;
   place.address = reg(index);
+  place.index = index;
   return true;
 }
 

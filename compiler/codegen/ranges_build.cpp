@@ -216,6 +216,15 @@ void RangesWalk::build() {
   const u32 count = static_cast<u32>(function_->blocks.size());
   starts_.assign(2 * (function_->insts.size() + count) + 2, kNone);
   for (u32 b = count; b-- != 0;) build_block(b);
+  for (const Constant& constant : function_->constants) begin_constant(constant.vreg);
+}
+
+/// It is there before the first instruction. What could read a slot wants a register: this slot is nowhere.
+void RangesWalk::begin_constant(VReg vreg) {
+  begin_at(vreg, 0);
+  for (u32 u = intervals_[vreg].use; u != kNone; u = uses_[u].next) {
+    if (uses_[u].need() == Need::Either) uses_[u].pos_need = uses_[u].pos() << 2 | static_cast<u32>(Need::Register);
+  }
 }
 
 } // namespace assay::codegen

@@ -31,6 +31,7 @@ void RangesWalk::note_use(VReg vreg, u32 block) {
 void RangesWalk::find_globals() {
   globals_.clear();
   readings_.clear();
+  for (const Constant& constant : function_->constants) values_[constant.vreg].def_block = 0;
   for (u32 b = 0; b < function_->blocks.size(); ++b) {
     const LirBlock& block = function_->blocks[b];
     for (const VReg param : function_->params_of(block)) values_[param].def_block = b;

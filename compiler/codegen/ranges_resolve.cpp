@@ -19,7 +19,7 @@ namespace assay::codegen {
 // ---- slots ---------------------------------------------------------------------------------------------------
 
 void RangesWalk::give_slots() {
-  slot_end_.clear();
+  slot_end_.assign(function_->constants.size(), ASSAY_PLANTED(a64_constant_slot) ? 0 : kNone);
   const auto start_of = [this](VReg vreg) { return intervals_[vreg].start; };
   std::sort(spilled_.begin(), spilled_.end(),
             [&](VReg a, VReg b) { return start_of(a) != start_of(b) ? start_of(a) < start_of(b) : a < b; });

@@ -213,6 +213,14 @@ void RangesWalk::assign(u32 index, PReg reg, u32 limit) {
   if (values_[web].web_reg == kNoReg || web == interval.vreg) values_[web].web_reg = reg;
 }
 
+/// Whether it is a constant that starts before a loop, which would have to be made again behind a call in there.
+bool RangesWalk::is_hoisted_through(u32 index) const {
+  const Interval& interval = intervals_[index];
+  if (values_[interval.vreg].slot == kNone) return false; // others have none yet
+  const u32 loop = loop_at(interval.start);
+  return loop != kNone && loops_[loop].destroys && loop_start(loop) == interval.start;
+}
+
 void RangesWalk::allocate(u32 index) {
   const u32 pos = intervals_[index].start;
   advance(pos);
@@ -228,6 +236,8 @@ void RangesWalk::allocate(u32 index) {
   const u32 first = intervals_[index].use;
   if (!must) needed = first == kNone ? pos + 1 : std::max(uses_[first].pos(), pos) + 1;
   const PReg free = find_free(index, std::min(needed, intervals_[index].end));
+  if (is_rest && !must && (free == kNoReg || limit_[free] < intervals_[index].end) && is_hoisted_through(index))
+    return to_memory(index, pos);
   if (free != kNoReg && (must || limit_[free] >= intervals_[index].end || may(Decision::PartInRegister)))
     return assign(index, free, limit_[free]);
   u32 limit = 0;
@@ -248,6 +258,9 @@ bool RangesWalk::scan() {
   next_event_ = static_cast<u32>(events_.size());
   spilled_.clear();
   failed_ = false;
+  for (const Constant& constant : function_->constants) {
+    if (intervals_[constant.vreg].start != kNone) place_constant(constant.vreg);
+  }
   for (u32 pos = 0; pos < starts_.size(); ++pos) {
     // What is put in front meanwhile has its place.
     for (u32 i = starts_[pos]; i != kNone && !failed_; i = intervals_[i].chain) {

@@ -80,11 +80,11 @@ u32 RangesWalk::sunk(u32 pos, u32 after) const {
   return pos;
 }
 
-/// The same, of loops that destroy no registers; else the gap before `pos`.
-u32 RangesWalk::hoisted(u32 pos, u32 after) const {
+/// The same, of loops that destroy no registers; else the gap before `pos`. `through`: those that do, too.
+u32 RangesWalk::hoisted(u32 pos, u32 after, bool through) const {
   u32 place = pos & ~1u;
   if (loops_.empty()) return place;
-  for (u32 loop = loop_at(pos); loop != kNone && loop_start(loop) > after && !loops_[loop].destroys;
+  for (u32 loop = loop_at(pos); loop != kNone && loop_start(loop) > after && (through || !loops_[loop].destroys);
        loop = loops_[loop].parent)
     place = loop_start(loop);
   return place;
@@ -109,11 +109,12 @@ void RangesWalk::cut(u32 index, u32 limit) {
 /// Where the interval, in memory from its start on, should have a register again, behind `now`; or kNone.
 u32 RangesWalk::reload_place(const Interval& interval, u32 now) const {
   const u32 after = std::max(now, interval.start);
+  const bool through = interval.start == 0; // a constant, which no register has had yet
   for (u32 u = interval.use; u != kNone; u = uses_[u].next) {
     const u32 pos = uses_[u].pos();
     if (pos >= interval.end) break; // another part's
     if ((pos & ~1u) <= after || uses_[u].need() == Need::Moved) continue;
-    const u32 place = hoisted(pos, after);
+    const u32 place = hoisted(pos, after, through);
     if (uses_[u].need() == Need::Register) return place;
     // A slot will do, unless that is asked for again and again.
     if (place < (pos & ~1u)) return place;
@@ -135,6 +136,17 @@ void RangesWalk::to_memory(u32 index, u32 now) {
   }
   const u32 place = reload_place(interval, now);
   if (place != kNone) enlist(split(index, place));
+}
+
+/// From the start on it is nowhere. Where it comes into a register, what else begins there has the choice before it.
+void RangesWalk::place_constant(VReg vreg) {
+  intervals_[vreg].loc = kMemory;
+  const u32 place = reload_place(intervals_[vreg], 0);
+  if (place == kNone) return;
+  const u32 rest = split(vreg, place);
+  u32* last = &starts_[intervals_[rest].start];
+  while (*last != kNone) last = &intervals_[*last].chain;
+  *last = rest;
 }
 
 void RangesWalk::advance_uses(Interval& interval, u32 pos) {

@@ -16,6 +16,8 @@
 // Memory. A value that is anywhere in its slot is stored there right at its definition, so giving up its register costs
 // nothing and can be done at any position, and on edges only registers must be filled. What lives into a landing pad is
 // in its slot there because an event in front of the pad takes all registers.
+// Constants (LirFunction::constants) begin in memory at position 0, in slots that they have from the start: where they
+// come into a register they are made, at best before the outermost loop in which they are read, calls in it or not.
 //
 // Cost: near linear (a value's interval meets the fixed ranges in its life; victims are sought among the registers),
 // apart from the sets of live values, a bit a block for each value that lives across blocks. Storage reused.
@@ -118,6 +120,7 @@ private:
   // ranges_build.cpp
   void build();
   void build_block(u32 block);
+  void begin_constant(VReg vreg);
   void live_out(u32 block);
   void add_range(VReg vreg, u32 from, u32 to);
   /// The same, at once where nothing is to be added.
@@ -156,14 +159,16 @@ private:
   RegSet meet_events(u32 index, RegSet open);
   bool worth_saving(u32 index) const;
   void assign(u32 index, PReg reg, u32 limit);
+  bool is_hoisted_through(u32 index) const;
   bool needs_register_now(const Interval& interval, u32 pos) const;
 
   // ranges_split.cpp
   u32 split(u32 index, u32 pos);
   void cut(u32 index, u32 limit);
   void to_memory(u32 index, u32 now);
+  void place_constant(VReg vreg);
   u32 reload_place(const Interval& interval, u32 now) const;
-  u32 hoisted(u32 pos, u32 after) const;
+  u32 hoisted(u32 pos, u32 after, bool through) const;
   u32 sunk(u32 pos, u32 after) const;
   u64 price(const Interval& interval, u32 pos) const;
   PReg find_victim(u32 index, u32 needed, u64 below, u32& limit);

@@ -20,6 +20,11 @@ bool RangesWalk::run(const LirFunction& function, const RegisterFile& file, cons
   values_.assign(count, Value{});
   intervals_.assign(count, Interval{});
   for (VReg v = 0; v < count; ++v) values_[v].web = intervals_[v].vreg = v;
+  for (u32 k = 0; k < function.constants.size(); ++k) {
+    Value& value = values_[function.constants[k].vreg];
+    value.slot = k;
+    value.spilled = value.has_web = true; // no store, and no register in common with what an edge makes of it
+  }
   for (u32 c = 0; c < 2; ++c) {
     const u32 limit = options.max_registers == 0 ? file.order_count[c] : options.max_registers;
     usable_[c] = 0;

@@ -54,6 +54,7 @@ void AllocationChecker::flow() {
     first_edit_.push_back(static_cast<u32>(first - allocation_->edits.begin()));
   }
   entry_[0].clear();
+  for (u32 k = 0; k < function_->constants.size(); ++k) entry_[0].push_back({64 + k, function_->constants[k].vreg});
   visited_[0] = dirty_[0] = 1;
   for (u32 block = 0; block < count && !failed();) {
     if (dirty_[block] == 0) {

@@ -10,6 +10,7 @@
 //   clobbers          names := {}
 //   Temp              names := {}
 //   Def, DefEarly     names := {vreg}, and vreg is taken from every other location
+// A constant is in its slot from the start; nothing writes there, and only edits read there.
 // At the start of a landing pad no register has a name, and no edit stands before its first instruction.
 // Edge from a block with arguments a_i to a block with parameters p_i, at once, from the state after the terminator:
 //   old names p_i go (a loop's last round), then every location that holds a_i also holds p_i; a_i stays a name.

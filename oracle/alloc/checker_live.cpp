@@ -28,6 +28,7 @@ void AllocationChecker::measure_lives() {
   def_block_.assign(function_->vreg_count(), kNone);
   last_block_.assign(function_->vreg_count(), 0);
   param_index_.assign(function_->vreg_count(), kNone);
+  for (const codegen::Constant& constant : function_->constants) define(0, constant.vreg);
   for (u32 block = 0; block < function_->blocks.size(); ++block) {
     const LirBlock& b = function_->blocks[block];
     u32 index = 0;

@@ -31,6 +31,7 @@ bool may_share(Role definition, Role other) { return definition == Role::Def && 
 
 void AllocationChecker::check_rules() {
   if (allocation_->locations.size() != function_->operands.size()) return fail(0, "not one location an operand");
+  if (allocation_->slot_count < function_->constants.size()) return fail(0, "not one slot a constant");
   note_fixed_registers();
   for (u32 inst = 0; inst < function_->insts.size() && !failed(); ++inst) {
     const LirInst& i = function_->insts[inst];
@@ -60,6 +61,7 @@ void AllocationChecker::check_operand(u32 inst, u32 index) {
   const Location where = location(index);
   if (!in_range(where)) return fail_operand(inst, index, "has no location (" + to_string(where) + ")");
   if (!where.is_reg()) {
+    if (where.slot_index() < function_->constants.size()) fail_operand(inst, index, "is in a constant's slot");
     if (o.where != Where::Any) fail_operand(inst, index, "must be in a register, not in " + to_string(where));
     if (!is_use(o.role)) fail_operand(inst, index, "is written to a slot");
     return;
@@ -120,6 +122,8 @@ void AllocationChecker::check_edits() {
     }
     check_edit_register(edit, edit.from);
     check_edit_register(edit, edit.to);
+    if (edit.to.is_slot() && edit.to.slot_index() < function_->constants.size())
+      fail(edit.inst, "edit " + to_string(edit.from) + " -> " + to_string(edit.to) + " writes a constant's slot");
   }
 }
 

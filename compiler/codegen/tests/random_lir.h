@@ -33,7 +33,9 @@ inline RegisterFile small_file() {
 // edges, values used only where their definition dominates.
 class RandomLir {
 public:
-  explicit RandomLir(u32 seed) : random_(seed), as_lowered_(seed % 4 != 0) {}
+  /// `constants`: up to so many values that no instruction defines.
+  explicit RandomLir(u32 seed, u32 constants = 0)
+      : random_(seed), as_lowered_(seed % 4 != 0), constants_(constants != 0 ? pick(constants + 1) : 0) {}
 
   LirFunction make() { return build(); }
 
@@ -49,6 +51,10 @@ private:
   LirFunction build() {
     function_.clobber_sets = {0, bit(0) | bit(1) | bit(2) | bit(3) | bit(7) | bit(32) | bit(33) | bit(34)};
     std::vector<VReg> visible;
+    for (u32 k = 0; k < constants_; ++k) {
+      visible.push_back(new_vreg(pick(3) == 0 ? RegClass::Float : RegClass::Int));
+      function_.constants.push_back({visible.back(), Constant::Kind::Bits, 8, k});
+    }
     open_block();
     fill(visible, 3 + pick(8));
     shapes(visible, 1 + pick(5), 0);
@@ -292,6 +298,7 @@ private:
 
   std::mt19937 random_;
   bool as_lowered_; // with all that lowering says of instructions and blocks, which allocation can do without
+  u32 constants_;
   LirFunction function_;
   std::vector<std::vector<u32>> succs_;
   std::vector<std::vector<VReg>> args_;
@@ -301,7 +308,10 @@ private:
 class Machine {
 public:
   Machine(const LirFunction& function, const Allocation& allocation, const RegisterFile& file, u32 seed)
-      : function_(function), allocation_(allocation), file_(file), random_(seed) {}
+      : function_(function), allocation_(allocation), file_(file), random_(seed) {
+    for (u32 k = 0; k < function.constants.size(); ++k)
+      places_[Location::slot(k).bits] = values_[function.constants[k].vreg] = ++next_value_;
+  }
 
   std::string run() {
     u32 block = 0, edit = 0;
@@ -311,7 +321,7 @@ public:
       for (u32 i = b.first_inst; i < b.first_inst + b.inst_count; ++i) {
         for (; edit < allocation_.edits.size() && allocation_.edits[edit].inst == i; ++edit)
           apply(allocation_.edits[edit]);
-        if (std::string wrong = step(i); !wrong.empty()) return wrong;
+        if (std::string wrong = step(i) + written_; !wrong.empty()) return wrong;
       }
       const auto succs = function_.succs_of(b);
       if (succs.empty()) return {};
@@ -331,7 +341,9 @@ private:
     while (e < allocation_.edits.size() && allocation_.edits[e].inst < inst) ++e;
     return e;
   }
+  bool is_constant(Location place) const { return place.is_slot() && place.slot_index() < function_.constants.size(); }
   void apply(const Edit& edit) {
+    if (is_constant(edit.to)) written_ = "a constant's slot is written";
     places_[edit.to.bits] = places_.count(edit.from.bits) != 0 ? places_[edit.from.bits] : 0;
   }
 
@@ -347,6 +359,7 @@ private:
         return at + std::to_string(o) + " not allocatable";
       if (operand.where == Where::Fixed && place != Location::reg(operand.index))
         return at + std::to_string(o) + " fixed";
+      if (is_constant(place)) return at + std::to_string(o) + " in a constant's slot";
       if (place.is_slot() && operand.where != Where::Any) return at + std::to_string(o) + " in a slot";
       if (operand.where == Where::Tied && place != allocation_.locations[inst.operands + operand.index])
         return at + std::to_string(o) + " tied";
@@ -386,6 +399,7 @@ private:
   std::map<VReg, u64> values_;
   std::map<u32, u64> places_;
   u64 next_value_ = 0;
+  std::string written_; // what went wrong with an edit
 };
 
 } // namespace assay::codegen

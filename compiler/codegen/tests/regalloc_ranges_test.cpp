@@ -9,12 +9,12 @@ namespace assay::codegen {
 namespace {
 
 /// With so few registers the other allocator must never be asked.
-void check_random_functions(u32 max_registers, u32 seeds) {
+void check_random_functions(u32 max_registers, u32 seeds, u32 constants = 0) {
   const RegisterFile file = small_file();
   RangeAllocator allocator;
   Allocation allocation;
   for (u32 seed = 0; seed < seeds; ++seed) {
-    const LirFunction function = RandomLir(seed).make();
+    const LirFunction function = RandomLir(seed, constants).make();
     ASSERT_TRUE(allocator.run(function, file, {max_registers, false}, allocation)) << "seed " << seed;
     for (u32 path = 0; path < 8; ++path)
       ASSERT_EQ(Machine(function, allocation, file, path).run(), "") << "seed " << seed << " path " << path;
@@ -24,6 +24,11 @@ void check_random_functions(u32 max_registers, u32 seeds) {
 TEST(RangeAllocator, KeepsEveryValueOnRandomPaths) { check_random_functions(0, 1500); }
 TEST(RangeAllocator, KeepsEveryValueWithThreeRegisters) { check_random_functions(3, 800); }
 TEST(RangeAllocator, KeepsEveryValueWithOneRegister) { check_random_functions(1, 800); }
+TEST(RangeAllocator, MakesConstantsWhereTheyAreReadOnRandomPaths) {
+  check_random_functions(0, 1000, 6);
+  check_random_functions(3, 500, 6);
+  check_random_functions(1, 500, 6);
+}
 
 TEST(RangeAllocator, NeverWritesARegisterThatItDoesNotReport) {
   const RegisterFile file = small_file();
@@ -272,6 +277,60 @@ TEST(RangeAllocator, SharesASlotAmongValuesOneAfterTheOther) {
 }
 
 // What lives into a landing pad is read from its slot there, whatever holds it on the way that throws nothing.
+// A loop that reads the constant, then one that calls in every round and reads it, too.
+TEST(RangeAllocator, MakesAConstantBeforeALoopWhereARegisterIsFree) {
+  for (const bool calls : {false, true}) {
+    Hand hand;
+    const VReg constant = hand.vreg();
+    hand.function.constants.push_back({constant, Constant::Kind::Bits, 8, 42});
+    hand.b.open_block(0);
+    hand.jump(1);
+    hand.b.open_block(1);
+    const u32 first = hand.next_inst();
+    const VReg test = hand.make();
+    hand.branch(test, 2, 3);
+    hand.b.open_block(2);
+    hand.read(constant);
+    if (calls) hand.call();
+    hand.read(constant);
+    hand.jump(1);
+    const u32 end = hand.next_inst();
+    hand.b.open_block(3);
+    hand.leave();
+    hand.allocate();
+    EXPECT_EQ(hand.edits_in(first, end), 0u) << calls;
+    EXPECT_EQ(hand.stores(), 0u);
+    EXPECT_EQ(hand.loads(), 1u) << "where the loop is entered";
+    EXPECT_EQ(hand.allocation.slot_count, 1u);
+    EXPECT_EQ((hand.allocation.written & small_file().callee_saved) != 0, calls);
+  }
+}
+
+// With all registers that outlive the call taken, it is made in the loop, and on no edge.
+TEST(RangeAllocator, MakesAConstantWhereItIsReadWhenCallsDestroyEveryRegister) {
+  Hand hand;
+  const VReg constant = hand.vreg();
+  hand.function.constants.push_back({constant, Constant::Kind::Bits, 8, 42});
+  hand.b.open_block(0);
+  const VReg a = hand.make(), c = hand.make();
+  hand.jump(1);
+  hand.b.open_block(1);
+  const VReg test = hand.make();
+  hand.branch(test, 2, 3);
+  hand.b.open_block(2);
+  const u32 first = hand.next_inst();
+  hand.read(constant);
+  hand.call();
+  for (u32 i = 0; i < 4; ++i) hand.read(a), hand.read(c);
+  hand.jump(1);
+  hand.b.open_block(3);
+  hand.leave();
+  hand.allocate();
+  EXPECT_EQ(hand.edits_in(first, first + 1), 1u);
+  EXPECT_EQ(hand.loads(), 1u);
+  EXPECT_EQ(hand.stores(), 0u);
+}
+
 TEST(RangeAllocator, HasInSlotsWhatLivesIntoALandingPad) {
   Hand hand;
   hand.b.open_block(0);

@@ -38,8 +38,8 @@ Result<void> Emitter::function(const codegen::FunctionInput& input, const codege
                                const codegen::Allocation& allocation, const codegen::LoweredFunction& info) {
   set_body(input, lir, allocation, info);
   incoming_bytes_ = info.incoming_bytes;
-  if (Result<void> made = make_frame(allocation.written, allocation.slot_count, info.object_bytes, lir.outgoing_bytes);
-      !made) {
+  const u32 slots = allocation.slot_count - static_cast<u32>(lir.constants.size());
+  if (Result<void> made = make_frame(allocation.written, slots, info.object_bytes, lir.outgoing_bytes); !made) {
     return made;
   }
   start(input.id, false);
@@ -72,6 +72,8 @@ Result<void> Emitter::finish() {
 /// All 64 bits. Between two slots through x16, whatever the class. Cycles of registers take the scratch register.
 void Emitter::move(const Edit& given) {
   const bool is_int = given.reg_class == RegClass::Int;
+  if (given.from.is_slot() && given.from.slot_index() < lir_->constants.size())
+    return make_constant(lir_->constants[given.from.slot_index()], given.reg_class, given.to);
   const Edit edit = beyond_cycle_slot(given, is_int ? index_of(kScratch) : index_of(kFloatScratch));
   if (edit.from.is_reg() && edit.to.is_reg()) {
     if (is_int) as_.mov(Size::X, gpr_of(edit.to.preg()), gpr_of(edit.from.preg()));
@@ -86,6 +88,19 @@ void Emitter::move(const Edit& given) {
     as_.ldr(Size::X, kScratch, slot(edit.from));
     as_.str(Size::X, kScratch, slot(edit.to));
   }
+}
+
+/// Uses x16.
+void Emitter::make_constant(const codegen::Constant& constant, RegClass reg_class, Location to) {
+  if (reg_class == RegClass::Float && to.is_reg()) return float_value(vreg_of(to.preg()), constant.bits, constant.size);
+  const Gpr dst = to.is_reg() ? gpr_of(to.preg()) : kScratch;
+  if (constant.kind == codegen::Constant::Kind::Bits) {
+    as_.mov_imm(dst, constant.bits + (ASSAY_PLANTED(a64_constant_remade) && constant.bits > 0xffff ? 1 : 0));
+  } else {
+    as_.ldr(Size::X, dst, context_field(offsetof(VmContext, memory_base)));
+    if (constant.bits != 0) add_offset(dst, dst, static_cast<i64>(constant.bits));
+  }
+  if (!to.is_reg()) as_.str(Size::X, dst, slot(to));
 }
 
 void Emitter::instruction(const LirInst& inst) {

@@ -35,7 +35,7 @@ private:
   struct Frame {
     codegen::RegSet saved = 0; // callee-saved registers in whole pairs; frame pointer, link and context apart
     u32 pushed_bytes = 0;
-    u32 spills = 0;  // slot i lies at x29 - spills - 8 * (i + 1)
+    u32 spills = 0;  // slot i lies at x29 - spills - 8 * (i + 1), i counted from the last constant on
     u32 objects = 0; // frame object 0 lies at x29 - objects
     u32 size = 0;    // x29 - sp in the body, a multiple of 16
   };
@@ -43,6 +43,7 @@ private:
   // The walk (emit.cpp).
   void instruction(const LirInst& inst);
   void move(const codegen::Edit& edit);
+  void make_constant(const codegen::Constant& constant, codegen::RegClass reg_class, Location to);
   void jump_over(Label label) { as_.b(label); }
   void fill(u32 bytes) { as_.nops((bytes + 3) / 4); }
   void align_loop() { as_.align_nop(16); }
@@ -72,7 +73,8 @@ private:
   Mem reachable(Gpr base, i64 offset, u32 bytes);
   /// `bytes`: of the access, at the slot's low end.
   Mem slot(Location at, u32 bytes = 8) {
-    return stack(frame_.size - frame_.spills - i64{8} * (at.slot_index() + 1), bytes);
+    const u32 index = at.slot_index() - static_cast<u32>(lir_->constants.size());
+    return stack(frame_.size - frame_.spills - i64{8} * (index + 1), bytes);
   }
   Mem object(i64 offset, u32 bytes) { return stack(i64{frame_.size} - frame_.objects + offset, bytes); }
   static Mem context_field(u32 offset) { return Mem::at(kContext, offset); }

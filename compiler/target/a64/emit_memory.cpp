@@ -65,7 +65,11 @@ void Emitter::check_fixed(const LirInst& inst, Size size, Gpr address) {
   as_.b(Cond::Hi, outside);
 }
 
-void Emitter::check_inside(const LirInst& inst, u32) { check_fixed(inst, word(inst.size), gpr(0)); }
+void Emitter::check_inside(const LirInst& inst, u32) {
+  if (inst.operand_count == 1) return check_fixed(inst, word(inst.size), gpr(0));
+  as_.cmp(word(inst.size), gpr(0), gpr(1));
+  as_.b(Cond::Hi, trap_label(TrapKind::OutOfBounds));
+}
 
 /// Where no check is needed, or that one.
 Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {

@@ -7,13 +7,14 @@
 #pragma once
 
 #include "compiler/codegen/lowering.h"
+#include "compiler/target/a64/encoding.h"
 #include "compiler/target/a64/lir_ops.h"
 
 namespace assay::a64 {
 
 class Lowering : public codegen::LoweringBase {
 public:
-  Lowering() : LoweringBase(codegen::StoredImmediates::Zero, {.address = kAddressOps}) {}
+  Lowering() : LoweringBase(codegen::StoredImmediates::Zero, {.holds_constants = true, .address = kAddressOps}) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
   Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
@@ -23,8 +24,9 @@ public:
 
 private:
   friend LoweringBase;
+  static bool is_add_sub(u64 value) { return add_sub_imm(value).has_value(); }
   static constexpr AddressOps kAddressOps = {static_cast<u16>(Op::Add), static_cast<u16>(Op::AddX),
-                                             static_cast<u16>(Op::AddI), static_cast<u16>(Op::CheckIn)};
+                                             static_cast<u16>(Op::AddI), static_cast<u16>(Op::CheckIn), is_add_sub};
   using VReg = codegen::VReg;
   using Operand = codegen::Operand;
   using OpCode = codegen::OpCode;

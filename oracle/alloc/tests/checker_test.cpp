@@ -103,6 +103,36 @@ TEST(Checker, a_slot_shared_by_two_live_values_is_found) {
   EXPECT_TRUE(wrong(c, "inst 3", "use 0 (v0) is not there: slot1 holds {v1}"));
 }
 
+TEST(Checker, a_constant_is_read_through_moves_from_its_slot_and_nothing_else) {
+  const auto judged = [](const auto& body) {
+    LirCase c;
+    c.lir.constants.push_back({9, codegen::Constant::Kind::Bits, 8, 42});
+    c.block();
+    body(c);
+    c.end({});
+    return check(c);
+  };
+  const auto made = [](LirCase& c) {
+    c.move(slot(0), r(1));
+    c.inst({use_reg(9, r(1))});
+  };
+  EXPECT_EQ(judged(made), "");
+  const auto read = [](LirCase& c) { c.inst({use(9, slot(0))}); };
+  EXPECT_NE(judged(read).find("is in a constant's slot"), std::string::npos);
+  const auto written = [](LirCase& c) {
+    c.inst({def(1, r(1))});
+    c.move(r(1), slot(0));
+  };
+  EXPECT_NE(judged(written).find("writes a constant's slot"), std::string::npos);
+  const auto other = [](LirCase& c) {
+    c.move(slot(1), r(1));
+    c.inst({use_reg(9, r(1))});
+  };
+  EXPECT_NE(judged(other).find("is not there"), std::string::npos);
+  const auto defined = [](LirCase& c) { c.inst({def(9, r(1))}); };
+  EXPECT_NE(judged(defined).find("has a second definition"), std::string::npos);
+}
+
 TEST(Checker, an_undefined_location_holds_nothing) {
   LirCase c;
   c.block();

@@ -3,6 +3,8 @@
 #include "compiler/codegen/lowering.h"
 #include "compiler/target/a64/registers.h"
 
+#include <algorithm>
+
 namespace assay::a64 {
 namespace {
 
@@ -80,29 +82,29 @@ std::string accesses(std::string_view body) {
 }
 
 TEST(A64Lower, AccessesNearEachOtherShareTheirAddress) {
-  EXPECT_EQ(accesses(" %r = load.i64 %a, 0\n"), "args membase load ret") << "the access adds both itself";
-  EXPECT_EQ(accesses(" %r = load.i64 %a, 16\n"), "args membase check_in add load ret");
+  EXPECT_EQ(accesses(" %r = load.i64 %a, 0\n"), "args load ret") << "the access adds both itself";
+  EXPECT_EQ(accesses(" %r = load.i64 %a, 16\n"), "args check_in add load ret");
   EXPECT_EQ(accesses(" %x = load.i64 %a, 24\n %y = load.i64 %a, 16\n %r = add.i64 %x, %y\n"),
-            "args membase check_in add load load add ret")
+            "args check_in add load load add ret")
       << "the first check is that of both";
   EXPECT_EQ(accesses(" %x = load.i64 %a, 100008\n %y = load.i64 %a, 100000\n %r = add.i64 %x, %y\n"),
-            "args membase check_in add add.i load load add ret");
+            "args check_in add add.i load load add ret");
   EXPECT_EQ(accesses(" %x = load.i64 %a, 40008\n %y = load.i64 %a, 8\n %r = add.i64 %x, %y\n"),
-            "args membase check_in add add.i load add load add ret")
+            "args check_in add add.i load add load add ret")
       << "too far from each other";
-  EXPECT_EQ(accesses(" %r = load.i64 %a, 17\n"), "args membase load ret") << "the access cannot have an odd offset";
+  EXPECT_EQ(accesses(" %r = load.i64 %a, 17\n"), "args load ret") << "the access cannot have an odd offset";
 }
 
 TEST(A64Lower, IndexIsShiftedInTheSharedAddress) {
   const std::string address = " %w = zext.i64.i32 %i\n %c = const.i64 3\n %s = shl.i64 %w, %c\n";
   EXPECT_EQ(accesses(address + " %x = load.i64 %s, 8\n %y = load.i64 %s, 16\n %r = add.i64 %x, %y\n"),
-            "args membase check_in add.x load check_in load add ret");
-  EXPECT_EQ(accesses(address + " %r = load.i64 %s, 0\n"), "args membase load ret") << "ldr shifts by its size";
+            "args check_in add.x load check_in load add ret");
+  EXPECT_EQ(accesses(address + " %r = load.i64 %s, 0\n"), "args load ret") << "ldr shifts by its size";
 }
 
 TEST(A64Lower, AddressesAreNotKeptOverCalls) {
   EXPECT_EQ(accesses(" store.i64 %a, 16, %a\n call @log(%a)\n store.i64 %a, 8, %a\n %r = mul.i64 %a, %a\n"),
-            "args membase check_in add store call add store mul ret");
+            "args check_in add store call add store mul ret");
 }
 
 TEST(A64Lower, LoadedByteIsTestedAsAWord) {
@@ -124,9 +126,59 @@ TEST(A64Lower, LoadedByteIsTestedAsAWord) {
 TEST(A64Lower, AddressesAreNotSharedOverBlocksNorAtO0) {
   EXPECT_EQ(accesses(" store.i64 %a, 16, %a\n branch %i, ^l, ^m\n^l:\n return %a\n^m:\n store.i64 %a, 8, %a\n"
                      " %r = mul.i64 %a, %a\n"),
-            "args membase check_in add store br.test ret add store mul ret");
+            "args check_in add store br.test ret add store mul ret");
   EXPECT_EQ(names("memory 64\nexport func @f(i64) -> i64 {\n^e(%a: i64):\n %r = load.i64 %a, 8\n return %r\n}"),
             "args load ret");
+}
+
+// ---- constants in loops ------------------------------------------------------------------------------
+
+/// A loop over %i up to %n whose body may be anything, lowered as it stands; %n: i32, %a: i64.
+codegen::LirFunction loop(std::string_view body, u64 selection = ~u64{0}) {
+  CompileOptions options = options_for();
+  options.level = Level::O2;
+  options.passes.rewrite_limit = 0;
+  options.passes.decision_limits[0] = selection;
+  return lowered("memory 1048576\nexport func @f(i32, i64) -> i32 {\n^e(%n: i32, %a: i64):\n %z = const.i32 0\n"
+                 " jump ^h(%z)\n^h(%i: i32):\n %t = lt_s.i32 %i, %n\n branch %t, ^b, ^x\n^b:\n" +
+                     std::string(body) + " %o = const.i32 1\n %j = add.i32 %i, %o\n jump ^h(%j)\n^x:\n return %i\n}",
+                 options);
+}
+
+TEST(A64Lower, ConstantsInLoopsAreValuesThatNothingDefines) {
+  const std::string body =
+      " %k = const.i32 1000003\n %p = mul.i32 %i, %k\n %q = mul.i32 %p, %k\n store.i32 %a, 0, %q\n";
+  const codegen::LirFunction held = loop(body);
+  EXPECT_EQ(op_names(held), "args imm jump br.cmp mul mul check_in store add.i jump ret") << "the first zero is made";
+  ASSERT_EQ(held.constants.size(), 3u) << "the base of memory, the bound, and one for both products";
+  EXPECT_EQ(held.constants[0].kind, codegen::Constant::Kind::MemoryBase);
+  EXPECT_EQ(held.constants[2].bits + held.constants[1].bits, 1000003u + 1048572u);
+  EXPECT_TRUE(loop(body, 0).constants.empty()) << "the plain way";
+  const std::string halves = " %k = const.i64 0x100000007\n %l = const.i64 0x200000007\n %p = mul.i64 %a, %k\n"
+                             " %q = mul.i64 %p, %l\n store.i64 %a, 0, %q\n";
+  EXPECT_EQ(loop(halves).constants.size(), 4u) << "base, bound, and two that differ in the upper half";
+}
+
+TEST(A64Lower, BoundsThatAreNoImmediatesAreHeldInLoops) {
+  const codegen::LirFunction held = loop(" store.i64 %a, 0, %a\n");
+  EXPECT_EQ(find_op(held, "check_in").operand_count, 2u);
+  ASSERT_EQ(held.constants.size(), 2u);
+  EXPECT_EQ(held.constants[1].bits, 1048576u - 8);
+  const codegen::LirFunction encodable = loop(" store.i32 %a, 4092, %n\n");
+  EXPECT_EQ(find_op(encodable, "check_in").operand_count, 1u) << "a multiple of 4096 is an immediate";
+}
+
+TEST(A64Lower, PlaceOfAnIndexInALoopIsOneOfABaseThatIsHeld) {
+  const std::string extended = " %w = zext.i64.i32 %i\n %c = const.i64 3\n %s = shl.i64 %w, %c\n";
+  const codegen::LirFunction one = loop(extended + " store.i64 %s, 100000, %a\n");
+  EXPECT_EQ(op_names(one), "args imm jump br.cmp check_in store add.i jump ret");
+  const auto held_base = [](const codegen::Constant& constant) {
+    return constant.kind == codegen::Constant::Kind::MemoryBase && constant.bits == 100000;
+  };
+  EXPECT_EQ(std::count_if(one.constants.begin(), one.constants.end(), held_base), 1);
+  const codegen::LirFunction two = loop(extended + " store.i64 %s, 100000, %a\n store.i64 %s, 100008, %a\n");
+  EXPECT_EQ(op_names(two), "args imm jump br.cmp check_in add.x store check_in store add.i jump ret")
+      << "one addition for both";
 }
 
 // ---- two operations in one, once more ----------------------------------------------------------------
