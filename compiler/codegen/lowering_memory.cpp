@@ -6,10 +6,10 @@
 // address the frame directly.
 // At O2 a function that touches linear memory holds its base in a value of its own, defined at the entry or a constant
 // (lir.h): the base does not change while a call runs. What an access with the same address has shown is not checked
-// again: within a block, and behind it as far as no other way leads there. And where nothing in the module can make the memory
-// larger, its size is a constant; an i32 that is extended and shifted for accesses alone is then checked and used as it
-// is. Constant time an instruction; at O2 one look at each of the module's before, and at the function's. Tested in
-// compiler/codegen/tests/lower_test.cpp.
+// again: within a block, and behind it as far as no other way leads there. And where nothing in the module can make
+// the memory larger, its size is a constant; an i32 that is extended and shifted for accesses alone is then checked
+// and used as it is. Constant time an instruction; at O2 one look at each of the module's before, and at the
+// function's. Tested in compiler/codegen/tests/lower_test.cpp.
 #include "assay/planted.h"
 #include "compiler/codegen/lowering.h"
 
