@@ -103,7 +103,7 @@ private:
   void compare_imm(u32 size, Gpr a, i64 value);
   void jump_to(u32 block);
   void extend(Gpr dst, Gpr src, u32 bytes, bool sign);
-  void arith_op(u32 kind, Size size, Gpr dst, Gpr a, Gpr b, u32 shift);
+  void arith_op(u32 kind, Size size, Gpr dst, Gpr a, Gpr b, Shift by, u32 count);
   Gpr replicated(Gpr value, u32 bytes);
   void load(const LirInst& inst, const Mem& mem);
   void store(const LirInst& inst, const Mem& mem, u32 index, bool zero);

@@ -30,14 +30,14 @@ void Emitter::sign_extend(const LirInst& inst, u32) { extend(gpr(0), int_in(1, k
 
 // ---- arithmetic --------------------------------------------------------------------------------------
 
-/// 0 add, 1 sub, 2 and, 3 or, 4 xor, with b shifted left.
-void Emitter::arith_op(u32 kind, Size size, Gpr dst, Gpr a, Gpr b, u32 shift) {
+/// 0 add, 1 sub, 2 and, 3 or, 4 xor, with b shifted.
+void Emitter::arith_op(u32 kind, Size size, Gpr dst, Gpr a, Gpr b, Shift by, u32 count) {
   switch (kind) {
-  case 0: as_.add(size, dst, a, b, Shift::Lsl, shift); break;
-  case 1: as_.sub(size, dst, a, b, Shift::Lsl, shift); break;
-  case 2: as_.and_(size, dst, a, b, Shift::Lsl, shift); break;
-  case 3: as_.orr(size, dst, a, b, Shift::Lsl, shift); break;
-  default: as_.eor(size, dst, a, b, Shift::Lsl, shift); break;
+  case 0: as_.add(size, dst, a, b, by, count); break;
+  case 1: as_.sub(size, dst, a, b, by, count); break;
+  case 2: as_.and_(size, dst, a, b, by, count); break;
+  case 3: as_.orr(size, dst, a, b, by, count); break;
+  default: as_.eor(size, dst, a, b, by, count); break;
   }
 }
 
@@ -45,11 +45,12 @@ void Emitter::arith_op(u32 kind, Size size, Gpr dst, Gpr a, Gpr b, u32 shift) {
 void Emitter::arith(const LirInst& inst, u32 kind) {
   const Gpr b = int_in(2, kScratch);
   if (kind == 5) as_.mul(word(inst.size), gpr(0), gpr(1), b);
-  else arith_op(kind, word(inst.size), gpr(0), gpr(1), b, 0);
+  else arith_op(kind, word(inst.size), gpr(0), gpr(1), b, Shift::Lsl, 0);
 }
 
 void Emitter::arith_shifted(const LirInst& inst, u32 kind) {
-  arith_op(kind, word(inst.size), gpr(0), gpr(1), gpr(2), static_cast<u32>(inst.imm));
+  const Shift by = ASSAY_PLANTED(a64_shift_is_left) ? Shift::Lsl : static_cast<Shift>(inst.cond);
+  arith_op(kind, word(inst.size), gpr(0), gpr(1), gpr(2), by, static_cast<u32>(inst.imm));
 }
 
 void Emitter::arith_extended(const LirInst& inst, u32 subtract) {
@@ -287,7 +288,7 @@ bool is_signed_cond(Cond cond) { return cond >= Cond::Ge && cond <= Cond::Le; }
 
 } // namespace
 
-/// Sets the flags: kind 0 "is not zero", 1 compare, 2 compare with imm, 3 floats. `first`: the first operand tested.
+/// Sets the flags: kind 0 "is not zero", 1 compare, 2 compare with imm, 3 floats, 4 bits of imm. `first`: the first operand tested.
 /// Uses x16, x17, v31.
 Cond Emitter::test(const LirInst& inst, u32 kind, u32 first, u32 size) {
   const Cond cond = static_cast<Cond>(inst.cond);
@@ -302,6 +303,8 @@ Cond Emitter::test(const LirInst& inst, u32 kind, u32 first, u32 size) {
       a = kScratch;
     }
     compare_imm(size, a, inst.imm);
+  } else if (kind == 4) {
+    as_.tst(word(size), gpr(first), *logical_imm(word(size), static_cast<u64>(inst.imm)));
   } else {
     const Gpr a = int_in(first, kScratch);
     if (size >= 4) as_.cmp(word(size), a, *add_sub_imm(0));
@@ -366,7 +369,7 @@ void Emitter::branch_bit(const LirInst& inst, u32) {
 
 // The scratch registers are free again behind the test.
 void Emitter::select(const LirInst& inst, u32 kind) {
-  const u32 tested = kind == 0 || kind == 2 ? 1 : 2;
+  const u32 tested = kind == 0 || kind == 2 || kind == 4 ? 1 : 2;
   const Cond cond = test(inst, kind, 1, codegen::test_size(inst.flags));
   const u32 if_true = 1 + tested, if_false = if_true + 1;
   if ((inst.flags & codegen::kFloatValue) == 0) {

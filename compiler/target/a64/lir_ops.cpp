@@ -19,7 +19,7 @@ constexpr std::string_view kRegNames[64] = {
 constexpr std::string_view kCondNames[16] = {"eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc",
                                              "hi", "ls", "ge", "lt", "gt", "le", "al", "nv"};
 
-bool has_condition(Op op) { return op == Op::MinMax || (op >= Op::SetCmp && op <= Op::SelF); }
+bool has_condition(Op op) { return op == Op::MinMax || (op >= Op::SetCmp && op <= Op::SelMask); }
 
 void details(const codegen::LirInst& inst, std::string& out) {
   out += "." + std::to_string(inst.size * 8);

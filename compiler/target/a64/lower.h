@@ -19,6 +19,7 @@ public:
   /// Overwrites both. Unsupported names an operation or a limit.
   Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
     absorbed_ = kNone;
+    extended_ = false;
     return run_with(*this, function, out, info);
   }
 
@@ -33,7 +34,7 @@ private:
 
   /// A condition on its way into a value, a branch or a select.
   struct Test {
-    u32 kind = 0; // 0 test, 1 compare, 2 compare with immediate, 3 floats: the offset in Set*, Br*, Sel*
+    u32 kind = 0; // 0 test, 1 compare, 2 compare with immediate, 3 floats, 4 mask: the offset in Set*, Br*, Sel*
     u8 size = 4;
     u8 cond = 0;
     i64 imm = 0;
@@ -50,16 +51,21 @@ private:
 
   // Folding (lower_fold.cpp).
   bool absorbed_later(const Inst& inst);
+  bool extended_and_shifted(const Inst& extension, const Inst& shift);
+  InstId user_behind(InstId at, ValueId value) const;
+  bool mask_of(const Inst& inst, i64& mask) const;
+  bool absorbs_mask(const Inst& user, const Inst& inst) const;
   bool absorbs(const Inst& user, const Inst& inst) const;
   bool shift_count(const Inst& inst, u32& count) const;
   bool add_absorbed(const Inst& inst, ValueId plain, bool subtract);
   bool logic_absorbed(const Inst& inst, ValueId plain);
   bool field_absorbed(const Inst& inst);
-  bool branch_absorbed(const Inst& inst);
+  void give_shift(codegen::LirInst& inst, const Inst& shift) const;
 
   // Tests (lower_int.cpp).
   Test test_of(ValueId condition);
   Test compare_test(const Inst& compare);
+  Test mask_test(Cond cond);
   codegen::LirInst& add_test(Op first, const Test& test, std::span<const Operand> before,
                              std::span<const Operand> after);
 
@@ -76,7 +82,8 @@ private:
       // clang-format on
 
       InstId at_ = kNone;    // the instruction being selected
-  ValueId absorbed_ = kNone; // the value that its only user, the next instruction, will make itself
+  ValueId absorbed_ = kNone; // the value that its only user, not far behind, will make itself
+  bool extended_ = false;    // a shift of an extension, which is absorbed, too
 };
 
 } // namespace assay::a64

@@ -98,7 +98,7 @@ bool Lowering::logic_immediate(ValueId value, Type type, i64& out) const {
 void Lowering::add(const Inst& inst, Op op, u32) {
   ValueId a = operand(inst, 0), b = operand(inst, 1);
   const u32 size = inst.op == Opcode::PtrAdd ? 8 : word_size(inst.type);
-  if (absorbed_ != kNone && add_absorbed(inst, absorbed_ == a ? b : a, false)) return;
+  if ((absorbed_ == a || absorbed_ == b) && add_absorbed(inst, absorbed_ == a ? b : a, false)) return;
   i64 constant = 0;
   if (inst.op == Opcode::Add && add_immediate(a, constant)) std::swap(a, b);
   if (add_immediate(b, constant)) {
@@ -111,7 +111,7 @@ void Lowering::add(const Inst& inst, Op op, u32) {
 }
 
 void Lowering::subtract(const Inst& inst, Op op, u32) {
-  if (absorbed_ != kNone && add_absorbed(inst, operand(inst, 0), true)) return;
+  if (absorbed_ == operand(inst, 1) && add_absorbed(inst, operand(inst, 0), true)) return;
   const VReg left = reg(operand(inst, 0));
   i64 constant = 0;
   if (add_immediate(operand(inst, 1), constant)) {
@@ -124,7 +124,7 @@ void Lowering::subtract(const Inst& inst, Op op, u32) {
 
 void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
   ValueId a = operand(inst, 0), b = operand(inst, 1);
-  if (absorbed_ != kNone) {
+  if (absorbed_ == a || absorbed_ == b) {
     if (field_absorbed(inst) || logic_absorbed(inst, absorbed_ == a ? b : a)) return;
   }
   i64 constant = 0;
@@ -189,7 +189,7 @@ void Lowering::remainder(const Inst& inst, Op op, u32 is_signed) {
 
 // The processor takes a count modulo 32 or 64; for narrower types it is masked first.
 void Lowering::shift(const Inst& inst, Op op, u32 immediate_op) {
-  if (absorbed_ != kNone && field_absorbed(inst)) return;
+  if (absorbed_ == operand(inst, 0) && field_absorbed(inst)) return;
   const u32 width = bits_of(inst.type);
   const bool to_the_right = op != Op::ShlV;
   u32 constant = 0;
@@ -262,6 +262,7 @@ void Lowering::extend(const Inst& inst, Op op, u32) {
 
 Lowering::Test Lowering::compare_test(const Inst& inst) {
   ValueId a = operand(inst, 0), b = operand(inst, 1);
+  if (absorbed_ == a || absorbed_ == b) return mask_test(inst.op == Opcode::Eq ? Cond::Eq : Cond::Ne);
   Test test;
   test.size = static_cast<u8>(size_of(inst.type));
   if (ASSAY_PLANTED(a64_narrow_compare_wide)) test.size = static_cast<u8>(word_size(inst.type));
@@ -277,6 +278,9 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
     const bool known = int_const(b, test.imm);
     if (known && is_narrow(inst.type) && !is_signed_cond(static_cast<Cond>(test.cond)))
       test.imm = static_cast<i64>(static_cast<u64>(test.imm) & bit_mask(inst.type));
+    const bool clean = test.size < 4 && !is_signed_cond(static_cast<Cond>(test.cond)) && options_.level == Level::O2;
+    // What loads have left is compared as it is.
+    if (clean && is_loaded(a) && (known || is_loaded(b)) && may(Decision::LoadedExtended)) test.size = 4;
     test.kind = known && is_add_imm(test.imm) && may(Decision::Immediate) ? 2 : 1;
   }
   test.operands[test.count++] = use(reg(a));
@@ -285,8 +289,9 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
   return test;
 }
 
-/// The test that decides a branch or select: the comparison skipped for it, or "is not zero".
+/// The test that decides a branch or select: the comparison skipped for it, bits of a mask, or "is not zero".
 Lowering::Test Lowering::test_of(ValueId condition) {
+  if (condition == absorbed_) return mask_test(Cond::Ne);
   if (condition == fused_) {
     fused_ = kNone;
     return compare_test(definition(condition));
@@ -315,9 +320,9 @@ LirInst& Lowering::add_test(Op first, const Test& test, std::span<const Operand>
   return inst;
 }
 
-static_assert(static_cast<u32>(Op::SetF) == static_cast<u32>(Op::SetCmp) + 2);
-static_assert(static_cast<u32>(Op::BrF) == static_cast<u32>(Op::BrTest) + 3);
-static_assert(static_cast<u32>(Op::SelF) == static_cast<u32>(Op::SelTest) + 3);
+static_assert(static_cast<u32>(Op::SetMask) == static_cast<u32>(Op::SetCmp) + 3);
+static_assert(static_cast<u32>(Op::BrMask) == static_cast<u32>(Op::BrTest) + 4);
+static_assert(static_cast<u32>(Op::SelMask) == static_cast<u32>(Op::SelTest) + 4);
 
 void Lowering::compare(const Inst& inst, Op, u32) {
   if (left_to_user(inst)) return;
@@ -338,8 +343,14 @@ void Lowering::select(const Inst& inst, Op op, u32) {
 }
 
 void Lowering::branch(const Inst& inst, Op op, u32) {
-  if (absorbed_ != kNone && branch_absorbed(inst)) return;
-  add_test(op, test_of(operand(inst, 0)), {}, {});
+  const Test test = test_of(operand(inst, 0));
+  if (test.kind == 4 && std::has_single_bit(static_cast<u64>(test.imm))) {
+    LirInst& branch = add_op(Op::BrBit, 8, {test.operands[0]});
+    branch.imm = std::countr_zero(static_cast<u64>(test.imm));
+    branch.cond = test.cond;
+    return;
+  }
+  add_test(op, test, {}, {});
 }
 
 } // namespace assay::a64

@@ -189,6 +189,73 @@ TEST(A64Lower, ShiftIsFoldedIntoArithmeticAndLogic) {
   EXPECT_EQ(names(binary("i64", " %c = const.i64 0\n %s = shl.i64 %b, %c\n %r = add.i64 %a, %s")), "args add ret");
 }
 
+TEST(A64Lower, ShiftsToTheRightAndRotationsAreFoldedAsFarAsThereAreSuchOperands) {
+  const auto folded = [](const std::string& shift, const std::string& user) {
+    const std::string text = binary("i32", " %c = const.i32 5\n %s = " + shift + ".i32 %b, %c\n %o = mul.i32 %a, %b\n" +
+                                               " %q = " + user + ".i32 %a, %s\n %r = add.i32 %q, %o");
+    const auto function = lowered(text);
+    for (const codegen::LirInst& inst : function.insts) {
+      const std::string_view name = codegen::lir_names(Target::A64).op_name(inst.op);
+      if (name == user + ".s") return std::to_string(inst.cond) + " by " + std::to_string(inst.imm);
+    }
+    return std::string();
+  };
+  EXPECT_EQ(folded("shl", "sub"), "0 by 5");
+  EXPECT_EQ(folded("shr_u", "add"), "1 by 5");
+  EXPECT_EQ(folded("shr_u", "and"), "1 by 5");
+  EXPECT_EQ(folded("shr_s", "sub"), "2 by 5");
+  EXPECT_EQ(folded("rotr", "xor"), "3 by 5");
+  EXPECT_EQ(folded("rotl", "or"), "3 by 27") << "there is but one direction";
+  EXPECT_EQ(folded("rotr", "add"), "") << "only logic rotates";
+}
+
+TEST(A64Lower, ExtensionAndShiftAreFoldedIntoTheSumBoth) {
+  const auto sum = [](const std::string& count, const std::string& op) {
+    return lowered("export func @f(i64, i32) -> i64 {\n^e(%a: i64, %b: i32):\n %x = sext.i64.i32 %b\n %c = const.i64 " +
+                   count + "\n %s = shl.i64 %x, %c\n %r = " + op + ".i64 %a, %s\n return %r\n}");
+  };
+  EXPECT_EQ(op_names(sum("3", "add")), "args add.x ret");
+  EXPECT_EQ(find_op(sum("3", "add"), "add.x").cond, 3);
+  EXPECT_EQ(find_op(sum("3", "add"), "add.x").imm, 4);
+  EXPECT_EQ(op_names(sum("2", "sub")), "args sub.x ret");
+  EXPECT_EQ(op_names(sum("5", "add")), "args sx add.s ret") << "four is the most";
+  EXPECT_EQ(op_names(sum("3", "xor")), "args sx xor.s ret");
+}
+
+TEST(A64Lower, MaskedBitsAreTestedByTheirUser) {
+  const std::string masked = " %m = const.i64 6\n %z = const.i64 0\n %t = and.i64 %a, %m\n";
+  const auto chosen = lowered(binary("i64", masked + " %r = select.i64 %t, %a, %b"));
+  EXPECT_EQ(op_names(chosen), "args sel.mask ret");
+  EXPECT_EQ(find_op(chosen, "sel.mask").imm, 6);
+  const auto compared = lowered(binary("i64", masked + " %q = eq.i64 %t, %z\n %r = select.i64 %q, %a, %b"));
+  EXPECT_EQ(op_names(compared), "args sel.mask ret");
+  EXPECT_EQ(find_op(compared, "sel.mask").cond, static_cast<u8>(Cond::Eq));
+  EXPECT_EQ(names(binary("i64", masked + " %q = ne.i64 %t, %z\n %r = zext.i64.i8 %q")), "args set.mask zx ret");
+  EXPECT_EQ(names(binary("i64", masked + " branch %t, ^x, ^y\n^x:\n return %a\n^y:\n %r = add.i64 %a, %b")),
+            "args br.mask ret add ret");
+  EXPECT_EQ(names(binary("i64", masked + " %q = eq.i64 %t, %b\n %r = select.i64 %q, %a, %b")),
+            "args and.i sel.cmp ret");
+  EXPECT_EQ(names(binary("i64", " %m = const.i64 5\n %t = and.i64 %a, %m\n %r = select.i64 %t, %a, %b")),
+            "args imm and sel.test ret")
+      << "no immediate of tst";
+}
+
+TEST(A64Lower, LoadedBytesAreComparedAsWords) {
+  CompileOptions options = options_for();
+  options.level = Level::O2;
+  const auto size = [&](const std::string& compared) {
+    return find_op(lowered("memory 64\nexport func @f(i64, i8) -> i8 {\n^e(%a: i64, %i: i8):\n %c = load.i8 %a, 0\n"
+                           " %d = load.i8 %a, 1\n %r = " +
+                               compared + "\n return %r\n}",
+                           options),
+                   "set.cmp")
+        .size;
+  };
+  EXPECT_EQ(size("lt_u.i8 %c, %d"), 4u);
+  EXPECT_EQ(size("lt_s.i8 %c, %d"), 1u) << "the signs lie in the middle";
+  EXPECT_EQ(size("lt_u.i8 %c, %i"), 1u) << "there may be anything above it";
+}
+
 TEST(A64Lower, ExtensionIsFoldedIntoTheSum) {
   const std::string text = "export func @f(i64, i8) -> i64 {\n^e(%a: i64, %b: i8):\n %x = sext.i64.i8 %b\n"
                            " %r = sub.i64 %a, %x\n return %r\n}";
