@@ -1,6 +1,8 @@
 // graph.cpp - see graph.h: reading, writing, and the steps that passes are made of.
 #include "compiler/opt/graph.h"
 
+#include "assay/errors.h"
+
 #include "compiler/analysis/fill.h"
 
 #include <utility>
@@ -265,6 +267,30 @@ BlockId Graph::add_jump_block(BlockId target, std::span<const ValueId> params_li
   jump.block = id;
   blocks_[id].first = blocks_[id].last = inst_count();
   insts_.push_back(jump);
+  return id;
+}
+
+BlockId Graph::add_block_like(BlockId like) {
+  const BlockId id = block_count_++;
+  if (blocks_.size() < block_count_) blocks_.resize(block_count_);
+  blocks_[id].params.clear();
+  for (const ValueId param : blocks_[like].params) add_param(id, values_[param].type);
+  GraphInst last = terminator(like);
+  ASSAY_CHECK(last.result_count == 0);
+  const u32 operands = static_cast<u32>(pool_.size());
+  for (u32 i = 0; i < last.operand_count; ++i) pool_.push_back(ValueId{pool_[last.operands + i]});
+  const u32 first_edge = edge_count_;
+  for (u32 i = 0; i < last.edge_count; ++i) {
+    const u32 to = new_edge(kNone);
+    edges_[to] = edges_[last.first_edge + i];
+  }
+  last.operands = operands;
+  last.first_edge = first_edge;
+  last.first_result = value_count();
+  last.prev = last.next = kNone;
+  last.block = id;
+  blocks_[id].first = blocks_[id].last = inst_count();
+  insts_.push_back(last);
   return id;
 }
 

@@ -131,6 +131,9 @@ public:
   void end_with_jump(InstId last, BlockId target, std::span<const ValueId> args);
   /// A new block, which only jumps to `target`, passing on all its parameters, for these types one each.
   BlockId add_jump_block(BlockId target, std::span<const ValueId> params_like);
+  /// A new block with parameters of the same types and a copy of the terminator, which leads to the same blocks and
+  /// reads the same values; nothing else stands in it.
+  BlockId add_block_like(BlockId like);
   /// What the entry does moves to a new block, with its parameters, so that edges may lead there; the entry gets
   /// others, and jumps to it with them. Linear in what moves.
   BlockId open_entry();

@@ -15,6 +15,7 @@
 #include "compiler/opt/ssa.h"
 #include "compiler/opt/tail.h"
 #include "compiler/opt/thread.h"
+#include "compiler/opt/turns.h"
 #include "compiler/opt/unroll.h"
 
 #include <algorithm>
@@ -45,6 +46,7 @@ constexpr PassId kStandard[] = {
     PassId::Tail,     // before anything looks at loops
     PassId::Sccp,     // before blocks join, so that the next has its branches to decide
     PassId::Control,  // what front ends leave: empty blocks, straight lines
+    PassId::Turns,    // before anything folds constants: each turn has its own
     PassId::Simplify, // brings what is equal to one form
     PassId::Gvn,      // makes equal things one, so that the next see that they are
     PassId::Choose,   // while what the short ways do is small, and before selects are simplified
