@@ -124,7 +124,8 @@ protected:
     lay_out();
   }
   /// The order of emission. A loop whose header decides whether to go on, and whose last block jumps back to it, has
-  /// the header behind that block: one jump a turn less.
+  /// the header behind that block: one jump a turn less. What ends in a trap or a throw stands behind everything else,
+  /// so that the way past it needs no jump.
   void lay_out() {
     const u32 count = static_cast<u32>(lir_->blocks.size());
     next_.assign(count + 1, count);
@@ -132,11 +133,30 @@ protected:
     for (u32 b = 1; b < count; ++b) {
       if (forward_[b] == b) last = next_[last] = b;
     }
-    in_order_ = positions_.empty() || !lir_->may_loop;
+    in_order_ = positions_.empty() || (!lir_->may_loop && !any_dead_end(last));
     if (in_order_) return;
     previous_.assign(count + 1, 0);
     for (u32 b = 0; b != count; b = next_[b]) previous_[next_[b]] = b;
     latch_.assign(count, 0);
+    turn_loops();
+    for (u32 b = 1; b < count; ++b)
+      if (is_dead_end(b) && next_[b] != count && may(Decision::DeadEndBehind)) place_behind(b, previous_[count]);
+    find_tops();
+  }
+  /// Whether the block ends in a trap or behind a call that does not return.
+  bool is_dead_end(u32 block) const {
+    const LirBlock& b = lir_->blocks[block];
+    if (b.succ_count != 0 || forward_[block] != block || block == 0) return false;
+    const u16 op = lir_->insts[b.first_inst + b.inst_count - 1].op;
+    return op == static_cast<u16>(CommonOp::Trap) || op == static_cast<u16>(CommonOp::Stop);
+  }
+  bool any_dead_end(u32 last) const {
+    for (u32 b = 1; b < last; ++b)
+      if (is_dead_end(b)) return true;
+    return false;
+  }
+  void turn_loops() {
+    const u32 count = static_cast<u32>(lir_->blocks.size());
     for (u32 b = 1; b < count; ++b) {
       const auto succs = lir_->succs_of(lir_->blocks[b]);
       if (forward_[b] == b && succs.size() == 1 && forward_[succs[0]] < b) latch_[forward_[succs[0]]] = b;
@@ -152,7 +172,6 @@ protected:
       place_behind(b, latch);
       if (beyond(out) != out) place_behind(out, b);
     }
-    find_tops();
   }
   /// Blocks that a later one, or itself, jumps to.
   void find_tops() {
