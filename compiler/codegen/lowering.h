@@ -70,8 +70,10 @@ enum : u16 {
   kFixedSize = 512, // the memory has the size that the module gives it as long as it lives; aux is no more than that
   kSurelyInside = 1024, // no check
   kCleanAddress = 2048, // of 32 bits, with nothing but zeros above them
+  kFoldedLoad = 4096,   // x64: an operand is a load; how far its address is shifted stands above kFoldedScaleShift
                         // LirInst::cond: how far the address is shifted to the left; not if it has 64 bits
 };
+constexpr u32 kFoldedScaleShift = 13;
 constexpr u16 with_test_size(u16 flags, u32 bytes) { return static_cast<u16>(flags | (bytes << 8)); }
 constexpr u32 test_size(u16 flags) { return flags >> 8; }
 
@@ -208,6 +210,26 @@ protected:
   LirInst& add_op(OpCode op, u32 size, NoOperands) { return b_.add(op.value, static_cast<u8>(size)); }
   void fail(std::string message);
 
+  // Places in memory (lowering_memory.cpp).
+  /// Where linear memory is accessed: LirInst's.
+  struct LinearPlace {
+    VReg address = kNone;
+    u32 end = 0; // aux
+    u16 flags = 0;
+    u8 scale = 0;          // cond
+    VReg base = kNone;     // in place of the memory's
+    ValueId index = kNone; // whose register `address` is
+    void give(LirInst& inst) const {
+      inst.flags = flags;
+      inst.aux = end;
+      inst.cond = scale;
+    }
+  };
+  /// Whether the access can be inside; if so, says where, knowing size and flags.
+  bool linear_address(const Inst& inst, u32 size, LinearPlace& place);
+  u32 add_place(Operand* operands, LinearPlace& place) const;
+  u32 slot_place(ValueId value, u64 offset, u32 size);
+
   // Calls (lowering_call.cpp).
   void call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg result);
 
@@ -300,22 +322,6 @@ private:
     u8 scale = 0;
     bool is_signed = false;
   };
-  /// Where linear memory is accessed: LirInst's.
-  struct LinearPlace {
-    VReg address = kNone;
-    u32 end = 0; // aux
-    u16 flags = 0;
-    u8 scale = 0;          // cond
-    VReg base = kNone;     // in place of the memory's
-    ValueId index = kNone; // whose register `address` is
-    void give(LirInst& inst) const {
-      inst.flags = flags;
-      inst.aux = end;
-      inst.cond = scale;
-    }
-  };
-  /// Whether the access can be inside; if so, says where, knowing size and flags.
-  bool linear_address(const Inst& inst, u32 size, LinearPlace& place);
   void find_memory();
   void hold_memory_base();
   const Inst* made_by(ValueId value) const;
@@ -323,7 +329,6 @@ private:
   void find_indexed();
   void find_scaled();
   void forget_use(ValueId value);
-  u32 add_place(Operand* operands, LinearPlace& place) const;
   /// base + (index << scale) + far.
   struct KeptAddress {
     VReg index = kNone;
@@ -343,8 +348,6 @@ private:
   void find_clean();
   bool clears_above(const Inst& inst) const;
   bool drop_unclean_parameters(bool all);
-
-  u32 slot_place(ValueId value, u64 offset, u32 size);
 
   StoredImmediates stored_;
   Abilities abilities_;

@@ -90,6 +90,15 @@ private:
     if (in_reg(index)) write(xmm(index));
     else write(slot(location(index)));
   }
+  /// The same of an operand that may be a load's place.
+  template <typename Write> void int_rm(const LirInst& inst, u32 index, Write write) {
+    if ((inst.flags & codegen::kFoldedLoad) != 0) write(folded_place(inst, index));
+    else int_rm(index, write);
+  }
+  template <typename Write> void float_rm(const LirInst& inst, u32 index, Write write) {
+    if ((inst.flags & codegen::kFoldedLoad) != 0) write(folded_place(inst, index));
+    else float_rm(index, write);
+  }
   static Size size_of_inst(const LirInst& inst) { return static_cast<Size>(inst.size); }
   static Size word(u32 bytes) { return bytes == 8 ? Size::Qword : Size::Dword; }
   void copy_int(Gpr to, Gpr from) {
@@ -104,13 +113,13 @@ private:
   void note_flags(const LirInst& inst);
   bool flags_tell_of(Gpr reg, Size size) const;
   void jump_to(u32 block);
-  void alu_rm(u32 kind, Size size, Gpr dst, u32 index);
   void and_mask(Size size, Gpr reg, u64 mask);
   void load(const LirInst& inst, const Mem& mem);
   void store(const LirInst& inst, const Mem& mem, u32 index);
   Mem linear_address(const LirInst& inst, u32 index);
   Mem fixed_address(const LirInst& inst, u32 index, Gpr base);
   Mem pointer_address(const LirInst& inst, u32 index);
+  Mem folded_place(const LirInst& inst, u32 index);
   void ucomis(u32 size, Xmm a, const Mem& mem);
   void ucomis(u32 size, Xmm a, Xmm b);
   void cvtt(u32 size, Gpr dst, Xmm src);

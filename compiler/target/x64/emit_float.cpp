@@ -47,7 +47,7 @@ void Emitter::move_to_int(const LirInst& inst, u32) {
 /// 0 add, 1 sub, 2 mul, 3 div.
 void Emitter::float_binary(const LirInst& inst, u32 kind) {
   const Xmm dst = xmm(0);
-  float_rm(2, [&](auto b) {
+  float_rm(inst, 2, [&](auto b) {
     switch (kind) {
     case 0: ASSAY_SS_SD(inst.size, add, dst, b); break;
     case 1: ASSAY_SS_SD(inst.size, sub, dst, b); break;

@@ -69,8 +69,10 @@ void Emitter::add_scaled(const LirInst& inst, u32) {
 }
 
 /// 0 sub, 1 and, 2 or, 3 xor, 4 add.
-void Emitter::alu_rm(u32 kind, Size size, Gpr dst, u32 index) {
-  int_rm(index, [&](auto src) {
+void Emitter::alu(const LirInst& inst, u32 kind) {
+  const Size size = size_of_inst(inst);
+  const Gpr dst = gpr(0);
+  int_rm(inst, 2, [&](auto src) {
     switch (kind) {
     case 0: as_.sub(size, dst, src); break;
     case 1: as_.and_(size, dst, src); break;
@@ -79,10 +81,6 @@ void Emitter::alu_rm(u32 kind, Size size, Gpr dst, u32 index) {
     default: as_.add(size, dst, src); break;
     }
   });
-}
-
-void Emitter::alu(const LirInst& inst, u32 kind) {
-  alu_rm(kind, size_of_inst(inst), gpr(0), 2);
   note_flags(inst);
 }
 
@@ -105,7 +103,7 @@ void Emitter::alu_imm(const LirInst& inst, u32 kind) {
 }
 
 void Emitter::imul(const LirInst& inst, u32) {
-  int_rm(2, [&](auto src) { as_.imul(size_of_inst(inst), gpr(0), src); });
+  int_rm(inst, 2, [&](auto src) { as_.imul(size_of_inst(inst), gpr(0), src); });
 }
 
 void Emitter::imul_imm(const LirInst& inst, u32) {
@@ -322,7 +320,7 @@ Emitter::Flags Emitter::test(const LirInst& inst, u32 kind, u32 first, Size size
   flags.cond = static_cast<Cond>(inst.cond);
   if (kind == 3) {
     const bool is_double = size == Size::Qword;
-    float_rm(first + 1, [&](auto b) {
+    float_rm(inst, first + 1, [&](auto b) {
       if (is_double) as_.ucomisd(xmm(first), b);
       else as_.ucomiss(xmm(first), b);
     });
@@ -333,7 +331,11 @@ Emitter::Flags Emitter::test(const LirInst& inst, u32 kind, u32 first, Size size
     return by_condition[inst.cond];
   }
   if (kind == 1) {
-    int_rm(first + 1, [&](auto b) { as_.cmp(size, gpr(first), b); });
+    int_rm(inst, first + 1, [&](auto b) { as_.cmp(size, gpr(first), b); });
+    return flags;
+  }
+  if ((inst.flags & codegen::kFoldedLoad) != 0) {
+    as_.cmp(size, folded_place(inst, first), static_cast<i32>(inst.imm));
     return flags;
   }
   const i32 value = kind == 2 ? static_cast<i32>(inst.imm) : 0;

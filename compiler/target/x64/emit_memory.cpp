@@ -41,18 +41,20 @@ void Emitter::store(const LirInst& inst, const Mem& mem, u32 index) {
 /// Where no check is needed, or only one of the variable part of the address with a constant, since the memory never
 /// grows.
 Mem Emitter::fixed_address(const LirInst& inst, u32 index, Gpr base) {
+  const bool is_folded = (inst.flags & codegen::kFoldedLoad) != 0;
+  const u8 scale = is_folded ? static_cast<u8>(inst.flags >> codegen::kFoldedScaleShift) : inst.cond;
   const bool wide = (inst.flags & codegen::kWideAddress) != 0;
   const bool as_it_is = wide || (inst.flags & codegen::kCleanAddress) != 0;
   if (!as_it_is) int_rm(index, [&](auto address) { as_.mov(Size::Dword, kScratch, address); });
   const Gpr address = as_it_is ? gpr(index) : kScratch;
   if ((inst.flags & codegen::kSurelyInside) == 0) {
     const u64 beyond = module_->memory_size - inst.aux + (ASSAY_PLANTED(mem_fixed_bound) ? 1 : 0);
-    const i32 last = static_cast<i32>(beyond >> (ASSAY_PLANTED(mem_index_unscaled) ? 0 : inst.cond));
+    const i32 last = static_cast<i32>(beyond >> (ASSAY_PLANTED(mem_index_unscaled) ? 0 : scale));
     const Label outside = trap_label(TrapKind::OutOfBounds);
     as_.cmp(wide ? Size::Qword : Size::Dword, address, last);
     as_.jcc(Cond::A, outside);
   }
-  return Mem::at(base, address, inst.cond, static_cast<i32>(inst.aux - inst.size));
+  return Mem::at(base, address, scale, static_cast<i32>(inst.aux - inst.size));
 }
 
 /// Checks the access and gives its place. aux: constant part of the address plus the size, at most kMemoryLimit.
@@ -121,6 +123,14 @@ Mem Emitter::pointer_address(const LirInst& inst, u32 index) {
   if (fits_imm32(inst.imm)) return Mem::at(gpr(index), static_cast<i32>(inst.imm));
   as_.mov_imm(kScratch, static_cast<u64>(inst.imm));
   return Mem::at(gpr(index), kScratch, 0);
+}
+
+/// The place of a load that is an operand: the next instruction is the one that reads it.
+Mem Emitter::folded_place(const LirInst& inst, u32 index) {
+  if ((inst.flags & codegen::kBaseGiven) != 0) return linear_address(inst, index);
+  if ((inst.flags & codegen::kMayFault) == 0) return object(inst.aux);
+  record_fault(inst);
+  return Mem::at(gpr(index), static_cast<i32>(inst.aux));
 }
 
 void Emitter::pointer_load(const LirInst& inst, u32) {

@@ -37,6 +37,7 @@ FpRound rounding_of(RuntimeFn f32_member) {
 } // namespace
 
 void Lowering::float_binary(const Inst& inst, Op op, u32) {
+  if (binary_with_load(inst, op)) return;
   ValueId first = operand(inst, 0), second = operand(inst, 1);
   const bool swaps = info(inst.op).is(kCommutes) || ASSAY_PLANTED(isel_float_swapped);
   if (options_.level == Level::O2 && swaps && !ends_here(first) && ends_here(second) &&

@@ -97,6 +97,7 @@ void Lowering::add(const Inst& inst, Op op, u32) {
     add_op(Op::AddScaled, 8, {def(result(inst)), use(base), use(index)}).imm = scaled->shift;
     return;
   }
+  if (binary_with_load(inst, Op::AddTied)) return;
   ValueId a = operand(inst, 0), b = operand(inst, 1);
   const u32 size = inst.op == Opcode::PtrAdd ? 8 : word_size(inst.type);
   i64 constant = 0;
@@ -125,6 +126,7 @@ bool Lowering::add_to_product(const Inst& inst, ValueId product, i64 constant) {
 }
 
 void Lowering::subtract(const Inst& inst, Op op, u32) {
+  if (binary_with_load(inst, op)) return;
   const VReg left = reg(operand(inst, 0));
   i64 constant = 0;
   if (immediate(operand(inst, 1), constant) && (fits_imm32(-constant) || ASSAY_PLANTED(isel_negated_imm)) &&
@@ -137,6 +139,7 @@ void Lowering::subtract(const Inst& inst, Op op, u32) {
 }
 
 void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
+  if (binary_with_load(inst, op)) return;
   ValueId a = operand(inst, 0), b = operand(inst, 1);
   i64 constant = 0;
   if (immediate(a, constant)) std::swap(a, b);
@@ -153,6 +156,7 @@ void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
 }
 
 void Lowering::multiply(const Inst& inst, Op op, u32) {
+  if (binary_with_load(inst, op)) return;
   ValueId a = operand(inst, 0), b = operand(inst, 1);
   i64 constant = 0;
   if (immediate(a, constant)) std::swap(a, b);
@@ -337,8 +341,10 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
   test.size = static_cast<u8>(size_of(inst.type));
   if (ASSAY_PLANTED(isel_narrow_compare_wide)) test.size = static_cast<u8>(word_size(inst.type));
   test.cond = static_cast<u8>(param_of(inst.op));
+  ValueId loaded = left_ != kNone && (a == left_ || b == left_) ? left_ : kNone; // without a register
+  if (loaded != kNone && !take_left(test.load)) loaded = kNone;
   if (is_float(inst.type)) {
-    if (inst.op == Opcode::FLt || inst.op == Opcode::FLe) std::swap(a, b);
+    if (inst.op == Opcode::FLt || inst.op == Opcode::FLe || a == loaded) std::swap(a, b);
     test.kind = 3;
   } else if (immediate(b, test.imm)) {
     test.kind = 2;
@@ -348,15 +354,13 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
     test.kind = 2;
   } else {
     test.kind = 1;
+    if (a == loaded) {
+      std::swap(a, b);
+      test.cond = static_cast<u8>(exchanged(static_cast<Cond>(test.cond)));
+    }
   }
-  if (test.kind == 2) {
-    test.operands[0] = reg(a);
-    test.count = 1;
-    return test;
-  }
-  test.operands[0] = reg(a);
-  test.operands[1] = reg(b);
-  test.count = 2;
+  if (a != loaded) test.operands[test.count++] = reg(a);
+  if (test.kind != 2 && b != loaded) test.operands[test.count++] = reg(b);
   return test;
 }
 
@@ -383,9 +387,10 @@ void Lowering::compare(const Inst& inst, Op, u32) {
   const Test test = compare_test(inst);
   const VReg flag = result(inst);
   const u32 op = code_of(Op::SetCmp) + test.kind - 1; // there is no SetTest
-  LirInst& made = test.count == 1 ? add_op(static_cast<Op>(op), test.size, {def(flag), use_any(test.operands[0])})
-                                  : add_op(static_cast<Op>(op), test.size,
-                                           {def(flag), use(test.operands[0]), use_any(test.operands[1])});
+  LirInst& made = test.load.flags != 0 ? add_test_of_load(static_cast<u16>(op), test, flag)
+                  : test.count == 1    ? add_op(static_cast<Op>(op), test.size, {def(flag), use_any(test.operands[0])})
+                                       : add_op(static_cast<Op>(op), test.size,
+                                                {def(flag), use(test.operands[0]), use_any(test.operands[1])});
   made.cond = test.cond;
   made.imm = test.imm;
 }
@@ -408,8 +413,9 @@ void Lowering::select(const Inst& inst, Op first, u32) {
 void Lowering::branch(const Inst& inst, Op first, u32) {
   const Test test = test_of(operand(inst, 0));
   const Op op = static_cast<Op>(code_of(first) + test.kind);
-  LirInst& made = test.count == 1 ? add_op(op, test.size, {use_any(test.operands[0])})
-                                  : add_op(op, test.size, {use(test.operands[0]), use_any(test.operands[1])});
+  LirInst& made = test.load.flags != 0 ? add_test_of_load(code_of(op), test, kNone)
+                  : test.count == 1    ? add_op(op, test.size, {use_any(test.operands[0])})
+                                       : add_op(op, test.size, {use(test.operands[0]), use_any(test.operands[1])});
   made.cond = test.cond;
   made.imm = test.imm;
 }
