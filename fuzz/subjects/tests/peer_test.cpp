@@ -1,16 +1,22 @@
-// peer_test.cpp - other compilers as subjects: every operation on edge values, calls and traps through the host, random
-// programs; and as a control, peers that are asked for the wrong operation, which must be seen.
+// peer_test.cpp - other compilers as subjects: every operation on edge values, calls and traps through the host,
+// random programs; and as a control, peers that are asked for the wrong operation, which must be seen.
 //
-// That the corpus agrees is the business of ctest peers.*. Skipped, with the reason, where a library is not here.
+// What is kept in corpus/peers must still be got wrong by the version that it names. That the rest of the corpus
+// agrees is the business of ctest peers.*. Skipped, with the reason, where a library is not here.
 #include "fuzz/subjects/peer_subject.h"
 
 #include "assay/verify.h"
 #include "fuzz/check/check.h"
+#include "fuzz/check/finding.h"
 #include "fuzz/generate/generator.h"
 #include "fuzz/opinion/operations.h"
 #include "fuzz/subjects/emitter.h"
 
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 namespace assay::fuzz {
 namespace {
@@ -197,6 +203,35 @@ INSTANTIATE_TEST_SUITE_P(Rows, Peers, testing::Values("llvm-O0", "llvm-O2", "gcc
                              if (c == '-') c = '_';
                            return name;
                          });
+
+TEST(PeersFindings, are_still_shown_by_the_version_that_they_name) {
+  std::string not_tried;
+  u32 tried = 0;
+  for (const auto& file : std::filesystem::directory_iterator(ASSAY_SOURCE_DIR "/corpus/peers")) {
+    const std::string path = file.path().string();
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    auto finding = parse_finding(text.str(), path);
+    ASSERT_TRUE(finding.ok()) << finding.error().message;
+    const SubjectRow* const row = find_subject_row(finding->subject);
+    ASSERT_NE(row, nullptr) << path;
+    std::string reason = unavailable_reason(*row);
+    if (reason.empty() && !finding->tool.ends_with(peer_version(row->exec)))
+      reason = "here is " + peer_version(row->exec) + ", not " + finding->tool;
+    if (!reason.empty()) {
+      not_tried += "\n" + path + ": " + reason;
+      continue;
+    }
+    auto checker = Checker::make({&row, 1});
+    auto module = parse_and_verify(finding->program, path);
+    ASSERT_TRUE(checker.ok() && module.ok());
+    auto shown = replay(*finding, *module, *checker);
+    ASSERT_TRUE(shown.ok()) << shown.error().message;
+    EXPECT_TRUE(*shown) << path << ": " << finding->tool << " does as the oracle says";
+    ++tried;
+  }
+  if (tried == 0) GTEST_SKIP() << "skipped:" << not_tried;
+}
 
 } // namespace
 } // namespace assay::fuzz
