@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <new>
 
 namespace assay::fuzz {
@@ -134,6 +135,11 @@ CampaignResult Parent::result() {
   add_up(states_, totals_);
   out.seed = options_.source.seed;
   out.totals = totals_;
+  if (options_.reach) {
+    auto all = std::make_unique<Reach>();
+    for (const WorkerState* worker : states_) all->add(worker->reach);
+    out.reach = reach_rows(*all);
+  }
   out.finding_total = shared_->finding_total.load();
   out.worker_deaths = deaths_;
   out.seconds = now();

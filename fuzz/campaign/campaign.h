@@ -47,6 +47,7 @@ struct CampaignOptions {
   std::function<double()> clock; // seconds; null: the system's
   std::map<std::string, u32> kept_before{}; // files of findings by kind, from earlier runs
   bool fork_workers = true;                 // false: one worker, in this process
+  bool reach = false;                       // note what of the compiler was reached
   /// Replaces the loop of a worker (the libFuzzer engine does); null: program numbers one after the other.
   std::function<int(struct WorkerContext&)> engine;
 };
@@ -54,7 +55,8 @@ struct CampaignOptions {
 struct CampaignResult {
   u64 seed = 0;
   Totals totals;
-  u64 finding_total = 0; // all that were reproduced, also those not kept as files
+  std::vector<ReachRow> reach; // with `reach`: of this call
+  u64 finding_total = 0;       // all that were reproduced, also those not kept as files
   u64 worker_deaths = 0;
   double seconds = 0, cpu_seconds = 0;
   bool interrupted = false;

@@ -108,6 +108,8 @@ Json result_json(const CampaignResult& result, const CampaignOptions& options) {
   }
   json["subjects"] = result.subjects;
   json["totals"] = totals_json(result.totals);
+  for (const ReachRow& row : result.reach)
+    json["reach"].push_back({{"what", row.what}, {"reached", row.reached}, {"all", row.all}, {"missing", row.missing}});
   json["skips"] = Json::array();
   for (const Skip& skip : result.totals.skips)
     json["skips"].push_back(
@@ -171,6 +173,16 @@ std::string summary_json(const CampaignResult& result, const CampaignOptions& op
 
 namespace {
 
+std::string reached(const CampaignResult& result) {
+  std::string out;
+  for (const ReachRow& row : result.reach) {
+    out += fmt::format("reached   {}: {} of {}", row.what, row.reached, row.all);
+    if (!row.missing.empty()) out += fmt::format("; not: {}", fmt::join(row.missing, ", "));
+    out += '\n';
+  }
+  return out;
+}
+
 /// How the campaign itself went.
 std::string harness(const CampaignResult& result, const CampaignOptions& options) {
   const u32 could = std::min(std::max(1u, options.jobs), result.processors);
@@ -204,6 +216,7 @@ std::string summary(const CampaignResult& result, const CampaignOptions& options
                      grouped(totals.compared), grouped(totals.agree), grouped(totals.unknown));
   out += fmt::format("coverage  {} of {} combinations of operation and types{}\n", totals.covered,
                      admitted_combinations(), not_met(totals));
+  out += reached(result);
   out +=
       fmt::format("variants  {} programs said otherwise, and compared with what they were\n", grouped(totals.variants));
   out += harness(result, options);

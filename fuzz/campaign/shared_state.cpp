@@ -130,19 +130,6 @@ void add_up(std::span<const WorkerState* const> workers, Totals& out) {
   out.skips = std::move(skips);
 }
 
-namespace {
-
-/// Calls `visit` with each combination that opcodes.def admits.
-template <typename Visit> void each_combination(Visit visit) {
-  for (u32 op = 0; op < kOpcodeCount; ++op)
-    for (u32 type = 0; type < kTypeCount; ++type)
-      for (u32 from = 0; from < kTypeCount; ++from)
-        if (types_allowed(static_cast<Opcode>(op), static_cast<Type>(type), static_cast<Type>(from)))
-          visit(static_cast<Opcode>(op), static_cast<Type>(type), static_cast<Type>(from));
-}
-
-} // namespace
-
 u32 admitted_combinations() {
   u32 count = 0;
   each_combination([&](Opcode, Type, Type) { ++count; });
@@ -152,10 +139,7 @@ u32 admitted_combinations() {
 std::vector<std::string> unmet_combinations(const std::bitset<kCombinationCount>& met) {
   std::vector<std::string> out;
   each_combination([&](Opcode op, Type type, Type from) {
-    if (met[GeneratorCounts::combination(op, type, from)]) return;
-    std::string& name = out.emplace_back(info(op).name);
-    for (const Type one : {type, from})
-      if (one != Type::None) name += "." + std::string(assay::name_of(one));
+    if (!met[GeneratorCounts::combination(op, type, from)]) out.push_back(combination_name(op, type, from));
   });
   return out;
 }

@@ -12,7 +12,9 @@
 #include "fuzz/campaign/features.h"
 #include "fuzz/campaign/ranges.h"
 #include "fuzz/check/check.h"
+#include "fuzz/check/combinations.h"
 #include "fuzz/check/known_emulator_faults.h"
+#include "fuzz/check/reach.h"
 
 #include <array>
 #include <atomic>
@@ -21,7 +23,6 @@
 
 namespace assay::fuzz {
 
-inline constexpr u32 kCombinationCount = kOpcodeCount * kTypeCount * kTypeCount;
 inline constexpr u32 kMaxSharedText = 1u << 18; // bytes of a program's text
 inline constexpr u32 kMaxSharedSkips = 48;
 inline constexpr u32 kMaxHoles = 8192;
@@ -93,6 +94,7 @@ struct WorkerState {
   std::atomic<u64> unreproduced{0};           // differences that a replay did not show again
   std::array<std::atomic<u8>, kCombinationCount> covered{};
   std::array<std::atomic<u64>, kMaxEmulatorFaults> avoided{}; // programs compiled otherwise because of a known fault
+  Reach reach{}; // noted where it is wanted; whole when the worker has ended
 
   struct SharedSkip {
     std::atomic<u64> count{0};

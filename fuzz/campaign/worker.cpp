@@ -239,6 +239,7 @@ int work(const CampaignOptions& options, const CheckerFactory& make_checker, con
     return 5;
   }
   checker->set_progress(&state.progress);
+  want_reach(options.reach ? &state.reach : nullptr);
   ProgramSource source(options.source, corpus);
   WorkerContext context{options, shared, state, source, *checker, number};
   context.kept = options.kept_before;
@@ -259,6 +260,7 @@ int work(const CampaignOptions& options, const CheckerFactory& make_checker, con
     }
   }
   context.finish();
+  want_reach(nullptr);
   return status;
 }
 

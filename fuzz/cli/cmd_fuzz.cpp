@@ -138,6 +138,10 @@ void add_fuzz(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--preset", options->preset, "kind of generated programs")->capture_default_str();
   command->add_flag("--plain", options->plain, "do not let libFuzzer drive, also where this build has it");
+  command->add_flag(
+      "--reach", options->campaign.reach,
+      "tell at the end what of the compiler was not reached: operations by target and level, the targets' "
+      "own, rules");
   command->add_flag("--quiet", options->quiet, "no status line");
   command->add_flag("--triage", options->triage,
                     "afterwards merge what was found; pages and small programs go to the folder triage beside them");
