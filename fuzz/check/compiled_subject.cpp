@@ -5,6 +5,7 @@
 // code is emitted. Tested in fuzz/check/tests/subject_test.cpp.
 #include "compiler/codegen/observer.h"
 #include "fuzz/check/met.h"
+#include "fuzz/check/reach.h"
 #include "fuzz/check/settings.h"
 #include "fuzz/check/subject_kinds.h"
 #include "oracle/alloc/checker.h"
@@ -12,33 +13,43 @@
 #include "qemu/unicorn/unicorn_executor.h"
 #include "qemu/user/user_executor.h"
 
+#include <cstring>
 #include <map>
 
 namespace assay::fuzz {
 namespace {
 
-/// What lies where the program's frames will be is the same each time a program is prepared, and not zero: a word of a
-/// frame that is read before it is written shows, and shows again.
+void* (*volatile const fill_bytes)(void*, int, std::size_t) = std::memset; // a call that is not left out
+
+/// What lies where the program's frames will be is the same before each run, and not zero: a word of a frame that is
+/// read before it is written shows, and shows again, whatever ran before.
 void fill_stack() {
-  volatile u64 words[1024];
-  for (volatile u64& word : words) word = 0xa5a5a5a5a5a5a5a5u;
+  u64 words[1024];
+  fill_bytes(words, 0xa5, sizeof words);
 }
 
-/// Judges allocations, if it shall, and notes what is met (met.h).
+/// Judges allocations, if it shall, and notes what is met (met.h) and reached (reach.h).
 class CompilationWatch final : public codegen::Observer {
 public:
   CompilationWatch(Target target, bool judges) : target_(target), judges_(judges) {}
-  bool is_needed() const { return judges_ || is_met_wanted(); }
+  bool is_needed() const { return judges_ || is_met_wanted() || is_reach_wanted(); }
 
-  void optimised(FunctionId, const Function& body) override { note_optimised(body); }
+  void optimised(FunctionId, const Function& body) override {
+    note_optimised(body);
+    reach_selected(target_, Level::O2, body);
+  }
   std::string allocated(FunctionId, const codegen::LirFunction& function, const codegen::Allocation& allocation,
                         const codegen::RegisterFile& registers) override {
     note_compiled(target_, function, allocation);
+    reach_made(target_, function);
     std::string report = judges_ ? checker_.check(function, allocation, registers) : std::string();
     refused_ |= !report.empty();
     return report;
   }
-  void simplified(std::span<const u64> fired) override { note_rules(fired, fired_before_); }
+  void simplified(std::span<const u64> fired) override {
+    note_rules(fired, fired_before_);
+    reach_rules(fired);
+  }
   bool refused() const { return refused_; }
   void reset() { refused_ = false; }
 
@@ -64,18 +75,22 @@ public:
     compiler_.set_options(options);
     Result<void> compiled = compiler_.compile(module, object_);
     if (!compiled) return compiled;
-    Result<void> loaded = executor_->load(module, object_);
-    fill_stack();
-    return loaded;
+    if (options.level == Level::O0 && is_reach_wanted()) note_unoptimised(module);
+    return executor_->load(module, object_);
   }
   void expect(std::span<const RunRequest> requests) override { executor_->expect(requests); }
   void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
+    fill_stack();
     executor_->run(entry, args, fuel, host, out);
     note_run(row_, out);
   }
   bool allocation_refused() const override { return watch_.refused(); }
 
 private:
+  void note_unoptimised(const Module& module) const {
+    for (const Function& function : module.functions) reach_selected(row_.target, Level::O0, function);
+  }
+
   const SubjectRow& row_;
   PassOptions passes_;
   CompilationWatch watch_;
