@@ -3,8 +3,8 @@
 // Internal to fuzz/generate. Values that may be used at the point being filled lie in one stack a type; a
 // Mark remembers the tops, and leaving a scope drops what was defined inside it, so that every operand
 // dominates its use by construction. Split by concern: shape.cpp plans the module; body.cpp runs a
-// function and picks operands; operations.cpp, memory.cpp, pointers.cpp, watched.cpp, calls.cpp make statements;
-// control.cpp, loops.cpp, regions.cpp and handlers.cpp make blocks. Tested in fuzz/generate/tests/.
+// function and picks operands; operations.cpp, identities.cpp, memory.cpp, pointers.cpp, watched.cpp, calls.cpp make
+// statements; control.cpp, loops.cpp, regions.cpp and handlers.cpp make blocks. Tested in fuzz/generate/tests/.
 #pragma once
 
 #include "fuzz/generate/config.h"
@@ -186,6 +186,22 @@ private:
   ValueId masked(Type type, u64 mask);
   void global_access();
   void local_access();
+
+  // -- identities.cpp
+  void identity(Type type);
+  void twins(Type type);
+  void shifted_apart(Type type);
+  void absorbed(Type type);
+  void constants_meet(Type type);
+  void turned_both(Type type);
+  void chosen_constants(Type type);
+  void wider_and_back(Type type);
+  void float_identity();
+  ValueId turned(Type type, u32 way, ValueId x);
+  ValueId outer(Type type, ValueId a, ValueId b);
+  Opcode of_two();
+  u64 identity_constant(Type type);
+  u64 constant_near(Type type, u64 other);
 
   // -- memory.cpp
   void memory_access();

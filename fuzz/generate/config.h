@@ -13,7 +13,7 @@ namespace assay::fuzz {
 /// How often each kind of statement is chosen, relative to the others.
 struct StatementWeights {
   u32 operation = 48;  // one row of opcodes.def on random operands
-  u32 idiom = 14;      // a few operations in a shape that compilers pattern-match
+  u32 idiom = 16;      // a few operations in a shape that compilers pattern-match
   u32 repeat = 3;      // an earlier operation again (food for value numbering)
   u32 memory = 12;     // linear memory: loads, stores, fill, copy, size, grow
   u32 native = 7;      // stack slots and pointers

@@ -138,7 +138,7 @@ void Body::repeat() {
 /// Short sequences that selection and simplification rules look for.
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64) : (random_.coin() ? Type::I8 : Type::I16);
-  switch (random_.below(34)) {
+  switch (random_.below(40)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
@@ -187,6 +187,12 @@ void Body::idiom() {
   case 31:
   case 32: return rounding_error();
   case 33: return barely_negative(type);
+  case 34:
+  case 35:
+  case 36:
+  case 37:
+  case 38:
+  case 39: return identity(type);
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();
     const ValueId a = pick_or_convert(type);
