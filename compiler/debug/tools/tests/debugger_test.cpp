@@ -126,7 +126,7 @@ protected:
 TEST_F(Lldb, ShowsNamesAndLinesInTheirOrder) {
   EXPECT_TRUE(
       in_order(lldb("registers+debugger"), {"stop_here", "host_cb", "`import_host", "`inner at nested.air:9",
-                                            "`outer at nested.air:21", "`assay_enter", "Instance::enter", "`main at"}));
+                                            "`outer at nested.air:21", "`assay_enter", "Instance::enter", "`main"}));
 }
 
 TEST_F(Lldb, WithoutTheObjectDoesNotKnowTheFrames) {
