@@ -9,6 +9,9 @@
 #include "fuzz/cli/unwind_search.h"
 #include "fuzz/mutants/bank.h"
 #include "fuzz/os/process.h"
+#ifdef ASSAY_FUZZERS
+#include "fuzz/targets/libfuzzer_engine.h"
+#endif
 
 #include <algorithm>
 #include <cstdio>
@@ -31,6 +34,7 @@ struct MutantsOptions {
   std::string keep, corpus;
   fuzz::SubjectFilter filter;
   bool json = false, list = false;
+  bool guided = false; // by coverage
   bool reduce = false; // and bisect the first finding of each
   double budget = 60;  // seconds, to reduce one
   u32 merge = 0;       // findings of each bug that are merged; 0: none
@@ -119,9 +123,9 @@ std::string speed_of(const Tally& tally) {
 
 void print_summary(const Tally& tally, const MutantsOptions& options) {
   if (options.json) {
-    Json json{{"seed", options.seed},   {"found", tally.found},      {"planted", tally.planted},
-              {"missed", tally.missed}, {"seconds", tally.seconds},  {"control", tally.control},
-              {"bugs", tally.bugs},     {"without", options.without}};
+    Json json{{"seed", options.seed},   {"found", tally.found},       {"planted", tally.planted},
+              {"missed", tally.missed}, {"seconds", tally.seconds},   {"control", tally.control},
+              {"bugs", tally.bugs},     {"without", options.without}, {"guided", options.guided}};
     if (options.reduce) json["reduction"] = summary_of(tally.reductions);
     if (!tally.control_of_tables.is_null()) json["control_of_tables"] = tally.control_of_tables;
     std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -131,8 +135,8 @@ void print_summary(const Tally& tally, const MutantsOptions& options) {
   for (const std::string& name : tally.missed) missed += (missed.empty() ? "; not found: " : ", ") + name;
   std::string without;
   for (const std::string& feature : options.without) without += (without.empty() ? " without " : ", ") + feature;
-  std::printf("%u of %u planted bugs found%s in %.1f s%s%s\n", tally.found, tally.planted, without.c_str(),
-              tally.seconds, missed.c_str(),
+  std::printf("%u of %u planted bugs found%s%s in %.1f s%s%s\n", tally.found, tally.planted, without.c_str(),
+              options.guided ? " with coverage" : "", tally.seconds, missed.c_str(),
               tally.false_alarm ? "; the control, with none planted, found one too" : "");
   std::fputs(speed_of(tally).c_str(), stdout);
   if (options.reduce) print_summary(tally.reductions);
@@ -220,6 +224,9 @@ fuzz::CampaignOptions campaign_of(const MutantsOptions& options, const std::stri
   out.findings = folder;
   out.hang_seconds = std::max(3.0, options.seconds / 4);
   for (const std::string& feature : options.without) fuzz::leave_out(feature, out.source);
+#ifdef ASSAY_FUZZERS
+  if (options.guided) out.engine = fuzz::run_libfuzzer;
+#endif
   return out;
 }
 
@@ -278,13 +285,15 @@ int measure_all(const MutantsOptions& options, const std::vector<const fuzz::Sub
   return tally.false_alarm || tally.found < options.min_found.value_or(tally.planted) ? kDifference : kClean;
 }
 
+int not_in_this_build(std::string message) {
+  return report(Error{ErrorKind::Unsupported, {}, 0, 0, "this build has no " + std::move(message)});
+}
+
 int mutants(const MutantsOptions& options) {
-  if (!fuzz::has_bank()) {
-    Error error;
-    error.kind = ErrorKind::Unsupported;
-    error.message = "this build has no planted bugs: configure with -DASSAY_MUTANTS=ON (preset dev)";
-    return report(error);
-  }
+  if (!fuzz::has_bank()) return not_in_this_build("planted bugs: configure with -DASSAY_MUTANTS=ON (preset dev)");
+#ifndef ASSAY_FUZZERS
+  if (options.guided) return not_in_this_build("libFuzzer, which guides: preset fuzz, with -DASSAY_MUTANTS=ON");
+#endif
   if (options.list) return list_bank();
   for (const std::string& name : options.bugs) {
     const auto bank = fuzz::planted_bugs();
@@ -318,6 +327,8 @@ void add_mutants(CLI::App& app, int& status) {
   command->add_option("--jobs", options->jobs, "worker processes")->capture_default_str()->check(CLI::Range(1u, 512u));
   command->add_option("--seed", options->seed, "of each campaign")->capture_default_str();
   command->add_option("--corpus", options->corpus, "folder with programs to mutate");
+  command->add_flag("--guided", options->guided,
+                    "let libFuzzer drive, where this build has it: what coverage is worth");
   command->add_option("--keep", options->keep, "keep the findings in this folder, one folder a bug");
   command->add_option("--min-found", options->min_found, "exit status 1 when fewer are found; all when not given");
   command->add_flag("--reduce", options->reduce,

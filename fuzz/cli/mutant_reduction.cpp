@@ -2,8 +2,9 @@
 #include "fuzz/cli/mutant_reduction.h"
 
 #include "assay/verify.h"
-#include "compiler/opt/pipeline.h"
 #include "fuzz/cli/commands.h"
+#include "fuzz/cli/mutant_naming.h"
+#include "fuzz/triage/sign.h"
 
 #include <algorithm>
 #include <chrono>
@@ -12,19 +13,6 @@
 
 namespace assay::cli {
 namespace {
-
-/// What bisection calls a component of the bank that is a pass, or a part of one; empty: it is none.
-std::string_view pass_of(std::string_view component) {
-  if (component == "folding" || component == "rules") return "simplify";
-  opt::PassId pass{};
-  return opt::pass_from_name(component, pass) ? opt::pass_info(pass).name : std::string_view();
-}
-
-bool names(const fuzz::Bisection& found, std::string_view component) {
-  if (found.component != pass_of(component)) return false;
-  if (component == "folding") return found.rule == "constant folding";
-  return component != "rules" || found.rule_file == "simplify_rules.def";
-}
 
 template <typename T> T percentile(std::vector<T> values, u32 percent) {
   if (values.empty()) return {};
@@ -35,7 +23,7 @@ template <typename T> T percentile(std::vector<T> values, u32 percent) {
 struct Figures {
   std::vector<u32> sizes;
   std::vector<double> seconds;
-  u32 drifted = 0, optimiser = 0, named = 0, not_reduced = 0;
+  u32 drifted = 0, judged = 0, named = 0, not_reduced = 0;
 
   explicit Figures(const std::vector<MutantReduction>& reductions) {
     for (const MutantReduction& r : reductions) {
@@ -46,8 +34,8 @@ struct Figures {
       sizes.push_back(r.result.reduction.instructions);
       seconds.push_back(r.seconds);
       drifted += r.drifted;
-      optimiser += r.of_optimiser;
-      named += r.of_optimiser && r.named;
+      judged += r.wrong.empty();
+      named += r.named;
     }
   }
 };
@@ -57,7 +45,6 @@ struct Figures {
 MutantReduction reduce_finding(const fuzz::PlantedBug& bug, const std::string& path, double seconds, u32 jobs) {
   MutantReduction out;
   out.bug = &bug;
-  out.of_optimiser = !pass_of(bug.component).empty();
   const auto start = std::chrono::steady_clock::now();
   const auto source = read_source(path);
   if (!source) return out.why_not = source.error().to_string(), out;
@@ -82,7 +69,14 @@ MutantReduction reduce_finding(const fuzz::PlantedBug& bug, const std::string& p
   fuzz::Prober without;
   out.drifted = out.result.failure.reproduced != fuzz::kTriageReplays ||
                 without.ask(out.result.failure.program, out.result.failure.variant).state != fuzz::Seen::Agrees;
-  out.named = names(out.result.after, bug.component);
+  {
+    const fuzz::Planted planted(&bug);
+    fuzz::Signed explained;
+    explained.failure = out.result.failure;
+    fuzz::explain(explained, {triage, seconds});
+    out.culprit = explained.cause.culprit;
+  }
+  out.named = names_component(out.culprit, bug);
   // Beside the finding, for who keeps them.
   const fuzz::Finding small = fuzz::finding_of(out.result.failure, &*finding, &out.result.after);
   static_cast<void>(
@@ -124,11 +118,11 @@ void print(const MutantReduction& r) {
     std::printf("  not reduced: %s\n", r.why_not.c_str());
   } else {
     const fuzz::ReduceResult& reduction = r.result.reduction;
-    std::printf("  reduced from %u to %u instructions in %.2f s (%llu programs)%s%s; culprit %s%s\n",
+    std::printf("  reduced from %u to %u instructions in %.2f s (%llu programs)%s%s; culprit %s%s%s%s\n",
                 reduction.instructions_before, reduction.instructions, r.seconds,
                 static_cast<unsigned long long>(reduction.tried), reduction.done ? "" : ", not to the end",
                 r.drifted ? ", DRIFTED" : "", r.wrong.empty() ? to_string(r.result.after).c_str() : r.wrong.c_str(),
-                r.of_optimiser && !r.named ? ", NOT NAMED" : "");
+                r.culprit.empty() ? "" : ": ", r.culprit.c_str(), r.named || !r.wrong.empty() ? "" : ", NOT NAMED");
   }
   std::fflush(stdout);
 }
@@ -152,6 +146,7 @@ Json to_json(const MutantReduction& r) {
               {"done", r.result.reduction.done},
               {"drifted", r.drifted},
               {"named", r.named},
+              {"culprit", r.culprit},
               {"subject", r.result.failure.variant.subject},
               {"program", fuzz::finding_of(r.result.failure, nullptr, nullptr).program},
               {"bisection", json_of(r.result.after)}};
@@ -166,17 +161,17 @@ Json summary_of(const std::vector<MutantReduction>& reductions) {
               {"median_seconds", percentile(f.seconds, 50)},
               {"p95_seconds", percentile(f.seconds, 95)},
               {"drifted", f.drifted},
-              {"optimiser", f.optimiser},
-              {"optimiser_named", f.named}};
+              {"bugs_of_code", f.judged},
+              {"named", f.named}};
 }
 
 void print_summary(const std::vector<MutantReduction>& reductions) {
   const Figures f(reductions);
   std::printf(
       "%zu findings reduced, %u not; instructions: median %u, 95%% at most %u; seconds: median %.2f, 95%% at most %.2f; "
-      "drifted: %u; of %u bugs of passes %u named\n",
+      "drifted: %u; of %u bugs of code the component is named of %u\n",
       f.sizes.size(), f.not_reduced, percentile(f.sizes, 50), percentile(f.sizes, 95), percentile(f.seconds, 50),
-      percentile(f.seconds, 95), f.drifted, f.optimiser, f.named);
+      percentile(f.seconds, 95), f.drifted, f.judged, f.named);
 }
 
 } // namespace assay::cli

@@ -22,9 +22,9 @@ struct MutantReduction {
   fuzz::Reduced result;
   double seconds = 0; // looking at it, reducing and bisecting
   bool drifted = false;
-  bool of_optimiser = false; // the bank says that it is a bug of passes
-  bool named = false;        // bisection says the bank's component
-  std::string wrong;         // of a bug of tables: the platform and format, and in how many
+  bool named = false;  // bisection says the bank's component
+  std::string culprit; // in its signature; empty: a bug of tables
+  std::string wrong;   // of a bug of tables: the platform and format, and in how many
 };
 
 /// Of the finding in this file, which the bug has caused.
@@ -36,7 +36,7 @@ MutantReduction reduce_tables(const fuzz::PlantedBug& bug, const Module& module,
 
 void print(const MutantReduction& reduction);
 Json to_json(const MutantReduction& reduction);
-/// Median and 95th percentile of sizes and seconds, how many drifted, how many bugs of passes were named.
+/// Median and 95th percentile of sizes and seconds, how many drifted, of how many bugs the component was named.
 Json summary_of(const std::vector<MutantReduction>& reductions);
 void print_summary(const std::vector<MutantReduction>& reductions);
 

@@ -341,6 +341,8 @@ if(NATIVE)
   if(NOT magic STREQUAL "41535341594f424a")
     message(SEND_ERROR "assay compile --emit=obj wrote ${magic}, not ASSAYOBJ")
   endif()
+  expect(0 RUN fuzz --plain --programs 60 --seed 1 --reach --level=O0 --findings ${WORK}/findings
+    OUT "reached   [xa][0-9]* O0: operations with their types: [1-9][0-9]+ of 4[0-9]+; not: .*own operations: ")
   expect(0 RUN fuzz --plain --programs 200 --seed 1 --findings ${WORK}/findings --json OUT "\"findings\": 0")
   expect(0 RUN fuzz --plain --programs 100 --seed 1 --findings ${WORK}/findings --events ${WORK}/events.jsonl OUT "findings  none")
   expect(0 RUN bench --programs 5 --rounds 1 --corpus ${SOURCE}/corpus/real
@@ -378,9 +380,13 @@ if(NATIVE)
     expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0
       OUT "^abi_host_arg_junk +host calls +62  found .* programs  miscompile: host call .*\n1 of 1 planted bugs found in ")
     expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0 --json OUT "\"check\": \"miscompile\"")
+    expect(4 RUN mutants abi_host_arg_junk --guided ERR "no libFuzzer, which guides: preset fuzz")
     # Its first finding is reduced and bisected; the small program fails with the bug only.
     expect(0 RUN mutants opt_shift_sum_wraps --programs 5000 --control 0 --reduce --keep kept
-      OUT "reduced from [0-9]+ to [0-9]+ instructions .*culprit simplify, rewrite .*rule shl_shl_wraps .simplify_rules.def:[0-9]+.*drifted: 0; of 1 bugs of passes 1 named")
+      OUT "reduced from [0-9]+ to [0-9]+ instructions .*culprit simplify, rewrite .*rule shl_shl_wraps .simplify_rules.def:[0-9]+.*simplify/shl_shl_wraps\n.*drifted: 0; of 1 bugs of code the component is named of 1")
+    # A bug of code is named by its target and what the code gets wrong.
+    expect(0 RUN mutants abi_host_arg_junk --programs 300 --control 0 --reduce
+      OUT "culprit x64 code.*: x64/code:call\n.*the component is named of 1")
     file(GLOB reduced RELATIVE ${WORK} ${WORK}/kept/opt_shift_sum_wraps/*.reduced.air)
     expect(0 RUN check ${reduced})
     expect(0 RUN replay ${reduced} OUT "gone")
