@@ -13,6 +13,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
 
 namespace assay::opt {
 
@@ -137,6 +141,23 @@ template <typename Use> void for_programs(Use use, u64 count = 400) {
   for (u64 seed = 1; seed <= count && !::testing::Test::HasFailure(); ++seed) {
     generators[seed % 4 == 0 ? 1 : 0].generate(seed, module);
     use(module, seed);
+  }
+}
+
+/// The programs of corpus/run, in the order of their names, which have what is rare in random ones: `use(module,
+/// number)`.
+template <typename Use> void for_corpus(Use use) {
+  std::set<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(ASSAY_SOURCE_DIR "/corpus/run"))
+    if (file.path().extension() == ".air") files.insert(file.path());
+  ASSERT_GT(files.size(), 50u);
+  u64 number = 0;
+  for (const std::filesystem::path& file : files) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    auto module = parse_and_verify(text.str(), file.string());
+    ASSERT_TRUE(module.ok()) << file;
+    use(*module, ++number);
   }
 }
 

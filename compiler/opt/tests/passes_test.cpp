@@ -90,33 +90,37 @@ TEST(Passes, each_kind_of_rewrite_is_made_by_its_pass_and_told_with_its_place) {
   std::set<std::string> seen;
   PassOptions options;
   Optimised better;
-  for_programs(
-      [&](const Module& module, u64 seed) {
-        if (seed > 400 && seen.size() == rewrite_infos().size()) return; // the rest is for the rare ones
-        options.order[0] = static_cast<u8>(PassId::Licm); // alone: simplification leaves it no divisions by constants
-        options.order_count = seed % 5 == 1 ? 1 : 0;
-        const auto last_within = [&](u64 limit) {
-          options.rewrite_limit = limit;
-          Pipeline pipeline;
-          pipeline.begin(module, options);
-          for (FunctionId id = 0; id < module.functions.size(); ++id) {
-            if (module.functions[id].imported) continue;
-            EXPECT_TRUE(pipeline.run(id, better).ok());
-          }
-          return pipeline.last_rewrite();
-        };
-        const u64 all = last_within(~u64{0}).number;
-        for (u64 limit = 1; limit <= all; limit += 1 + all / 48) {
-          const LastRewrite last = last_within(limit);
-          ASSERT_EQ(last.number, limit);
-          const std::string pass(pass_info(last.pass).name), file(last.rule_file);
-          EXPECT_TRUE(file == pass + ".cpp" || (pass == "simplify" && file == "simplify_rules.def"))
-              << pass << " " << file;
-          EXPECT_GT(last.rule_line, 10u);
-          seen.insert(pass + "/" + (file == "simplify_rules.def" ? "rule" : std::string(last.rule)));
-        }
-      },
-      4000);
+  const auto look = [&](const Module& module, u64 seed) {
+    options.order[0] = static_cast<u8>(PassId::Licm); // alone: simplification leaves it no divisions by constants
+    options.order_count = seed % 5 == 1 ? 1 : 0;
+    const auto last_within = [&](u64 limit) {
+      options.rewrite_limit = limit;
+      Pipeline pipeline;
+      pipeline.begin(module, options);
+      for (FunctionId id = 0; id < module.functions.size(); ++id) {
+        if (module.functions[id].imported) continue;
+        EXPECT_TRUE(pipeline.run(id, better).ok());
+      }
+      return pipeline.last_rewrite();
+    };
+    const u64 all = last_within(~u64{0}).number;
+    for (u64 limit = 1; limit <= all; limit += 1 + all / 48) {
+      const LastRewrite last = last_within(limit);
+      ASSERT_EQ(last.number, limit);
+      const std::string pass(pass_info(last.pass).name), file(last.rule_file);
+      EXPECT_TRUE(file == pass + ".cpp" || (pass == "simplify" && file == "simplify_rules.def")) << pass << " " << file;
+      EXPECT_GT(last.rule_line, 10u);
+      seen.insert(pass + "/" + (file == "simplify_rules.def" ? "rule" : std::string(last.rule)));
+    }
+  };
+  for_corpus([&](const Module& module, u64) {
+    look(module, 0);
+    look(module, 1);
+  });
+  const auto rare = [&](const Module& module, u64 seed) {
+    if (seed <= 400 || seen.size() < rewrite_infos().size()) look(module, seed);
+  };
+  for_programs(rare, 4000);
   for (const RewriteInfo& info : rewrite_infos()) {
     const std::string name = std::string(pass_info(info.pass).name) + "/" + std::string(info.name);
     EXPECT_EQ(seen.count(name), 1u) << name;
