@@ -368,8 +368,8 @@ private:
   bool holds_ = false;            // the block is in a loop, and the target holds constants
   struct Met {
     BlockId block = kNone;
-    u64 offset = 0;
-    bool shared = false; // a block accesses several places at this index
+    u64 offsets[2] = {~u64{0}, ~u64{0}};
+    bool shared = false; // a block accesses more places than two at this index
   };
   std::vector<Met> met_;                   // [ValueId] of indices; O2, empty where no constants are held
   std::vector<ValueId> addresses_;         // of the function's accesses, in order; O2

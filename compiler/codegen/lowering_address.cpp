@@ -4,8 +4,8 @@
 // At O2 such an access takes its address from a value of its own: base + (index << scale) + a multiple of kNear, made
 // where its block needs it first; what is left of the constant stands in the access. Accesses at neighbouring places,
 // as in arrays of structures and in unrolled loops, so share one or two additions. The check of bounds, if there is
-// one, stands before as an instruction of its own. In a loop an index that is added to one place alone is added to the
-// sum of base and constant by the access itself; such sums are held like other constants. Values of a block that
+// one, stands before as an instruction of its own. In a loop an index that is added to one place or two is added to the
+// sums of base and constant by the accesses themselves; such sums are held like other constants. Values of a block that
 // comes before, or from before a call, which would have to save them, are not looked for. At most kMostKept
 // comparisons an access, and as many as there are constants. Tested in compiler/target/a64/tests/lower_test.cpp.
 #include "assay/planted.h"
@@ -106,7 +106,7 @@ void LoweringBase::add_index(VReg address, VReg base, const LinearPlace& place) 
   sum.cond = place.scale;
 }
 
-/// Which indices a block of a loop adds to several places: their accesses do with one addition.
+/// Which indices a block of a loop adds to many places: their accesses do with one addition.
 void LoweringBase::find_shared() {
   met_.assign(fn_->value_count(), {});
   for (const BlockId block : flow_.order()) {
@@ -116,9 +116,9 @@ void LoweringBase::find_shared() {
       const Indexed& indexed = indexed_[operand(inst, 0)];
       Met& met = met_[indexed.index != kNone ? indexed.index : operand(inst, 0)];
       const u64 offset = inst.imm + indexed.beyond;
-      met.shared |= met.block == block && met.offset != offset;
-      met.block = block;
-      met.offset = offset;
+      if (met.block != block) met = {block, {offset, offset}, met.shared};
+      if (met.offsets[0] == met.offsets[1]) met.offsets[1] = offset;
+      met.shared |= offset != met.offsets[0] && offset != met.offsets[1];
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "assay/planted.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace assay::a64 {
@@ -37,6 +38,7 @@ void Emitter::start(FunctionId id, bool is_thunk) {
 Result<void> Emitter::function(const codegen::FunctionInput& input, const codegen::LirFunction& lir,
                                const codegen::Allocation& allocation, const codegen::LoweredFunction& info) {
   set_body(input, lir, allocation, info);
+  done_ = nullptr;
   incoming_bytes_ = info.incoming_bytes;
   const u32 slots = allocation.slot_count - static_cast<u32>(lir.constants.size());
   if (Result<void> made = make_frame(allocation.written, slots, info.object_bytes, lir.outgoing_bytes); !made) {
@@ -69,8 +71,41 @@ Result<void> Emitter::finish() {
 
 // ---- the walk ----------------------------------------------------------------------------------------
 
+/// Whether the move and the next one are made as one: both load or both store a slot, and these are neighbours. Neither
+/// depends on the other then.
+bool Emitter::move_pair(const Edit& first) {
+  const Edit* const next = &first + 1;
+  if (next == allocation_->edits.data() + allocation_->edits.size() || next->inst != first.inst) return false;
+  const Edit& second = *next;
+  const bool loads = first.from.is_slot();
+  if (first.reg_class != second.reg_class || loads != second.from.is_slot()) return false;
+  const Location slots[2] = {loads ? first.from : first.to, loads ? second.from : second.to};
+  const Location regs[2] = {loads ? first.to : first.from, loads ? second.to : second.from};
+  if (!slots[0].is_slot() || !slots[1].is_slot() || !regs[0].is_reg() || !regs[1].is_reg()) return false;
+  const u32 a = slots[0].slot_index(), b = slots[1].slot_index(), constants = static_cast<u32>(lir_->constants.size());
+  if ((a + 1 != b && b + 1 != a) || std::min(a, b) < constants || (loads && regs[0] == regs[1])) return false;
+  if (a == allocation_->cycle_slot || b == allocation_->cycle_slot) return false;
+  const u32 low = a > b ? 0 : 1; // slots lie downwards
+  const i64 at = i64{frame_.size} - frame_.spills - i64{8} * (std::max(a, b) - constants + 1);
+  if (at > 504 || !may(codegen::Decision::MovesPaired)) return false;
+  const u32 other = ASSAY_PLANTED(a64_pair_swapped) ? low : 1 - low;
+  const codegen::PReg x = regs[1 - other].preg(), y = regs[other].preg();
+  const Mem place = Mem::at(Gpr::Sp, at);
+  if (first.reg_class == RegClass::Int) {
+    if (loads) as_.ldp(Size::X, gpr_of(x), gpr_of(y), place);
+    else as_.stp(Size::X, gpr_of(x), gpr_of(y), place);
+  } else if (loads) {
+    as_.ldp(FSize::D, vreg_of(x), vreg_of(y), place);
+  } else {
+    as_.stp(FSize::D, vreg_of(x), vreg_of(y), place);
+  }
+  done_ = next;
+  return true;
+}
+
 /// All 64 bits. Between two slots through x16, whatever the class. Cycles of registers take the scratch register.
 void Emitter::move(const Edit& given) {
+  if (&given == done_ || move_pair(given)) return;
   const bool is_int = given.reg_class == RegClass::Int;
   if (given.from.is_slot() && given.from.slot_index() < lir_->constants.size())
     return make_constant(lir_->constants[given.from.slot_index()], given.reg_class, given.to);

@@ -43,6 +43,7 @@ private:
   // The walk (emit.cpp).
   void instruction(const LirInst& inst);
   void move(const codegen::Edit& edit);
+  bool move_pair(const codegen::Edit& first);
   void make_constant(const codegen::Constant& constant, codegen::RegClass reg_class, Location to);
   void jump_over(Label label) { as_.b(label); }
   void fill(u32 bytes) { as_.nops((bytes + 3) / 4); }
@@ -147,7 +148,8 @@ private:
   const codegen::CallConv* host_ = nullptr;
   CpuFeatures features_;
   Frame frame_;
-  u32 incoming_bytes_ = 0; // stack arguments that the function pops
+  const codegen::Edit* done_ = nullptr; // a move that was made with the one before it
+  u32 incoming_bytes_ = 0;              // stack arguments that the function pops
 };
 
 } // namespace assay::a64

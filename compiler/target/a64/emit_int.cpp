@@ -288,8 +288,8 @@ bool is_signed_cond(Cond cond) { return cond >= Cond::Ge && cond <= Cond::Le; }
 
 } // namespace
 
-/// Sets the flags: kind 0 "is not zero", 1 compare, 2 compare with imm, 3 floats, 4 bits of imm. `first`: the first operand tested.
-/// Uses x16, x17, v31.
+/// Sets the flags: kind 0 "is not zero", 1 compare, 2 compare with imm, 3 floats, 4 bits of imm. `first`: the first
+/// operand tested. Uses x16, x17, v31.
 Cond Emitter::test(const LirInst& inst, u32 kind, u32 first, u32 size) {
   const Cond cond = static_cast<Cond>(inst.cond);
   if (kind == 3) {

@@ -53,6 +53,7 @@ private:
   bool absorbed_later(const Inst& inst);
   bool extended_and_shifted(const Inst& extension, const Inst& shift);
   InstId user_behind(InstId at, ValueId value) const;
+  bool has_room(const Inst& user, i64 constant) const;
   bool mask_of(const Inst& inst, i64& mask) const;
   bool absorbs_mask(const Inst& user, const Inst& inst) const;
   bool absorbs(const Inst& user, const Inst& inst) const;

@@ -1,9 +1,9 @@
 // lower_fold.cpp - selection of one A64 instruction for two of AIR.
 //
-// An operation whose value is used once, by an operation not far behind it with nothing but pure ones in between, is left
-// to that user when A64 can do both at once: its operands are then read there. Which pairs these are is `absorbs`; the
-// user's shape asks for what it absorbed. One at a time is on its way, or an extension and the shift of it, which an
-// addition makes both. Constant time an instruction. Tested in compiler/target/a64/tests/lower_test.cpp.
+// An operation whose value is used once, by an operation not far behind it with nothing but pure ones in between, is
+// left to that user when A64 can do both at once: its operands are then read there. Which pairs these are is `absorbs`;
+// the user's shape asks for what it absorbed. One at a time is on its way, or an extension and the shift of it, which
+// an addition makes both. Constant time an instruction. Tested in compiler/target/a64/tests/lower_test.cpp.
 #include "compiler/target/a64/lower.h"
 
 #include "assay/planted.h"
@@ -109,6 +109,15 @@ bool Lowering::extended_and_shifted(const Inst& extension, const Inst& shift) {
   return adds && absorbs(fn_->insts[sum], shift);
 }
 
+/// Whether the operation can have the constant, one of its operands, as an immediate.
+bool Lowering::has_room(const Inst& user, i64 constant) const {
+  if (user.op == Opcode::Sub) return false; // it is on the left
+  const Size size = size_of_bytes(user.op == Opcode::PtrAdd ? 8 : word_size(user.type));
+  const u64 bits = static_cast<u64>(constant);
+  if (is_logic(user.op)) return logical_imm(size, size == Size::W ? bits & 0xffffffffu : bits).has_value();
+  return add_sub_imm(bits).has_value() || add_sub_imm(0 - bits).has_value();
+}
+
 /// An `and` with a constant that can be an immediate of tst.
 bool Lowering::mask_of(const Inst& inst, i64& mask) const {
   if (inst.op != Opcode::And || !int_const(operand(inst, 1), mask)) return false;
@@ -149,7 +158,7 @@ bool Lowering::absorbs(const Inst& user, const Inst& inst) const {
     const u64 mask = static_cast<u64>(constant) & bit_mask(user.type);
     return is_mask(mask) && count + static_cast<u32>(std::popcount(mask)) <= bits_of(user.type);
   }
-  if (int_const(other, constant)) return false; // an immediate does as well
+  if (int_const(other, constant) && has_room(user, constant)) return false; // an immediate does as well
   const bool shifted = is_shift(inst.op) && shift_count(inst, count) && count != 0;
   if (is_logic(user.op)) return shifted;
   const bool adds = user.op == Opcode::Add || (user.op == Opcode::PtrAdd && is_right);

@@ -84,6 +84,40 @@ TEST_F(A64Compile, ApplePairsLieAsCompactUnwindWantsThem) {
   }
 }
 
+TEST_F(A64Compile, NeighbouringSlotsAreStoredAndLoadedAtOnce) {
+  const auto accesses = [](u64 emission) {
+    CompileOptions options = options_for();
+    options.spill_all = true;
+    options.passes.decision_limits[2] = emission;
+    const std::string text =
+        assembly(compiled("import @log()\nexport func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n call @log()\n"
+                          " %r = div_s.i64 %a, %b\n return %r\n}",
+                          options),
+                 1);
+    std::string found;
+    for (const std::string form : {"stp x1, x0, [sp, #8]\n", "ldp x1, x0, [sp, #8]\n", "str x1, [sp", "ldr x1, [sp"})
+      if (contains(text, form)) found += form;
+    return found;
+  };
+  EXPECT_EQ(accesses(~u64{0}), "stp x1, x0, [sp, #8]\nldp x1, x0, [sp, #8]\n");
+  EXPECT_EQ(accesses(0), "str x1, [spldr x1, [sp");
+}
+
+TEST_F(A64Compile, ConstantsAreMadeBeforeALoop) {
+  CompileOptions options = options_for();
+  options.level = Level::O2;
+  const std::string text =
+      assembly(compiled("export func @f(i64, i64) -> i64 {\n^e(%a: i64, %b: i64):\n jump ^h(%a)\n^h(%i: i64):\n"
+                        " %k = const.i64 0x1234567890\n %p = mul.i64 %i, %k\n %t = lt_s.i64 %p, %b\n"
+                        " branch %t, ^h(%p), ^x\n^x:\n return %p\n}",
+                        options));
+  const std::size_t made = text.find("movk"), loop = text.find("mul x");
+  ASSERT_NE(made, std::string::npos) << text;
+  ASSERT_NE(loop, std::string::npos) << text;
+  EXPECT_LT(made, loop);
+  EXPECT_EQ(text.find("movk", loop), std::string::npos) << text;
+}
+
 TEST_F(A64Compile, PlatformRegisterIsNeverAllocated) {
   const std::string text = assembly(compiled(many_alive(24)), 1);
   EXPECT_TRUE(contains(text, "x27")) << "no pressure: " << text;

@@ -177,8 +177,12 @@ TEST(A64Lower, PlaceOfAnIndexInALoopIsOneOfABaseThatIsHeld) {
   };
   EXPECT_EQ(std::count_if(one.constants.begin(), one.constants.end(), held_base), 1);
   const codegen::LirFunction two = loop(extended + " store.i64 %s, 100000, %a\n store.i64 %s, 100008, %a\n");
-  EXPECT_EQ(op_names(two), "args imm jump br.cmp check_in add.x store check_in store add.i jump ret")
-      << "one addition for both";
+  EXPECT_EQ(op_names(two), "args imm jump br.cmp check_in store check_in store add.i jump ret")
+      << "each access by itself";
+  const codegen::LirFunction three =
+      loop(extended + " store.i64 %s, 100000, %a\n store.i64 %s, 100008, %a\n store.i64 %s, 100016, %a\n");
+  EXPECT_EQ(op_names(three), "args imm jump br.cmp check_in add.x store check_in store check_in store add.i jump ret")
+      << "one addition for all";
 }
 
 // ---- two operations in one, once more ----------------------------------------------------------------
@@ -207,6 +211,16 @@ TEST(A64Lower, ShiftsToTheRightAndRotationsAreFoldedAsFarAsThereAreSuchOperands)
   EXPECT_EQ(folded("rotr", "xor"), "3 by 5");
   EXPECT_EQ(folded("rotl", "or"), "3 by 27") << "there is but one direction";
   EXPECT_EQ(folded("rotr", "add"), "") << "only logic rotates";
+}
+
+TEST(A64Lower, ConstantsThatAreNoImmediatesDoNotKeepAProductFromItsSum) {
+  const auto sum = [](const std::string& constant, const std::string& op) {
+    return names(binary("i32", " %p = mul.i32 %a, %b\n %c = const.i32 " + constant + "\n %r = " + op));
+  };
+  EXPECT_EQ(sum("1013904223", "add.i32 %p, %c"), "args imm madd ret");
+  EXPECT_EQ(sum("12", "add.i32 %p, %c"), "args mul add.i ret");
+  EXPECT_EQ(sum("12", "sub.i32 %c, %p"), "args imm msub ret");
+  EXPECT_EQ(sum("12", "sub.i32 %p, %c"), "args mul add.i ret");
 }
 
 TEST(A64Lower, ExtensionAndShiftAreFoldedIntoTheSumBoth) {
