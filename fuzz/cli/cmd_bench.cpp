@@ -16,6 +16,7 @@
 #include "fuzz/cli/bench_kernels.h"
 #include "fuzz/cli/bench_module.h"
 #include "fuzz/cli/bench_scaling.h"
+#include "fuzz/cli/bench_size.h"
 #include "fuzz/cli/commands.h"
 #include "fuzz/os/process.h"
 #include "fuzz/targets/targets.h"
@@ -43,7 +44,7 @@ struct BenchOptions {
   u32 programs = 400, rounds = 5;
   u32 largest = 0; // size of --growth; 0: all
   std::string preset = "small", corpus = "corpus/real";
-  bool json = false, kernels = false, peers = false, growth = false, instructions = false;
+  bool json = false, kernels = false, peers = false, growth = false, instructions = false, size = false;
   std::string json_file;                  // empty: the output
   std::vector<std::string> only, engines; // kernels; beside ours
   std::vector<u32> scaling;               // jobs
@@ -484,6 +485,16 @@ int bench_instructions(const BenchOptions& options) {
   return options.json ? write_json(options, to_json(*figures)) : static_cast<int>(kClean);
 }
 
+/// --size: bytes of code, beside C.
+int bench_size(const BenchOptions& options) {
+  const auto figures = measure_sizes(options.corpus, options.only);
+  if (!figures && figures.error().kind == ErrorKind::BadInput && figures.error().file.empty())
+    return usage_error("bench", figures.error().message); // a kernel's name
+  if (!figures) return report(figures.error());
+  if (!options.json || !options.json_file.empty()) std::fputs(to_text(*figures).c_str(), stdout);
+  return options.json ? write_json(options, to_json(*figures)) : static_cast<int>(kClean);
+}
+
 /// --growth: functions of many sizes and shapes.
 int bench_growth(const BenchOptions& options) {
   const auto figures = measure_growth(options.rounds, options.largest);
@@ -504,6 +515,7 @@ int bench(const BenchOptions& options) {
   if (!options.scaling.empty()) return bench_scaling(options);
   if (options.growth) return bench_growth(options);
   if (options.instructions) return bench_instructions(options);
+  if (options.size) return bench_size(options);
   if (options.kernels || !options.only.empty() || !options.engines.empty()) return bench_kernels(options);
   fuzz::GeneratorConfig config;
   if (!fuzz::preset(options.preset, config)) {
@@ -550,6 +562,7 @@ void add_bench(CLI::App& app, int& status) {
   command->add_flag("--kernels", options->kernels, "how fast compiled programs run, beside the same programs as C");
   command->add_flag("--instructions", options->instructions,
                     "how many instructions the kernels execute on ARM64, in QEMU, beside the same programs as C");
+  command->add_flag("--size", options->size, "how many bytes of code programs become, beside the same programs as C");
   command->add_flag("--peers", options->peers, "how long LLVM and GCC take to compile, beside the bundled compiler");
   CLI::Option* growth = command->add_flag("--growth", options->growth,
                                           "compile time and memory an instruction, of functions small and large");
