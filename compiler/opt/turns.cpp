@@ -14,9 +14,11 @@ using analysis::Node;
 
 namespace {
 
-constexpr u32 kMostTurns = 8;
+constexpr u32 kMostTurnsKnown = 8;
 constexpr u32 kMostBlocksInTurn = 12;
 constexpr u32 kMostWrittenOut = 96;  // instructions of all turns of a loop, constants and fuel not counted
+constexpr u32 kFewTurns = 4;         // with more turns than that:
+constexpr u32 kMostOfMany = 32;      // the same
 constexpr u32 kMostInFunction = 160; // the same of all loops of a function
 constexpr u32 kMostCounterDepth = 6; // of operations between a counter and the test, or its next value
 constexpr u32 kMostTurnOperands = 4;
@@ -124,7 +126,7 @@ bool TurnsPass::count_turns(Graph& graph, Candidate& loop) {
     counts_.push_back(counter_bits_);
     if ((goes_on.bits != 0) != (loop.stays == 0)) break;
     const Bits bits = evaluate(graph, next, 0);
-    if (!bits.known || ++loop.turns > kMostTurns) return false;
+    if (!bits.known || ++loop.turns > kMostTurnsKnown) return false;
     counter_bits_ = bits.bits;
   }
   return true;
@@ -141,7 +143,7 @@ bool TurnsPass::survey(Graph& graph, BlockId block, Candidate& loop) {
   const GraphInst& end = graph.inst(last);
   if (is_try_call(end.op) || end.result_count != 0) return false;
   loop.work += end.op != Opcode::Jump && block != loop.test ? 1 : 0;
-  return loop.work * loop.turns <= kMostWrittenOut;
+  return loop.work * loop.turns <= (loop.turns > kFewTurns ? kMostOfMany : kMostWrittenOut);
 }
 
 /// The loop's blocks, and those behind it that end where only it leads.

@@ -1,15 +1,16 @@
 // turns.h - the pass that writes out loops of a few turns, where their number is known.
 //
-// An innermost loop with one edge back, and a test, in its header or where it jumps back, of a counter that begins with
-// a constant on each way in: both are evaluated turn by turn (fold.h). When the test ends the loop after at most eight
-// turns, and these are not too many instructions together, each turn becomes a copy of the loop's blocks, whatever
-// branches are among them: in a copy the counter is a constant, the test a jump onward, the way back leads to the next
-// copy. The loop itself stays for what its test does at last, so that everything behind it reads what it read before;
-// its way back is gone. Blocks that end where only the loop leads (a trap, a throw, a return) are copied with it. Loops
-// that are left elsewhere too are left alone when somebody behind reads what they compute; so are loops that call.
-// Effects keep their order, and origins: traps, fuel and memory are as before. What this gives to do is for
-// `simplify`, `control` and those that follow. Linear in the loops, and in the function for each loop with several ways
-// out; what is copied into a function has a limit. Tested in compiler/opt/tests/turns_test.cpp.
+// An innermost loop with one edge back, and a test, in its header or where it jumps back, of a counter that begins
+// with a constant on each way in: both are evaluated turn by turn (fold.h). When the test ends the loop after at
+// most eight turns, and these are not too many instructions together (a third as many when they are more than four),
+// each turn becomes a copy of the loop's blocks, whatever branches are among them: in a copy the counter is a
+// constant, the test a jump onward, the way back leads to the next copy. The loop itself stays for what its test
+// does at last, so that everything behind it reads what it read before; its way back is gone. Blocks that end where
+// only the loop leads (a trap, a throw, a return) are copied with it. Loops that are left elsewhere too are left
+// alone when somebody behind reads what they compute; so are loops that call. Effects keep their order, and origins:
+// traps, fuel and memory are as before. What this gives to do is for `simplify`, `control` and those that follow.
+// Linear in the loops, and in the function for each loop with several ways out; what is copied into a function has a
+// limit. Tested in compiler/opt/tests/turns_test.cpp.
 #pragma once
 
 #include "compiler/opt/pass.h"

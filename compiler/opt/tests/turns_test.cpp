@@ -29,6 +29,8 @@ const std::string kNext = "  %next = add.i32 %i, %one\n";
 const std::string kWays = "  fuel 1\n  %t = lt_s.i32 %i, %n\n  branch %t, ^yes, ^no\n^yes:\n  %y = mul.i32 %i, %m\n"
                           "  jump ^on(%y)\n^no:\n  fuel 2\n  %z = xor.i32 %i, %m\n  jump ^on(%z)\n";
 
+const std::string kLittle = "  fuel 1\n  jump ^on(%m)\n";
+
 /// The same outcome for some arguments, and fuel that runs out in any turn.
 void same_runs(const std::string& text) {
   const auto source = parse_and_verify(text);
@@ -67,12 +69,12 @@ TEST(Turns, a_loop_of_four_turns_with_branches_becomes_four_copies_without_a_tes
 }
 
 TEST(Turns, their_number_is_what_the_test_says_turn_by_turn) {
-  expect_turns(loop("  %k = const.i32 3\n  %more = ge_s.i32 %i, %k\n", "  %next = sub.i32 %i, %one\n", kWays, "", "9"),
-               7);
   expect_turns(
-      loop("  %k = const.i32 128\n  %more = lt_u.i32 %i, %k\n", "  %next = shl.i32 %i, %one\n", kWays, "", "1"), 7);
-  expect_turns(loop("  %k = const.i32 8\n  %more = ne.i32 %i, %k\n", kNext, kWays), 8);
-  expect_turns(loop("  %k = const.i32 8\n  %j = add.i32 %i, %one\n  %more = le_u.i32 %j, %k\n", kNext, kWays), 8);
+      loop("  %k = const.i32 3\n  %more = ge_s.i32 %i, %k\n", "  %next = sub.i32 %i, %one\n", kLittle, "", "9"), 7);
+  expect_turns(
+      loop("  %k = const.i32 128\n  %more = lt_u.i32 %i, %k\n", "  %next = shl.i32 %i, %one\n", kLittle, "", "1"), 7);
+  expect_turns(loop("  %k = const.i32 8\n  %more = ne.i32 %i, %k\n", kNext, kLittle), 8);
+  expect_turns(loop("  %k = const.i32 8\n  %j = add.i32 %i, %one\n  %more = le_u.i32 %j, %k\n", kNext, kLittle), 8);
 }
 
 TEST(Turns, a_test_where_the_loop_jumps_back_counts_the_last_turn) {
@@ -118,6 +120,7 @@ TEST(Turns, two_loops_behind_each_other_are_both_written_out) {
 TEST(Turns, other_loops_stay) {
   const auto stays = [](const std::string& text) { expect_turns(text, 1); };
   stays(loop("  %k = const.i32 9\n  %more = lt_s.i32 %i, %k\n", kNext, kWays));       // too many turns
+  stays(loop("  %k = const.i32 8\n  %more = lt_s.i32 %i, %k\n", kNext, kWays));       // many of not so few instructions
   stays(loop("  %more = lt_s.i32 %i, %n\n", kNext, kWays));                           // who knows how many
   stays(loop(kBelow4, "  %next = add.i32 %i, %x\n", kWays));                          // nor here
   stays(loop(kBelow4, "  %next = mul.i32 %i, %one\n", "  fuel 1\n  jump ^on(%m)\n")); // without end
