@@ -80,9 +80,9 @@ private:
   ASSAY_SHAPE(float_in_place) ASSAY_SHAPE(float_copysign) ASSAY_SHAPE(float_round) ASSAY_SHAPE(float_to_int)
   ASSAY_SHAPE(float_sat) ASSAY_SHAPE(int_to_float) ASSAY_SHAPE(bitcast) ASSAY_SHAPE(load)
 #undef ASSAY_SHAPE
-      // clang-format on
+  // clang-format on
 
-      ValueId left_ = kNone; // loaded by the operation that reads it, which comes
+  ValueId left_ = kNone; // loaded by the operation that reads it, which comes
 };
 
 } // namespace assay::x64
