@@ -1,7 +1,7 @@
 // targets.cpp - see targets.h.
 //
 // The objects that mutate are kept for the life of the process, as everything in a target's loop.
-// Tested by ctest `targets.*`.
+// Tested in fuzz/targets/tests/mutation_test.cpp and by ctest `targets.*`.
 #include "fuzz/targets/targets.h"
 
 #include "assay/text.h"
