@@ -68,4 +68,55 @@ void Body::compared_access() {
   start(join);
 }
 
+/// A short loop over elements of linear memory, of which the number is mostly not known: each is read, or written, and
+/// perhaps both, a few places apart; a sum of what was read stands for all of it.
+void Body::walk() {
+  const Type type = random_.coin() ? Type::I32 : Type::I64, sum_type = random_.coin() ? Type::I32 : Type::I64;
+  const u32 most = random_.chance(1, 4) ? 7 : 15, shift = random_.below(4);
+  const ValueId limit = random_.chance(1, 4) ? literal(type, most) : masked(type, most);
+  const Type params[] = {type, sum_type};
+  const BlockId header = emitter_.block(params), exit = emitter_.block(), body = emitter_.block();
+  ValueList args;
+  args.push(literal(type, 0));
+  args.push(pick(sum_type));
+  jump(header, args);
+  const u64 multiplicity = multiplicity_;
+  multiplicity_ *= most;
+  enter(header, params);
+  const ValueId counter = emitter_.param(header, 0), sum = emitter_.param(header, 1);
+  emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, 1);
+  const Mark scope = mark();
+  branch(emit(random_.coin() ? Opcode::LtU : Opcode::LtS, type, {counter, limit}), {body}, {exit});
+  start(body);
+  const ValueId index = shift == 0 ? counter : emit(Opcode::Shl, type, {counter, literal(type, shift)});
+  const u64 room = module_->memory_size - (u64{most} << shift) - 8;
+  ValueId next = sum;
+  const u32 accesses = 1 + random_.below(3);
+  for (u32 i = 0; i < accesses; ++i) {
+    const bool is_load = i == 0 ? random_.chance(2, 3) : random_.coin();
+    const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
+    const Access& row = rows[random_.below(static_cast<u32>(rows.size()))];
+    const u64 offset = draw_offset(room, 0);
+    if (!is_load) {
+      emit(row.op, row.type,
+           {index, row.type == type       ? counter
+                   : row.type == sum_type ? next
+                                          : pick(row.type)},
+           kNone, offset);
+      continue;
+    }
+    const ValueId element = emit(row.op, row.type, {index}, kNone, offset);
+    if (row.type == sum_type) next = combine(sum_type, next, element);
+    else show(row.type, element);
+  }
+  args.count = 0;
+  args.push(emit(Opcode::Add, type, {counter, literal(type, 1)}));
+  args.push(next);
+  jump(header, args);
+  multiplicity_ = multiplicity;
+  release(scope);
+  start(exit);
+  observe(sum_type, sum);
+}
+
 } // namespace assay::fuzz
