@@ -1,5 +1,5 @@
-// mutation_test.cpp - what an engine gets for a text: a program that can be run, whatever the text was; mostly a mutant of
-// it where it was one.
+// mutation_test.cpp - what an engine gets for a text: a program that can be run, whatever the text was; mostly a mutant
+// of it where it was one.
 #include "fuzz/targets/targets.h"
 
 #include "assay/text.h"
