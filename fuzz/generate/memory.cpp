@@ -119,7 +119,8 @@ void Body::memory_access() {
   if (!module_->has_memory || size < 16) return operation();
   if (random_.chance(1, 8)) return memory_bulk();
   if (random_.chance(1, 7)) return compared_access();
-  if (size >= 256 && cost_ + 256 * multiplicity_ < config_.max_dynamic && random_.chance(1, 12)) return walk();
+  const bool may_walk = config_.statements.loop != 0 && size >= 256;
+  if (may_walk && cost_ + 256 * multiplicity_ < config_.max_dynamic && random_.chance(1, 12)) return walk();
   if (random_.chance(config_.out_of_bounds)) return access_out_of_bounds();
   constexpr u64 kWidest = 8;
   const Address address = find_address(size - kWidest);
