@@ -278,10 +278,10 @@ Lowering::Test Lowering::compare_test(const Inst& inst) {
     const bool known = int_const(b, test.imm);
     if (known && is_narrow(inst.type) && !is_signed_cond(static_cast<Cond>(test.cond)))
       test.imm = static_cast<i64>(static_cast<u64>(test.imm) & bit_mask(inst.type));
-    const bool clean = test.size < 4 && !is_signed_cond(static_cast<Cond>(test.cond)) && options_.level == Level::O2;
-    // What loads have left is compared as it is.
-    if (clean && is_loaded(a) && (known || is_loaded(b)) && may(Decision::LoadedExtended)) test.size = 4;
     test.kind = known && is_add_imm(test.imm) && may(Decision::Immediate) ? 2 : 1;
+    const bool clean = test.size < 4 && !is_signed_cond(static_cast<Cond>(test.cond)) && options_.level == Level::O2;
+    // What loads have left is compared as it is; a constant in a register has its sign above it.
+    if (clean && is_loaded(a) && (test.kind == 2 || is_loaded(b)) && may(Decision::LoadedExtended)) test.size = 4;
   }
   test.operands[test.count++] = use(reg(a));
   if (test.kind != 2) test.operands[test.count++] = use_any(reg(b));
