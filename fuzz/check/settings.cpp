@@ -26,8 +26,9 @@ u64 hash_of(const Module& module) {
   u64 hash = 0;
   const auto add = [&hash](u64 word) { hash = (hash ^ word) * 0x9e3779b97f4a7c15u + (hash >> 32); };
   for (const Function& function : module.functions) {
-    add(function.insts.size());
-    for (const Inst& inst : function.insts) add(static_cast<u64>(inst.op) << 32 ^ inst.imm);
+    add(function.blocks.size());
+    for (const Block& block : function.blocks) // in the order of the text, which need not be that of `insts`
+      for (const Inst& inst : function.insts_of(block)) add(static_cast<u64>(inst.op) << 32 ^ inst.imm);
   }
   return hash;
 }

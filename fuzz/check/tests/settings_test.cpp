@@ -1,6 +1,8 @@
 // settings_test.cpp - settings drawn from programs: by the program alone, each pair of two met; names that say them.
 #include "fuzz/check/settings.h"
 
+#include "assay/text.h"
+#include "assay/verify.h"
 #include "compiler/opt/pipeline.h"
 #include "fuzz/generate/generator.h"
 
@@ -50,6 +52,26 @@ TEST(Settings, every_pair_of_two_is_met_within_3000_programs) {
     const std::size_t conventions = row.target == Target::A64 && row.exec == Exec::Unicorn ? 3 : 2;
     EXPECT_EQ(singles.size(), 2 + conventions + 2 + 3 + 2 + 3 + 2 + 2 * opt::kPassCount) << name;
   }
+}
+
+TEST(Settings, are_those_of_the_program_as_it_is_read_back_from_its_text) {
+  const SubjectRow& row = *find_subject_row("a64-unicorn-lattice");
+  Generator generator(GeneratorConfig{});
+  Module module;
+  u32 ordered_otherwise = 0; // in memory
+  for (u64 seed = 1; seed <= 200; ++seed) {
+    generator.generate(seed, module);
+    const auto again = parse_and_verify(to_text(module));
+    ASSERT_TRUE(again.ok());
+    EXPECT_EQ(point_of(settings_for(row, module, {})), point_of(settings_for(row, *again, {}))) << "seed " << seed;
+    for (FunctionId f = 0; f < module.functions.size(); ++f) {
+      const auto& here = module.functions[f].insts;
+      const auto& there = again->functions[f].insts;
+      const auto same = [](const Inst& a, const Inst& b) { return a.op == b.op && a.imm == b.imm; };
+      ordered_otherwise += !std::equal(here.begin(), here.end(), there.begin(), there.end(), same);
+    }
+  }
+  EXPECT_GT(ordered_otherwise, 20u);
 }
 
 TEST(Settings, are_drawn_from_the_program_alone) {
