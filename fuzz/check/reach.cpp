@@ -3,7 +3,7 @@
 
 #include "compiler/codegen/backend.h"
 #include "compiler/opt/rules.h"
-#include "fuzz/check/combinations.h"
+#include "fuzz/check/subject.h"
 
 #include <algorithm>
 #include <type_traits>
@@ -19,8 +19,6 @@ Reach* reach_now = nullptr;
 constexpr Target kReachTargets[] = {Target::X64, Target::A64};
 constexpr Level kReachLevels[] = {Level::O0, Level::O2};
 
-std::string_view word_of(Level level) { return level == Level::O0 ? "O0" : "O2"; }
-
 /// Locals are values at O2.
 bool reaches_selection(Opcode op, Level level) {
   return level == Level::O0 || (op != Opcode::LocalGet && op != Opcode::LocalSet);
@@ -28,7 +26,7 @@ bool reaches_selection(Opcode op, Level level) {
 
 ReachRow selection_row(const Reach& reach, Target target, Level level) {
   ReachRow out{
-      std::string(name_of(target)) + " " + std::string(word_of(level)) + ": operations with their types", 0, 0, {}};
+      std::string(name_of(target)) + " " + std::string(name_of(level)) + ": operations with their types", 0, 0, {}};
   const u8* const seen = reach.combinations[static_cast<u32>(target)][static_cast<u32>(level)];
   each_combination([&](Opcode op, Type type, Type from) {
     if (!reaches_selection(op, level)) return;
@@ -54,7 +52,8 @@ ReachRow instruction_row(const Reach& reach, Target target) {
 ReachRow rule_row(const Reach& reach) {
   ReachRow out{"rules of simplification", 0, 0, {}};
   const auto rules = opt::RuleSet::standard().rules();
-  for (std::size_t i = 0; i < std::min<std::size_t>(rules.size(), Reach::kMaxRules); ++i) {
+  ASSAY_CHECK(rules.size() <= Reach::kMaxRules);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
     if (rules[i].planted != nullptr) continue;
     ++out.all;
     if (reach.rules[i] != 0) ++out.reached;
@@ -87,13 +86,16 @@ void reach_selected(Target target, Level level, const Function& body) {
 void reach_made(Target target, const codegen::LirFunction& function) {
   if (reach_now == nullptr) return;
   u8* const seen = reach_now->instructions[static_cast<u32>(target)];
-  for (const codegen::LirInst& inst : function.insts) seen[inst.op % Reach::kMaxInstructions] = 1;
+  for (const codegen::LirInst& inst : function.insts) {
+    ASSAY_CHECK(inst.op < Reach::kMaxInstructions);
+    seen[inst.op] = 1;
+  }
 }
 
 void reach_rules(std::span<const u64> fired) {
   if (reach_now == nullptr) return;
-  for (std::size_t i = 0; i < std::min<std::size_t>(fired.size(), Reach::kMaxRules); ++i)
-    reach_now->rules[i] |= fired[i] != 0;
+  ASSAY_CHECK(fired.size() <= Reach::kMaxRules);
+  for (std::size_t i = 0; i < fired.size(); ++i) reach_now->rules[i] |= fired[i] != 0;
 }
 
 std::vector<ReachRow> reach_rows(const Reach& reach) {

@@ -9,7 +9,7 @@
 
 #include "assay/compiler.h"
 #include "compiler/codegen/lir.h"
-#include "fuzz/generate/generator.h"
+#include "fuzz/check/combinations.h"
 
 #include <span>
 #include <string>
@@ -19,12 +19,12 @@ namespace assay::fuzz {
 
 /// All zero: nothing was reached.
 struct Reach {
-  static constexpr u32 kTargets = 2, kLevels = 2, kMaxInstructions = 512, kMaxRules = 1024;
-  static constexpr u32 kCombinations = kOpcodeCount * kTypeCount * kTypeCount;
+  static constexpr u32 kTargets = 2, kLevels = 2;
+  static constexpr u32 kMaxInstructions = 512, kMaxRules = 1024; // more is refused where it is noted
 
-  u8 combinations[kTargets][kLevels][kCombinations]; // by GeneratorCounts::combination
-  u8 instructions[kTargets][kMaxInstructions];       // LIR operations
-  u8 rules[kMaxRules];                               // RuleId
+  u8 combinations[kTargets][kLevels][kCombinationCount]; // by GeneratorCounts::combination
+  u8 instructions[kTargets][kMaxInstructions];           // LIR operations
+  u8 rules[kMaxRules];                                   // RuleId
 
   void add(const Reach& other);
 };
