@@ -127,10 +127,10 @@ void Book::add_worker(WorkerRow row) {
 
 void Book::add_features(const FeatureTable& table) {
   for (u32 i = 0; i < features_.size(); ++i) {
-    const u64 now = table[i].load(std::memory_order_relaxed);
-    if (now == 0 || now >= features_[i]) continue; // 0: in the corpus already
-    features_[i] = now;
-    entry_.features.push_back({i, now});
+    const u64 cell = table[i].load(std::memory_order_relaxed);
+    if (cell == kInCorpus || cell == kNoProgram || cell - 1 >= features_[i]) continue;
+    features_[i] = cell - 1;
+    entry_.features.push_back({i, features_[i]});
   }
 }
 

@@ -38,7 +38,7 @@ void features_of(const Module& module, std::vector<u32>& out) {
 void note_features(const Module& module, u64 index, FeatureTable& table) {
   for_features(module, [&](u32 number) {
     u64 lowest = table[number].load(std::memory_order_relaxed);
-    while (index < lowest && !table[number].compare_exchange_weak(lowest, index, std::memory_order_relaxed)) {}
+    while (index + 1 < lowest && !table[number].compare_exchange_weak(lowest, index + 1, std::memory_order_relaxed)) {}
   });
 }
 

@@ -16,13 +16,15 @@ namespace assay::fuzz {
 inline constexpr u32 kFeatureCount = 1u << 16;
 inline constexpr u64 kNoProgram = ~u64{0};
 
-/// For each feature the lowest number of a program that has it; kNoProgram: none; 0 where the corpus has it already.
+/// For each feature one more than the lowest number of a program that has it; kNoProgram: none; kInCorpus: the corpus
+/// has it already.
 using FeatureTable = std::atomic<u64>[kFeatureCount];
+inline constexpr u64 kInCorpus = 0;
 
 /// Appends the features of the module, some of them more than once.
 void features_of(const Module& module, std::vector<u32>& out);
 
-/// Lowers the table's numbers to `index` where the module has the feature.
+/// Lowers the table's cells to those of program `index` where the module has the feature.
 void note_features(const Module& module, u64 index, FeatureTable& table);
 
 /// A feature and the lowest program that has it.

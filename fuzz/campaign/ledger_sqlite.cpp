@@ -99,7 +99,7 @@ struct Ledger::Impl {
   bool save_counts(const LedgerEntry& entry);
   bool save_done(const RangeSet& done);
   bool save_run(const LedgerEntry& entry);
-  void load(StreamState& out);
+  bool load(StreamState& out);
 };
 
 /// A file without tables becomes a ledger; any other must be one.
@@ -194,11 +194,13 @@ Result<StreamState> Ledger::begin(const StreamKey& key, u32 jobs) {
   });
   if (!done) return done.error();
   StreamState out;
-  own.load(out);
+  const auto loaded = own.in_transaction("cannot read the state of the campaign", [&] { return own.load(out); });
+  if (!loaded) return loaded.error();
   return out;
 }
 
-void Ledger::Impl::load(StreamState& out) {
+/// False when any of it could not be read to its end: half a state would pass for a whole one.
+bool Ledger::Impl::load(StreamState& out) {
   Statement done(db, "SELECT first, past FROM done WHERE stream=?");
   for (done << stream; done.row();) out.done.add({done.number(0), done.number(1)});
   out.fresh = out.done.count() == 0;
@@ -221,6 +223,8 @@ void Ledger::Impl::load(StreamState& out) {
   if ((round << stream).row()) out.round = round.number(0);
   Statement runs(db, "SELECT count(*) FROM run WHERE stream=? AND id<>?");
   if ((runs << stream << run).row()) out.runs = runs.number(0);
+  return done.ok() && counters.ok() && groups.ok() && findings.ok() && features.ok() && corpus.ok() && round.ok() &&
+         runs.ok();
 }
 
 bool Ledger::Impl::save_findings(const LedgerEntry& entry) {

@@ -118,7 +118,7 @@ Result<void> Parent::open_book() {
   shared_->wants_features = true;
   for (auto& cell : shared_->features) cell.store(kNoProgram);
   if (auto added = add_to_corpus(state->corpus); !added) return added;
-  for (const FirstSeen& seen : state->features) shared_->features[seen.feature].store(seen.program);
+  for (const FirstSeen& seen : state->features) shared_->features[seen.feature].store(seen.program + 1);
   return {};
 }
 
@@ -135,7 +135,7 @@ Result<void> Parent::add_to_corpus(std::span<const CorpusRow> rows) {
   std::vector<u32> known;
   for (const Corpus::Program& program : corpus_.programs) features_of(program.module, known);
   for (auto& cell : shared_->features) cell.store(kNoProgram);
-  for (const u32 feature : known) shared_->features[feature].store(0);
+  for (const u32 feature : known) shared_->features[feature].store(kInCorpus);
   return {};
 }
 

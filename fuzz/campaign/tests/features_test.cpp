@@ -40,7 +40,9 @@ TEST(Features, table_has_the_lowest_number_whatever_the_order) {
   note_features(module, 6, cells);
   std::vector<u32> own;
   features_of(module, own);
-  for (const u32 feature : own) EXPECT_EQ(cells[feature].load(), 4u);
+  for (const u32 feature : own) EXPECT_EQ(cells[feature].load(), 5u) << "program 4";
+  note_features(module, 0, cells);
+  for (const u32 feature : own) EXPECT_EQ(cells[feature].load(), 1u) << "the first program is not the corpus";
 }
 
 TEST(Features, programs_that_are_first_with_most_are_chosen) {

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#ifdef ASSAY_SQLITE
+#include <sqlite3.h>
+#endif
 
 namespace assay::fuzz {
 namespace {
@@ -97,6 +100,20 @@ TEST_F(LedgerFile, round_begins_with_its_corpus_and_without_the_features_of_the_
   ASSERT_EQ(state->corpus.size(), 2u);
   EXPECT_EQ(state->corpus[0].program, 2u) << "in the order of their numbers";
   EXPECT_EQ(state->corpus[1].text, added[0].text);
+}
+
+TEST_F(LedgerFile, what_cannot_be_read_to_its_end_is_told_and_no_half_state_is_begun_with) {
+  ASSERT_TRUE(Ledger::open(path_).ok());
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "DROP TABLE feature", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  auto ledger = Ledger::open(path_);
+  ASSERT_TRUE(ledger.ok()) << ledger.error().to_string();
+  const auto state = ledger->begin(key_, 1);
+  ASSERT_FALSE(state.ok());
+  EXPECT_NE(state.error().to_string().find("cannot read the state of the campaign"), std::string::npos)
+      << state.error().to_string();
 }
 
 TEST_F(LedgerFile, folder_that_is_not_there_is_told) {
