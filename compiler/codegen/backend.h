@@ -2,7 +2,7 @@
 //
 // One object a Compiler, kept from compile to compile so that its storage is reused. Virtual calls happen a few
 // times a function, never an instruction. Order of use: begin; for each function with a body lower, then emit
-// with the allocation of what lower gave; for each import thunk; finish. Functions come in the order of their ids.
+// with the allocation of what lower gave; for each import thunk; finish. Functions come in any order, each once.
 // Everything is pure: bytes in, bytes out.
 #pragma once
 

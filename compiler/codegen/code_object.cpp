@@ -4,6 +4,8 @@
 // Tested in compiler/codegen/tests/compile_tables_test.cpp.
 #include "assay/code_object.h"
 
+#include "assay/module.h"
+
 #include <algorithm>
 
 namespace assay {
@@ -33,6 +35,18 @@ std::string_view name_of(Os os) {
   case Os::Apple: return "apple";
   }
   return "?";
+}
+
+Result<void> CodeObject::fits(const Module& module) const {
+  const auto other = [](std::string why) {
+    return Error{ErrorKind::BadInput, {}, 0, 0, "the code is not of this module: " + std::move(why)};
+  };
+  if (function_entry.size() != module.functions.size()) return other("another number of functions");
+  for (FunctionId id = 0; id < module.functions.size(); ++id)
+    if (module.functions[id].exported && !has(id)) return other("@" + module.functions[id].name + " is not there");
+  for (const FunctionId id : module.table)
+    if (id != kNone && !has(id)) return other("@" + module.functions[id].name + " is not there");
+  return {};
 }
 
 const PcPosition* CodeObject::position_at(u32 offset) const { return find(positions, offset); }

@@ -1,4 +1,5 @@
-// compiler.cpp - the compile driver: for each function optimise (O2), lower, allocate, emit; for each import a thunk.
+// compiler.cpp - the compile driver: for each wanted function optimise (O2), lower, allocate, emit; for each wanted
+// import a thunk.
 //
 // Needs a verified module. LIR, allocation and the backend's tables are kept from compile to compile, so that in
 // the steady state nothing is allocated. A failure leaves `out` empty. Cost is that of its stages; the driver adds
@@ -9,6 +10,7 @@
 #include "compiler/codegen/observer.h"
 #include "compiler/codegen/regalloc.h"
 #include "compiler/codegen/regalloc_ranges.h"
+#include "compiler/codegen/wanted_functions.h"
 #include "compiler/opt/pipeline.h"
 #include "compiler/target/a64/backend.h"
 #include "compiler/target/x64/backend.h"
@@ -51,6 +53,7 @@ struct Compiler::Impl {
   CompileOptions options;
   std::unique_ptr<codegen::Backend> backend;
   codegen::Decisions decisions;
+  codegen::WantedFunctions wanted;
   codegen::RegisterAllocator allocator;
   std::unique_ptr<codegen::RangeAllocator> ranges; // made for O2; what it gives back is the other's
   codegen::LirFunction lir;
@@ -100,14 +103,16 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
   if (optimise()) pipeline->begin(module, options.passes);
   out.function_entry.assign(module.functions.size(), kNone);
   out.names.resize(module.functions.size());
-  for (FunctionId id = 0; id < module.functions.size(); ++id) {
+  for (FunctionId id = 0; id < module.functions.size(); ++id) out.names[id].assign(module.functions[id].name);
+  wanted.begin(module, options.entries);
+  for (FunctionId id = wanted.next(); id != kNone; id = wanted.next()) {
     const Function& fn = module.functions[id];
     out.function_entry[id] = static_cast<u32>(out.functions.size());
-    out.names[id].assign(fn.name);
     const Result<void> done = fn.imported  ? backend->thunk(id)
                               : optimise() ? optimised(id, fn.name)
                                            : function({id, &fn, {}, {}, {}, false}, fn.name);
     if (!done) return done.error();
+    if (!fn.imported) wanted.refer(optimise() ? better.body : fn);
   }
   if (options.observer != nullptr) {
     options.observer->decided(decisions);

@@ -36,7 +36,9 @@ Result<void> relocate(const CodeObject& object, u8* code, u64 address) {
   if (address % object.alignment != 0)
     return unsupported("the code must lie at a multiple of " + std::to_string(object.alignment));
   for (const Reloc& reloc : object.relocs) {
-    const u64 entry = address + object.functions[object.function_entry[reloc.function]].begin;
+    if (!object.has(reloc.function))
+      return Error{ErrorKind::BadInput, {}, 0, 0, "a function was left out that the code refers to"};
+    const u64 entry = address + object.code_of(reloc.function).begin;
     const i64 target = static_cast<i64>(entry + static_cast<u64>(i64{reloc.addend}));
     if (!fill(reloc.kind, code + reloc.offset, static_cast<i64>(address + reloc.offset), target))
       return unsupported("a function lies out of reach of what refers to it");

@@ -193,7 +193,7 @@ Result<void> validate_functions(const CodeObject& object) {
     end = f.end;
   }
   for (const u32 index : object.function_entry) {
-    if (index >= object.functions.size()) return wrong("the entry of a function");
+    if (index != kNone && index >= object.functions.size()) return wrong("the entry of a function");
   }
   return {};
 }
@@ -223,7 +223,8 @@ Result<void> validate(const CodeObject& object) {
     if (!has_kind(object.target, reloc.kind)) return wrong("the kind of a relocation");
     if (u64{reloc.offset} + codegen::field_bytes(reloc.kind) > size || reloc.offset % unit != 0)
       return wrong("the place of a relocation");
-    if (reloc.function >= object.function_entry.size()) return wrong("the function of a relocation");
+    if (reloc.function >= object.function_entry.size() || !object.has(reloc.function))
+      return wrong("the function of a relocation");
   }
   if (!sorted_within(object.positions, size, unit)) return wrong("the order of positions");
   if (!sorted_within(object.faults, size, unit)) return wrong("the order of fault sites");

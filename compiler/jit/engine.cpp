@@ -33,6 +33,7 @@ struct EngineState {
   static CompileOptions compile_options(const EngineOptions& o) {
     CompileOptions out;
     out.level = o.level;
+    out.entries = Entries::Exported;
     if (o.use_host_features) out.features = host_features();
     if (o.tools.any()) out.passes.switched_off |= 1u << static_cast<u32>(opt::PassId::Inline); // a frame a function
     return out;

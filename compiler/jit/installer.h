@@ -45,7 +45,7 @@ public:
   u64 base() const { return base_; }
   u64 end() const { return range_.end; }
   /// Address of the function's entry; the function must be in the object.
-  u64 entry(FunctionId function) const { return base_ + object_->functions[object_->function_entry[function]].begin; }
+  u64 entry(FunctionId function) const { return base_ + object_->code_of(function).begin; }
   /// The AIR position of a return address, also of one that the fault handler made; false when it has none.
   bool position_of(u64 return_address, SourcePosition& out) const;
   /// Whether the system's unwinder can pass; if not, exceptions are deferred.

@@ -101,9 +101,7 @@ Result<void> Instance::load(const Module& module, const Installed& code, ImportH
   auto stubs = process_stubs();
   if (!stubs) return stubs.error();
   std::copy(std::begin((*stubs)->trap_entry), std::end((*stubs)->trap_entry), context_.trap_entry);
-  if (code.object()->function_entry.size() != module.functions.size()) {
-    return Error{ErrorKind::BadInput, {}, 0, 0, "the code is not of this module: another number of functions"};
-  }
+  if (auto done = code.object()->fits(module); !done) return done;
   if (auto done = memory_.load(module); !done) return done;
   module_ = &module;
   code_ = &code;

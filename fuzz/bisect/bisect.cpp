@@ -114,7 +114,7 @@ bool Bisector::find_decision_in(codegen::DecisionArea area) {
   doubt("without choices of " + std::string(codegen::name_of(area)));
   if (cure("without choices of " + std::string(codegen::name_of(area))) == nullptr) return false;
   out_.decision = first_failing(limited_to);
-  if (out_.decision != 0 && describe_decision(program_.module, variant_, area, out_)) return true;
+  if (out_.decision != 0 && describe_decision(program_, variant_, area, out_)) return true;
   out_.decision = 0;
   return false;
 }

@@ -23,9 +23,10 @@ private:
 };
 
 /// Fields, one a line.
-std::string describe_last(const Module& module, const Variant& variant, codegen::DecisionArea area, u64 decision) {
+std::string describe_last(const Program& program, const Variant& variant, codegen::DecisionArea area, u64 decision) {
   Listener listener(area);
-  CompileOptions options = compile_options(Settings{row_of(variant), variant.passes});
+  const Module& module = program.module;
+  CompileOptions options = compile_options(Settings{row_of(variant), variant.passes}, module, program.entry);
   options.passes.decision_limits[static_cast<u32>(area)] = decision;
   options.observer = &listener;
   CodeObject object;
@@ -46,15 +47,15 @@ std::string next_line(std::string& text) {
 
 } // namespace
 
-bool describe_decision(const Module& module, const Variant& variant, codegen::DecisionArea area, Bisection& out) {
+bool describe_decision(const Program& program, const Variant& variant, codegen::DecisionArea area, Bisection& out) {
   std::string text;
   if (can_fork()) {
     auto companion =
-        Companion::start([&](std::string_view) { return describe_last(module, variant, area, out.decision); });
+        Companion::start([&](std::string_view) { return describe_last(program, variant, area, out.decision); });
     if (!companion || !companion->ask("decision")) return false;
     if (companion->answer(kDecisionPatienceMs, text) != Companion::Reply::Ready) return false;
   } else {
-    text = describe_last(module, variant, area, out.decision);
+    text = describe_last(program, variant, area, out.decision);
   }
   if (text.empty()) return false;
   out.area = codegen::name_of(area);

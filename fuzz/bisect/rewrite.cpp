@@ -5,7 +5,9 @@
 
 #include "assay/text.h"
 #include "assay/verify.h"
+#include "compiler/codegen/wanted_functions.h"
 #include "compiler/opt/pipeline.h"
+#include "fuzz/check/settings.h"
 #include "oracle/interpreter/interpreter.h"
 #include "qemu/test_host.h"
 
@@ -24,17 +26,23 @@ void append_marks(const Function& function, const std::vector<u8>& inside, std::
   }
 }
 
-/// The passes over all functions, as compiler/codegen/compiler.cpp does it; of function `wanted` the text.
-std::string run_passes(const Module& module, PassOptions passes, u64 limit, FunctionId wanted, opt::LastRewrite& last) {
+/// The passes over all functions that are compiled, as compiler/codegen/compiler.cpp does it; of function `shown` the
+/// text.
+std::string run_passes(const Program& program, PassOptions passes, u64 limit, FunctionId shown,
+                       opt::LastRewrite& last) {
+  const Module& module = program.module;
   passes.rewrite_limit = limit;
   opt::Pipeline pipeline;
   opt::Optimised optimised;
   std::string text;
+  codegen::WantedFunctions wanted;
   pipeline.begin(module, passes);
-  for (FunctionId id = 0; id < module.functions.size(); ++id) {
+  wanted.begin(module, entries_for(module, program.entry));
+  for (FunctionId id = wanted.next(); id != kNone; id = wanted.next()) {
     if (module.functions[id].imported) continue;
     if (Result<void> done = pipeline.run(id, optimised); !done) break; // what was done until then is told
-    if (id != wanted) continue;
+    wanted.refer(optimised.body);
+    if (id != shown) continue;
     Module copy = module;
     optimised.body.name = module.functions[id].name;
     optimised.body.exported = module.functions[id].exported;
@@ -61,16 +69,20 @@ bool left_unchecked(const Module& optimised, const std::vector<std::vector<u8>>&
 }
 
 /// The program as the passes make it; false when they, or the verifier, refuse.
-bool optimise(const Module& module, const PassOptions& passes, Module& out, std::vector<std::vector<u8>>& inside) {
+bool optimise(const Program& program, const PassOptions& passes, Module& out, std::vector<std::vector<u8>>& inside) {
+  const Module& module = program.module;
   out = module;
   inside.assign(module.functions.size(), {});
   opt::Pipeline pipeline;
   opt::Optimised body;
+  codegen::WantedFunctions wanted;
   pipeline.begin(module, passes);
-  for (FunctionId id = 0; id < out.functions.size(); ++id) {
+  wanted.begin(module, entries_for(module, program.entry));
+  for (FunctionId id = wanted.next(); id != kNone; id = wanted.next()) {
     Function& function = out.functions[id];
     if (function.imported) continue;
     if (!pipeline.run(id, body)) return false;
+    wanted.refer(body.body);
     body.body.name = function.name;
     body.body.exported = function.exported;
     function = body.body;
@@ -91,7 +103,7 @@ Outcome run_on_oracle(const Module& module, FunctionId entry, std::span<const u6
 bool agrees_on_oracle(const Program& program, const PassOptions& passes) {
   Module optimised;
   std::vector<std::vector<u8>> inside;
-  if (!optimise(program.module, passes, optimised, inside)) return false;
+  if (!optimise(program, passes, optimised, inside)) return false;
   Outcome outcomes[2];
   for (u32 i = 0; i < 2; ++i) {
     outcomes[i] = run_on_oracle(i == 0 ? program.module : optimised, program.entry, program.args, program.fuel);
@@ -115,9 +127,9 @@ bool runs_trap(const Program& program, PassOptions passes, u64 rewrite) {
   Module before, after;
   std::vector<std::vector<u8>> inside;
   passes.rewrite_limit = rewrite - 1;
-  if (!optimise(program.module, passes, before, inside)) return false;
+  if (!optimise(program, passes, before, inside)) return false;
   passes.rewrite_limit = rewrite;
-  if (!optimise(program.module, passes, after, inside)) return false;
+  if (!optimise(program, passes, after, inside)) return false;
   const Outcome outcome = run_on_oracle(after, program.entry, program.args, program.fuel);
   const Position& at = outcome.position;
   if (outcome.kind != OutcomeKind::Trapped || at.function >= after.functions.size()) return false;
@@ -181,14 +193,14 @@ std::string wrongly_folded(std::string before, std::string after) {
 std::string describe(const Program& program, const PassOptions& passes, u64 rewrite) {
   const Module& module = program.module;
   opt::LastRewrite last, ignored;
-  run_passes(module, passes, rewrite, kNone, last);
+  run_passes(program, passes, rewrite, kNone, last);
   const auto line = [](std::string_view text) { return std::string(text) + "\n"; };
   std::string out = line(last.number == 0 ? "" : opt::pass_info(last.pass).name) + line(std::to_string(last.run)) +
                     line(std::to_string(last.in_run)) +
                     line(last.function == kNone ? "" : module.functions[last.function].name) + line(last.rule) +
                     line(last.rule_file) + line(std::to_string(last.rule_line));
-  const std::string before = run_passes(module, passes, rewrite - 1, last.function, ignored),
-                    after = run_passes(module, passes, rewrite, last.function, ignored);
+  const std::string before = run_passes(program, passes, rewrite - 1, last.function, ignored),
+                    after = run_passes(program, passes, rewrite, last.function, ignored);
   out += line(runs_trap(program, passes, rewrite) ? "1" : "") + line(wrongly_folded(before, after));
   return out + before + '\0' + after;
 }

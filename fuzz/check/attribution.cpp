@@ -120,12 +120,12 @@ std::optional<Verdict> Attributor::Impl::attempt(const Call& call, const Compile
 std::vector<Trial> Attributor::Impl::own_trials(const Call& call, const SubjectRow& row) {
   std::vector<Trial> trials;
   const Settings settings = settings_for(row, call.module, {});
-  CompileOptions options = compile_options(settings);
+  CompileOptions options = compile_options(settings, call.module, call.entry);
   options.features = common_features(options.features, row.target);
   options.host_os = row.target == Target::X64 ? host_os() : Os::Linux;
   const std::optional<Verdict> here = attempt(call, options, row.exec);
   if (here != Verdict::Differs) {
-    options = compile_options(settings);
+    options = compile_options(settings, call.module, call.entry);
     if (const auto verdict = attempt(call, options, row.exec)) trials.push_back({row.target, row.exec, *verdict});
     return trials;
   }

@@ -68,18 +68,18 @@ public:
         compiler_(compile_options(row)), executor_(std::move(executor)) {}
 
   Result<void> prepare(const Module& module) override {
-    executor_->unload(); // before the object it was loaded from is overwritten
     watch_.reset();
-    CompileOptions options = compile_options(settings_for(row_, module, passes_));
-    options.observer = watch_.is_needed() ? &watch_ : nullptr;
-    compiler_.set_options(options);
-    Result<void> compiled = compiler_.compile(module, object_);
-    if (!compiled) return compiled;
-    if (options.level == Level::O0 && is_reach_wanted()) note_unoptimised(module);
-    return executor_->load(module, object_);
+    module_ = &module;
+    return compile(kNone);
   }
-  void expect(std::span<const RunRequest> requests) override { executor_->expect(requests); }
+  void expect(std::span<const RunRequest> requests) override {
+    for (const RunRequest& request : requests)
+      if (!object_.has(request.function) && !compile(request.function)) return; // `run` says why
+    executor_->expect(requests);
+  }
   void run(FunctionId entry, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) override {
+    if (!object_.has(entry))
+      if (const Result<void> compiled = compile(entry); !compiled) return refuse(compiled.error(), out);
     fill_stack();
     executor_->run(entry, args, fuel, host, out);
     note_run(row_, out);
@@ -87,10 +87,28 @@ public:
   bool allocation_refused() const override { return watch_.refused(); }
 
 private:
+  /// So that `entry` can be called, or the exported functions.
+  Result<void> compile(FunctionId entry) {
+    executor_->unload(); // before the object it was loaded from is overwritten
+    CompileOptions options = compile_options(settings_for(row_, *module_, passes_), *module_, entry);
+    options.observer = watch_.is_needed() ? &watch_ : nullptr;
+    compiler_.set_options(options);
+    Result<void> compiled = compiler_.compile(*module_, object_);
+    if (!compiled) return compiled;
+    if (options.level == Level::O0 && is_reach_wanted()) note_unoptimised(*module_);
+    return executor_->load(*module_, object_);
+  }
+  static void refuse(const Error& error, Outcome& out) {
+    out.clear();
+    out.kind = OutcomeKind::Refused;
+    out.text = error.message;
+  }
   void note_unoptimised(const Module& module) const {
-    for (const Function& function : module.functions) reach_selected(row_.target, Level::O0, function);
+    for (FunctionId id = 0; id < module.functions.size(); ++id)
+      if (object_.has(id)) reach_selected(row_.target, Level::O0, module.functions[id]);
   }
 
+  const Module* module_ = nullptr; // the one prepared
   const SubjectRow& row_;
   PassOptions passes_;
   CompilationWatch watch_;

@@ -136,8 +136,13 @@ Settings settings_for(const SubjectRow& row, const Module& module, const PassOpt
   return out;
 }
 
-CompileOptions compile_options(const Settings& settings) {
+Entries entries_for(const Module& module, FunctionId entry) {
+  return entry == kNone || module.functions[entry].exported ? Entries::Exported : Entries::All;
+}
+
+CompileOptions compile_options(const Settings& settings, const Module& module, FunctionId entry) {
   CompileOptions options = compile_options(settings.row);
+  options.entries = entries_for(module, entry);
   const PassOptions of_row = options.passes;
   options.passes = settings.passes;
   for (u32 area = 0; area < std::size(of_row.decision_limits); ++area) {

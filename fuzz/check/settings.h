@@ -19,8 +19,10 @@ struct Settings {
 /// What the row, and `otherwise` for its passes, say of this program; what the row has drawn takes their place.
 Settings settings_for(const SubjectRow& row, const Module& module, const PassOptions& otherwise);
 
-/// How to compile with these settings.
-CompileOptions compile_options(const Settings& settings);
+/// What has to be compiled so that `entry` can be called; kNone: the exported functions.
+Entries entries_for(const Module& module, FunctionId entry);
+/// How to compile with these settings, so that `entry` can be called; kNone: the exported functions.
+CompileOptions compile_options(const Settings& settings, const Module& module, FunctionId entry);
 
 /// The name of the row's settings; it need not be that of a row in the table.
 std::string name_of_settings(const SubjectRow& row);

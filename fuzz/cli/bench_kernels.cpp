@@ -112,6 +112,7 @@ Result<u64> count_ssa(const Module& module) {
 Result<double> time_compile(const Module& module, Level level) {
   CompileOptions options;
   options.level = level;
+  options.entries = Entries::Exported;
   options.features = host_features();
   Compiler compiler(options);
   CodeObject object;

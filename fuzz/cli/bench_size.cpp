@@ -77,6 +77,7 @@ public:
       CompileOptions options;
       options.target = Target::X64;
       options.level = level;
+      options.entries = Entries::Exported;
       CodeObject object;
       if (auto done = Compiler(options).compile(module, object); !done) return done.error();
       out.bytes.push_back(object.code.size());

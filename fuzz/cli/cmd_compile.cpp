@@ -28,6 +28,7 @@ struct CompileCommand {
   std::string target{name_of(host_target())}, level = "O0", os;
   bool baseline = false, spill_all = false;
   u32 max_registers = 0, block_padding = 0;
+  bool exported = false;
   std::vector<std::string> passes, without;
 };
 
@@ -144,6 +145,7 @@ int options_of(const CompileCommand& command, CompileOptions& out) {
   out.passes = *passes;
   out.max_registers = command.max_registers;
   out.block_padding = command.block_padding;
+  if (command.exported) out.entries = Entries::Exported;
   return kClean;
 }
 
@@ -221,6 +223,7 @@ void add_compile(CLI::App& app, int& status) {
       ->add_option("--block-padding", options->block_padding, "bytes that do nothing before each block but the first")
       ->check(CLI::Range(0u, kMostBlockPadding))
       ->capture_default_str();
+  command->add_flag("--exported", options->exported, "only what exported functions and the table lead to");
   add_passes(*command, options->passes, options->without);
   command->callback([options, &status] { status = compile(*options); });
 }

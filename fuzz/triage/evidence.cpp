@@ -31,7 +31,8 @@ std::string place_of(const CodeObject& object, const Module& module, u32 begin, 
 
 /// Empty assembly: the reason behind a zero byte.
 std::string assembly_of(const Program& program, const Variant& variant) {
-  const CompileOptions options = compile_options(Settings{row_of(variant), variant.passes});
+  const CompileOptions options =
+      compile_options(Settings{row_of(variant), variant.passes}, program.module, program.entry);
   CodeObject object;
   if (auto compiled = Compiler(options).compile(program.module, object); !compiled)
     return '\0' + compiled.error().message;

@@ -94,8 +94,8 @@ std::string say(const TraceReport& report, const PartingPoint& at, const CodeObj
 MachineState state_at(const Program& program, const Variant& variant, const PartingPoint& at) {
   const SubjectRow row = row_of(variant);
   CodeObject object;
-  if (auto done = Compiler(compile_options(Settings{row, variant.passes})).compile(program.module, object); !done)
-    return {"", done.error().message};
+  const CompileOptions options = compile_options(Settings{row, variant.passes}, program.module, program.entry);
+  if (auto done = Compiler(options).compile(program.module, object); !done) return {"", done.error().message};
   qemu::UnicornStepper stepper;
   if (auto loaded = stepper.load(program.module, object); !loaded) return {"", loaded.error().message};
   const auto texts = instruction_texts(object);

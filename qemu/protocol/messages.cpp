@@ -167,7 +167,7 @@ Result<void> decode_load(std::span<const u8> payload, Program& out) {
   if (r.failed()) return wrong("load");
   auto object = jit::deserialise(r.rest());
   if (!object) return object.error();
-  if (object->function_entry.size() != out.module.functions.size()) return wrong("load: code of another module");
+  if (!object->fits(out.module)) return wrong("load: code of another module");
   out.object = std::move(object).value();
   return {};
 }

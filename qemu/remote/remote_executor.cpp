@@ -40,9 +40,7 @@ Result<void> RemoteExecutor::can(Target target, Os) const {
 Result<void> RemoteExecutor::load(const Module& module, const CodeObject& object) {
   unload();
   if (auto able = can(object.target, object.os); !able) return able;
-  if (object.function_entry.size() != module.functions.size()) {
-    return Error{ErrorKind::BadInput, {}, 0, 0, "the code is not of this module: another number of functions"};
-  }
+  if (auto fits = object.fits(module); !fits) return fits;
   module_ = &module;
   object_ = &object;
   return {};

@@ -19,8 +19,7 @@ UnicornStepper::UnicornStepper(const UnicornOptions& options)
 Result<void> UnicornStepper::load(const Module& module, const CodeObject& object) {
   loaded_ = false;
   if (auto able = can(object.target); !able) return able;
-  if (object.function_entry.size() != module.functions.size())
-    return failed(ErrorKind::BadInput, "the code is not of this module: another number of functions");
+  if (auto fits = object.fits(module); !fits) return fits;
   if (auto opened = connection_->open(); !opened) return opened;
   protocol::encode_load(++serial_, module, object, limits_, connection_->outgoing);
   loaded_ = true;

@@ -53,6 +53,14 @@ TEST(Relocate, Rel32IsRelativeToTheEndOfTheField) {
   EXPECT_EQ(read<i32>(code, 70), -74 - 4);
 }
 
+TEST(Relocate, AFunctionThatWasLeftOutIsRefused) {
+  CodeObject object = two_functions(Target::X64);
+  object.relocs = {{10, RelocKind::Rel32, 1, 0}};
+  object.function_entry[1] = kNone;
+  std::vector<u8> code = object.code;
+  EXPECT_FALSE(relocate(object, code.data(), kBase));
+}
+
 TEST(Relocate, Abs64IsTheAddressWhereItRuns) {
   CodeObject object = two_functions(Target::X64);
   object.relocs = {{8, RelocKind::Abs64, 1, 3}, {80, RelocKind::Abs64, 0, -1}};

@@ -17,6 +17,8 @@
 
 namespace assay {
 
+struct Module;
+
 enum class Target : u8 { X64, A64 };
 /// Whose calling convention and unwind format.
 enum class Os : u8 { Linux, Windows, Apple };
@@ -91,7 +93,7 @@ struct CodeObject {
   std::vector<u8> rodata;
   std::vector<Reloc> relocs;
   std::vector<FunctionCode> functions; // sorted by begin
-  std::vector<u32> function_entry;     // [FunctionId] -> index in `functions`
+  std::vector<u32> function_entry;     // [FunctionId] -> index in `functions`; kNone: left out, nothing refers to it
   std::vector<FrameOp> frame_ops;
   std::vector<PcPosition> positions;
   std::vector<SourcePosition> inlined_calls; // each refers to an earlier one, if to any
@@ -100,6 +102,15 @@ struct CodeObject {
   std::vector<Clause> clauses;
   std::vector<std::string> names; // [FunctionId], for debuggers and reports
 
+  /// Whether the function of the module was compiled (Entries).
+  bool has(FunctionId function) const { return function_entry[function] != kNone; }
+  /// Of one that was.
+  const FunctionCode& code_of(FunctionId function) const {
+    ASSAY_CHECK(has(function));
+    return functions[function_entry[function]];
+  }
+  /// Success when it may be code of that module: as many functions, and all that are exported or in the table.
+  Result<void> fits(const Module& module) const;
   u32 rodata_offset() const { return (static_cast<u32>(code.size()) + 15u) & ~15u; }
   std::span<const FrameOp> frame_of(const FunctionCode& f) const {
     return {frame_ops.data() + f.first_frame_op, f.frame_op_count};

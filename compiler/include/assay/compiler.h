@@ -64,6 +64,12 @@ struct PassOptions {
   u64 decision_limits[3] = {~u64{0}, ~u64{0}, ~u64{0}};
 };
 
+/// Which functions can be entered from outside. The table's always can.
+enum class Entries : u8 {
+  All,      // any, by its number
+  Exported, // those that are exported. What neither these nor the table lead to is left out (CodeObject::function_entry)
+};
+
 inline constexpr u32 kMostBlockPadding = 1u << 16;
 
 struct CompileOptions {
@@ -72,6 +78,7 @@ struct CompileOptions {
   Os os = assay::host_os();      // convention between AIR functions
   Os host_os = assay::host_os(); // convention of runtime and host calls
   CpuFeatures features;
+  Entries entries = Entries::All;
   /// Limits the allocator to this many registers of each class, to raise pressure; 0: all.
   u32 max_registers = 0;
   /// Keep every value in its stack slot: the allocator's plain twin.
@@ -94,9 +101,9 @@ public:
   const CompileOptions& options() const;
   /// For the next compiles; the target stays.
   void set_options(const CompileOptions& options);
-  /// Compiles every function of the module. `out` is overwritten, its storage reused. Unsupported when
-  /// the module uses an operation that this target cannot compile yet (the message names it), Io when memory runs out;
-  /// the next compile is not affected.
+  /// Compiles every function of the module that `entries` does not leave out. `out` is overwritten, its storage reused.
+  /// Unsupported when the module uses an operation that this target cannot compile yet (the message names it), Io when
+  /// memory runs out; the next compile is not affected.
   Result<void> compile(const Module& module, CodeObject& out);
 
 private:

@@ -116,6 +116,7 @@ TEST(CodeObjectFile, InvalidObjectsAreNamed) {
   refuse([](CodeObject& o) { o.functions[1].end = 65; }, "range");
   refuse([](CodeObject& o) { o.functions[1].frame_op_count = 2; }, "frame description");
   refuse([](CodeObject& o) { o.function_entry[0] = 2; }, "entry of a function");
+  refuse([](CodeObject& o) { o.function_entry[0] = kNone; }, "function of a relocation"); // something refers to it
   refuse([](CodeObject& o) { o.relocs[1].offset = 57; }, "place of a relocation");
   refuse([](CodeObject& o) { o.relocs[0].function = 2; }, "function of a relocation");
   refuse([](CodeObject& o) { o.positions[1].offset = 9; }, "order of positions");
@@ -126,6 +127,15 @@ TEST(CodeObjectFile, InvalidObjectsAreNamed) {
   refuse([](CodeObject& o) { o.names.pop_back(); }, "names");
   refuse([](CodeObject& o) { o.alignment = 32; }, "alignment");
   refuse([](CodeObject& o) { o.relocs[0].kind = RelocKind::Branch26; }, "kind of a relocation");
+}
+
+TEST(CodeObjectFile, AFunctionThatNothingRefersToMayBeLeftOut) {
+  CodeObject object = sample();
+  object.function_entry.push_back(kNone);
+  object.names.push_back("copied everywhere");
+  const auto read = deserialise(bytes_of(object));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_FALSE(read->has(2));
 }
 
 /// The same for ARM64, whose instructions are words.

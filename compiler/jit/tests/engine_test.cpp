@@ -59,6 +59,19 @@ TEST_P(EngineTest, WrongSignaturesAreErrorsThatShowBoth) {
   EXPECT_TRUE(program.function<uint64_t(unsigned)>("f"));
 }
 
+TEST_P(EngineTest, WhatNobodyCanCallIsNotNeeded) {
+  const Instance nothing = take(engine_.load_text("global @g : i32 = 7\nfunc @f() {\n^e:\n  return\n}\n"));
+  EXPECT_EQ(take(nothing.global<int32_t>("g")), 7);
+  const Instance copied =
+      take(engine_.load_text("func @divide(i32) -> i32 {\n^e(%x: i32):\n  %y = div_s.i32 %x, %x\n  return %y\n}\n"
+                             "export func @f(i32) -> i32 {\n^e(%x: i32):\n  %y = call @divide(%x)\n  return %y\n}\n"));
+  const auto f = take(copied.function<int32_t(int32_t)>("f"));
+  EXPECT_EQ(f(5), 1);
+  const auto trapped = f.try_call(0);
+  ASSERT_TRUE(trapped.has_trapped());
+  EXPECT_EQ(trapped.position().function, 0u); // though that has no code of its own
+}
+
 TEST_P(EngineTest, ImportsMustBeBoundWithTheirType) {
   const char* const text = "import @h(i64) -> f64\nexport func @f() {\n^entry():\n  return\n}\n";
   const auto unbound = engine_.load_text(text);

@@ -13,6 +13,36 @@
 namespace assay::fuzz {
 namespace {
 
+TEST(Subjects, functions_that_are_not_exported_may_be_called_too) {
+  const auto module = parse_and_verify("import @log(i64)\n"
+                                       "func @alone(i64) -> i64 {\n^e(%x: i64):\n  %y = add.i64 %x, %x\n"
+                                       "  call @log(%y)\n  return %y\n}\n"
+                                       "export func @f() -> i64 {\n^e:\n  %x = const.i64 4\n  return %x\n}\n");
+  ASSERT_TRUE(module) << module.error().to_string();
+  for (const SubjectRow& row : subject_rows()) {
+    if (row.exec != Exec::Oracle && row.exec != Exec::Native && row.exec != Exec::Unicorn) continue;
+    if (!unavailable_reason(row).empty()) continue;
+    const auto subject = make_subject(row);
+    ASSERT_TRUE(subject) << row.name;
+    ASSERT_TRUE((*subject)->prepare(*module)) << row.name;
+    qemu::TestHost host;
+    Outcome out;
+    const u64 args[] = {21};
+    (*subject)->run(2, {}, 1000, host, out);
+    EXPECT_EQ(out.values, std::vector<u64>{4}) << row.name;
+    const RunRequest requests[] = {{1, args, 1000}, {2, {}, 1000}};
+    (*subject)->expect(requests);
+    (*subject)->run(1, args, 1000, host, out);
+    EXPECT_EQ(out.values, std::vector<u64>{42}) << row.name;
+    EXPECT_EQ(out.trace.size(), 1u) << row.name;
+    (*subject)->run(2, {}, 1000, host, out);
+    EXPECT_EQ(out.values, std::vector<u64>{4}) << row.name;
+    ASSERT_TRUE((*subject)->prepare(*module)) << row.name;
+    (*subject)->run(1, args, 1000, host, out); // without being told before
+    EXPECT_EQ(out.values, std::vector<u64>{42}) << row.name;
+  }
+}
+
 TEST(Subjects, names_are_distinct_and_the_oracle_comes_first) {
   std::set<std::string_view> names;
   for (const SubjectRow& row : subject_rows()) EXPECT_TRUE(names.insert(row.name).second) << row.name;

@@ -25,7 +25,7 @@ TEST_P(UsedCompiler, gives_what_a_new_one_gives) {
     generator.generate(seed, module);
     bytes.clear();
     expected.clear();
-    const CompileOptions options = compile_options(settings_for(row, module, {}));
+    const CompileOptions options = compile_options(settings_for(row, module, {}), module, kNone);
     used.set_options(options);
     Compiler fresh(options);
     const Result<void> first = used.compile(module, object);

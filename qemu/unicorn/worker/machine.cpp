@@ -113,9 +113,7 @@ Result<void> Machine::link() {
   return {};
 }
 
-u64 Machine::entry_of(FunctionId function) const {
-  return kCodeAt + object_->functions[object_->function_entry[function]].begin;
-}
+u64 Machine::entry_of(FunctionId function) const { return kCodeAt + object_->code_of(function).begin; }
 
 const codegen::CallLayout& Machine::layout_of(FunctionId function) {
   const SignatureId id = module_->functions[function].signature;

@@ -122,6 +122,9 @@ void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
                        : traced ? protocol::decode_trace(frame.payload, program_.module, trace_)
                                 : protocol::decode_run(frame.payload, program_.module, run_);
   if (!decoded) return refuse(decoded.error());
+  const FunctionId function = stepped ? step_.run.function : traced ? trace_.run.function : run_.function;
+  if (!swept && !program_.object.has(function))
+    return refuse({ErrorKind::BadInput, {}, 0, 0, "a function without code"});
   if ((stepped || swept) && !has_tables_) return refuse({ErrorKind::BadInput, {}, 0, 0, "no tables were sent"});
   if (stepped) return step(frame.serial, out);
   if (swept) return sweep(frame.serial, out);

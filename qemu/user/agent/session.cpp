@@ -58,6 +58,7 @@ void Session::handle(const protocol::Frame& frame, std::vector<u8>& out) {
   if (!loaded_) return refuse({ErrorKind::BadInput, {}, 0, 0, "no program is loaded"});
   if (auto decoded = protocol::decode_run(frame.payload, program_.module, run_); !decoded)
     return refuse(decoded.error());
+  if (!program_.object.has(run_.function)) return refuse({ErrorKind::BadInput, {}, 0, 0, "a function without code"});
   host_.reset();
   executor_->run(run_.function, run_.args, run_.fuel, host_, outcome_);
   protocol::encode_result(frame.serial, outcome_, out);
