@@ -183,6 +183,13 @@ protected:
       for (const u32 succ : lir_->succs_of(lir_->blocks[b])) is_top_[forward_[succ]] |= seen_[forward_[succ]];
     }
   }
+  /// Whether the block before it goes on to it from a turn to the next: what aligns it would be executed in each.
+  bool comes_back() const {
+    const u32 before = previous_[block_];
+    if (before <= block_) return false;
+    const auto succs = lir_->succs_of(lir_->blocks[before]);
+    return std::any_of(succs.begin(), succs.end(), [&](u32 succ) { return forward_[succ] == block_; });
+  }
   /// Where an edge leads, past the block that does its moves.
   u32 beyond(u32 block) const {
     const bool is_edge = lir_->blocks[block].origin == kNone && lir_->blocks[block].succ_count == 1;
@@ -211,7 +218,7 @@ protected:
         next_edit = edit != last ? edit->inst : kNone;
       }
       if (padding_ != 0 && block_ != 0) pad(self);
-      if (!in_order_ && is_top_[block_] != 0 && may(Decision::LoopAligned)) self.align_loop();
+      if (!in_order_ && is_top_[block_] != 0 && !comes_back() && may(Decision::LoopAligned)) self.align_loop();
       as_.bind(Label{block_});
       air_block_ = block.origin;
       const u32 end = block.first_inst + block.inst_count;
