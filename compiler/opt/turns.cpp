@@ -16,10 +16,10 @@ namespace {
 
 constexpr u32 kMostTurnsKnown = 8;
 constexpr u32 kMostBlocksInTurn = 12;
-constexpr u32 kMostWrittenOut = 96;  // instructions of all turns of a loop, constants and fuel not counted
+constexpr u32 kMostWrittenOut = 192; // instructions of all turns of a loop, constants and fuel not counted
 constexpr u32 kFewTurns = 4;         // with more turns than that:
 constexpr u32 kMostOfMany = 32;      // the same
-constexpr u32 kMostInFunction = 160; // the same of all loops of a function
+constexpr u32 kMostInFunction = 256; // the same of all loops of a function
 constexpr u32 kMostCounterDepth = 6; // of operations between a counter and the test, or its next value
 constexpr u32 kMostTurnOperands = 4;
 

@@ -2,7 +2,7 @@
 //
 // An innermost loop with one edge back, and a test, in its header or where it jumps back, of a counter that begins
 // with a constant on each way in: both are evaluated turn by turn (fold.h). When the test ends the loop after at
-// most eight turns, and these are not too many instructions together (a third as many when they are more than four),
+// most eight turns, and these are not too many instructions together (a sixth as many when they are more than four),
 // each turn becomes a copy of the loop's blocks, whatever branches are among them: in a copy the counter is a
 // constant, the test a jump onward, the way back leads to the next copy. The loop itself stays for what its test
 // does at last, so that everything behind it reads what it read before; its way back is gone. Blocks that end where

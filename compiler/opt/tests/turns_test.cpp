@@ -125,7 +125,7 @@ TEST(Turns, other_loops_stay) {
   stays(loop(kBelow4, "  %next = add.i32 %i, %x\n", kWays));                          // nor here
   stays(loop(kBelow4, "  %next = mul.i32 %i, %one\n", "  fuel 1\n  jump ^on(%m)\n")); // without end
   std::string large = "  fuel 1\n", last = "%m";
-  for (u32 i = 0; i < 30; ++i) {
+  for (u32 i = 0; i < 60; ++i) {
     const std::string next = "%l" + std::to_string(i);
     large += "  " + next + " = mul.i32 " + last + ", %i\n";
     last = next;
