@@ -100,6 +100,7 @@ private:
 
   // Pieces shared by emitters of one kind.
   Cond test(const LirInst& inst, u32 kind, u32 first, u32 size);
+  void choose(const LirInst& inst, Cond cond, u32 next);
   void compare(u32 size, bool sign, Gpr a, Gpr b);
   void compare_imm(u32 size, Gpr a, i64 value);
   void jump_to(u32 block);

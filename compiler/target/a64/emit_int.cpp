@@ -367,16 +367,26 @@ void Emitter::branch_bit(const LirInst& inst, u32) {
   if (!inverted) jump_to(if_false);
 }
 
+/// `next`: the first operand that is chosen.
+void Emitter::choose(const LirInst& inst, Cond cond, u32 next) {
+  const Size size = word(inst.size);
+  const Gpr x = (inst.aux & kFirstZero) != 0 ? Gpr::Zr : int_in(next++, kScratch);
+  const Gpr y = (inst.aux & kSecondZero) != 0 ? Gpr::Zr : int_in(next, kScratch2);
+  if ((inst.aux & kOtherWay) != 0 && !ASSAY_PLANTED(a64_step_other_way)) cond = opposite(cond);
+  switch (static_cast<Step>(inst.aux & kStepMask)) {
+  case Step::None: as_.csel(size, gpr(0), x, y, cond); break;
+  case Step::Increment: as_.csinc(size, gpr(0), x, y, cond); break;
+  case Step::Invert: as_.csinv(size, gpr(0), x, y, cond); break;
+  case Step::Negate: as_.csneg(size, gpr(0), x, y, cond); break;
+  }
+}
+
 // The scratch registers are free again behind the test.
 void Emitter::select(const LirInst& inst, u32 kind) {
   const u32 tested = kind == 0 || kind == 2 || kind == 4 ? 1 : 2;
   const Cond cond = test(inst, kind, 1, codegen::test_size(inst.flags));
   const u32 if_true = 1 + tested, if_false = if_true + 1;
-  if ((inst.flags & codegen::kFloatValue) == 0) {
-    const Gpr x = int_in(if_true, kScratch), y = int_in(if_false, kScratch2);
-    as_.csel(word(inst.size), gpr(0), x, y, cond);
-    return;
-  }
+  if ((inst.flags & codegen::kFloatValue) == 0) return choose(inst, cond, if_true);
   const FSize size = fsize(inst.size);
   if (in_reg(if_true) || in_reg(if_false)) {
     const Vreg x = float_in(if_true), y = float_in(if_false); // at most one of them through v31

@@ -20,6 +20,13 @@ inline constexpr u32 kOpCount = 0
 #include "compiler/target/a64/lir_ops.def"
     ;
 
+/// LirInst::aux of Sel*: what is done to y when it is chosen, and
+enum class Step : u8 { None, Increment, Invert, Negate };
+constexpr u32 kStepMask = 3;
+constexpr u32 kOtherWay = 4;    // x is chosen when the condition does not hold
+constexpr u32 kFirstZero = 8;   // x is 0 and no operand
+constexpr u32 kSecondZero = 16; // y is
+
 constexpr u16 code_of(Op op) { return static_cast<u16>(op); }
 std::string_view name_of(Op op);
 

@@ -14,11 +14,13 @@ namespace assay::a64 {
 
 class Lowering : public codegen::LoweringBase {
 public:
-  Lowering() : LoweringBase(codegen::StoredImmediates::Zero, {.holds_constants = true, .address = kAddressOps}) {}
+  Lowering()
+      : LoweringBase(codegen::StoredImmediates::Zero,
+                     {.clears_upper = true, .holds_constants = true, .address = kAddressOps}) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
   Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {
-    absorbed_ = kNone;
+    absorbed_ = stepped_ = counted_ = kNone;
     extended_ = false;
     return run_with(*this, function, out, info);
   }
@@ -56,11 +58,20 @@ private:
   bool has_room(const Inst& user, i64 constant) const;
   bool mask_of(const Inst& inst, i64& mask) const;
   bool absorbs_mask(const Inst& user, const Inst& inst) const;
+  bool absorbs_sum(const Inst& user, const Inst& inst) const;
   bool absorbs(const Inst& user, const Inst& inst) const;
   bool shift_count(const Inst& inst, u32& count) const;
   bool add_absorbed(const Inst& inst, ValueId plain, bool subtract);
   bool logic_absorbed(const Inst& inst, ValueId plain);
   bool field_absorbed(const Inst& inst);
+
+  // Choices (lower_choice.cpp).
+  Step step(const Inst& inst) const;
+  bool reads(const Inst& inst, ValueId value) const;
+  bool stepped_later(const Inst& inst);
+  bool counted_later(const Inst& compare);
+  void add_counted(const Inst& inst, ValueId plain);
+  u32 choices_of(const Inst& select, Operand* choices, u32& how);
   void give_shift(codegen::LirInst& inst, const Inst& shift) const;
 
   // Tests (lower_int.cpp).
@@ -85,6 +96,9 @@ private:
       InstId at_ = kNone;    // the instruction being selected
   ValueId absorbed_ = kNone; // the value that its only user, not far behind, will make itself
   bool extended_ = false;    // a shift of an extension, which is absorbed, too
+  ValueId stepped_ = kNone;  // x + 1, ~x or -x, that the only select that reads it will make
+  ValueId counted_ = kNone;  // a comparison, or what extends it, that is only added to something: that makes it
+  ValueId compared_ = kNone; // that comparison
 };
 
 } // namespace assay::a64

@@ -27,7 +27,7 @@ bool is_logic(Opcode op) { return op == Opcode::And || op == Opcode::Or || op ==
 /// What it is to leave an operation to its user.
 Decision decision_of(Opcode user, Opcode op) {
   if (user == Opcode::Branch) return Decision::BranchOnBit;
-  if (op == Opcode::Mul) return Decision::ProductAdded;
+  if (op == Opcode::Mul || user == Opcode::Mul) return Decision::ProductAdded;
   if (op == Opcode::Sext || op == Opcode::Zext) return Decision::ExtendedOperand;
   const bool is_field = user == Opcode::ShrS || op == Opcode::And || (user == Opcode::And && op == Opcode::ShrU);
   return is_field ? Decision::BitField : Decision::ShiftedOperand;
@@ -52,6 +52,7 @@ bool Lowering::shift_count(const Inst& inst, u32& count) const {
 /// Whether the value is left to its user; if so, notes it in absorbed_.
 bool Lowering::absorbed_later(const Inst& inst) {
   switch (inst.op) {
+  case Opcode::Add:
   case Opcode::Mul:
   case Opcode::Shl:
   case Opcode::ShrU:
@@ -63,15 +64,18 @@ bool Lowering::absorbed_later(const Inst& inst) {
   case Opcode::And: break;
   default: return false;
   }
+  if (counted_ != kNone && inst.op == Opcode::Zext && inst.first_result == counted_) return true;
   if (extended_ && inst.op == Opcode::Shl && operand(inst, 0) == absorbed_) { // decided with the extension
     absorbed_ = inst.first_result;
     return true;
   }
   // What absorbed something itself is made where it stands.
-  if (absorbed_ != kNone || flow_.uses(inst.first_result) != 1 || is_narrow(inst.type)) return false;
+  if (absorbed_ != kNone || reads(inst, counted_) || flow_.uses(inst.first_result) != 1 || is_narrow(inst.type))
+    return false;
   const InstId next = user_behind(at_, inst.first_result);
   if (next == kNone) return false;
   const Inst& user = fn_->insts[next];
+  if (reads(user, counted_)) return false; // one of the two
   extended_ = extended_and_shifted(inst, user);
   if (!extended_ && !absorbs(user, inst)) return false;
   if (!may(decision_of(user.op, inst.op))) {
@@ -138,12 +142,21 @@ bool Lowering::absorbs_mask(const Inst& user, const Inst& inst) const {
   return (user.result_count == 0 || flow_.uses(user.first_result) != 0) && mask_of(inst, mask);
 }
 
+/// x + 1 that is multiplied by x: x is added to its square.
+bool Lowering::absorbs_sum(const Inst& user, const Inst& inst) const {
+  i64 constant = 0;
+  if (user.op != Opcode::Mul || flow_.uses(user.first_result) == 0) return false;
+  if (!int_const(operand(inst, 1), constant) || constant != 1) return false;
+  return operand(user, operand(user, 0) == inst.first_result ? 1 : 0) == operand(inst, 0);
+}
+
 bool Lowering::absorbs(const Inst& user, const Inst& inst) const {
   const ValueId value = inst.first_result;
   if (user.operand_count == 0) return false;
   i64 constant = 0;
   u32 count = 0;
   if (inst.op == Opcode::And) return absorbs_mask(user, inst);
+  if (inst.op == Opcode::Add) return absorbs_sum(user, inst);
   // A user whose own value nobody reads is left out, and would absorb nothing.
   if (user.operand_count != 2 || user.result_count != 1 || flow_.uses(user.first_result) == 0) return false;
   const bool is_right = operand(user, 1) == value;

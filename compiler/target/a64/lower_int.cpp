@@ -18,12 +18,10 @@ using codegen::def;
 using codegen::is_narrow;
 using codegen::kCheckMinusOne;
 using codegen::kCheckZero;
-using codegen::kFloatValue;
 using codegen::kSigned;
 using codegen::LirInst;
 using codegen::use;
 using codegen::use_any;
-using codegen::with_test_size;
 using codegen::word_size;
 
 namespace {
@@ -72,7 +70,7 @@ void Lowering::nothing_here(const Inst& inst, Op, u32) {
 
 void Lowering::instruction(Opcode op, const Inst& inst) {
   at_ = static_cast<InstId>(&inst - fn_->insts.data());
-  if (absorbed_later(inst)) return;
+  if (absorbed_later(inst) || stepped_later(inst)) return;
 #define ACCESS(size, is_signed) ((size) | ((is_signed) ? 0x100u : 0u))
 #define RULE(opcode, shape, made, param) \
   case Opcode::opcode: shape(inst, Op::made, static_cast<u32>(param)); return;
@@ -98,6 +96,7 @@ bool Lowering::logic_immediate(ValueId value, Type type, i64& out) const {
 void Lowering::add(const Inst& inst, Op op, u32) {
   ValueId a = operand(inst, 0), b = operand(inst, 1);
   const u32 size = inst.op == Opcode::PtrAdd ? 8 : word_size(inst.type);
+  if (counted_ != kNone && (counted_ == a || counted_ == b)) return add_counted(inst, counted_ == a ? b : a);
   if ((absorbed_ == a || absorbed_ == b) && add_absorbed(inst, absorbed_ == a ? b : a, false)) return;
   i64 constant = 0;
   if (inst.op == Opcode::Add && add_immediate(a, constant)) std::swap(a, b);
@@ -141,6 +140,12 @@ void Lowering::bitwise(const Inst& inst, Op op, u32 immediate_op) {
 /// A constant of one more than a power of two adds the number to its shifted self.
 void Lowering::multiply(const Inst& inst, Op op, u32) {
   ValueId a = operand(inst, 0), b = operand(inst, 1);
+  if (absorbed_ == a || absorbed_ == b) {
+    const VReg number = reg(absorbed_ == a ? b : a);
+    absorbed_ = kNone;
+    add_op(Op::Madd, word_size(inst.type), {def(result(inst)), use(number), use(number), use(number)});
+    return;
+  }
   i64 constant = 0;
   if (int_const(a, constant)) std::swap(a, b);
   if (int_const(b, constant) && constant > 2 && std::has_single_bit(static_cast<u64>(constant) - 1) &&
@@ -254,6 +259,8 @@ void Lowering::overflow(const Inst& inst, Op op, u32 flags) {
 void Lowering::extend(const Inst& inst, Op op, u32) {
   if (options_.level == Level::O2 && op == Op::Zx && is_loaded(operand(inst, 0)) && may(Decision::LoadedExtended))
     return same_register(inst, op, 0);
+  if (op == Op::Zx && inst.from == Type::I32 && is_clean(operand(inst, 0)) && may(Decision::CleanExtended))
+    return same_register(inst, op, 0);
   const VReg a = reg(operand(inst, 0));
   add_op(op, size_of(inst.from), {def(result(inst)), use_any(a)});
 }
@@ -325,21 +332,11 @@ static_assert(static_cast<u32>(Op::BrMask) == static_cast<u32>(Op::BrTest) + 4);
 static_assert(static_cast<u32>(Op::SelMask) == static_cast<u32>(Op::SelTest) + 4);
 
 void Lowering::compare(const Inst& inst, Op, u32) {
-  if (left_to_user(inst)) return;
+  if (left_to_user(inst) || counted_later(inst)) return;
   Test test = compare_test(inst);
   const Operand flag = def(result(inst));
   --test.kind; // there is no SetTest
   add_test(Op::SetCmp, test, {&flag, 1}, {});
-}
-
-void Lowering::select(const Inst& inst, Op op, u32) {
-  const Test test = test_of(operand(inst, 0));
-  const VReg if_true = reg(operand(inst, 1)), if_false = reg(operand(inst, 2));
-  const Operand chosen = def(result(inst));
-  const Operand choices[2] = {use_any(if_true), use_any(if_false)};
-  LirInst& selection = add_test(op, test, {&chosen, 1}, choices);
-  selection.flags = with_test_size(is_float(inst.type) ? kFloatValue : 0, test.size);
-  selection.size = static_cast<u8>(word_size(inst.type));
 }
 
 void Lowering::branch(const Inst& inst, Op op, u32) {

@@ -1,6 +1,7 @@
 // lower_test.cpp - which LIR the a64 rules make: immediates, folding, fusion, extension, checks.
 #include "compile_support.h"
 #include "compiler/codegen/lowering.h"
+#include "compiler/target/a64/lir_ops.h"
 #include "compiler/target/a64/registers.h"
 
 #include <algorithm>
@@ -55,6 +56,16 @@ TEST(A64Lower, ProductIsFoldedIntoTheSumBehindIt) {
   EXPECT_EQ(names(binary("i64", " %p = mul.i64 %a, %b\n %r = add.i64 %p, %a")), "args madd ret");
   EXPECT_EQ(names(binary("i32", " %p = mul.i32 %a, %b\n %r = sub.i32 %a, %p")), "args msub ret");
   EXPECT_EQ(names(binary("i32", " %p = mul.i32 %a, %b\n %r = sub.i32 %p, %a")), "args mul sub ret") << "not c - a * b";
+}
+
+TEST(A64Lower, ProductByOneMoreIsAddedToTheSquare) {
+  const std::string text = " %k = const.i32 1\n %s = add.i32 %a, %k\n";
+  EXPECT_EQ(names(binary("i32", text + " %r = mul.i32 %a, %s")), "args madd ret");
+  EXPECT_EQ(names(binary("i32", text + " %r = mul.i32 %s, %a")), "args madd ret");
+  EXPECT_EQ(names(binary("i32", text + " %r = mul.i32 %s, %b")), "args add.i mul ret");
+  EXPECT_EQ(names(binary("i32", text + " %r = mul.i32 %s, %s")), "args add.i mul ret");
+  EXPECT_EQ(names(binary("i32", " %k = const.i32 2\n %s = add.i32 %a, %k\n %r = mul.i32 %a, %s")),
+            "args add.i mul ret");
 }
 
 TEST(A64Lower, ProductByOneMoreThanAPowerOfTwoIsASum) {
@@ -252,6 +263,60 @@ TEST(A64Lower, MaskedBitsAreTestedByTheirUser) {
   EXPECT_EQ(names(binary("i64", " %m = const.i64 5\n %t = and.i64 %a, %m\n %r = select.i64 %t, %a, %b")),
             "args imm and sel.test ret")
       << "no immediate of tst";
+}
+
+// ---- choices -----------------------------------------------------------------------------------------
+
+TEST(A64Lower, OneMoreInvertedAndNegatedAreMadeByTheChoice) {
+  const auto chosen = [](const std::string& step, const std::string& choices) {
+    return lowered(binary("i64", " %n = const.i64 -1\n %k = const.i64 1\n %z = const.i64 0\n " + step +
+                                     "\n %c = lt_s.i64 %a, %b\n %r = select.i64 %c, " + choices));
+  };
+  const auto how = [&](const std::string& step, const std::string& choices) {
+    const auto function = chosen(step, choices);
+    EXPECT_EQ(op_names(function), "args sel.cmp ret");
+    return find_op(function, "sel.cmp").aux;
+  };
+  const u32 increment = static_cast<u32>(Step::Increment), invert = static_cast<u32>(Step::Invert);
+  EXPECT_EQ(how("%s = add.i64 %a, %k", "%b, %s"), increment);
+  EXPECT_EQ(how("%s = add.i64 %a, %k", "%s, %b"), increment | kOtherWay);
+  EXPECT_EQ(how("%s = xor.i64 %a, %n", "%b, %s"), invert);
+  EXPECT_EQ(how("%s = sub.i64 %z, %a", "%b, %s"), static_cast<u32>(Step::Negate));
+  EXPECT_EQ(how("", "%z, %b"), kFirstZero) << "the zero register";
+  EXPECT_EQ(how("", "%k, %b"), increment | kOtherWay | kSecondZero);
+  EXPECT_EQ(how("", "%b, %n"), invert | kSecondZero);
+  EXPECT_EQ(how("", "%z, %k"), increment | kFirstZero | kSecondZero);
+  EXPECT_EQ(op_names(chosen("%s = add.i64 %a, %n", "%b, %s")), "args add.i sel.cmp ret") << "one less";
+  EXPECT_EQ(op_names(chosen("%s = sub.i64 %a, %z", "%b, %s")), "args add.i sel.cmp ret");
+}
+
+TEST(A64Lower, StepsThatOthersReadAreMadeWhereTheyStand) {
+  EXPECT_EQ(names(binary("i64", " %k = const.i64 1\n %s = add.i64 %a, %k\n %c = lt_s.i64 %s, %b\n"
+                                " %r = select.i64 %c, %s, %b")),
+            "args add.i sel.cmp ret");
+  EXPECT_EQ(names(binary("i64", " %k = const.i64 1\n %s = add.i64 %a, %k\n %r = select.i64 %s, %a, %b")),
+            "args add.i sel.test ret")
+      << "it decides";
+}
+
+TEST(A64Lower, ComparisonsThatAreAddedChooseOneMore) {
+  const auto counted = [](const std::string& rest) {
+    return lowered(binary("i64", " %m = const.i64 6\n %z = const.i64 0\n %c = lt_u.i64 %a, %b\n"
+                                 " %x = zext.i64.i8 %c\n" +
+                                     rest));
+  };
+  const auto sum = counted(" %r = add.i64 %x, %b");
+  EXPECT_EQ(op_names(sum), "args sel.cmp ret");
+  EXPECT_EQ(find_op(sum, "sel.cmp").aux, static_cast<u32>(Step::Increment) | kOtherWay);
+  EXPECT_EQ(op_names(counted(" %p = mul.i64 %a, %b\n %r = add.i64 %x, %p")), "args mul sel.cmp ret")
+      << "the sum makes one of the two";
+  EXPECT_EQ(
+      names(binary("i64", " %c = lt_u.i64 %a, %b\n %d = ne.i64 %a, %b\n %y = zext.i64.i8 %d\n %x = zext.i64.i8 %c\n"
+                          " %r = add.i64 %x, %y")),
+      "args set.cmp zx sel.cmp ret");
+  EXPECT_EQ(op_names(counted(" %r = sub.i64 %b, %x")), "args set.cmp sub.x ret");
+  EXPECT_EQ(op_names(counted(" %y = add.i64 %b, %x\n %r = xor.i64 %x, %y")), "args set.cmp zx add xor ret");
+  EXPECT_EQ(names(binary("i8", " %c = ne.i8 %a, %b\n %r = add.i8 %a, %c")), "args sel.cmp ret");
 }
 
 TEST(A64Lower, LoadedBytesAreComparedAsWords) {
