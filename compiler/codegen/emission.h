@@ -4,7 +4,7 @@
 // calls `self.move(edit)` for the allocator's moves and `self.instruction(inst)` for each instruction;
 // `self.jump_over` and `self.fill` where blocks are padded. Blocks that only jump on are left out; in optimised code a
 // loop's test stands below its body, and once more where the loop is entered if it is one instruction, and what is
-// jumped back to is aligned by `self.align_loop` (short loops run up to a third faster from the beginning of a line of
+// jumped back to is placed by `self.align_loop` (short loops run up to a third faster when they lie in few lines of
 // the cache). Here too: positions, trap stubs behind the body, jump tables in read-only data, and the function's entry
 // in the CodeObject. No virtual call; constant cost an instruction; storage reused. Tested in
 // compiler/codegen/tests/compile_test.cpp and compile_tables_test.cpp.

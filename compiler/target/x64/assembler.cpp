@@ -42,6 +42,7 @@ void Assembler::begin(std::vector<u8>& code) {
   labels_.clear();
   uses_.clear();
   rodata_uses_.clear();
+  is_holding_ = false;
 }
 
 void Assembler::grow() {
@@ -80,6 +81,7 @@ Label Assembler::new_label() {
 void Assembler::bind(Label label) {
   LabelState& state = labels_[label.id];
   state.offset = offset();
+  state.held_before = static_cast<u32>(held_.size());
   for (u32 use = state.first_use; use != kNone; use = uses_[use].next)
     fill_field(uses_[use].field, static_cast<i64>(offset()) + uses_[use].addend - uses_[use].field);
 }
@@ -200,6 +202,7 @@ void Assembler::branch32(Label label) {
 }
 
 void Assembler::jmp(Label label) {
+  if (is_holding_) return hold(Held::Kind::Jmp, 0, label.id);
   u8* at = room();
   const u32 target = offset_of(label);
   const u32 reach = ASSAY_PLANTED(enc_short_jump_range) ? 129 : 128;
@@ -214,6 +217,7 @@ void Assembler::jmp(Label label) {
 }
 
 void Assembler::jcc(Cond cond, Label label) {
+  if (is_holding_) return hold(Held::Kind::Jcc, static_cast<u8>(cond), label.id);
   u8* at = room();
   const u32 target = offset_of(label);
   if (target != kNone && offset() + 2 - target <= 128) {
@@ -294,7 +298,7 @@ void Assembler::ret(u16 bytes) {
   commit(at + 2);
 }
 
-void Assembler::nop(u32 bytes) {
+u8* Assembler::put_nop(u8* at, u32 bytes) {
   // Intel SDM 2B, "NOP", the recommended sequences.
   static constexpr u8 sequences[9][9] = {
       {0x90},
@@ -309,14 +313,25 @@ void Assembler::nop(u32 bytes) {
   };
   while (bytes != 0) {
     const u32 count = std::min(bytes, 9u);
-    u8* at = room();
     std::memcpy(at, sequences[count - 1], count);
-    commit(at + count);
+    at += count;
     bytes -= count;
   }
+  return at;
+}
+
+void Assembler::nop(u32 bytes) {
+  constexpr u32 kMost = 27; // whole sequences, within the room for an instruction
+  for (; bytes > kMost; bytes -= kMost) commit(put_nop(room(), kMost));
+  commit(put_nop(room(), bytes));
 }
 
 void Assembler::align_nop(u32 alignment) { nop((0u - offset()) & (alignment - 1)); }
+
+void Assembler::align_loop(u32 line) {
+  if (is_holding_) hold(Held::Kind::Loop, 0, line);
+  else align_nop(line);
+}
 
 void Assembler::align_int3(u32 alignment) {
   for (u32 rest = (0u - offset()) & (alignment - 1); rest != 0;) {

@@ -6,13 +6,15 @@
 //  - Immediates and displacements are i32, so each has an encoding; the caller asks fits_imm32 before it
 //    narrows. For Byte and Word only the low bits of an immediate count. The shortest form is taken.
 //  - What has no encoding (encodable(Mem) false, a branch over 2 GiB) is not emitted and makes ok() false.
-//  - Forward branches take 32 bits, backward ones 8 when they reach.
+//  - Forward branches take 32 bits, backward ones 8 when they reach. Between hold_branches and settle_branches the form
+//    is chosen afterwards, the short one wherever it reaches (assembler_relax.cpp); no call(Label), no Mem::rip there.
 // The vector is longer than the code until finish(): offset() is where the next instruction goes.
 // About 10 ns an instruction (bench/assembler_bench.cpp).
-// Tested in compiler/target/x64/tests/assembler_test.cpp, assembler_forms_test.cpp.
+// Tested in compiler/target/x64/tests/assembler_test.cpp, assembler_forms_test.cpp, assembler_relax_test.cpp.
 #pragma once
 
 #include "assay/errors.h"
+#include "compiler/codegen/decisions.h"
 #include "compiler/codegen/sequence.h"
 #include "compiler/target/x64/encoding.h"
 
@@ -22,6 +24,18 @@
 namespace assay::x64 {
 
 class Assembler {
+  /// A branch to a label, or the padding before a loop, whose length comes later.
+  struct Held {
+    enum class Kind : u8 { Jmp, Jcc, Loop };
+    u32 at = 0;
+    u32 argument = 0; // the label's id; of a loop the bytes of a line
+    Kind kind = Kind::Jmp;
+    u8 cond = 0;
+    bool is_short = false;
+    u32 back = kNone; // of a loop: the last branch back to it in held_
+    u32 padding = 0;  // of a loop, once it is known
+  };
+
 public:
   /// Code beyond this makes ok() false: 1 GiB, so that every distance within it has 32 bits.
   static constexpr u32 kLargestSize = 1u << 30;
@@ -43,6 +57,27 @@ public:
   bool is_bound(Label label) const { return labels_[label.id].offset != kNone; }
   /// kNone when not bound.
   u32 offset_of(Label label) const { return labels_[label.id].offset; }
+
+  /// From here on branches have the longest form until settle_branches. All labels are unbound.
+  void hold_branches();
+  /// All labels that were used are bound. Offsets since hold_branches are others now: those of labels are told right by
+  /// offset_of, those that somebody noted by `moved`.
+  void settle_branches(codegen::Decisions& decisions);
+  /// New offsets by old ones since hold_branches, to be asked for from the highest to the lowest; all together linear.
+  class Moved {
+  public:
+    u32 operator()(u32 offset) {
+      while (known_ != 0 && held_[known_ - 1].at >= offset) --known_;
+      return offset - removed_[known_];
+    }
+
+  private:
+    friend Assembler;
+    const Held* held_ = nullptr;
+    const u32* removed_ = nullptr;
+    std::size_t known_ = 0; // behind the last one before the offset
+  };
+  Moved moved() const;
 
   /// Fills in every Mem::rodata since begin(): read-only data lies `rodata_offset` after the vector's
   /// first byte (CodeObject::rodata_offset()). After finish().
@@ -67,6 +102,9 @@ public:
   void nop(u32 bytes);
   /// Pads with nop or int3 until offset() is a multiple of `alignment` (a power of two).
   void align_nop(u32 alignment);
+  /// The next byte is a loop's first. Nops before it, less than `line` bytes of them: to a multiple of that, but while
+  /// branches are held no more than the loop needs to lie in few lines.
+  void align_loop(u32 line);
   void align_int3(u32 alignment);
   /// Overwrites four bytes written before.
   void put32_at(u32 at, u32 value) { std::memcpy(code_->data() + at, &value, 4); }
@@ -137,6 +175,7 @@ private:
   struct LabelState {
     u32 offset = kNone;
     u32 first_use = kNone; // in uses_
+    u32 held_before = 0;   // of held_, where it was bound
   };
   struct Use {
     u32 field = 0;    // offset of the 32-bit field
@@ -185,6 +224,15 @@ private:
   u8* rip_relative(u8* at, u8 reg, const Mem& mem, u32 trailing);
   void use_label(Label label, u32 field, i32 addend);
   void branch32(Label label);
+  static u8* put_nop(u8* at, u32 bytes);
+  static u32 length_of(const Held& held);
+  void hold(Held::Kind kind, u8 cond, u32 argument);
+  bool is_near(u32 index) const;
+  void shorten(codegen::Decisions& decisions);
+  void find_loops();
+  u32 padding(u32 index) const;
+  void place();
+  u8* put_held(u8* at, const Held& held) const;
   void fill_field(u32 field, i64 value);
   /// The imm8 of an instruction whose start made the room.
   void byte(u8 value) { *cursor_++ = value; }
@@ -199,6 +247,10 @@ private:
   codegen::Sequence<LabelState> labels_;
   codegen::Sequence<Use> uses_;
   codegen::Sequence<RodataUse> rodata_uses_;
+  bool is_holding_ = false;
+  u32 hold_from_ = 0; // offset of hold_branches
+  codegen::Sequence<Held> held_;
+  codegen::Sequence<u32> removed_; // [index in held_] bytes that went before it; one more
 };
 
 } // namespace assay::x64

@@ -36,14 +36,36 @@ Result<void> Emitter::function(const codegen::FunctionInput& input, const codege
     return made;
   }
   start(input.id, false);
+  const bool is_optimised = !input.positions.empty();
+  if (is_optimised) as_.hold_branches();
   flags_ = {}; // offsets and blocks are counted anew in each module: a note of the last one would fit by accident
   forward_empty_blocks();
   prologue(true);
   zero_objects(info.zero_bytes);
   walk(*this);
   stubs();
+  if (is_optimised) settle_branches();
   end_function();
   return {};
+}
+
+/// And all that was noted by offset: but for labels, whose offsets are asked for later.
+void Emitter::settle_branches() {
+  as_.settle_branches(*decisions_);
+  const auto move_all = [&](auto& entries) {
+    Assembler::Moved moved = as_.moved();
+    for (std::size_t i = entries.size(); i-- != 0 && entries[i].offset >= begin_;)
+      entries[i].offset = moved(entries[i].offset);
+  };
+  if (!ASSAY_PLANTED(relax_position_kept)) move_all(out_->positions);
+  move_all(out_->relocs);
+  move_all(out_->faults);
+  move_all(out_->call_sites);
+  Assembler::Moved moved = as_.moved();
+  for (std::size_t i = out_->frame_ops.size(); i-- != out_->functions.back().first_frame_op;) {
+    FrameOp& op = out_->frame_ops[i];
+    op.offset = moved(begin_ + op.offset) - begin_;
+  }
 }
 
 Result<void> Emitter::finish() {
