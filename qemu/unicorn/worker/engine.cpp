@@ -242,6 +242,7 @@ Stop Engine::run(u64 pc, bool precise) {
     diverted_ = false;
     stop.error = uc_emu_start(uc_, pc, kNowhere, 0, 0);
   } while (diverted_ && observer_->elsewhere(pc));
+  set_writable_page(nullptr, nullptr); // the library fills pages in between, too, and then this engine may be gone
   if (diverted_) {
     stop.kind = Stop::OutOfWork;
     work_ = -1;

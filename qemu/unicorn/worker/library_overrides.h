@@ -12,7 +12,7 @@ void set_leave_at_once(bool at_once);
 
 /// Whether compiled code may write the whole of the page (of 4 KiB or less) with that guest address.
 using WritablePage = bool (*)(void* engine, u64 address);
-/// Whom to ask while this engine runs.
+/// Whom to ask while this engine runs; null between runs: then no page is taken to be writable.
 void set_writable_page(WritablePage asked, void* engine);
 
 } // namespace assay::qemu::unicorn
