@@ -202,7 +202,10 @@ protected:
   RegClass class_of(Type type) const { return is_float(type) ? RegClass::Float : RegClass::Int; }
   VReg new_int() { return b_.vreg(RegClass::Int); }
   VReg new_float() { return b_.vreg(RegClass::Float); }
-  ValueId operand(const Inst& inst, u32 index) const { return fn_->operand(inst, index); }
+  ValueId operand(const Inst& inst, u32 index) const {
+    ASSAY_DCHECK(index < inst.operand_count);
+    return fn_->operand(inst, index);
+  }
   template <std::size_t N> ASSAY_ALWAYS_INLINE LirInst& add_op(OpCode op, u32 size, const Operand (&operands)[N]) {
     return b_.add(op.value, static_cast<u8>(size), operands);
   }

@@ -7,6 +7,7 @@
 // Reading, writing back and every step here are linear. Tested in compiler/opt/tests/ssa_test.cpp.
 #pragma once
 
+#include "assay/errors.h"
 #include "assay/module.h"
 #include "compiler/analysis/flow_graph.h"
 
@@ -86,6 +87,7 @@ public:
   }
   /// Notes what it finds, so that the next reader has it at once.
   ValueId operand(const GraphInst& inst, u32 index) {
+    ASSAY_DCHECK(index < inst.operand_count);
     ValueId& id = pool_[inst.operands + index];
     if (values_[id].replaced_by != kNone) id = follow(id);
     return id;

@@ -136,8 +136,9 @@ bool Lowering::absorbs_mask(const Inst& user, const Inst& inst) const {
   if (user.op == Opcode::Branch || user.op == Opcode::Select) {
     if (operand(user, 0) != inst.first_result) return false;
   } else {
+    if (user.op != Opcode::Eq && user.op != Opcode::Ne) return false; // which have two operands
     const ValueId other = operand(user, operand(user, 0) == inst.first_result ? 1 : 0);
-    if ((user.op != Opcode::Eq && user.op != Opcode::Ne) || !int_const(other, zero) || zero != 0) return false;
+    if (!int_const(other, zero) || zero != 0) return false;
   }
   return (user.result_count == 0 || flow_.uses(user.first_result) != 0) && mask_of(inst, mask);
 }

@@ -263,6 +263,7 @@ TEST(A64Lower, MaskedBitsAreTestedByTheirUser) {
   EXPECT_EQ(names(binary("i64", " %m = const.i64 5\n %t = and.i64 %a, %m\n %r = select.i64 %t, %a, %b")),
             "args imm and sel.test ret")
       << "no immediate of tst";
+  EXPECT_EQ(names(binary("i64", masked + " %r = clz.i64 %t")), "args and.i clz ret") << "an operation of one operand";
 }
 
 // ---- choices -----------------------------------------------------------------------------------------
