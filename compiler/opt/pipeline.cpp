@@ -17,6 +17,7 @@
 #include "compiler/opt/thread.h"
 #include "compiler/opt/turns.h"
 #include "compiler/opt/unroll.h"
+#include "compiler/opt/within.h"
 
 #include <algorithm>
 
@@ -58,6 +59,7 @@ constexpr PassId kStandard[] = {
     PassId::Dce,      // what the others left over
     PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Bounds,   // of what is left
+    PassId::Within,   // of what is left unchecked, and before loops become longer
     PassId::Unroll,   // knowing what is inside; cleans up behind itself
 };
 

@@ -13,6 +13,7 @@
 // limit. Tested in compiler/opt/tests/turns_test.cpp.
 #pragma once
 
+#include "compiler/opt/loop_copy.h"
 #include "compiler/opt/pass.h"
 
 namespace assay::opt {
@@ -25,11 +26,9 @@ private:
   struct Candidate {
     u32 loop = 0; // in Loops::all
     BlockId head = kNone, latch = kNone, test = kNone;
-    u32 stays = 0;         // the test's edge to the next turn; the other one leaves
-    u32 counter = kNone;   // index of the header's parameter
-    u32 turns = 0;         // that the test lets begin, or begin again
-    u32 work = 0;          // of one
-    bool has_ways = false; // out of it, but for the test's
+    u32 stays = 0;       // the test's edge to the next turn; the other one leaves
+    u32 counter = kNone; // index of the header's parameter
+    u32 turns = 0;       // that the test lets begin, or begin again
   };
   struct Bits {
     bool known = false;
@@ -37,7 +36,6 @@ private:
   };
 
   bool may_find_any(PassContext& c);
-  bool is_in(BlockId block) const;
   bool find(PassContext& c, Candidate& loop);
   bool find_latch(Graph& graph, Candidate& loop);
   bool find_test(Graph& graph, BlockId block, Candidate& loop);
@@ -45,26 +43,17 @@ private:
   bool find_counter(Graph& graph, const Candidate& loop, ValueId value, u32 depth, u32& counter);
   Bits first_of(Graph& graph, const Candidate& loop);
   Bits evaluate(Graph& graph, ValueId value, u32 depth);
-  bool collect(Graph& graph, Candidate& loop);
-  bool survey(Graph& graph, BlockId block, Candidate& loop);
-  bool is_read_behind(Graph& graph);
   void write_out(Graph& graph, const Candidate& loop);
   BlockId copy_turn(Graph& graph, const Candidate& loop, BlockId next, u64 counter);
-  void copy_block(Graph& graph, BlockId from, BlockId to);
-  ValueId in_copy(Graph& graph, ValueId value);
 
   const analysis::FlowGraph* flow_ = nullptr;
   const analysis::Loops* loops_ = nullptr;
   u32 loop_ = kNone;
   ValueId counter_ = kNone; // while it is evaluated
   u64 counter_bits_ = 0;
-  std::vector<u64> counts_;     // [turn] the counter in it
-  std::vector<u8> has_inner_;   // [loop]
-  std::vector<BlockId> blocks_; // to be copied, in reverse postorder
-  std::vector<u8> in_set_;      // [BlockId] whether in blocks_
-  std::vector<BlockId> as_;     // [BlockId] its copy in this turn
-  std::vector<ValueId> map_;    // [ValueId] its copy in this turn
-  std::vector<ValueId> args_;
+  std::vector<u64> counts_;   // [turn] the counter in it
+  std::vector<u8> has_inner_; // [loop]
+  LoopCopy copy_;
 };
 
 } // namespace assay::opt

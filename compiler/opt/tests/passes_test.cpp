@@ -47,6 +47,7 @@ std::vector<PassId> all_passes() {
 TEST(Passes, each_alone_keeps_the_meaning) {
   for (const PassId pass : all_passes()) {
     std::vector<PassId> passes{pass};
+    if (pass == PassId::Within) passes = {PassId::Bounds, PassId::Within}; // leaves what that finds alone
     if (pass == PassId::Unroll) passes = {PassId::Bounds, PassId::Unroll}; // does nothing without what that finds
     u64 rewrites = 0;
     for_programs([&](const Module& module, u64 seed) {

@@ -1,0 +1,101 @@
+// within_test.cpp - which loops WithinPass copies, what of them is not checked, and that runs from and to any number do
+// the same, whatever fuel there is and wherever they leave the memory.
+#include "derived.h"
+
+namespace assay::opt {
+namespace {
+
+std::string within(const std::string& text) { return text_after(text, {PassId::Within}); }
+
+u32 times_in(const std::string& text, std::string_view word) {
+  u32 out = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++out;
+  return out;
+}
+
+/// for (%i = %from; %i LESS %n; %i += 1) BODY, with %b: i64 from outside.
+std::string loop_of(const std::string& body, const std::string& less = "lt_s", const std::string& next = "%i, %one") {
+  return "memory 4096\nexport func @f(i32, i32, i64) -> i32 {\n^e(%from: i32, %n: i32, %b: i64):\n"
+         "  %one = const.i32 1\n  %two = const.i64 2\n  %zero = const.i32 0\n  jump ^head(%from, %zero)\n"
+         "^head(%i: i32, %s: i32):\n  %more = " +
+         less + ".i32 %i, %n\n  branch %more, ^body, ^out\n^body:\n  fuel 1\n" + body + "  %next = add.i32 " + next +
+         "\n  %sum = add.i32 %s, %x\n  jump ^head(%next, %sum)\n^out:\n  %r = xor.i32 %s, %i\n  return %r\n}\n";
+}
+
+const std::string kAtIndex = "  %w = sext.i64.i32 %i\n  %a = shl.i64 %w, %two\n";
+const std::string kPlain = kAtIndex + "  %x = load.i32 %a, 8\n  store.i32 %a, 12, %i\n";
+const std::string kBehindBase = kAtIndex + "  %p = add.i64 %b, %a\n  %x = load.i32 %p, 8\n";
+const std::string kTwo = kAtIndex + "  %x = load.i32 %a, 8\n  %j = add.i32 %i, %one\n  %v = zext.i64.i32 %j\n"
+                                    "  %y = load8_u.i32 %v, 0\n";
+const std::string kAtBase = "  %x = load.i32 %b, 8\n";
+
+TEST(Within, a_counted_loop_gets_one_before_it_whose_test_bounds_its_addresses) {
+  const std::string text = within(loop_of(kPlain));
+  EXPECT_EQ(times_in(text, "fuel 1"), 2u) << text;
+  EXPECT_EQ(times_in(text, "lt_u.i32"), 1u) << text;
+  EXPECT_EQ(times_in(text, "lt_s.i32"), 2u) << "the copy's is not read any more\n" << text;
+  EXPECT_EQ(times_in(within(loop_of(kBehindBase)), "le_u.i64"), 1u);
+  EXPECT_EQ(times_in(within(loop_of(kAtBase)), "le_u.i64"), 1u);
+}
+
+TEST(Within, parameters_that_nothing_compares_are_asked_for_where_that_replaces_two_checks) {
+  const std::string one = kAtIndex + "  %x = load.i32 %a, 8\n";
+  EXPECT_EQ(times_in(within(loop_of(one, "ne")), "fuel 1"), 1u);
+  EXPECT_EQ(times_in(within(loop_of(kPlain, "ne")), "fuel 1"), 1u) << "the same address twice is checked once";
+  const std::string text = within(loop_of(kTwo, "ne"));
+  EXPECT_EQ(times_in(text, "fuel 1"), 2u) << text;
+  EXPECT_EQ(times_in(text, "return"), 2u) << "what is behind it is copied, too\n" << text;
+}
+
+TEST(Within, other_loops_stay) {
+  const auto stays = [](const std::string& source) {
+    EXPECT_EQ(times_in(within(source), "fuel 1"), times_in(source, "fuel 1")) << source;
+  };
+  stays(loop_of("  %x = add.i32 %i, %n\n"));                                                // accesses nothing
+  stays(loop_of("  %w = zext.i64.i32 %s\n  %x = load.i32 %w, 8\n", "ne"));                  // once
+  stays(loop_of("  %m = mul.i32 %i, %n\n  %w = zext.i64.i32 %m\n  %x = load.i32 %w, 8\n")); // at any place
+  stays(loop_of("  %w = sext.i64.i32 %i\n  %a = sub.i64 %b, %w\n  %x = load.i32 %a, 8\n")); // downwards
+  stays(loop_of(kAtIndex + "  %x = load.i32 %a, 4093\n"));                                  // always outside
+}
+
+TEST(Within, stopped_before_its_rewrite_it_changes_nothing) {
+  EXPECT_EQ(times_in(text_after(loop_of(kPlain), {PassId::Within}, 0), "fuel 1"), 1u);
+}
+
+/// The same outcome with counters, limits and bases of all kinds, and fuel that runs out in any turn.
+void expect_same(const std::string& text) {
+  const auto source = parse_and_verify(text);
+  ASSERT_TRUE(source.ok()) << source.error().to_string();
+  const auto made = parse_and_verify(text_after(text, {PassId::Within, PassId::Unroll}));
+  ASSERT_TRUE(made.ok()) << made.error().to_string();
+  qemu::TestHost host;
+  oracle::Interpreter first, second;
+  first.prepare(*source);
+  second.prepare(*made);
+  const u64 numbers[] = {0, 1, 5, 1018, 1020, 1021, 1022, 1024, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff};
+  const u64 bases[] = {0, 8, 4076, 4080, 4084, 4085, 4088, 4096, u64{1} << 40, ~u64{0}, ~u64{7}};
+  for (const u64 from : numbers) {
+    for (const u64 to : numbers) {
+      for (const u64 base : bases) {
+        const u64 args[] = {from, to, base};
+        Outcome a, b;
+        first.run(0, args, 40, host, a);
+        second.run(0, args, 40, host, b);
+        a.position = b.position = {}; // another block
+        EXPECT_EQ(first_difference(*source, a, b), "") << from << " to " << to << " at " << base;
+      }
+    }
+  }
+}
+
+TEST(Within, whatever_the_counter_the_limit_and_the_base_are_the_program_does_the_same) {
+  for (const char* less : {"lt_s", "lt_u", "ne"}) {
+    for (const std::string& body : {kPlain, kBehindBase, kAtBase, kTwo, kPlain + "  store8.i32 %b, 0, %x\n"}) {
+      expect_same(loop_of(body, less));
+      expect_same(loop_of(body, less, "%i, %n")); // not by one
+    }
+  }
+}
+
+} // namespace
+} // namespace assay::opt

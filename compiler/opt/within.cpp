@@ -1,0 +1,353 @@
+// within.cpp - see within.h. References into the graph end with the first insertion.
+#include "compiler/opt/within.h"
+
+#include "assay/planted.h"
+#include "compiler/analysis/fill.h"
+#include "compiler/opt/traps.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace assay::opt {
+
+using analysis::Loop;
+using analysis::Node;
+
+namespace {
+
+constexpr u32 kMostWork = 48;      // instructions of a loop
+constexpr u32 kMostCopied = 96;    // of all such loops of a function
+constexpr u32 kMostPlaceDepth = 6; // of operations between a parameter and an address
+constexpr u32 kMostAsked = 2;      // parameters
+constexpr u64 kMostTimes = 1 << 12, kMostMore = 1 << 28;
+constexpr u64 kMostBound = 0x7fffffff; // of any parameter: no number that it makes wraps then
+
+bool is_checked(const GraphInst& inst) {
+  return info(inst.op).form == Form::Access && info(inst.op).is(kTraps) && !inst.inside;
+}
+
+ValueId operation(Graph& graph, InstId before, Opcode op, Type type, ValueId a, ValueId b) {
+  GraphInst inst;
+  inst.op = op;
+  inst.type = type;
+  const ValueId operands[] = {a, b};
+  return graph.insert(before, inst, operands, true);
+}
+
+} // namespace
+
+// ---- which loops -------------------------------------------------------------------------------------------
+
+/// Whether a loop may be worth a look: asked without the nest of loops.
+bool WithinPass::has_any(PassContext& c) {
+  Graph& graph = c.graph;
+  const analysis::BlockOrder& order = c.analyses.order();
+  bool checked = false, loops = false;
+  for (Node node = 0; node < order.size(); ++node) {
+    const BlockId block = order.block(node);
+    for (InstId at = graph.block(block).first; at != kNone && !checked; at = graph.inst(at).next)
+      checked = is_checked(graph.inst(at)) && graph.constant(graph.operand(graph.inst(at), 0)) == nullptr;
+    for (const GraphEdge& edge : graph.edges_of(graph.terminator(block))) loops |= order.node(edge.target) <= node;
+  }
+  return checked && loops;
+}
+
+/// Whether all edges to it write down what they pass.
+bool WithinPass::is_entered_plainly(Graph& graph, BlockId head) {
+  for (const Node from : flow_->preds(flow_->node(head))) {
+    for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(from))))
+      if (edge.target == head && edge.args.size() != graph.block(head).params.size()) return false;
+  }
+  return true;
+}
+
+/// What the loop does not compute.
+bool WithinPass::is_same_in_turns(Graph& graph, ValueId value) {
+  const GraphValue& v = graph.value(graph.now(value));
+  return !copy_.is_in(v.inst == kNone ? v.block : graph.inst(v.inst).block);
+}
+
+/// The header's branch, when it goes on as long as a parameter is less than something that stays the same.
+void WithinPass::find_test(Graph& graph, Candidate& loop) {
+  const GraphInst& branch = graph.terminator(loop.head);
+  if (branch.op != Opcode::Branch) return;
+  const auto edges = graph.edges_of(branch);
+  const GraphInst* const test = graph.source(graph.operand(branch, 0));
+  if (!copy_.is_in(edges[0].target) || copy_.is_in(edges[1].target)) return;
+  if (test == nullptr || (test->op != Opcode::LtS && test->op != Opcode::LtU)) return;
+  const std::vector<ValueId>& params = graph.block(loop.head).params;
+  const ValueId limit = graph.operand(*test, 1);
+  const auto at = std::find(params.begin(), params.end(), graph.operand(*test, 0));
+  if (at == params.end() || (!is_same_in_turns(graph, limit) && graph.constant(limit) == nullptr)) return;
+  if (test->type != Type::I32 && test->type != Type::I64) return;
+  loop.counter = static_cast<u32>(at - params.begin());
+  loop.limit = limit;
+  loop.less = test->op;
+}
+
+// ---- addresses ---------------------------------------------------------------------------------------------
+
+WithinPass::Place WithinPass::place_of_operation(Graph& graph, const Candidate& loop, const GraphInst& inst,
+                                                 u32 depth) {
+  const auto of = [&](u32 index) { return place(graph, loop, graph.operand(inst, index), depth + 1); };
+  switch (inst.op) {
+  case Opcode::Add: {
+    Place a = of(0);
+    const Place b = of(1);
+    if (!a.known || !b.known || (a.base != kNone && b.base != kNone)) return {};
+    if (a.param != kNone && b.param != kNone && a.param != b.param) return {};
+    a.base = a.base != kNone ? a.base : b.base;
+    a.param = a.param != kNone ? a.param : b.param;
+    a.times += b.times;
+    a.more += b.more;
+    return a;
+  }
+  case Opcode::Mul:
+  case Opcode::Shl: {
+    const GraphInst* const by = graph.constant(graph.operand(inst, 1));
+    Place a = of(0);
+    const u64 most = inst.op == Opcode::Mul ? kMostTimes : u64{8};
+    if (by == nullptr || by->imm > most || !a.known || a.base != kNone) return {};
+    const u64 factor = inst.op == Opcode::Mul ? by->imm : u64{1} << by->imm;
+    a.times *= factor;
+    a.more *= factor;
+    return a;
+  }
+  case Opcode::Zext:
+  case Opcode::Sext: {
+    const Place a = of(0);
+    return inst.from == Type::I32 && a.base == kNone ? a : Place{};
+  }
+  default: return {};
+  }
+}
+
+/// No step on the way is larger than the end, which is no more than an i32 may be.
+WithinPass::Place WithinPass::place(Graph& graph, const Candidate& loop, ValueId value, u32 depth) {
+  value = graph.now(value);
+  const Type type = graph.value(value).type;
+  if (depth > kMostPlaceDepth || (type != Type::I32 && type != Type::I64)) return {};
+  Place out;
+  if (const GraphInst* const constant = graph.constant(value)) {
+    out.known = constant->imm <= kMostMore;
+    out.more = constant->imm;
+    return out;
+  }
+  if (is_same_in_turns(graph, value)) {
+    out.known = type == Type::I64;
+    out.base = value;
+    return out;
+  }
+  const GraphInst* const inst = graph.source(value);
+  if (inst == nullptr) {
+    const std::vector<ValueId>& params = graph.block(loop.head).params;
+    const auto at = std::find(params.begin(), params.end(), value);
+    if (at == params.end()) return {};
+    out.known = true;
+    out.param = static_cast<u32>(at - params.begin());
+    out.times = 1;
+    return out;
+  }
+  out = place_of_operation(graph, loop, *inst, depth);
+  if (out.times > kMostTimes || out.more > kMostMore || (out.param != kNone && out.times == 0)) return {};
+  return out;
+}
+
+/// Those that a bound of a parameter, or of what is added, would keep inside.
+bool WithinPass::collect_accesses(PassContext& c, const Candidate& loop) {
+  Graph& graph = c.graph;
+  accesses_.clear();
+  for (const BlockId block : copy_.blocks()) {
+    if (!copy_.is_in(block)) continue;
+    for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
+      const GraphInst& inst = graph.inst(at);
+      if (!is_checked(inst)) continue;
+      const u64 end = inst.imm + access_size(inst), size = c.module.memory_size;
+      Access access{at, graph.operand(inst, 0), place(graph, loop, graph.operand(inst, 0), 0)};
+      if (!access.place.known || (access.place.param == kNone && access.place.base == kNone)) continue;
+      if (inst.imm > kMostBound || end > size || size - end < access.place.more) continue;
+      if (access.place.base != kNone && access.place.times != 0 && !std::has_single_bit(access.place.times)) continue;
+      access.most = std::min(size - end, kMostBound) - access.place.more + (ASSAY_PLANTED(within_one_more) ? 1 : 0);
+      access.again = std::any_of(accesses_.begin(), accesses_.end(),
+                                 [&](const Access& other) { return other.address == access.address; });
+      accesses_.push_back(access);
+    }
+  }
+  return !accesses_.empty();
+}
+
+/// Which parameters to ask for: where that takes the place of more checks. What is the same in every turn is decided
+/// with the first of them.
+bool WithinPass::choose(const Candidate& loop, u32 params) {
+  asked_.clear();
+  const auto worth = [&](u32 param) {
+    u32 count = param != kNone && param == loop.counter ? 1 : 0;
+    for (const Access& access : accesses_) count += access.place.param == param && !access.again ? 1 : 0;
+    return count;
+  };
+  const bool by_counter = loop.counter != kNone && worth(loop.counter) + worth(kNone) > 1;
+  if (by_counter) asked_.push_back(loop.counter);
+  for (u32 param = 0; param < params && asked_.size() < kMostAsked; ++param) {
+    if (param == loop.counter || worth(param) < 2) continue;
+    asked_.push_back(param);
+  }
+  return !asked_.empty();
+}
+
+bool WithinPass::find(PassContext& c, u32 index, Candidate& loop) {
+  Graph& graph = c.graph;
+  const Loop& each = loops_->all()[index];
+  copy_.look_at(index);
+  loop.head = flow_->block(each.header);
+  if (each.irreducible || loop.head == 0 || !is_entered_plainly(graph, loop.head)) return false;
+  find_test(graph, loop);
+  const BlockId test = loop.counter != kNone ? loop.head : kNone;
+  if (!copy_.collect(graph, loop.head, test, kMostWork) || !collect_accesses(c, loop)) return false;
+  if (!choose(loop, static_cast<u32>(graph.block(loop.head).params.size()))) return false;
+  loop.has_ways = copy_.has_ways() || (test != kNone && asked_[0] != loop.counter);
+  return !loop.has_ways || !copy_.is_read_behind(graph);
+}
+
+/// Whether the copy's tests keep it inside.
+bool WithinPass::is_asked_for(const Access& access) const {
+  return access.place.param == kNone || std::find(asked_.begin(), asked_.end(), access.place.param) != asked_.end();
+}
+
+// ---- the copy ----------------------------------------------------------------------------------------------
+
+/// How many numbers from 0 on the access's parameter may be, an i64; of one without a parameter all, or none.
+ValueId WithinPass::room(Graph& graph, const Access& access, InstId before) {
+  const Place& place = access.place;
+  const u32 shift = place.times == 0 ? 0 : static_cast<u32>(std::countr_zero(place.times));
+  if (place.base == kNone) return graph.insert_const(before, Type::I64, access.most / place.times + 1);
+  const ValueId most = graph.insert_const(before, Type::I64, access.most);
+  const ValueId none = graph.insert_const(before, Type::I64, 0);
+  ValueId all = graph.insert_const(before, Type::I64, kMostBound);
+  if (place.param != kNone) {
+    const ValueId rest = operation(graph, before, Opcode::Sub, Type::I64, most, place.base);
+    const ValueId by = graph.insert_const(before, Type::I64, shift), one = graph.insert_const(before, Type::I64, 1);
+    const ValueId last = operation(graph, before, Opcode::ShrU, Type::I64, rest, by);
+    all = operation(graph, before, Opcode::Add, Type::I64, last, one);
+  }
+  const ValueId fits = operation(graph, before, Opcode::LeU, Type::I64, place.base, most);
+  graph.set_type(fits, Type::I8);
+  GraphInst select;
+  select.op = Opcode::Select;
+  select.type = Type::I64;
+  const ValueId operands[] = {fits, all, none};
+  return graph.insert(before, select, operands, true);
+}
+
+/// What the parameter must be below, of its type.
+ValueId WithinPass::bound(Graph& graph, const Candidate& loop, u32 param, InstId before) {
+  const Type type = graph.value(graph.block(loop.head).params[param]).type;
+  u64 known = kMostBound;
+  ValueId out = kNone;
+  for (const Access& access : accesses_) {
+    const bool same = access.place.param == kNone && param == asked_[0];
+    if (access.place.param != param && !same) continue;
+    if (access.place.base == kNone) {
+      known = std::min(known, access.most / access.place.times + 1);
+      continue;
+    }
+    const ValueId next = room(graph, access, before);
+    out = out == kNone ? next : operation(graph, before, Opcode::MinU, Type::I64, out, next);
+  }
+  if (out != kNone) {
+    out = operation(graph, before, Opcode::MinU, Type::I64, out, graph.insert_const(before, Type::I64, known));
+    if (type == Type::I32) {
+      GraphInst trunc;
+      trunc.op = Opcode::Trunc;
+      trunc.type = Type::I32;
+      trunc.from = Type::I64;
+      const ValueId operands[] = {out};
+      out = graph.insert(before, trunc, operands, true);
+    }
+  } else {
+    out = graph.insert_const(before, type, known);
+  }
+  return param == loop.counter ? within_limit(graph, loop, out, before) : out;
+}
+
+/// The bound and the loop's own limit.
+ValueId WithinPass::within_limit(Graph& graph, const Candidate& loop, ValueId bound, InstId before) {
+  const Type type = graph.value(bound).type;
+  ValueId limit = loop.limit;
+  if (const GraphInst* const constant = graph.constant(limit)) limit = graph.insert_const(before, type, constant->imm);
+  if (loop.less == Opcode::LtS && !ASSAY_PLANTED(within_limit_sign))
+    limit = operation(graph, before, Opcode::MaxS, type, limit, graph.insert_const(before, type, 0));
+  return operation(graph, before, Opcode::MinU, type, limit, bound);
+}
+
+void WithinPass::split(PassContext& c, const Candidate& loop) {
+  Graph& graph = c.graph;
+  const std::vector<ValueId> params = graph.block(loop.head).params;
+  const BlockId entry = graph.add_jump_block(loop.head, params);
+  for (const Node from : flow_->preds(flow_->node(loop.head))) {
+    if (copy_.is_in(flow_->block(from))) continue;
+    for (GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(from))))
+      if (edge.target == loop.head) edge.target = entry;
+  }
+  std::vector<ValueId> bounds;
+  for (const u32 param : asked_) bounds.push_back(bound(graph, loop, param, graph.block(entry).last));
+  const BlockId top = graph.add_jump_block(loop.head, params);
+  graph.edges_of(graph.terminator(entry))[0].target = top;
+  for (const Access& access : accesses_) graph.inst(access.inst).inside = is_asked_for(access); // and so its copy
+  copy_.prepare(graph);
+  copy_.open(graph);
+  copy_.fill(graph, loop.head, top);
+  for (const Access& access : accesses_) graph.inst(access.inst).inside = false;
+  BlockId at = top;
+  for (std::size_t i = 0; i < asked_.size(); ++i) {
+    const bool last = i + 1 == asked_.size();
+    const BlockId next = graph.add_jump_block(last ? copy_.copy_of(loop.head) : loop.head, {});
+    graph.edges_of(graph.terminator(next))[0].args = graph.block(top).params;
+    const ValueId param = graph.block(top).params[asked_[i]];
+    const ValueId below =
+        operation(graph, graph.block(at).last, Opcode::LtU, graph.value(param).type, param, bounds[i]);
+    graph.set_type(below, Type::I8);
+    graph.make_branch(at, below, next);
+    at = next;
+  }
+  if (asked_[0] == loop.counter) graph.make_jump(copy_.copy_of(loop.head), 0);
+  join(graph, loop, at);
+}
+
+/// The header's copy joins the block that leads to it, and so does what it goes on to, if no other way leads there: a
+/// loop of two blocks has two again.
+void WithinPass::join(Graph& graph, const Candidate& loop, BlockId before) {
+  graph.merge_with_next(before);
+  if (graph.terminator(before).op != Opcode::Jump) return;
+  const BlockId target = graph.edges_of(graph.terminator(before))[0].target;
+  for (const BlockId block : copy_.blocks())
+    if (block != loop.head && copy_.copy_of(block) == target && flow_->preds(flow_->node(block)).size() == 1)
+      return graph.merge_with_next(before);
+}
+
+void WithinPass::run(PassContext& c) {
+  Graph& graph = c.graph;
+  if (c.module.memory_size == 0 || !has_any(c)) return;
+  loops_ = &c.analyses.loops();
+  flow_ = &c.analyses.flow();
+  const std::vector<Loop>& all = loops_->all();
+  analysis::fill_zero(has_inner_, all.size());
+  for (const Loop& loop : all)
+    if (loop.parent != kNone) has_inner_[loop.parent] = 1;
+  copy_.begin(graph, *flow_, *loops_);
+  u32 copied = 0;
+  bool changed = false;
+  for (u32 i = 0; i < all.size(); ++i) {
+    if (has_inner_[i] != 0) continue;
+    Candidate loop;
+    if (find(c, i, loop) && copied + copy_.work() <= kMostCopied && c.may_rewrite(RewriteKind::WithinLoop)) {
+      copied += copy_.work();
+      split(c, loop);
+      changed = true;
+    }
+    copy_.forget();
+    if (changed && loop.has_ways) break; // there are edges now that `flow_` does not know
+  }
+  if (changed) c.analyses.control_changed();
+}
+
+} // namespace assay::opt
