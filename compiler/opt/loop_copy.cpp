@@ -11,7 +11,7 @@ using analysis::Node;
 
 namespace {
 
-constexpr u32 kMostBlocksCopied = 12;
+constexpr u32 kMostBlocksCopied = 20;
 constexpr u32 kMostCopiedOperands = 4;
 
 } // namespace

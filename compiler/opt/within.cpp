@@ -15,8 +15,8 @@ using analysis::Node;
 
 namespace {
 
-constexpr u32 kMostWork = 48;      // instructions of a loop
-constexpr u32 kMostCopied = 96;    // of all such loops of a function
+constexpr u32 kMostWork = 80;      // instructions of a loop
+constexpr u32 kMostCopied = 128;    // of all such loops of a function
 constexpr u32 kMostPlaceDepth = 6; // of operations between a parameter and an address
 constexpr u32 kMostAsked = 2;      // parameters
 constexpr u64 kMostTimes = 1 << 12, kMostMore = 1 << 28;
