@@ -49,12 +49,13 @@ struct VmContext {
   u64 globals = 0;     // address of u64[globals]: bits, zero above the type's width
   u64 table = 0;       // address of TableEntry[table_size]
   u64 table_size = 0;  // entries
+  // Within what a byte reaches, as all above: the traps that are no program's own.
+  u64 trap_entry[kTrapCount] = {}; // code to call (`call`, `blr`) on a trap of that kind: never returns
   // Frames: an import thunk or a trap stub stores its frame pointer here before it enters the runtime;
   // the walk over AIR frames starts there and ends at the entry stub's frame pointer.
   u64 exit_fp = 0;
   u64 entry_fp = 0;
-  u64 host_call = 0;               // void (*)(VmContext*, u64 import, const u64* args, u64* results), host convention
-  u64 trap_entry[kTrapCount] = {}; // code to call (`call`, `blr`) on a trap of that kind: never returns
+  u64 host_call = 0; // void (*)(VmContext*, u64 import, const u64* args, u64* results), host convention
   u64 runtime[static_cast<u32>(RuntimeFn::Count)] = {};
   u64 owner = 0; // the Instance (runtime's use)
 };

@@ -96,7 +96,8 @@ bool Emitter::flags_tell_of(Gpr reg, Size size) const {
 void Emitter::alu_imm(const LirInst& inst, u32 kind) {
   const Size size = size_of_inst(inst);
   const i32 value = static_cast<i32>(inst.imm);
-  if (kind == 1) as_.and_(size, gpr(0), value);
+  const bool clears = value >= 0 || ASSAY_PLANTED(emit_and_upper_lost); // all of the upper half, as the shorter form
+  if (kind == 1) as_.and_(size == Size::Qword && clears ? Size::Dword : size, gpr(0), value);
   else if (kind == 2) as_.or_(size, gpr(0), value);
   else as_.xor_(size, gpr(0), value);
   note_flags(inst);

@@ -304,12 +304,12 @@ TEST_F(Unicorn, ReturnWithAnotherStackPointerIsABreach) {
 TEST_F(Unicorn, MisalignedHostCallIsABreach) {
   Program program = compile("import @log()\nexport func @f() {\n^entry():\n  call @log()\n  return\n}\n");
   // call [r14 + host_call] at the very entry, where the return address has misaligned the stack
-  const u8 offset = static_cast<u8>(offsetof(VmContext, host_call));
-  program.object.code = {0x41, 0xff, 0x56, offset, 0xc3};
+  constexpr u32 offset = offsetof(VmContext, host_call);
+  program.object.code = {0x41, 0xff, 0x96, offset & 0xff, offset >> 8, 0, 0, 0xc3};
   program.object.relocs.clear();
   program.object.positions.clear();
   program.object.frame_ops.clear();
-  program.object.functions = {{1, 0, 5, 0, 0, 0, false}};
+  program.object.functions = {{1, 0, 8, 0, 0, 0, false}};
   program.object.function_entry = {0, 0};
   const Outcome out = run(program, "f", {});
   EXPECT_EQ(out.kind, OutcomeKind::Breached);
