@@ -1,6 +1,8 @@
 // traps.cpp - see traps.h.
 #include "compiler/opt/traps.h"
 
+#include "assay/planted.h"
+
 namespace assay::opt {
 
 namespace {
@@ -11,11 +13,19 @@ bool division_may_trap(Graph& graph, const GraphInst& inst) {
   return inst.op == Opcode::DivS && divisor->imm == bit_mask(inst.type); // MIN / -1
 }
 
+/// No unsigned value above this: of a constant itself, of what is masked by one that.
+u64 most_of(Graph& graph, ValueId value) {
+  const GraphInst* const inst = graph.source(value);
+  if (inst == nullptr) return ~u64{0};
+  if (inst->op == Opcode::Const) return inst->imm;
+  if (inst->op != Opcode::And) return ASSAY_PLANTED(traps_sum_for_mask) && inst->op == Opcode::Add ? 0 : ~u64{0};
+  const GraphInst* const mask = graph.constant(graph.operand(*inst, 1));
+  return mask == nullptr ? ~u64{0} : mask->imm;
+}
+
 /// The memory never shrinks.
 bool load_may_trap(PassContext& context, const GraphInst& inst) {
-  const GraphInst* const address = context.graph.constant(context.graph.operand(inst, 0));
-  if (address == nullptr) return true;
-  const u64 size = context.module.memory_size, from = address->imm;
+  const u64 size = context.module.memory_size, from = most_of(context.graph, context.graph.operand(inst, 0));
   return from > size || inst.imm > size - from || access_size(inst) > size - from - inst.imm;
 }
 

@@ -253,6 +253,20 @@ export func @f(i64, i64) -> i64 {
   EXPECT_NE(text.find("^b1(%5: i64):"), std::string::npos) << text;
 }
 
+TEST(Dce, a_load_at_a_masked_address_goes_where_the_mask_ends_within_memory) {
+  const auto loads = [](const std::string& operation, const std::string& mask) {
+    return occurrences(
+        after(PassId::Dce, ("memory 64\nexport func @f(i32) {\n^a(%x: i32):\n  %mask = const.i32 " + mask +
+                            "\n  %p = " + operation + ".i32 %x, %mask\n  %v = load.i64 %p, 1\n  return\n}\n")
+                               .c_str()),
+        "load.i64");
+  };
+  EXPECT_EQ(loads("and", "55"), 0u);
+  EXPECT_EQ(loads("and", "56"), 1u);
+  EXPECT_EQ(loads("and", "-1"), 1u);
+  EXPECT_EQ(loads("or", "8"), 1u);
+}
+
 // ---- gvn ---------------------------------------------------------------------------------------------------
 
 TEST(Gvn, equal_things_are_one_also_with_operands_swapped_and_where_they_might_have_trapped) {
