@@ -58,7 +58,8 @@ bool Lowering::counted_later(const Inst& compare) {
   }
   if (next == kNone || fn_->insts[next].op != Opcode::Add || flow_.uses(fn_->insts[next].first_result) == 0)
     return false;
-  if (reads(fn_->insts[next], absorbed_) || !may(Decision::ComparisonCounted)) return false;
+  // An extension on its way to the shift of it may be meant for the same sum.
+  if (extended_ || reads(fn_->insts[next], absorbed_) || !may(Decision::ComparisonCounted)) return false;
   counted_ = value;
   compared_ = compare.first_result;
   return true;

@@ -107,7 +107,7 @@ bool Lowering::extended_and_shifted(const Inst& extension, const Inst& shift) {
   if (operand(shift, 0) != extension.first_result || flow_.uses(shift.first_result) != 1) return false;
   if (!shift_count(shift, count) || count == 0 || count > 4) return false;
   const InstId sum = user_behind(static_cast<InstId>(&shift - fn_->insts.data()), shift.first_result);
-  if (sum == kNone) return false;
+  if (sum == kNone || reads(fn_->insts[sum], counted_)) return false;
   const Opcode op = fn_->insts[sum].op;
   const bool adds = op == Opcode::Add || op == Opcode::Sub || op == Opcode::PtrAdd;
   return adds && absorbs(fn_->insts[sum], shift);

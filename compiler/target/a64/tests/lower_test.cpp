@@ -315,6 +315,13 @@ TEST(A64Lower, ComparisonsThatAreAddedChooseOneMore) {
       names(binary("i64", " %c = lt_u.i64 %a, %b\n %d = ne.i64 %a, %b\n %y = zext.i64.i8 %d\n %x = zext.i64.i8 %c\n"
                           " %r = add.i64 %x, %y")),
       "args set.cmp zx sel.cmp ret");
+  const std::string shifted = " %d = ne.i64 %a, %b\n %y = zext.i64.i8 %d\n %z = shl.i64 %y, %k\n";
+  const std::string both = " %k = const.i64 1\n %c = lt_u.i64 %a, %b\n";
+  EXPECT_EQ(names(binary("i64", both + " %x = zext.i64.i8 %c\n" + shifted + " %r = add.i64 %x, %z")),
+            "args set.cmp zx shl.i sel.cmp ret");
+  EXPECT_EQ(names(binary("i64", " %k = const.i64 1\n %d = ne.i64 %a, %b\n %y = zext.i64.i8 %d\n %c = lt_u.i64 %a, %b\n"
+                                " %x = zext.i64.i8 %c\n %z = shl.i64 %y, %k\n %r = add.i64 %x, %z")),
+            "args set.cmp set.cmp zx add.x ret");
   EXPECT_EQ(op_names(counted(" %r = sub.i64 %b, %x")), "args set.cmp sub.x ret");
   EXPECT_EQ(op_names(counted(" %y = add.i64 %b, %x\n %r = xor.i64 %x, %y")), "args set.cmp zx add xor ret");
   EXPECT_EQ(names(binary("i8", " %c = ne.i8 %a, %b\n %r = add.i8 %a, %c")), "args sel.cmp ret");
