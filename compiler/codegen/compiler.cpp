@@ -108,6 +108,7 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
   for (FunctionId id = wanted.next(); id != kNone; id = wanted.next()) {
     const Function& fn = module.functions[id];
     out.function_entry[id] = static_cast<u32>(out.functions.size());
+    if (fn.imported) decisions.enter(id);
     const Result<void> done = fn.imported  ? backend->thunk(id)
                               : optimise() ? optimised(id, fn.name)
                                            : function({id, &fn, {}, {}, {}, false}, fn.name);

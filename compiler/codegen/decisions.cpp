@@ -17,9 +17,11 @@ std::string_view name_of(DecisionArea area) {
   switch (area) {
   case DecisionArea::Selection: return "selection";
   case DecisionArea::Allocation: return "allocation";
-  case DecisionArea::Emission: break;
+  case DecisionArea::Emission: return "emission";
+  case DecisionArea::Encoding: return "encoding";
+  case DecisionArea::Unwinding: break;
   }
-  return "emission";
+  return "unwinding";
 }
 
 /// The one that reaches the limit is taken, and noted; none behind it is.

@@ -1,10 +1,11 @@
 // decisions.h - counts what the back end chose to do and need not have done, and stops it at a limit.
 //
-// One a Compiler. Instruction selection, allocation and emission ask `may` before each choice of decisions.def, each
-// of the three with a count and a limit of its own; beyond the limit the answer is no, and they take the plain way. So
-// any limits give a right program, and who halves over one finds the choice that makes a program wrong (fuzz/bisect). A
-// question costs a subtraction and a branch that is always the same; which choice it is, and where it is asked, is
-// looked at only at the limit. Tested in compiler/codegen/tests/decisions_test.cpp.
+// One a Compiler. Instruction selection, allocation, emission, and on its behalf assemblers and writers of unwind
+// tables, ask `may` before each choice of decisions.def, each area with a count and a limit of its own; beyond the
+// limit the answer is no, and they take the plain way. So any limits give a right program, and who halves over one
+// finds the choice that makes a program wrong (fuzz/bisect). A question costs a subtraction and a branch that is always
+// the same; which choice it is, and where it is asked, is looked at only at the limit. Tested in
+// compiler/codegen/tests/decisions_test.cpp.
 #pragma once
 
 #include "assay/types.h"
@@ -19,8 +20,8 @@ enum class Decision : u8 {
 #define DECISION(area, name, text, meaning) name,
 #include "compiler/codegen/decisions.def"
 };
-enum class DecisionArea : u8 { Selection, Allocation, Emission };
-inline constexpr u32 kDecisionAreas = 3;
+enum class DecisionArea : u8 { Selection, Allocation, Emission, Encoding, Unwinding };
+inline constexpr u32 kDecisionAreas = 5;
 inline constexpr DecisionArea kAreaOf[] = {
 #define DECISION(area, name, text, meaning) DecisionArea::area,
 #include "compiler/codegen/decisions.def"
@@ -33,7 +34,7 @@ std::span<const DecisionInfo> decision_infos();
 inline const DecisionInfo& decision_info(Decision decision) {
   return decision_infos()[static_cast<std::size_t>(decision)];
 }
-std::string_view name_of(DecisionArea area); // "selection", "allocation", "emission"
+std::string_view name_of(DecisionArea area); // "selection", "allocation", "emission", "encoding", "unwinding"
 
 /// The decision that reached its area's limit.
 struct LastDecision {
@@ -48,7 +49,7 @@ struct LastDecision {
 class Decisions {
 public:
   Decisions() {
-    constexpr u64 kAll[kDecisionAreas] = {kMost, kMost, kMost};
+    constexpr u64 kAll[kDecisionAreas] = {kMost, kMost, kMost, kMost, kMost};
     begin(kAll);
   }
   /// Starts a module.
@@ -71,6 +72,7 @@ public:
       return true;
     return at_limit(area, decision, file, line);
   }
+  bool is_limited(DecisionArea area) const { return areas_[static_cast<u32>(area)].limit != static_cast<i64>(kMost); }
   /// Taken since `begin`.
   u64 made(DecisionArea area) const { return areas_[static_cast<u32>(area)].made(); }
   const LastDecision& last(DecisionArea area) const { return areas_[static_cast<u32>(area)].last; }

@@ -16,20 +16,30 @@
 #include "compiler/codegen/rodata.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace assay::codegen {
+
+/// [FrameEffect]
+inline constexpr Decision kRowOf[] = {Decision::RowOfPush,        Decision::RowOfAllocation, Decision::RowOfFrame,
+                                      Decision::RowOfSave,        Decision::RowOfEpilogue,   Decision::RowOfPop,
+                                      Decision::RowOfRelease,     Decision::RowOfReset,      Decision::RowOfRestore,
+                                      Decision::RowOfDrop,        Decision::RowOfSigning,    Decision::RowOfSigning,
+                                      Decision::RowBehindEpilogue};
+static_assert(std::size(kRowOf) == static_cast<u32>(FrameEffect::EpilogueEnd) + 1);
 
 template <typename Assembler> class EmissionBase {
 protected:
   using Label = decltype(std::declval<Assembler&>().new_label());
 
-  /// A trap raised behind the body.
+  /// A trap raised behind the body, or behind the instruction that asks for it.
   struct Stub {
     Label label;
     TrapKind kind = TrapKind::Unreachable;
     u32 origin = kNone;
     BlockId block = kNone;
+    bool in_line = false; // rather behind the instruction
   };
 
   void begin_module(const Module& module, const CompileOptions& options, Decisions& decisions, CodeObject& out) {
@@ -38,6 +48,7 @@ protected:
     out_ = &out;
     padding_ = std::min(options.block_padding, kMostBlockPadding);
     as_.begin(out.code);
+    as_.ask(decisions.is_limited(DecisionArea::Encoding) ? &decisions : nullptr);
     pool_.begin(out.rodata);
     tables_.clear();
   }
@@ -52,6 +63,7 @@ protected:
     function_ = id;
     begin_ = as_.offset();
     stubs_.clear();
+    raises_in_line_ = false;
     own_tables_.clear();
     table_labels_.clear();
     first_clause_ = out_->clauses.size();
@@ -235,8 +247,20 @@ protected:
         locations_ = allocation_->locations.data() + inst.operands;
         origin_ = inst.origin;
         self.instruction(inst);
+        if (raises_in_line_) [[unlikely]]
+          raise_in_line(self);
       }
     }
+  }
+  /// The traps that the instruction asked for, jumped over.
+  template <typename Self> void raise_in_line(Self& self) {
+    const Label over = as_.new_label();
+    self.jump_over(over);
+    const auto first = std::find_if(stubs_.begin(), stubs_.end(), [](const Stub& stub) { return stub.in_line; });
+    for (auto stub = first; stub != stubs_.end(); ++stub) self.raise(*stub);
+    stubs_.erase(first, stubs_.end());
+    raises_in_line_ = false;
+    as_.bind(over);
   }
 
   /// Whether the block jumps to a loop's test, which is all there is to its header, over the body that comes next.
@@ -317,16 +341,20 @@ protected:
     if ((inst.flags & kMayFault) != 0)
       out_->faults.push_back({as_.offset(), TrapKind::OutOfBounds, position().position});
   }
-  /// The last instruction had this effect on the frame.
-  void frame_op(FrameEffect effect, RegIndex reg, i32 value) {
-    out_->frame_ops.push_back({as_.offset() - begin_, effect, reg, value});
+  /// The last instruction had this effect on the frame. The place is the caller's.
+  void frame_op(FrameEffect effect, RegIndex reg, i32 value, const char* file = __builtin_FILE(),
+                u32 line = __builtin_LINE()) {
+    const bool may_be_short = may(kRowOf[static_cast<u32>(effect)], file, line);
+    out_->frame_ops.push_back({as_.offset() - begin_, effect, reg, value, !may_be_short});
   }
 
   /// A label, bound behind the body, at which this trap is raised for the current instruction.
   Label trap_label(TrapKind kind) {
     if (ASSAY_PLANTED(trap_stubs_merged) && !stubs_.empty() && stubs_.back().kind == kind) return stubs_.back().label;
     const Label label = as_.new_label();
-    stubs_.push_back({label, kind, origin_, air_block_});
+    const bool in_line = !may(Decision::TrapBehind);
+    raises_in_line_ |= in_line;
+    stubs_.push_back({label, kind, origin_, air_block_, in_line});
     return label;
   }
 
@@ -393,6 +421,7 @@ private:
   std::vector<u32> forward_;         // [LIR block]: itself, or where an empty one leads; the label's id too
   u32 block_ = 0;                    // current LIR block
   u32 next_block_ = kNone;           // the one emitted after it
+  bool raises_in_line_ = false;      // the current instruction has a trap in line
   bool in_order_ = true;             // blocks are emitted by number
   std::vector<u32> next_, previous_; // [LIR block] in the order of emission; behind the last one: their count
   std::vector<u32> latch_;           // [LIR block] the last block that jumps back to it; 0: none

@@ -108,6 +108,7 @@ void write_body(const CodeObject& object, Writer& w) {
   w.array(object.function_entry, [&](u32 index) { w.u(index, 4); });
   w.array(object.frame_ops, [&](const FrameOp& op) {
     w.u(op.offset, 4), w.u(static_cast<u8>(op.effect), 1), w.u(op.reg, 1), w.u(static_cast<u32>(op.value), 4);
+    w.u(op.plain ? 1 : 0, 1);
   });
   w.array(object.positions,
           [&](const PcPosition& p) { w.u(p.offset, 4), w.position(p.position), w.u(p.inlined_at, 4); });
@@ -136,9 +137,9 @@ void read_body(Reader& r, CodeObject& object) {
     f.frame_size = r.u32_(), f.is_thunk = r.choice<u8>(2) != 0;
   });
   r.array(object.function_entry, 4, [&](u32& index) { index = r.u32_(); });
-  r.array(object.frame_ops, 10, [&](FrameOp& op) {
+  r.array(object.frame_ops, 11, [&](FrameOp& op) {
     op.offset = r.u32_(), op.effect = r.choice<FrameEffect>(static_cast<u32>(FrameEffect::EpilogueEnd) + 1);
-    op.reg = r.choice<RegIndex>(64), op.value = static_cast<i32>(r.u32_());
+    op.reg = r.choice<RegIndex>(64), op.value = static_cast<i32>(r.u32_()), op.plain = r.choice<u8>(2) != 0;
   });
   r.array(object.positions, 20,
           [&](PcPosition& p) { p.offset = r.u32_(), p.position = r.position(), p.inlined_at = r.u32_(); });

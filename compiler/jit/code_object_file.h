@@ -14,7 +14,7 @@
 
 namespace assay::jit {
 
-inline constexpr u32 kCodeObjectVersion = 4;
+inline constexpr u32 kCodeObjectVersion = 5;
 
 /// Appends the file's bytes.
 void serialise(const CodeObject& object, std::vector<u8>& out);

@@ -85,6 +85,7 @@ bool has_site(const CodeObject& object, u32 after, u32 end) {
 /// The encoding, or 0 where only DWARF will do.
 u32 encoding_of(const CodeObject& object, const FunctionCode& function, FrameOutline& outline) {
   const std::span<const FrameOp> ops = object.frame_of(function);
+  if (std::any_of(ops.begin(), ops.end(), [](const FrameOp& op) { return op.plain; })) return 0;
   FrameState state = FrameState::at_entry(object.target);
   u32 complete = 0; // from here on the encoding is true: what only lowers sp does not count
   for (u32 i = 0; i < outline.prologue_ops; ++i) {

@@ -1,14 +1,18 @@
 // dwarf.cpp - writes call frame instructions while it follows the effects of frame.h.
 //
 // Needs frame effects sorted by offset, epilogues not nested. The writer keeps what the effects leave implicit: whether
-// the CFA is counted from sp or from a frame register, and the distance CFA - sp. Instruction numbers: DWARF 5,
-// 7.24, table 7.29; register numbers: System V AMD64 ABI, figure 3.36, and DWARF for the Arm 64-bit Architecture, 4.1.
-// What differs from target to target is a row (Machine). Room for the largest result is made first, then
-// bytes go through a raw pointer. Tested in compiler/unwind/tests/dwarf_test.cpp, dwarf_a64_test.cpp.
+// the CFA is counted from sp or from a frame register, and the distance CFA - sp. Instruction numbers: DWARF 5, 7.24,
+// table 7.29; register numbers: System V AMD64 ABI, figure 3.36, and DWARF for the Arm 64-bit Architecture, 4.1. What
+// differs from target to target is a row (Machine). What FrameOp::plain asks for, in the general form: four bytes of
+// distance, extended register numbers, whole CFAs, and behind an epilogue each rule anew. Room for the largest result
+// is made first, then bytes go through a raw pointer. Tested in compiler/unwind/tests/dwarf_test.cpp,
+// dwarf_a64_test.cpp.
 #include "compiler/unwind/dwarf.h"
 
 #include "assay/planted.h"
+#include "compiler/unwind/frame_state.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace assay::unwind {
@@ -26,16 +30,18 @@ enum Cfa : u8 {
   kRestoreState = 0x0b,
   kDefCfa = 0x0c,
   kDefCfaOffset = 0x0e,
-  kDefCfaOffsetSf = 0x13, // signed, in data alignment units
+  kDefCfaSf = 0x12,       // signed, in data alignment units
+  kDefCfaOffsetSf = 0x13, // the same
   kNegateRaState = 0x2d,  // DW_CFA_AARCH64_negate_ra_state (DWARF for the Arm 64-bit Architecture, 4.4.2)
   kAdvanceLoc = 0x40,     // low 6 bits: delta
   kOffset = 0x80,         // low 6 bits: register
   kRestore = 0xc0,        // low 6 bits: register
 };
 
-constexpr u32 kWord = 8;      // data alignment factor -8
-constexpr u32 kFdeBytes = 32; // header 17 and padding, rounded up
-constexpr u32 kOpBytes = 20;  // the most one effect takes: advance 5, rule 6, def_cfa 7
+constexpr u32 kWord = 8;                 // data alignment factor -8
+constexpr u32 kFdeBytes = 32;            // header 17 and padding, rounded up
+constexpr u32 kOpBytes = 20;             // the most one effect takes: advance 5, rule 6, def_cfa 7
+constexpr u32 kStateBytes = 20 + 64 * 7; // the most a whole state takes: every register's rule
 
 /// What the writer must know of a target.
 struct Machine {
@@ -79,11 +85,12 @@ constexpr u32 kFactorsAt = 12, kFactorBytes = 3, kRulesAt = 17;
 
 class FdeWriter {
 public:
-  FdeWriter(const Machine& machine, u8* at, bool vectors, u32 end)
-      : machine_(machine), at_(at), vectors_(vectors || machine.saves_vectors), end_(end), depth_(machine.entry_depth),
-        kept_depth_(machine.entry_depth) {}
+  FdeWriter(const Machine& machine, u8* at, bool vectors, u32 end, std::span<const FrameOp> ops)
+      : machine_(machine), at_(at), vectors_(vectors || machine.saves_vectors), end_(end), ops_(ops),
+        depth_(machine.entry_depth), kept_depth_(machine.entry_depth) {}
 
   void effect(const FrameOp& op) {
+    plain_ = op.plain;
     switch (op.effect) {
     case FrameEffect::Push:
       sp_moves(op, static_cast<i32>(kWord));
@@ -106,7 +113,7 @@ public:
       saved(op.reg, op.value);
       break;
     case FrameEffect::EpilogueBegin:
-      if (!ASSAY_PLANTED(unwind_dwarf_remember_missing)) *at_++ = kRememberState;
+      if (!plain_ && !ASSAY_PLANTED(unwind_dwarf_remember_missing)) *at_++ = kRememberState;
       kept_depth_ = depth_;
       kept_from_frame_ = from_frame_;
       break;
@@ -133,7 +140,13 @@ public:
     case FrameEffect::EpilogueEnd:
       depth_ = kept_depth_;
       from_frame_ = kept_from_frame_;
-      if (op.offset == end_ || ASSAY_PLANTED(unwind_row_not_restored)) break; // no row could begin here
+      if (op.offset == end_) break; // no row could begin here
+      if (plain_) {
+        advance(op.offset);
+        whole_state(op);
+        break;
+      }
+      if (ASSAY_PLANTED(unwind_row_not_restored)) break;
       advance(op.offset);
       *at_++ = kRestoreState;
       break;
@@ -147,7 +160,11 @@ private:
     const u32 delta = (offset - location_) / machine_.code_unit;
     location_ = offset;
     if (delta == 0) return;
-    if (delta < 64) {
+    if (plain_) {
+      *at_++ = kAdvanceLoc4;
+      std::memcpy(at_, &delta, 4);
+      at_ += 4;
+    } else if (delta < 64) {
       *at_++ = static_cast<u8>(kAdvanceLoc | delta);
     } else if (delta < 256) {
       *at_++ = kAdvanceLoc1;
@@ -181,8 +198,10 @@ private:
     depth_ += deeper;
     if (from_frame_) return;
     advance(op.offset);
+    if (plain_ && depth_ >= 0) return def_cfa(machine_.sp, depth_);
     if (depth_ < 0) { // behind the pop of stack arguments: sp is above the CFA
-      *at_++ = kDefCfaOffsetSf;
+      *at_++ = plain_ ? kDefCfaSf : kDefCfaOffsetSf;
+      if (plain_) *at_++ = machine_.sp;
       sleb(depth_ / -static_cast<i32>(ASSAY_PLANTED(a64_unwind_dwarf_sf_unscaled) ? 1 : kWord));
       return;
     }
@@ -192,7 +211,7 @@ private:
   /// The caller's register lies at CFA - distance.
   void saved(RegIndex reg, i32 distance) {
     const u8 number = number_of(reg);
-    if (number < 64) {
+    if (number < 64 && !plain_) {
       *at_++ = static_cast<u8>(kOffset | number);
     } else {
       *at_++ = kOffsetExtended;
@@ -204,12 +223,30 @@ private:
     if (!described(op.reg) || ASSAY_PLANTED(unwind_dwarf_restore_missing)) return;
     advance(op.offset);
     const u8 number = number_of(op.reg);
-    if (number < 64) {
+    if (number < 64 && !plain_) {
       *at_++ = static_cast<u8>(kRestore | number);
     } else {
       *at_++ = kRestoreExtended;
       *at_++ = number;
     }
+  }
+  /// The state behind an epilogue that ends with this effect, rule by rule: the one before the epilogue, in which every
+  /// register that a body may save was saved.
+  void whole_state(const FrameOp& end) {
+    FrameState state;
+    state.depth = machine_.entry_depth;
+    FrameState kept = state;
+    for (const FrameOp* op = ops_.data(); op != &end; ++op) {
+      if (op->effect == FrameEffect::EpilogueBegin) kept = state;
+      if (op->effect == FrameEffect::EpilogueEnd) state = kept;
+      state.apply(*op);
+    }
+    if (kept.signed_return != state.signed_return) *at_++ = kNegateRaState;
+    if (kept.from_frame) def_cfa(number_of(kept.frame), static_cast<i32>(kept.cfa_from_frame));
+    else def_cfa(machine_.sp, static_cast<i32>(kept.depth));
+    for (u32 reg = 0; reg < FrameState::kRegisters; ++reg)
+      if (kept.saved[reg] != 0 && described(static_cast<RegIndex>(reg)))
+        saved(static_cast<RegIndex>(reg), static_cast<i32>(kept.saved[reg]));
   }
   u8 number_of(RegIndex reg) const {
     const u32 first = machine_.first_vector + (ASSAY_PLANTED(unwind_dwarf_vector_column) ? 1u : 0u);
@@ -221,6 +258,8 @@ private:
   u8* at_;
   bool vectors_;
   u32 end_;
+  std::span<const FrameOp> ops_;
+  bool plain_ = false; // the effect is said in the most general form
   u32 location_ = 0;
   i32 depth_; // CFA - sp
   bool from_frame_ = false;
@@ -277,8 +316,9 @@ u8* write_fde(const Machine& machine, u8* fde, const u8* cie, i32 pc_field, cons
     *at++ = kLsdaBytes;
     at = put64(at, options.lsda);
   }
-  FdeWriter writer(machine, at, options.vector_registers, function.end - function.begin);
-  for (const FrameOp& op : object.frame_of(function)) writer.effect(op);
+  const std::span<const FrameOp> ops = object.frame_of(function);
+  FdeWriter writer(machine, at, options.vector_registers, function.end - function.begin, ops);
+  for (const FrameOp& op : ops) writer.effect(op);
   at = writer.at();
   while ((at - fde) % 8 != 0) *at++ = kNop;
   put32(fde, static_cast<u32>(at - fde - 4));
@@ -293,8 +333,10 @@ bool write_eh_frame(const CodeObject& object, i64 section_at, std::vector<u8>& o
   if (fde_offsets != nullptr) fde_offsets->clear();
   const Machine& machine = object.target == Target::A64 ? kA64 : kX64;
   const std::size_t functions = object.functions.size();
+  const bool is_plain =
+      std::any_of(object.frame_ops.begin(), object.frame_ops.end(), [](auto& op) { return op.plain; });
   const std::size_t bound = functions * (kFdeBytes + kLsdaBytes + kPersonalCieBytes + 4) +
-                            object.frame_ops.size() * kOpBytes + kPersonalCieBytes + 8;
+                            object.frame_ops.size() * (is_plain ? kStateBytes : kOpBytes) + kPersonalCieBytes + 8;
   // Every distance between a field of the section and a byte of the code fits when these do.
   constexpr i64 kReach = 0x7fffffff;
   if (section_at > kReach || section_at < -kReach || section_at + static_cast<i64>(bound) > kReach ||

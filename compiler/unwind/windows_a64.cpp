@@ -45,12 +45,12 @@ public:
     const u8 bytes[2] = {static_cast<u8>(value >> 8), static_cast<u8>(value)};
     add(bytes, 2);
   }
-  /// sub sp or, in an epilogue, add sp. False when no code says so many bytes.
-  bool allocate(i64 size) {
+  /// sub sp or, in an epilogue, add sp. False when no code says so many bytes. `plain`: by the code that says most.
+  bool allocate(i64 size, bool plain) {
     if (size <= 0 || size % 16 != 0 || size / 16 >= 1 << 24) return false;
     const u32 units = static_cast<u32>(size / 16);
-    if (units < (ASSAY_PLANTED(a64_unwind_win_alloc_form) ? 64 : 32)) add(static_cast<u8>(units));
-    else if (units < 2048) two(0xc000 | units);
+    if (!plain && units < (ASSAY_PLANTED(a64_unwind_win_alloc_form) ? 64 : 32)) add(static_cast<u8>(units));
+    else if (!plain && units < 2048) two(0xc000 | units);
     else {
       const u8 bytes[4] = {0xe0, static_cast<u8>(units >> 16), static_cast<u8>(units >> 8), static_cast<u8>(units)};
       add(bytes, 4);
@@ -90,6 +90,7 @@ struct Step {
   u32 pair = 0, saves = 0;
   i64 pair_at = 0, second_at = 0; // CFA - place
   bool sets_frame = false, drops_frame = false, signs = false, resets = false;
+  bool plain = false;
 };
 
 /// A code for storing a pair and moving sp down by `size` (0: sp stays, the pair lies at sp + `offset`).
@@ -173,6 +174,7 @@ private:
         if (out.saves++ == 0) out.pair = op.reg, out.pair_at = place;
         else out.second_at = place;
       }
+      out.plain |= op.plain;
       out.sets_frame |= op.effect == FrameEffect::SetFrame;
       out.resets |= op.effect == FrameEffect::ResetToFrame;
       out.signs |= op.effect == FrameEffect::SignReturn || op.effect == FrameEffect::AuthReturn;
@@ -207,7 +209,7 @@ private:
     if (one.signs) return prologue_codes_.add(kPacSignLr), one.moved == 0;
     if (one.sets_frame) return one.moved == 0 && frame_code(state_.depth - state_.cfa_from_frame, prologue_codes_);
     // An allocation too large for a code is undone by the frame register, which was set before.
-    if (!prologue_codes_.allocate(one.moved)) prologue_codes_.add(kNop);
+    if (!prologue_codes_.allocate(one.moved, one.plain)) prologue_codes_.add(kNop);
     return one.moved > 0 && (state_.from_frame || one.moved <= 0xfffffff);
   }
 
@@ -244,7 +246,7 @@ private:
     if (end < at + 4) return false;
     epilogue_codes_.nops((end - 4 - at) / 4);
     state_ = body;
-    return epilogue_codes_.ok() && add_scope(scope);
+    return epilogue_codes_.ok() && add_scope(scope, ops_[one.begin].plain);
   }
 
   /// Whether the instruction of effect `i` does more than load registers.
@@ -267,16 +269,18 @@ private:
     if (one.resets) return frame_code(state_.depth - state_.cfa_from_frame, epilogue_codes_);
     // All of what is left of the frame, and no more: stack arguments lie above the caller's sp, and no code goes back
     // there.
-    if (!epilogue_codes_.allocate(before.depth)) epilogue_codes_.add(kNop);
+    if (!epilogue_codes_.allocate(before.depth, one.plain)) epilogue_codes_.add(kNop);
     return one.moved < 0 && before.depth < 0x10000000;
   }
 
-  bool add_scope(Scope scope) {
+  bool add_scope(Scope scope, bool plain) {
     scratch_.clear();
     epilogue_codes_.append_forward(scratch_);
     if (!ASSAY_PLANTED(a64_unwind_win_end_missing)) scratch_.push_back(kEnd);
     // Nearly all epilogues of a function are the same.
-    const auto found = std::search(epilogue_bytes_.begin(), epilogue_bytes_.end(), scratch_.begin(), scratch_.end());
+    const auto found =
+        plain ? epilogue_bytes_.end()
+              : std::search(epilogue_bytes_.begin(), epilogue_bytes_.end(), scratch_.begin(), scratch_.end());
     scope.index = static_cast<u32>(found - epilogue_bytes_.begin());
     if (found == epilogue_bytes_.end()) epilogue_bytes_.insert(epilogue_bytes_.end(), scratch_.begin(), scratch_.end());
     scopes_.push_back(scope);

@@ -46,21 +46,22 @@ public:
 
   void push(u32 at, RegIndex reg) { add(at, kPushNonvol, reg, 0, 0); }
   void set_frame(u32 at) { add(at, kSetFpreg, 0, 0, 0); }
-  void allocate(u32 at, i64 bytes) {
+  /// `plain`: by the code that says most.
+  void allocate(u32 at, i64 bytes, bool plain = false) {
     if (bytes > 16 && ASSAY_PLANTED(unwind_win64_alloc_size)) bytes -= 8;
     if (bytes == 0) return;
     if (bytes < 0 || bytes % 8 != 0 || bytes > 0xfffffff8) failed_ = true;
-    else if (bytes <= 128) add(at, kAllocSmall, static_cast<u32>(bytes / 8 - 1), 0, 0);
-    else if (bytes <= 0xffff * 8) add(at, kAllocLarge, 0, 1, static_cast<u32>(bytes / 8));
+    else if (bytes <= 128 && !plain) add(at, kAllocSmall, static_cast<u32>(bytes / 8 - 1), 0, 0);
+    else if (bytes <= 0xffff * 8 && !plain) add(at, kAllocLarge, 0, 1, static_cast<u32>(bytes / 8));
     else add(at, kAllocLarge, 1, 2, static_cast<u32>(bytes));
   }
   /// `offset` from the base.
-  void save(u32 at, RegIndex reg, i64 offset) {
+  void save(u32 at, RegIndex reg, i64 offset, bool plain = false) {
     const i64 unit = reg < kFirstXmm || ASSAY_PLANTED(unwind_win64_xmm_unit) ? 8 : 16;
     const u8 near = reg < kFirstXmm ? kSaveNonvol : kSaveXmm128;
     const u32 number = reg < kFirstXmm ? reg : reg - kFirstXmm;
     if (offset < 0 || offset % unit != 0 || offset > 0xffffffff || number > 15) failed_ = true;
-    else if (offset / unit <= 0xffff) add(at, near, number, 1, static_cast<u32>(offset / unit));
+    else if (offset / unit <= 0xffff && !plain) add(at, near, number, 1, static_cast<u32>(offset / unit));
     else add(at, static_cast<u8>(near + 1), number, 2, static_cast<u32>(offset));
   }
   /// Those whose instruction does not end behind `limit` (an offset in the function), with offsets from `start`, as a
@@ -217,8 +218,8 @@ private:
       const FrameOp& op = ops[i];
       switch (op.effect) {
       case FrameEffect::Push: codes_.push(op.offset, op.reg); break;
-      case FrameEffect::Allocate: codes_.allocate(op.offset, op.value); break;
-      case FrameEffect::Save: codes_.save(op.offset, op.reg, base - op.value); break;
+      case FrameEffect::Allocate: codes_.allocate(op.offset, op.value, op.plain); break;
+      case FrameEffect::Save: codes_.save(op.offset, op.reg, base - op.value, op.plain); break;
       case FrameEffect::SetFrame: break;
       default: return false;
       }
@@ -270,6 +271,20 @@ private:
     return {};
   }
 
+  /// Whether the frame register is near enough to what is saved for codes to count from it.
+  static bool within_reach(const FrameState& state) {
+    return !state.from_frame || (state.deepest_save() - state.cfa_from_frame <= kMaxFrameOffset && state.frame < 16);
+  }
+  /// Whether each state that the effects pass through can be an entry.
+  bool have_entries(std::span<const FrameOp> ops) const {
+    FrameState state = state_;
+    for (const FrameOp& op : ops) {
+      state.apply(op);
+      if (!within_reach(state)) return false;
+    }
+    return true;
+  }
+
   /// The state as the codes of a prologue of length 0.
   bool state_info() {
     codes_.clear();
@@ -279,7 +294,7 @@ private:
     if (state_.from_frame) {
       const i64 needed = state_.deepest_save() - state_.cfa_from_frame;
       const i64 offset = needed <= 0 ? 0 : (needed + 15) / 16;
-      if (offset * 16 > kMaxFrameOffset || state_.frame > 15) return false;
+      if (!within_reach(state_)) return false;
       base = state_.cfa_from_frame + 16 * offset;
       frame_byte = static_cast<u8>(state_.frame | offset << 4);
     }
@@ -307,7 +322,8 @@ private:
   Result<void> epilogue(const FrameOutline::Epilogue& one) {
     const std::span<const FrameOp> ops = ops_.subspan(one.begin + 1, one.end - one.begin - 1);
     const u32 begin = ops_[one.begin].offset, end = ops_[one.end].offset;
-    if (recognised(begin, end) || ASSAY_PLANTED(unwind_win64_epilogue_missing)) return {};
+    const bool plain = ops_[one.begin].plain && have_entries(ops);
+    if (!plain && (recognised(begin, end) || ASSAY_PLANTED(unwind_win64_epilogue_missing))) return {};
     if (ops.empty()) return {};
     const FrameState body = state_;
     const u8 body_frame = frame_byte_;

@@ -12,7 +12,7 @@ constexpr u64 kNoLimit = ~u64{0};
 
 TEST(Decisions, each_area_has_a_limit_of_its_own) {
   Decisions decisions;
-  const u64 limits[kDecisionAreas] = {2, 0, kNoLimit};
+  const u64 limits[kDecisionAreas] = {2, 0, kNoLimit, kNoLimit, kNoLimit};
   decisions.begin(limits);
   for (u32 i = 0; i < 5; ++i) {
     EXPECT_EQ(decisions.may(Decision::Immediate), i < 2);
@@ -28,7 +28,7 @@ TEST(Decisions, each_area_has_a_limit_of_its_own) {
 
 TEST(Decisions, the_one_that_reaches_the_limit_is_told_with_its_place) {
   Decisions decisions;
-  const u64 limits[kDecisionAreas] = {3, kNoLimit, kNoLimit};
+  const u64 limits[kDecisionAreas] = {3, kNoLimit, kNoLimit, kNoLimit, kNoLimit};
   decisions.begin(limits);
   decisions.enter(0);
   decisions.may(Decision::Immediate);
@@ -44,6 +44,16 @@ TEST(Decisions, the_one_that_reaches_the_limit_is_told_with_its_place) {
   EXPECT_EQ(last.decision, Decision::FrameAccess);
   EXPECT_EQ(last.file, "decisions_test.cpp");
   EXPECT_EQ(last.line, line);
+}
+
+TEST(Decisions, say_which_areas_have_a_limit) {
+  Decisions decisions;
+  EXPECT_FALSE(decisions.is_limited(DecisionArea::Encoding));
+  const u64 limits[kDecisionAreas] = {kNoLimit, kNoLimit, kNoLimit, 1u << 30, 0};
+  decisions.begin(limits);
+  EXPECT_FALSE(decisions.is_limited(DecisionArea::Emission));
+  EXPECT_TRUE(decisions.is_limited(DecisionArea::Encoding));
+  EXPECT_TRUE(decisions.is_limited(DecisionArea::Unwinding));
 }
 
 TEST(Decisions, have_names_of_their_own) {

@@ -59,9 +59,9 @@ struct PassOptions {
   u8 order[64] = {};    // in place of the standard order, when order_count is not 0
   u32 order_count = 0;
   u64 rewrite_limit = ~u64{0}; // passes change nothing more after so many changes in a module
-  /// Of both levels: after so many choices in a module instruction selection, register allocation and emission take the
-  /// plain way in everything (codegen/decisions.def).
-  u64 decision_limits[3] = {~u64{0}, ~u64{0}, ~u64{0}};
+  /// Of both levels: after so many choices in a module instruction selection, register allocation, emission, encoding
+  /// and unwind tables take the plain way in everything (codegen/decisions.def).
+  u64 decision_limits[5] = {~u64{0}, ~u64{0}, ~u64{0}, ~u64{0}, ~u64{0}};
 };
 
 /// Which functions can be entered from outside. The table's always can.

@@ -43,6 +43,7 @@ struct FrameOp {
   FrameEffect effect = FrameEffect::Allocate;
   RegIndex reg = 0;
   i32 value = 0;
+  bool plain = false; // writers say it in the most general form that their format has
 };
 
 } // namespace assay

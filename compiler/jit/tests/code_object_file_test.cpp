@@ -101,7 +101,7 @@ TEST(CodeObjectFile, AnotherVersionIsNamed) {
   file[8] = 99;
   const auto read = deserialise(file);
   ASSERT_FALSE(read);
-  EXPECT_NE(read.error().message.find("version 99, expected 4"), std::string::npos);
+  EXPECT_NE(read.error().message.find("version 99, expected 5"), std::string::npos);
 }
 
 TEST(CodeObjectFile, InvalidObjectsAreNamed) {

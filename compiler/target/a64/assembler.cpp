@@ -119,7 +119,8 @@ void Assembler::conditional(u32 word, u32 flip, Label label, UseKind kind) {
   // An unbound label may have a b to it in an island behind.
   const u32 target = state.offset != kNone ? state.offset : state.veneer;
   write(word);
-  if (target != kNone && fill(at, kind, target)) return;
+  const bool may_reach = state.offset == kNone || may(codegen::Decision::ShortJump);
+  if (target != kNone && may_reach && fill(at, kind, target)) return;
   if (state.offset == kNone) {
     add_use(label, kind, at);
     return wait(kind);
@@ -236,6 +237,12 @@ void Assembler::ldr_const(FSize size, Vreg dst, u64 value) {
 
 void Assembler::mov_imm(Gpr dst, u64 value) {
   if (dst == Gpr::Sp || dst == Gpr::Zr) return refuse();
+  if (!may(codegen::Decision::ShortConstant)) {
+    put(0xd2800000u | static_cast<u32>(value & 0xffff) << 5 | field_of(dst)); // movz, then movk of each other part
+    for (u32 part = 1; part < 4; ++part)
+      put(0xf2800000u | part << 21 | static_cast<u32>(value >> (16 * part) & 0xffff) << 5 | field_of(dst));
+    return;
+  }
   if (value < 0x10000) return put(0x52800000u | static_cast<u32>(value) << 5 | field_of(dst));
   const MovSequence sequence = mov_sequence(dst, value);
   for (u32 i = 0; i < sequence.count; ++i) put(sequence.words[i]);

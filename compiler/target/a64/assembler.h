@@ -15,6 +15,7 @@
 #pragma once
 
 #include "assay/errors.h"
+#include "compiler/codegen/decisions.h"
 #include "compiler/target/a64/encoding.h"
 
 #include <cstring>
@@ -29,6 +30,8 @@ public:
 
   /// Appends to `code` from its present end, on a multiple of 4. Labels and fix-ups are forgotten, their storage kept.
   void begin(std::vector<u8>& code);
+  /// Who is asked from now on before each form that is not the general one (area Encoding); null: nobody.
+  void ask(codegen::Decisions* decisions) { decisions_ = decisions; }
   /// Places what constants are pending, then cuts the vector to the code written. Every label that was used must be
   /// bound, else ok() becomes false.
   void finish();
@@ -260,11 +263,11 @@ private:
   struct LabelState {
     u32 offset = kNone;
     u32 first_use = kNone; // in uses_
-    u32 veneer = kNone; // offset of the last b to it in an island
+    u32 veneer = kNone;    // offset of the last b to it in an island
   };
   /// An instruction to fill in when its label is bound. Those of kinds 19 and 14 lie in uses_ by rising `field`.
   struct Use {
-    u32 field = 0; // offset of the instruction
+    u32 field = 0;    // offset of the instruction
     u32 next = kNone; // next use of the same label
     u32 label = kNone;
     UseKind kind = UseKind::Done;
@@ -273,7 +276,7 @@ private:
     u32 field = 0; // offset of the first of two instructions
     u32 target = 0;
     u32 literal = 0; // ldr of a literal, without its distance; 0: the address is wanted
-    u32 load = 0; // ldr dst, [temp], with offset 0
+    u32 load = 0;    // ldr dst, [temp], with offset 0
     u32 temp = 0;
   };
   struct Constant {
@@ -395,13 +398,18 @@ private:
     write(word);
   }
 
+  bool may(codegen::Decision decision, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) {
+    return decisions_ == nullptr || decisions_->may(decision, file, line);
+  }
+
   static constexpr u32 kFar = 0xf0000000; // an offset beyond all code
+  codegen::Decisions* decisions_ = nullptr;
 
   std::vector<u8>* code_ = nullptr;
   u8* base_ = nullptr; // code_->data()
-  u32 offset_ = 0; // next instruction
-  u32 limit_ = 0; // no instruction may start here or later before make_room: the smaller of size_ and deadline()
-  u32 size_ = 0; // code_->size(), a multiple of 4
+  u32 offset_ = 0;     // next instruction
+  u32 limit_ = 0;      // no instruction may start here or later before make_room: the smaller of size_ and deadline()
+  u32 size_ = 0;       // code_->size(), a multiple of 4
   bool ok_ = true;
   bool by_page_ = false;
   std::vector<LabelState> labels_;

@@ -49,7 +49,7 @@ Result<void> Emitter::function(const codegen::FunctionInput& input, const codege
   prologue(true);
   zero_objects(info.zero_bytes);
   walk(*this);
-  stubs();
+  for (const Stub& stub : stubs_) raise(stub);
   end_function();
   return {};
 }
@@ -178,16 +178,14 @@ void Emitter::trap_call(TrapKind kind) {
   call_through(static_cast<u32>(offsetof(VmContext, trap_entry)) + 8 * static_cast<u32>(kind));
 }
 
-void Emitter::stubs() {
-  for (const Stub& stub : stubs_) {
-    as_.bind(stub.label);
-    // The budget went below zero (`trap out_of_fuel` has no stub, and leaves it alone).
-    if (stub.kind == TrapKind::OutOfFuel && !ASSAY_PLANTED(a64_fuel_not_cleared))
-      as_.str(Size::X, Gpr::Zr, context_field(offsetof(VmContext, fuel)));
-    trap_call(stub.kind);
-    record_position(stub);
-    as_.udf(0);
-  }
+void Emitter::raise(const Stub& stub) {
+  as_.bind(stub.label);
+  // The budget went below zero (`trap out_of_fuel` has no stub, and leaves it alone).
+  if (stub.kind == TrapKind::OutOfFuel && !ASSAY_PLANTED(a64_fuel_not_cleared))
+    as_.str(Size::X, Gpr::Zr, context_field(offsetof(VmContext, fuel)));
+  trap_call(stub.kind);
+  record_position(stub);
+  as_.udf(0);
 }
 
 void Emitter::trap(const LirInst& inst, u32) {

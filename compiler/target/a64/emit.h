@@ -48,7 +48,7 @@ private:
   void jump_over(Label label) { as_.b(label); }
   void fill(u32 bytes) { as_.nops((bytes + 3) / 4); }
   void align_loop() { as_.align_nop(16); }
-  void stubs();
+  void raise(const Stub& stub);
   void start(FunctionId id, bool is_thunk);
   void trap_call(TrapKind kind);
   void call_through(u32 context_offset);

@@ -17,12 +17,14 @@
 namespace assay::a64 {
 
 using codegen::bit;
+using codegen::Decision;
 using codegen::RegSet;
 
 namespace {
 
 constexpr u32 kPage = 4096;
 constexpr u32 kFrameLimit = 1u << 30;
+constexpr u32 kMostUnrolled = 504; // zeroed without a loop: what stp reaches
 constexpr u32 kFirstSaved = 19;    // x19 to x27; x28 is the context and keeps its value
 constexpr u32 kHintAutia1716 = 12; // authenticates x17 with the modifier in x16
 
@@ -164,7 +166,7 @@ void Emitter::zero_objects(u32 bytes) {
   if (bytes == 0) return;
   add_offset(kScratch2, Gpr::Sp, i64{frame_.size} - frame_.objects);
   u32 rest = bytes;
-  if (bytes > 128) {
+  if (bytes > 128 && (bytes > kMostUnrolled || may(Decision::ZeroedByLoop))) {
     const Label next = as_.new_label();
     as_.mov_imm(kScratch, bytes / 32);
     as_.bind(next);

@@ -129,7 +129,7 @@ u8* Assembler::address(u8* at, u8 reg, const Mem& mem, u32 trailing) {
   const u32 base = number_of(mem.base), index = number_of(mem.index);
   switch (mem.kind) {
   case Mem::Kind::Base: {
-    const u32 mod = mod_of(mem.disp, base);
+    const u32 mod = mod_for(mem.disp, base);
     *at++ = modrm(mod, reg, base);
     *at = modrm(0, 4, base);
     at += (base & 7) == 4;
@@ -137,7 +137,7 @@ u8* Assembler::address(u8* at, u8 reg, const Mem& mem, u32 trailing) {
     return at + mod * mod; // 0, 1 or 4 bytes
   }
   case Mem::Kind::BaseIndex: {
-    const u32 mod = mod_of(mem.disp, base);
+    const u32 mod = mod_for(mem.disp, base);
     *at++ = modrm(mod, reg, 4);
     *at++ = modrm(mem.scale_log2, index, base);
     put32(at, mem.disp);
@@ -206,7 +206,7 @@ void Assembler::jmp(Label label) {
   u8* at = room();
   const u32 target = offset_of(label);
   const u32 reach = ASSAY_PLANTED(enc_short_jump_range) ? 129 : 128;
-  if (target != kNone && offset() + 2 - target <= reach) {
+  if (target != kNone && offset() + 2 - target <= reach && may(codegen::Decision::ShortJump)) {
     *at++ = 0xeb;
     *at++ = static_cast<u8>((target - (offset() + 2)) & 0xff);
     return commit(at);
@@ -220,7 +220,7 @@ void Assembler::jcc(Cond cond, Label label) {
   if (is_holding_) return hold(Held::Kind::Jcc, static_cast<u8>(cond), label.id);
   u8* at = room();
   const u32 target = offset_of(label);
-  if (target != kNone && offset() + 2 - target <= 128) {
+  if (target != kNone && offset() + 2 - target <= 128 && may(codegen::Decision::ShortJump)) {
     *at++ = static_cast<u8>(0x70 + static_cast<u8>(cond));
     *at++ = static_cast<u8>((target - (offset() + 2)) & 0xff);
     return commit(at);
@@ -273,7 +273,7 @@ u32 Assembler::mov_abs64(Gpr dst, u64 value) {
 void Assembler::mov_imm(Gpr dst, u64 value) {
   const u8 reg = number_of(dst);
   const i64 as_signed = static_cast<i64>(value);
-  if (!fits_uimm32(value) && !fits_imm32(as_signed)) {
+  if ((!fits_uimm32(value) && !fits_imm32(as_signed)) || !may(codegen::Decision::ShortConstant)) {
     mov_abs64(dst, value);
     return;
   }

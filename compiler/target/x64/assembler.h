@@ -4,7 +4,8 @@
 // `void add(Size, Gpr rm, Gpr reg)`; operands in Intel order, destination first. Branches, labels and what
 // has several lengths (mov_imm, nop) follow by hand.
 //  - Immediates and displacements are i32, so each has an encoding; the caller asks fits_imm32 before it
-//    narrows. For Byte and Word only the low bits of an immediate count. The shortest form is taken.
+//    narrows. For Byte and Word only the low bits of an immediate count. The shortest form is taken, if who was
+//    named by ask() says yes.
 //  - What has no encoding (encodable(Mem) false, a branch over 2 GiB) is not emitted and makes ok() false.
 //  - Forward branches take 32 bits, backward ones 8 when they reach. Between hold_branches and settle_branches the form
 //    is chosen afterwards, the short one wherever it reaches (assembler_relax.cpp); no call(Label), no Mem::rip there.
@@ -42,6 +43,8 @@ public:
 
   /// Appends to `code` from its present end. Labels and fixups are forgotten, their storage kept.
   void begin(std::vector<u8>& code);
+  /// Who is asked from now on before each form that is not the general one (area Encoding); null: nobody.
+  void ask(codegen::Decisions* decisions) { decisions_ = decisions; }
   /// Cuts the vector to the code written. Every label that was used must be bound, else ok() becomes false.
   void finish();
   /// Forgets the labels, so that the next function's begin again at 0; unbound uses make ok() false.
@@ -193,11 +196,17 @@ private:
   // Instructions, and pieces of them: assembler_encode.h.
   struct Head;
   template <Form F> static Head head(Size size, u32 rex, u8 modrm_byte, u32 more);
-  template <Form F> static u32 byte_rex(Size size, u32 reg, u32 rm_reg, ByteRegs byte_regs);
+  template <Form F> u32 byte_rex(Size size, u32 reg, u32 rm_reg, ByteRegs byte_regs);
   template <Form F> u8* start_rr(Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs, u32 more);
   template <Form F> u8* start_rm(Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u32 trailing, u32 more);
   static u8* put_imm(u8* at, Size size, i32 imm, bool is_short);
-  static bool short_imm(Size size, i32& imm);
+  bool short_imm(Size size, i32& imm);
+  u32 mod_for(i32 disp, u32 base);
+  bool may(codegen::Decision decision, const char* file = __builtin_FILE(), u32 line = __builtin_LINE()) {
+    if (decisions_ == nullptr) [[likely]]
+      return true;
+    return decisions_->may(decision, file, line);
+  }
   template <Form F> void rr(Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs, u32 more = 0);
   template <Form F> void rm(Size size, u8 reg, const Mem& mem, ByteRegs byte_regs = kReg, u32 more = 0);
   template <Form F> void rm_imm8(Size size, u8 reg, const Mem& mem, u8 imm);
@@ -239,6 +248,7 @@ private:
 
   static constexpr u32 kRoom = 32; // more than the longest instruction, 15 bytes
 
+  codegen::Decisions* decisions_ = nullptr;
   std::vector<u8>* code_ = nullptr;
   u8* base_ = nullptr;   // code_->data()
   u8* cursor_ = nullptr; // next byte

@@ -36,6 +36,11 @@ inline u32 mod_of(i32 disp, u32 base) {
   return some << static_cast<u32>(!fits_imm8(disp));
 }
 
+inline u32 Assembler::mod_for(i32 disp, u32 base) {
+  const u32 mod = mod_of(disp, base);
+  return mod == 2 || may(codegen::Decision::ShortDisplacement) ? mod : 2;
+}
+
 /// `rex`: its low bits, 0x40 when it is needed for a byte register. `more`: added to the opcode.
 template <Form F> Assembler::Head Assembler::head(Size size, u32 rex, u8 modrm_byte, u32 more) {
   constexpr u32 shift = 8u * (F.length - 1u);
@@ -55,6 +60,7 @@ template <Form F> Assembler::Head Assembler::head(Size size, u32 rex, u8 modrm_b
 template <Form F> u32 Assembler::byte_rex(Size size, u32 reg, u32 rm_reg, ByteRegs byte_regs) {
   if (byte_regs == kRmAlways) return rm_reg >= 4 ? 0x40 : 0;
   if ((F.sizes & 1) == 0 || byte_regs == kNeither) return 0;
+  if (size == Size::Byte && !may(codegen::Decision::RexLeftOut)) return 0x40;
   if (ASSAY_PLANTED(enc_byte_reg_without_rex) && (byte_regs & kReg) == 0) return 0;
   u32 high = 0;
   if ((byte_regs & kReg) != 0) high |= reg;
@@ -80,7 +86,7 @@ u8* Assembler::start_rm(Size size, u8 reg, const Mem& mem, ByteRegs byte_regs, u
   ASSAY_DCHECK((F.sizes & static_cast<u8>(size)) != 0 || size == Size::Dword);
   const u32 byte = byte_rex<F>(size, reg, 0, static_cast<ByteRegs>(byte_regs & kReg));
   if (mem.kind != Mem::Kind::Base) return other_memory(F.plus(more), size, reg, mem, byte, trailing);
-  const u32 base = number_of(mem.base), mod = mod_of(mem.disp, base);
+  const u32 base = number_of(mem.base), mod = mod_for(mem.disp, base);
   const Head bytes = head<F>(size, static_cast<u32>((reg >> 3) << 2) | base >> 3 | byte, modrm(mod, reg, base), more);
   u8* at = room();
   std::memcpy(at, &bytes.bytes, 8);
@@ -101,7 +107,7 @@ inline u8* Assembler::put_imm(u8* at, Size size, i32 imm, bool is_short) {
 /// Whether the sign-extended byte form does; a Word's immediate counts by its low bits.
 inline bool Assembler::short_imm(Size size, i32& imm) {
   if (size == Size::Word) imm = static_cast<i16>(static_cast<u16>(imm & 0xffff));
-  return size != Size::Byte && fits_imm8(imm);
+  return size != Size::Byte && fits_imm8(imm) && may(codegen::Decision::ShortImmediate);
 }
 
 template <Form F> void Assembler::rr(Size size, u8 reg, u8 rm_reg, ByteRegs byte_regs, u32 more) {
@@ -144,7 +150,7 @@ template <Form F> void Assembler::rmi(Size size, u8 dst, const Mem& mem, i32 imm
     commit(put_imm(at, size, imm, is_short));
 }
 template <Form F> void Assembler::shift(Size size, u8 reg, u8 count) {
-  const bool by_one = count == 1;
+  const bool by_one = count == 1 && may(codegen::Decision::ShiftByOne);
   u8* at = start_rr<F>(size, F.ext, reg, kRm, by_one ? 0x10 : 0);
   *at = count;
   commit(at + (by_one ? 0 : 1));

@@ -43,7 +43,7 @@ Result<void> Emitter::function(const codegen::FunctionInput& input, const codege
   prologue(true);
   zero_objects(info.zero_bytes);
   walk(*this);
-  stubs();
+  for (const Stub& stub : stubs_) raise(stub);
   if (is_optimised) settle_branches();
   end_function();
   return {};
@@ -124,15 +124,13 @@ void Emitter::trap_call(TrapKind kind) {
   as_.call(context_field(static_cast<u32>(offsetof(VmContext, trap_entry)) + 8 * static_cast<u32>(kind)));
 }
 
-void Emitter::stubs() {
-  for (const Stub& stub : stubs_) {
-    as_.bind(stub.label);
-    // The budget went below zero (`trap out_of_fuel` has no stub, and leaves it alone).
-    if (stub.kind == TrapKind::OutOfFuel) as_.mov(Size::Qword, context_field(offsetof(VmContext, fuel)), 0);
-    trap_call(stub.kind);
-    record_position(stub);
-    as_.ud2();
-  }
+void Emitter::raise(const Stub& stub) {
+  as_.bind(stub.label);
+  // The budget went below zero (`trap out_of_fuel` has no stub, and leaves it alone).
+  if (stub.kind == TrapKind::OutOfFuel) as_.mov(Size::Qword, context_field(offsetof(VmContext, fuel)), 0);
+  trap_call(stub.kind);
+  record_position(stub);
+  as_.ud2();
 }
 
 void Emitter::trap(const LirInst& inst, u32) {

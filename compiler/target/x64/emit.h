@@ -58,7 +58,7 @@ private:
   void jump_over(Label label) { as_.jmp(label); }
   void fill(u32 bytes) { as_.nop(bytes); }
   void align_loop() { as_.align_loop(64); }
-  void stubs();
+  void raise(const Stub& stub);
   void settle_branches();
   void start(FunctionId id, bool is_thunk);
   void trap_call(TrapKind kind);

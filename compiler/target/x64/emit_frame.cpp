@@ -17,6 +17,7 @@
 namespace assay::x64 {
 
 using codegen::bit;
+using codegen::Decision;
 using codegen::PReg;
 using codegen::RegSet;
 
@@ -134,7 +135,7 @@ void Emitter::probe(u32 bytes) {
 /// Frame objects [0, bytes) := 0; only r11 is free, the argument registers are taken.
 void Emitter::zero_objects(u32 bytes) {
   u32 done = 0;
-  if (bytes > 128) {
+  if (bytes > 128 && (bytes > kPage || may(Decision::ZeroedByLoop))) {
     const u32 whole = bytes & ~31u;
     const Label next = as_.new_label();
     as_.mov_imm(kScratch, static_cast<u64>(-static_cast<i64>(whole)));

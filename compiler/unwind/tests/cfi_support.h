@@ -88,6 +88,7 @@ private:
       else if (op == 0x0a) stack.push_back(row);
       else if (op == 0x0b) row = stack.at(stack.size() - 1), stack.pop_back();
       else if (op == 0x0c) row.cfa_register = static_cast<u32>(uleb(at)), row.cfa_offset = static_cast<i64>(uleb(at));
+      else if (op == 0x12) row.cfa_register = static_cast<u32>(uleb(at)), row.cfa_offset = -8 * sleb(at);
       else if (op == 0x13) row.cfa_offset = -8 * sleb(at);
       else if (op == 0x0e) row.cfa_offset = static_cast<i64>(uleb(at));
       else ASSERT_EQ(op, 0) << "unknown call frame instruction";
@@ -145,8 +146,7 @@ inline std::string unique_name() {
 inline std::string readelf_frames(const std::vector<u8>& section, u16 machine) {
   if (run_and_read("objcopy --version 2>/dev/null").empty() || run_and_read("readelf --version 2>/dev/null").empty())
     return {};
-  const std::string stem =
-      testing::TempDir() + "assay_eh_frame_" + unique_name();
+  const std::string stem = testing::TempDir() + "assay_eh_frame_" + unique_name();
   std::ofstream(stem + ".bin", std::ios::binary)
       .write(reinterpret_cast<const char*>(section.data()), static_cast<std::streamsize>(section.size()));
   std::string text = run_and_read(

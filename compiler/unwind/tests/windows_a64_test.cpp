@@ -172,12 +172,14 @@ TEST(WindowsA64, EveryInstructionOfTheCorpusUnwinds) {
     for (const std::string& text : corpus_programs()) {
       const auto module = parse_and_verify(text);
       if (!module) continue;
-      for (const Level level : {Level::O0, Level::O2}) {
+      for (const u32 kind : {0, 1, 2, 3}) {
         CompileOptions options;
         options.target = Target::A64;
         options.os = options.host_os = Os::Windows;
-        options.level = level;
+        options.level = kind == 0 ? Level::O0 : Level::O2;
         options.features.sign_return = sign;
+        // Rows in their general forms, all or from one on.
+        if (kind >= 2) options.passes.decision_limits[4] = kind == 2 ? 0 : 9;
         CodeObject object;
         if (!Compiler(options).compile(*module, object)) continue;
         checked += check_object(object);

@@ -99,6 +99,9 @@ private:
       } else if (op == 4 || op == 8) {
         if (undo) regs.at[number + (op == 8 ? kXmm : 0)] = load(base + (op == 8 ? 16 : 8) * i64{image_.u16_at(at + 2)});
         i += 1;
+      } else if (op == 5 || op == 9) {
+        if (undo) regs.at[number + (op == 9 ? kXmm : 0)] = load(base + i64{image_.u32_at(at + 2)});
+        i += 2;
       } else {
         ADD_FAILURE() << "unexpected code " << op;
         return;
@@ -212,11 +215,13 @@ template <typename Visit> void each_program(Os os, Visit&& visit) {
   for (const std::string& text : corpus_programs()) {
     const auto module = parse_and_verify(text);
     if (!module) continue;
-    for (const Level level : {Level::O0, Level::O2}) {
+    for (const u32 kind : {0, 1, 2, 3}) {
       CompileOptions options;
       options.target = Target::X64;
       options.os = options.host_os = os;
-      options.level = level;
+      options.level = kind == 0 ? Level::O0 : Level::O2;
+      // Rows in their general forms, all or from one on.
+      if (kind >= 2) options.passes.decision_limits[4] = kind == 2 ? 0 : 9;
       CodeObject object;
       if (!Compiler(options).compile(*module, object)) continue;
       visit(object);
