@@ -9,6 +9,7 @@
 #include "fuzz/bisect/decision.h"
 #include "fuzz/bisect/otherwise.h"
 #include "fuzz/bisect/rewrite.h"
+#include "fuzz/bisect/ways_out.h"
 #include "fuzz/subjects/peer_subject.h"
 
 #include <algorithm>
@@ -37,6 +38,7 @@ private:
   void eliminate();
   void other_places();
   bool is_of_positions() const;
+  bool convention_matters() const;
   void conclude();
   void conclude_back_end();
   void choose_witness();
@@ -87,9 +89,11 @@ bool Bisector::find_rewrite() {
   return true;
 }
 
-/// Whether the same program, said otherwise, fails with a finding of this kind when compiled so.
+/// Whether the same program, said otherwise, or ended where an exception arrives, fails with a finding of this kind
+/// when compiled so: what junk does behind a wrong way out is an accident.
 bool Bisector::fails_otherwise(const Variant& variant) {
-  const std::vector<Program> others = said_otherwise(program_);
+  std::vector<Program> others = all_led_out(program_);
+  for (Program& other : said_otherwise(program_)) others.push_back(std::move(other));
   return std::any_of(others.begin(), others.end(), [&](const Program& other) {
     const Seen seen = prober_.ask(other, variant);
     return seen.fails() && seen.kind == out_.seen.kind;
@@ -120,13 +124,16 @@ bool Bisector::find_decision_in(codegen::DecisionArea area) {
 }
 
 /// An allocation that its checker has approved is not at fault, however other places of values may cure; and of what
-/// the checker refuses only allocation is. A choice of selection brings about what emission does with it: that first.
+/// the checker refuses only allocation is. A choice brings about what later ones do with it, so the last area comes
+/// first: the tables say nothing of what the code does, the encoding of what is encoded, emission of what was selected.
 void Bisector::find_decision() {
   if (out_.seen.kind == FindingKind::Checker) {
     find_decision_in(codegen::DecisionArea::Allocation);
     return;
   }
-  if (find_decision_in(codegen::DecisionArea::Emission) || find_decision_in(codegen::DecisionArea::Selection)) return;
+  for (const auto area : {codegen::DecisionArea::Unwinding, codegen::DecisionArea::Encoding,
+                          codegen::DecisionArea::Emission, codegen::DecisionArea::Selection})
+    if (find_decision_in(area)) return;
   if (!variant_.check_allocation) find_decision_in(codegen::DecisionArea::Allocation);
 }
 
@@ -236,7 +243,7 @@ void Bisector::conclude_back_end() {
     out_.component = cure("in ")->name.substr(3) + " agrees, " + std::string(name_of(variant_.exec)) + " does not";
   } else if (cure("no processor extensions") != nullptr) {
     out_.component = "processor extensions";
-  } else if (cure("convention ") != nullptr) {
+  } else if (cure("convention ") != nullptr && convention_matters()) {
     out_.component = "convention " + std::string(assay::name_of(variant_.os));
   } else {
     // The symbolic checker has approved the allocation by now.
@@ -244,6 +251,14 @@ void Bisector::conclude_back_end() {
     else out_.component = std::string(assay::name_of(variant_.target)) + " code";
     if (cure("every value in its slot") != nullptr) out_.component += ", with values in registers";
   }
+}
+
+/// Where nothing is called, another convention only takes other registers; what it keeps for the caller apart.
+bool Bisector::convention_matters() const {
+  return out_.seen.kind == FindingKind::Breach ||
+         std::any_of(out_.operations.begin(), out_.operations.end(), [](const std::string& name) {
+           return name.find("call") != std::string::npos || name.find("throw") != std::string::npos;
+         });
 }
 
 /// What differs least from the failing way comes first.

@@ -4,15 +4,14 @@
 // halving, and names pass, rewrite and rule, with the line where that is asked for, or written. Each pass is left out
 // once, too. What fails without any rewrite is the back end's, and so is what fails although the oracle finds the
 // optimised program right. There choices that the back end need not make are left out after any number
-// (compiler/codegen/decisions.def), of emission, of selection, and of allocation where its checker has complained: the
-// first number with which the call fails names the choice, unless the same program said otherwise (otherwise.h) fails
-// alike without any choice of that area: then only an accident of the program cures, and the choice is not at fault.
-// What fails without any is told apart by elimination: every value in its slot, all registers, no processor extensions,
-// other conventions, the other level, places and targets.
-// About forty calls, each in a process that may die of it: some 20 ms.
-// Of another compiler (fuzz/subjects) only the level is named: what it does inside is its own.
-// Needs the rewrite that fails to be the wrong one: rewrites after it that hide or show it are told by the passes whose
-// absence cures. Tested in fuzz/bisect/tests/bisect_test.cpp.
+// (compiler/codegen/decisions.def), of unwind tables, of encoding, of emission, of selection, and of allocation where
+// its checker has complained: the first number with which the call fails names the choice, unless the same program said
+// otherwise (otherwise.h) fails alike without any choice of that area: then only an accident of the program cures, and
+// the choice is not at fault. What fails without any is told apart by elimination: every value in its slot, all
+// registers, no processor extensions, other conventions, the other level, places and targets. About forty calls, each
+// in a process that may die of it: some 20 ms. Of another compiler (fuzz/subjects) only the level is named: what it
+// does inside is its own. Needs the rewrite that fails to be the wrong one: rewrites after it that hide or show it are
+// told by the passes whose absence cures. Tested in fuzz/bisect/tests/bisect_test.cpp.
 #pragma once
 
 #include "fuzz/probe/prober.h"
@@ -31,9 +30,9 @@ struct BisectTrial {
 
 struct Bisection {
   Seen seen; // the failure itself; `fails()` is false when there is none, and nothing else is filled
-  /// "simplify", "gvn"; "x64 selection", "all targets, selection", "x64 allocation", "x64 emission"; "register
-  /// allocation", "processor extensions", "convention windows", "x64 code", "all targets or the oracle", "unicorn
-  /// agrees, native does not".
+  /// "simplify", "gvn"; "x64 selection", "all targets, selection", "x64 allocation", "x64 emission", "x64 encoding",
+  /// "x64 unwinding"; "register allocation", "processor extensions", "convention windows", "x64 code", "all targets or
+  /// the oracle", "unicorn agrees, native does not".
   std::string component;
   Level level = Level::O0; // the lowest at which it fails
   // The rewrite that makes it fail; `rewrite` 0: it fails without any, or not at O2.
@@ -45,7 +44,7 @@ struct Bisection {
   u64 decision = 0;              // in the module, among those of its area, from 1
   u64 decision_in_function = 0;  // the same in its function
   std::string decision_function; // without '@'
-  std::string area;              // "selection", "allocation", "emission"
+  std::string area;              // "selection", "allocation", "emission", "encoding", "unwinding"
   u32 run = 0;                   // which run of this pass in the function, from 1
   u64 rewrite_in_run = 0;        // in that run, from 1
   std::string function;          // without '@'

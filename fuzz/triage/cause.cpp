@@ -76,6 +76,14 @@ std::string complaint_of(std::string_view what) {
   return out;
 }
 
+/// Which handler an exception finds: a convention decides what is on the stack meanwhile, and nothing of that.
+bool is_of_lookup(std::string_view suspect) {
+  constexpr std::string_view kWord = "exceptions:";
+  if (suspect.substr(0, kWord.size()) != kWord) return false;
+  suspect.remove_prefix(kWord.size());
+  return suspect != "payload" && suspect != "kept-values" && suspect != "thrown" && suspect != "rethrown";
+}
+
 /// "x64 code, with values in registers" is "x64/code": in which registers is an accident of the program.
 std::string culprit_in_back_end(const Bisection& b, const Variant& variant, std::string_view suspect) {
   const std::string target(assay::name_of(variant.target));
@@ -83,6 +91,7 @@ std::string culprit_in_back_end(const Bisection& b, const Variant& variant, std:
   if (b.seen.kind == FindingKind::Checker) {
     // Which choice put a value at risk is an accident of the program. Each level has an allocator of its own.
     const std::string complaint = complaint_of(b.seen.what);
+    if (complaint.rfind("kept-by-", 0) == 0) return target + "/lowering:" + complaint; // as allocators were told
     out = target + "/register-allocation:" + std::string(name_of(b.level));
     return complaint.empty() ? out : out + ":" + complaint;
   }
@@ -91,6 +100,7 @@ std::string culprit_in_back_end(const Bisection& b, const Variant& variant, std:
     return b.area == "allocation" ? out + ":" + std::string(name_of(b.level)) : out;
   }
   if (b.component.rfind(target + " code", 0) == 0) out = target + "/code";
+  else if (b.component.rfind("convention ", 0) == 0 && is_of_lookup(suspect)) out = target + "/code";
   else if (b.component.rfind("convention ", 0) == 0 || b.component == "processor extensions")
     out = target + "/" + as_word(b.component);
   else if (b.component.rfind("all targets", 0) == 0) out = "all-targets-or-oracle";
@@ -173,6 +183,19 @@ bool names_decision(const Bisection& bisection) { return bisection.decision != 0
 bool names_pass(const Bisection& bisection) {
   opt::PassId pass{};
   return !bisection.optimised_is_right && opt::pass_from_name(bisection.component, pass);
+}
+
+bool names_one_of_several(const Bisection& bisection) {
+  opt::PassId pass{};
+  if (!names_pass(bisection) || !opt::pass_from_name(bisection.component, pass)) return false;
+  switch (pass) {
+  case opt::PassId::Inline:
+  case opt::PassId::Tail:
+  case opt::PassId::Sccp:
+  case opt::PassId::Choose:
+  case opt::PassId::Thread: return true;
+  default: return false;
+  }
 }
 
 Cause cause_of(const Failure& failure, const Bisection& bisection, std::string_view suspect) {

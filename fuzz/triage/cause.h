@@ -41,6 +41,9 @@ Cause cause_of(const Finding& finding);
 Cause cause_of(const Failure& failure, const Bisection& bisection, std::string_view suspect);
 /// The bisection alone says what is to be known: no suspect is needed.
 bool names_pass(const Bisection& bisection);
+/// It names a pass that does one thing in several kinds of rewrite, by what else is there: which kind, is an accident
+/// of a program that is not small.
+bool names_one_of_several(const Bisection& bisection);
 /// It says which choice of the back end is wrong. That may be another one before reduction.
 bool names_decision(const Bisection& bisection);
 

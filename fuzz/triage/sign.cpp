@@ -32,7 +32,7 @@ void explain(Signed& out, const SignOptions& options) {
   out.instructions_before = out.instructions = instruction_count(failure.program.module);
   out.bisection = bisect(failure.program, failure.variant, prober);
   std::string suspect;
-  if (options.reduce || !names_pass(out.bisection)) {
+  if (options.reduce || !names_pass(out.bisection) || names_one_of_several(out.bisection)) {
     ReduceOptions how;
     how.seconds = options.seconds;
     Reduced reduced = reduce_failure(failure, options.triage, how);

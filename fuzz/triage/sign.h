@@ -1,8 +1,9 @@
 // sign.h - gives a finding its signature (cause.h), and merges findings that have the same.
 //
-// A finding is shown again first: what has gone, what comes and goes, and what cannot run here have states of their
-// own and are never dropped. Then it is bisected; where that names no pass it is reduced, and the operation sought that
-// is got wrong (suspect.h). 0.1 s a finding of a pass, 1 s of the back end. Tested in fuzz/triage/tests/sign_test.cpp.
+// A finding is shown again first: what has gone, what comes and goes, and what cannot run here have states of their own
+// and are never dropped. Then it is bisected; where that names no pass, or one that does the same in several kinds of
+// rewrite, it is reduced, and the operation sought that is got wrong (suspect.h). 0.1 s a finding of a pass, 1 s of the
+// back end. Tested in fuzz/triage/tests/sign_test.cpp.
 #pragma once
 
 #include "fuzz/triage/cause.h"

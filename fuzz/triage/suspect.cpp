@@ -5,9 +5,11 @@
 #include "fuzz/triage/suspect.h"
 
 #include "assay/verify.h"
+#include "fuzz/bisect/ways_out.h"
 #include "fuzz/generate/draw/opcode_index.h"
 #include "fuzz/reduce/edits.h"
 #include "fuzz/reduce/loose.h"
+#include "fuzz/triage/catching.h"
 
 #include <algorithm>
 #include <set>
@@ -15,53 +17,9 @@
 namespace assay::fuzz {
 namespace {
 
+constexpr std::string_view kExceptions = "exceptions";
+
 bool is_numeric(Type type) { return type != Type::None && type != Type::Ptr; }
-
-/// A global that the program does not have, to show a value in.
-u32 add_global(Module& module, Type type) {
-  Global global;
-  global.type = type;
-  for (u32 i = 0;; ++i) {
-    global.name = "seen" + std::to_string(i);
-    const bool taken = std::any_of(module.globals.begin(), module.globals.end(),
-                                   [&](const Global& other) { return other.name == global.name; });
-    if (!taken) break;
-  }
-  module.globals.push_back(std::move(global));
-  return static_cast<u32>(module.globals.size() - 1);
-}
-
-/// Functions with bodies that the entry leads to, each behind those that it refers to; other ones are not run.
-std::vector<FunctionId> callees_first(const Program& program) {
-  const Module& module = program.module;
-  std::vector<FunctionId> out, path;
-  std::vector<u8> seen(module.functions.size(), 0); // 1: what it refers to is looked at; 2: it is in `out`
-  const auto visit = [&](FunctionId to) {
-    if (to < seen.size() && seen[to] == 0 && !module.functions[to].imported) path.push_back(to);
-  };
-  visit(program.entry);
-  while (!path.empty()) {
-    const FunctionId f = path.back();
-    if (seen[f] != 0) {
-      path.pop_back();
-      if (seen[f] == 1) out.push_back(f);
-      seen[f] = 2;
-      continue;
-    }
-    seen[f] = 1;
-    for (const Inst& inst : module.functions[f].insts) {
-      const Form form = info(inst.op).form;
-      if (form == Form::Call || form == Form::TryCall || form == Form::FuncAddr) {
-        visit(inst.ref);
-        for (FunctionId to = 0; module.functions[inst.ref].imported && to < seen.size(); ++to) // the host may call back
-          if (module.functions[to].exported) visit(to);
-      }
-      if (form == Form::CallIndirect || form == Form::TryCallIndirect)
-        for (const FunctionId to : module.table) visit(to);
-    }
-  }
-  return out;
-}
 
 class Search {
 public:
@@ -148,7 +106,7 @@ private:
       LooseInst& set = insts.emplace_back();
       set.op = Opcode::GlobalSet;
       set.type = body.type(value);
-      set.ref = add_global(cut.module, set.type);
+      set.ref = add_seen_global(cut.module, set.type);
       set.operands = {value};
     }
     LooseInst& end = insts.emplace_back();
@@ -208,11 +166,11 @@ std::string_view family_of(Opcode op) {
   case Form::TryCall:
   case Form::TryCallIndirect:
   case Form::TryCallPtr:
-  case Form::Throw: return "exceptions";
+  case Form::Throw: return kExceptions;
   case Form::Access: return name[0] == 'p' ? "native-memory" : name[0] == 'l' ? "load" : "store";
   default: break;
   }
-  if (op == Opcode::Rethrow) return "exceptions";
+  if (op == Opcode::Rethrow) return kExceptions;
   if (is_comparison(op)) return op >= Opcode::FEq ? "float-compare" : "compare";
   if (op >= Opcode::DivS && op <= Opcode::RemU) return "division";
   if (op >= Opcode::Shl && op <= Opcode::ShrU) return "shift";
@@ -221,11 +179,45 @@ std::string_view family_of(Opcode op) {
   return name;
 }
 
+std::vector<FunctionId> callees_first(const Program& program) {
+  const Module& module = program.module;
+  std::vector<FunctionId> out, path;
+  std::vector<u8> seen(module.functions.size(), 0); // 1: what it refers to is looked at; 2: it is in `out`
+  const auto visit = [&](FunctionId to) {
+    if (to < seen.size() && seen[to] == 0 && !module.functions[to].imported) path.push_back(to);
+  };
+  visit(program.entry);
+  while (!path.empty()) {
+    const FunctionId f = path.back();
+    if (seen[f] != 0) {
+      path.pop_back();
+      if (seen[f] == 1) out.push_back(f);
+      seen[f] = 2;
+      continue;
+    }
+    seen[f] = 1;
+    for (const Inst& inst : module.functions[f].insts) {
+      const Form form = info(inst.op).form;
+      if (form == Form::Call || form == Form::TryCall || form == Form::FuncAddr) {
+        visit(inst.ref);
+        for (FunctionId to = 0; module.functions[inst.ref].imported && to < seen.size(); ++to) // the host may call back
+          if (module.functions[to].exported) visit(to);
+      }
+      if (form == Form::CallIndirect || form == Form::TryCallIndirect)
+        for (const FunctionId to : module.table) visit(to);
+    }
+  }
+  return out;
+}
+
 std::string suspect_of(const Program& program, const Variant& variant, Prober& prober) {
   if (instruction_count(program.module) > kMostSuspects) return {};
-  if (program.entry != kNone)
-    if (std::string found = Search(program, variant, prober).run(); !found.empty()) return found;
-  return all_families(program.module);
+  std::string out;
+  if (program.entry != kNone) out = Search(program, variant, prober).run();
+  if (out.empty()) out = all_families(program.module);
+  if (out != kExceptions) return out;
+  const std::string catching = catching_of(program, variant, prober);
+  return catching.empty() ? out : out + ":" + catching;
 }
 
 } // namespace assay::fuzz

@@ -12,13 +12,17 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace assay::fuzz {
 
-/// "f2i_sat_s", "compare", "division", "exceptions", "call": an operation, or one word for several that a compiler
-/// makes alike; "address" of an access that is got wrong whether it loads or stores. Empty for a program of more than
-/// kMostSuspects instructions.
+/// "f2i_sat_s", "compare", "division", "exceptions:missed" (catching.h), "call": an operation, or one word for several
+/// that a compiler makes alike; "address" of an access that is got wrong whether it loads or stores. Empty for a
+/// program of more than kMostSuspects instructions.
 std::string suspect_of(const Program& program, const Variant& variant, Prober& prober);
+
+/// Functions with bodies that the entry leads to, each behind those that it refers to; other ones are not run.
+std::vector<FunctionId> callees_first(const Program& program);
 
 inline constexpr u32 kMostSuspects = 200;
 

@@ -18,6 +18,7 @@ using codegen::LirBlock;
 using codegen::LirInst;
 using codegen::Location;
 using codegen::Operand;
+using codegen::RegSet;
 using codegen::Role;
 using codegen::VReg;
 
@@ -95,7 +96,11 @@ std::string AllocationChecker::how_lost(u32 inst, u32 place, VReg vreg) const {
       if (!taken.empty()) return taken;
       p.place = before_edits(i, p.place);
     }
-    if (b.landing_pad && p.place < 64) return ", lost over the call before a landing pad";
+    if (b.landing_pad && p.place < 64) {
+      const RegSet said = function_->clobber_sets[function_->insts[b.first_inst].clobbers];
+      const bool is_said = (said & bit(static_cast<u8>(p.place))) != 0;
+      return is_said ? ", lost before a landing pad, over the call" : ", kept by the landing pad's own instruction";
+    }
     const bool is_param = is_param_of(p.name, p.block);
     for (u32 from = 0; from < function_->blocks.size(); ++from) {
       const LirBlock& before = function_->blocks[from];

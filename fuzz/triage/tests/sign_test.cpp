@@ -3,6 +3,7 @@
 
 #include "assay/planted.h"
 #include "assay/verify.h"
+#include "fuzz/triage/catching.h"
 #include "fuzz/triage/suspect.h"
 
 #include <gtest/gtest.h>
@@ -126,6 +127,47 @@ TEST_F(Planted, address_is_the_culprit_whether_a_load_shows_it_or_a_store) {
     ASSERT_TRUE(module.ok()) << module.error().to_string();
     planted::active = planted::name_hash("mem_address_upper_half");
     EXPECT_EQ(suspect_at_O0({std::move(*module), 0, {u64{0x7000000000}}, 100}), "address") << access;
+  }
+}
+
+/// @main calls @f in a try_call with these clauses, each to a block of its own.
+std::string catching_program(const std::string& call, const std::string& clauses, const std::string& callee) {
+  return "tag @a(i64)\ntag @b(i64)\n" + callee + "export func @main() -> i64 {\n^0:\n  %n = const.i64 5\n  " + call +
+         " -> ^1, " + clauses + "\n^1:\n  %r1 = const.i64 1\n  return %r1\n^2(%p: i64):\n  return %p\n" +
+         "^3(%q: i64):\n  %m = const.i64 7\n  %r3 = add.i64 %q, %m\n  return %r3\n^4(%e: ptr):\n  return %n\n}\n";
+}
+
+TEST_F(Planted, what_goes_wrong_in_catching_is_told_apart) {
+  const std::string throws = "func @f() {\n^0:\n  %x = const.i64 -3\n  throw @a(%x)\n}\n";
+  std::string many, values;
+  for (u32 i = 0; i < 24; ++i) {
+    many += i == 0 ? "i64" : ", i64";
+    values += i == 0 ? "%n" : ", %n";
+  }
+  std::string params;
+  for (u32 i = 0; i < 24; ++i) params += (i == 0 ? "%v" : ", %v") + std::to_string(i) + ": i64";
+  const std::string takes_many = "func @f(" + many + ") {\n^0(" + params + "):\n  throw @a(%v23)\n}\n";
+  const struct {
+    const char* bug;
+    std::string call, clauses, callee;
+    const char* word;
+  } cases[] = {
+      {"eh_any_tag", "try_call @f()", "catch @b ^3", throws, "unfit-clause"},
+      {"eh_last_clause", "try_call @f()", "catch @a ^2, catch_all ^4", throws, "later-of-several"},
+      {"eh_first_pad", "try_call @f()", "catch @b ^3, catch @a ^2", throws, "earlier-of-several"},
+      {"eh_site_at_call", "try_call @f()", "catch @b ^3, catch @a ^2", throws, "missed"},
+      {"eh_site_behind_pop", "try_call @f(" + values + ")", "catch @a ^2", takes_many, "missed-call"},
+      {"eh_payload_narrow", "try_call @f()", "catch @a ^2", throws, "payload"},
+      {"eh_pad_behind", "try_call @f()", "catch @a ^2", throws, "entered"},
+  };
+  for (const auto& one : cases) {
+    auto module = parse_and_verify(catching_program(one.call, one.clauses, one.callee));
+    ASSERT_TRUE(module.ok()) << module.error().to_string();
+    const FunctionId entry = module->find_function("main");
+    planted::active = planted::name_hash(one.bug);
+    Prober prober;
+    const Variant variant = variant_of(*find_subject_row("x64-O0-native-linux"), *module);
+    EXPECT_EQ(catching_of({std::move(*module), entry, {}, 100}, variant, prober), one.word) << one.bug;
   }
 }
 
