@@ -117,6 +117,7 @@ void tell(const ReduceOptions& options, const UnwindReduction& r) {
                     {"seconds", r.reduction.seconds},
                     {"done", r.reduction.done},
                     {"all", r.wrong},
+                    {"culprit", r.culprit.words},
                     {"out", options.out}};
     std::fprintf(to, "%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     return;
@@ -125,6 +126,7 @@ void tell(const ReduceOptions& options, const UnwindReduction& r) {
                options.failing.file.c_str(), place(r.before).c_str(), sizes_before_and_after(r.reduction).c_str(),
                static_cast<unsigned long long>(r.reduction.tried), r.reduction.seconds,
                r.reduction.done ? "" : "; stopped before its end", place(r.after).c_str());
+  std::fprintf(to, "  culprit    %s\n", r.culprit.words.c_str());
   for (const std::string& wrong : r.wrong) std::fprintf(to, "  wrong      %s\n", wrong.c_str());
   if (options.out != "-") std::fprintf(to, "  written    %s\n", options.out.c_str());
 }

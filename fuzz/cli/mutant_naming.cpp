@@ -4,6 +4,7 @@
 #include "compiler/opt/pipeline.h"
 
 #include <string>
+#include <utility>
 
 namespace assay::cli {
 namespace {
@@ -21,6 +22,7 @@ constexpr NamingRow kNaming[] = {
     {"isel", "selection/"},
     {"isel", "code:"},
     {"folding", "selection/"}, // ARM64's, of operands into instructions
+    {"encoding", "encoding/"},
     {"encoding", "emission/"},
     {"encoding", "selection/product_by_lea"}, // what only these choices have emitted
     {"encoding", "selection/scaled_address"},
@@ -52,6 +54,7 @@ constexpr NamingRow kNaming[] = {
     {"memory", "unicorn-agrees,native-does-not:memory_"},
     {"switch", "emission/jump_table"},
     {"switch", "code:switch"},
+    {"traps", "emission/trap_behind"},
     {"traps", "code:trap"},
     {"fuel", "code:fuel"},
     {"calls", "convention-"},
@@ -60,13 +63,26 @@ constexpr NamingRow kNaming[] = {
     {"tail calls", "convention-"},
     {"tail calls", "code:tail-call"},
     {"host calls", "code:call"},
+    {"frames", "emission/zeroed_by_loop"},
     {"frames", "code:slot"},
     {"frames", "code:call"},
+    {"exceptions", "lowering:kept-by-the-landing"},
     {"exceptions", "code:exceptions"},
     {"exceptions", "unicorn-agrees,native-does-not:exceptions"},
     {"exceptions", "all-targets-or-oracle:exceptions"},
-    {"unwinding", "code:exceptions"},
+    {"unwinding", "unwinding/"},
 };
+
+/// Whose rows a bug of unwind tables is in, by its name; frames: what all writers are given.
+std::string_view writer_in(std::string_view bug) {
+  constexpr std::pair<std::string_view, std::string_view> kWriters[] = {{"unwind_dwarf_", "dwarf"},
+                                                                        {"eh_augmentation", "dwarf"},
+                                                                        {"unwind_win", "windows"},
+                                                                        {"unwind_compact_", "compact"}};
+  for (const auto& [word, writer] : kWriters)
+    if (bug.find(word) != std::string_view::npos) return writer;
+  return "frames";
+}
 
 bool is_pass(std::string_view culprit, std::string_view pass) {
   return culprit == pass || culprit.substr(0, culprit.find('/')) == pass;
@@ -82,6 +98,10 @@ bool names_component(std::string_view culprit, const fuzz::PlantedBug& bug) {
   if (component == "rules") return is_pass(culprit, "simplify") && !folds;
   opt::PassId pass{};
   if (opt::pass_from_name(component, pass)) return is_pass(culprit, component);
+  if (component == fuzz::kTableComponent) {
+    const std::size_t writer = culprit.find("/unwinding/");
+    return writer != std::string_view::npos && culprit.substr(writer + 11).starts_with(writer_in(bug.name));
+  }
   const std::string target = bug.name.starts_with("a64_") ? "a64/" : "x64/";
   if (culprit.starts_with(target)) culprit.remove_prefix(target.size());
   for (const NamingRow& row : kNaming)

@@ -23,7 +23,7 @@ template <typename T> T percentile(std::vector<T> values, u32 percent) {
 struct Figures {
   std::vector<u32> sizes;
   std::vector<double> seconds;
-  u32 drifted = 0, judged = 0, named = 0, not_reduced = 0;
+  u32 drifted = 0, judged = 0, named = 0, not_reduced = 0, tables = 0, tables_named = 0;
 
   explicit Figures(const std::vector<MutantReduction>& reductions) {
     for (const MutantReduction& r : reductions) {
@@ -34,8 +34,8 @@ struct Figures {
       sizes.push_back(r.result.reduction.instructions);
       seconds.push_back(r.seconds);
       drifted += r.drifted;
-      judged += r.wrong.empty();
-      named += r.named;
+      (r.wrong.empty() ? judged : tables) += 1;
+      (r.wrong.empty() ? named : tables_named) += r.named;
     }
   }
 };
@@ -100,6 +100,8 @@ MutantReduction reduce_tables(const fuzz::PlantedBug& bug, const Module& module,
   if (!reduced->fails) return out.why_not = "the finding is gone", out;
   out.reduced = true;
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  out.culprit = reduced->culprit.culprit;
+  out.named = names_component(out.culprit, bug);
   out.wrong = std::string(reduced->after.row) + " " + reduced->after.format + ", in all " +
               std::to_string(reduced->wrong.size()) + " platforms and formats";
   out.result.reduction = std::move(reduced->reduction);
@@ -122,7 +124,7 @@ void print(const MutantReduction& r) {
                 reduction.instructions_before, reduction.instructions, r.seconds,
                 static_cast<unsigned long long>(reduction.tried), reduction.done ? "" : ", not to the end",
                 r.drifted ? ", DRIFTED" : "", r.wrong.empty() ? to_string(r.result.after).c_str() : r.wrong.c_str(),
-                r.culprit.empty() ? "" : ": ", r.culprit.c_str(), r.named || !r.wrong.empty() ? "" : ", NOT NAMED");
+                r.culprit.empty() ? "" : ": ", r.culprit.c_str(), r.named ? "" : ", NOT NAMED");
   }
   std::fflush(stdout);
 }
@@ -137,6 +139,8 @@ Json to_json(const MutantReduction& r) {
                 {"seconds", r.seconds},
                 {"done", r.result.reduction.done},
                 {"drifted", r.drifted},
+                {"named", r.named},
+                {"culprit", r.culprit},
                 {"wrong", r.wrong}};
   return Json{{"reduced", true},
               {"instructions_before", r.result.reduction.instructions_before},
@@ -162,16 +166,18 @@ Json summary_of(const std::vector<MutantReduction>& reductions) {
               {"p95_seconds", percentile(f.seconds, 95)},
               {"drifted", f.drifted},
               {"bugs_of_code", f.judged},
-              {"named", f.named}};
+              {"named", f.named},
+              {"bugs_of_tables", f.tables},
+              {"tables_named", f.tables_named}};
 }
 
 void print_summary(const std::vector<MutantReduction>& reductions) {
   const Figures f(reductions);
   std::printf(
       "%zu findings reduced, %u not; instructions: median %u, 95%% at most %u; seconds: median %.2f, 95%% at most %.2f; "
-      "drifted: %u; of %u bugs of code the component is named of %u\n",
+      "drifted: %u; of %u bugs of code the component is named of %u, of %u of unwind tables the writer of %u\n",
       f.sizes.size(), f.not_reduced, percentile(f.sizes, 50), percentile(f.sizes, 95), percentile(f.seconds, 50),
-      percentile(f.seconds, 95), f.drifted, f.judged, f.named);
+      percentile(f.seconds, 95), f.drifted, f.judged, f.named, f.tables, f.tables_named);
 }
 
 } // namespace assay::cli

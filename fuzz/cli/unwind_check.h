@@ -28,6 +28,9 @@ struct UnwindRow {
   u32 max_registers = 0;
   bool spill_all = false;
   bool sign_return = false;
+  /// So many rows of the tables are in short forms, the others in the most general ones (FrameOp::plain), to which the
+  /// strict reader would object: it is not asked then.
+  u64 short_rows = ~u64{0};
 };
 std::span<const UnwindRow> unwind_rows();
 /// Rows that the filter admits; BadInput or Unsupported when there are none, or none can run here.
@@ -42,6 +45,7 @@ struct UnwindFinding {
   std::string format; // or "call sites"
   std::string where;  // function, offset, instruction
   std::string what;
+  u32 offset = kNone; // of the instruction in the code, where it is known
 };
 
 struct UnwindLimits {

@@ -22,11 +22,6 @@ void cases_of(const fuzz::Program& program, fuzz::Cases& out) {
   if (program.entry != kNone) out.add(program.entry, program.args, program.fuel);
 }
 
-bool same_way(const UnwindFinding& a, const UnwindFinding& b) {
-  return a.row == b.row && a.format == b.format && (a.where == "tables") == (b.where == "tables") &&
-         fuzz::without_names(a.what) == fuzz::without_names(b.what);
-}
-
 const UnwindFinding* find_same(const std::vector<UnwindFinding>& findings, const UnwindFinding& wanted) {
   const auto found = std::find_if(findings.begin(), findings.end(), [&](const auto& f) { return same_way(f, wanted); });
   return found == findings.end() ? nullptr : &*found;
@@ -100,14 +95,16 @@ Result<UnwindReduction> reduce_unwinding(const Module& module, const fuzz::Cases
     std::string name = std::string(finding.row) + " " + finding.format;
     if (std::find(out.wrong.begin(), out.wrong.end(), name) == out.wrong.end()) out.wrong.push_back(std::move(name));
   }
+  if (!out.after.row.empty()) out.culprit = culprit_of(out.reduction.program.module, one, **row, out.after, findings);
   return out;
 }
 
 std::string to_text(const UnwindReduction& r, const std::string& path) {
   const fuzz::Program& program = r.reduction.program;
   std::string out = "; wrong unwind tables: " + std::string(r.after.row) + " " + r.after.format + " " + r.after.where +
-                    ": " + r.after.what + "\n; reduced from " + std::to_string(r.reduction.instructions_before) +
-                    " to " + std::to_string(r.reduction.instructions) +
+                    ": " + r.after.what + "\n; culprit: " + r.culprit.words + "\n; reduced from " +
+                    std::to_string(r.reduction.instructions_before) + " to " +
+                    std::to_string(r.reduction.instructions) +
                     " instructions\n; assay unwind --subject=" + std::string(r.after.row) + " " + path + "\n";
   if (program.entry != kNone)
     out += "; run: " + fuzz::call_to_string(program.module, program.entry, program.args) + "\n";

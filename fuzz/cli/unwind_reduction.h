@@ -6,6 +6,7 @@
 #pragma once
 
 #include "fuzz/cli/unwind_check.h"
+#include "fuzz/cli/unwind_culprit.h"
 #include "fuzz/reduce/reducer.h"
 
 namespace assay::cli {
@@ -15,13 +16,13 @@ struct UnwindReduction {
   UnwindFinding before, after;
   fuzz::ReduceResult reduction;
   std::vector<std::string> wrong; // "x64-O0-windows dwarf": all that the small program shows
+  TableCulprit culprit;           // of `after`
 };
 
 /// Of a program that is wrong on one of these platforms; the calls are tried one after the other, none at all first. An
 /// Error is the emulator's, or the compiler's.
 Result<UnwindReduction> reduce_unwinding(const Module& module, const fuzz::Cases& cases,
-                                         const std::vector<const UnwindRow*>& rows,
-                                         const fuzz::ReduceOptions& options);
+                                         const std::vector<const UnwindRow*>& rows, const fuzz::ReduceOptions& options);
 
 /// The file: what is wrong, how to see it, the call, the program.
 std::string to_text(const UnwindReduction& reduction, const std::string& path);
