@@ -47,7 +47,7 @@ private:
   void bisect_peer();
 
   const Program& program_;
-  const Variant& variant_;
+  Variant variant_;
   Prober& prober_;
   const BisectOptions& options_;
   Bisection out_;
@@ -301,6 +301,7 @@ void Bisector::bisect_peer() {
 Bisection Bisector::run() {
   out_.seen = prober_.ask(program_, variant_);
   if (!out_.seen.fails()) return std::move(out_);
+  variant_ = throwing_alike(program_, variant_, out_.seen, prober_);
   list_operations();
   out_.level = variant_.level;
   if (is_peer(variant_.exec)) {

@@ -167,9 +167,10 @@ static Result<std::unique_ptr<Executor>> make_visible_executor(const SubjectOpti
   return std::unique_ptr<Executor>(std::move(*executor));
 }
 
-static Result<std::unique_ptr<Executor>> make_timed_executor(u32 time_limit_ms) {
+static Result<std::unique_ptr<Executor>> make_native_executor(const SubjectOptions& options) {
   qemu::NativeOptions native;
-  native.time_limit_ms = time_limit_ms;
+  if (options.time_limit_ms != 0) native.time_limit_ms = options.time_limit_ms;
+  if (options.throw_traps) native.throw_traps_one_in = 1;
   auto executor = qemu::NativeExecutor::create(native);
   if (!executor) return executor.error();
   return std::unique_ptr<Executor>(std::move(*executor));
@@ -177,9 +178,9 @@ static Result<std::unique_ptr<Executor>> make_timed_executor(u32 time_limit_ms) 
 
 Result<std::unique_ptr<Subject>> make_compiled_subject(const SubjectRow& row, const SubjectOptions& options) {
   const bool native = row.exec == Exec::Native;
-  auto executor = native && options.tools.any()          ? make_visible_executor(options)
-                  : native && options.time_limit_ms != 0 ? make_timed_executor(options.time_limit_ms)
-                                                         : make_executor(row.exec);
+  auto executor = !native               ? make_executor(row.exec)
+                  : options.tools.any() ? make_visible_executor(options)
+                                        : make_native_executor(options);
   if (!executor) return executor.error();
   return std::unique_ptr<Subject>(new CompiledSubject(row, options, std::move(*executor)));
 }

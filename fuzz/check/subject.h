@@ -92,6 +92,9 @@ struct SubjectOptions {
   const DebugSource* source = nullptr;
   /// Milliseconds that one run in this process may take; 0: what the executor thinks right.
   u32 time_limit_ms = 0;
+  /// Natively each trap of every program is thrown, and call stacks are unwound, where else one program in so many is
+  /// chosen by its code (qemu::NativeOptions::throw_traps_one_in).
+  bool throw_traps = false;
   /// What subjects at O2 run, unless they draw their own order.
   PassOptions passes;
 };

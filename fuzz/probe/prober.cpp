@@ -63,6 +63,7 @@ template <typename Stream, typename V> void each_field(Stream& s, V& variant) {
   s.number(variant.passes);
   s.number(variant.check_allocation);
   s.number(variant.time_limit_ms);
+  s.number(variant.throw_traps);
 }
 
 template <typename Stream, typename S> void each_field_of_seen(Stream& s, S& seen) {
@@ -176,6 +177,13 @@ Seen Prober::of_death(bool late) {
 Seen Prober::ask(const Program& program, const Variant& variant) {
   start(program, variant);
   return finish();
+}
+
+Variant throwing_alike(const Program& program, const Variant& variant, const Seen& seen, Prober& prober) {
+  Variant throwing = variant;
+  throwing.throw_traps = variant.exec == Exec::Native;
+  const bool asks = throwing.throw_traps != variant.throw_traps;
+  return asks && prober.ask(program, throwing).same(seen) ? throwing : variant;
 }
 
 } // namespace assay::fuzz

@@ -37,4 +37,8 @@ private:
   u64 asked_ = 0, deaths_ = 0;
 };
 
+/// The variant with every trap thrown, if the program fails as `seen` so too: which traps are thrown depends on how
+/// large the code is, and what is changed shall not decide about that. Else the variant.
+Variant throwing_alike(const Program& program, const Variant& variant, const Seen& seen, Prober& prober);
+
 } // namespace assay::fuzz

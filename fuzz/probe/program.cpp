@@ -51,7 +51,7 @@ bool same_way(const Variant& a, const Variant& b) {
   return a.target == b.target && a.level == b.level && a.os == b.os && a.exec == b.exec &&
          a.extensions == b.extensions && a.max_registers == b.max_registers && a.spill_all == b.spill_all &&
          a.block_padding == b.block_padding && a.decisions == b.decisions && a.check_allocation == b.check_allocation &&
-         a.time_limit_ms == b.time_limit_ms && same_passes(a.passes, b.passes);
+         a.time_limit_ms == b.time_limit_ms && a.throw_traps == b.throw_traps && same_passes(a.passes, b.passes);
 }
 
 std::string without_names(std::string_view message) {
@@ -114,6 +114,7 @@ struct Probe::Impl {
   Kept& kept_for(const Variant& variant);
 
   std::deque<Kept> kept; // rows are referred to
+  bool ran_natively = false;
   Cases cases;
 };
 
@@ -129,6 +130,7 @@ Probe::Impl::Kept& Probe::Impl::kept_for(const Variant& variant) {
   options.passes = variant.passes;
   options.check_allocation = variant.check_allocation;
   options.time_limit_ms = variant.time_limit_ms;
+  options.throw_traps = variant.throw_traps;
   const SubjectRow* row = &one.row;
   auto checker = Checker::make({&row, 1}, options);
   if (checker) one.checker.emplace(std::move(*checker));
@@ -161,7 +163,13 @@ Seen Probe::ask(const Program& program, const Variant& variant) {
   impl_->cases.clear();
   if (calls) impl_->cases.add(program.entry, program.args, program.fuel);
   const CheckCounts before = checker.counts();
-  const bool same = checker.check_one(program.module, impl_->cases, calls ? 0 : kNone, 0);
+  bool same = checker.check_one(program.module, impl_->cases, calls ? 0 : kNone, 0);
+  // In a new process the first run has the dynamic linker write where the program's frames will be.
+  if (same && calls && variant.exec == Exec::Native && !impl_->ran_natively) {
+    fill_deep_stack();
+    same = checker.check_one(program.module, impl_->cases, 0, 0);
+  }
+  impl_->ran_natively |= variant.exec == Exec::Native;
   const CheckCounts& after = checker.counts();
   if (calls && after.refused == before.refused) {
     seen.expected = to_string(program.module, checker.expected(0));

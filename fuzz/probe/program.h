@@ -34,7 +34,8 @@ struct Variant {
   u32 decisions = 0; // besides the limits in `passes`
   PassOptions passes;
   bool check_allocation = true;
-  u32 time_limit_ms = 0; // of one run in this process; 0: the executor's own
+  u32 time_limit_ms = 0;    // of one run in this process; 0: the executor's own
+  bool throw_traps = false; // SubjectOptions'
 };
 
 /// Of a row whose settings are drawn from the program, those drawn for this one: they stay while it changes. The name

@@ -19,7 +19,8 @@ bool starts_with(const std::string& text, std::string_view word) { return text.r
 /// Also when the process died, which leaves no words.
 bool ended_badly(const Seen& seen) {
   const std::string& run = seen.actual;
-  return run.empty() || starts_with(run, "crashed") || starts_with(run, "hung") || starts_with(run, "breached");
+  return run.empty() || starts_with(run, "the process ended") || starts_with(run, "crashed") ||
+         starts_with(run, "hung") || starts_with(run, "breached");
 }
 
 class Catching {

@@ -210,8 +210,10 @@ std::vector<FunctionId> callees_first(const Program& program) {
   return out;
 }
 
-std::string suspect_of(const Program& program, const Variant& variant, Prober& prober) {
+std::string suspect_of(const Program& program, const Variant& given, Prober& prober) {
   if (instruction_count(program.module) > kMostSuspects) return {};
+  const Seen seen = prober.ask(program, given);
+  const Variant variant = seen.fails() ? throwing_alike(program, given, seen, prober) : given;
   std::string out;
   if (program.entry != kNone) out = Search(program, variant, prober).run();
   if (out.empty()) out = all_families(program.module);

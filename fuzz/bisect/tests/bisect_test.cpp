@@ -222,6 +222,86 @@ export func @main(i32, i32) -> i32 {
   EXPECT_EQ(found.rule_file, "emit_int.cpp");
 }
 
+constexpr const char* kManyComparisons = R"(
+export func @main(i64, i64) -> i8 {
+^b0(%a: i64, %b: i64):
+  %c0 = gt_s.i64 %a, %b
+  %c1 = lt_s.i64 %a, %b
+  %c2 = eq.i64 %a, %b
+  %c3 = ge_s.i64 %a, %b
+  %c4 = le_s.i64 %a, %b
+  %c5 = ne.i64 %a, %b
+  %c6 = gt_u.i64 %a, %b
+  %c7 = lt_u.i64 %a, %b
+  %s1 = add.i8 %c0, %c1
+  %s2 = add.i8 %s1, %c2
+  %s3 = add.i8 %s2, %c3
+  %s4 = add.i8 %s3, %c4
+  %s5 = add.i8 %s4, %c5
+  %s6 = add.i8 %s5, %c6
+  %s7 = add.i8 %s6, %c7
+  return %s7
+}
+)";
+
+constexpr const char* kTwoDivisions = R"(
+export func @main(i32) {
+^b0(%0: i32):
+  %1 = div_s.i32 %0, %0
+  %2 = const.i8 -128
+  %3 = const.i8 -1
+  %4 = div_s.i8 %2, %3
+  return
+}
+)";
+
+constexpr const char* kThrowsBehindReturn = R"(
+tag @tag2(i32, f64)
+export func @main(i32) {
+^b0(%0: i32):
+  %1 = const.f64 0x0p+0
+  branch %0, ^b1, ^b2
+^b1:
+  throw @tag2(%0, %1)
+^b2:
+  return
+}
+)";
+
+TEST_F(Bisect, form_of_an_instruction_place_of_a_trap_and_row_of_a_table_are_named) {
+  const struct {
+    const char *bug, *text;
+    std::vector<u64> args;
+    Level level;
+    std::string component, rule, file;
+  } cases[] = {
+      {"enc_byte_reg_without_rex",
+       kManyComparisons,
+       {5, 3},
+       Level::O0,
+       "x64 encoding",
+       "rex_left_out",
+       "assembler_encode.h"},
+      {"trap_stubs_merged", kTwoDivisions, {1}, Level::O0, "x64 emission", "trap_behind", "emission.h"},
+      {"unwind_row_not_restored",
+       kThrowsBehindReturn,
+       {1},
+       Level::O2,
+       "x64 unwinding",
+       "row_behind_epilogue",
+       "emit_frame.cpp"},
+  };
+  for (const auto& one : cases) {
+    const Bisection found = bisected(one.bug, one.text, one.args, one.level);
+    ASSERT_TRUE(found.seen.fails()) << one.bug;
+    EXPECT_EQ(found.component, one.component) << one.bug;
+    EXPECT_EQ(found.rule, one.rule) << one.bug;
+    EXPECT_EQ(found.rule_file, one.file) << one.bug;
+    EXPECT_EQ(found.decision_function, "main") << one.bug;
+    planted::active = 0;
+  }
+}
+
 TEST_F(Bisect, wrong_choice_of_the_allocator_is_named_where_its_checker_complains) {
   const Bisection found = bisected("ra_slot_shared", R"(
 export func @main(i32, i32) {

@@ -147,11 +147,13 @@ TEST_F(Planted, what_goes_wrong_in_catching_is_told_apart) {
   std::string params;
   for (u32 i = 0; i < 24; ++i) params += (i == 0 ? "%v" : ", %v") + std::to_string(i) + ": i64";
   const std::string takes_many = "func @f(" + many + ") {\n^0(" + params + "):\n  throw @a(%v23)\n}\n";
+  const std::string traps = "func @f() {\n^0:\n  trap unreachable\n}\n";
   const struct {
     const char* bug;
     std::string call, clauses, callee;
     const char* word;
   } cases[] = {
+      {"eh_trap_caught", "try_call @f()", "catch @a ^2, catch_all ^4", traps, "trap-caught"},
       {"eh_any_tag", "try_call @f()", "catch @b ^3", throws, "unfit-clause"},
       {"eh_last_clause", "try_call @f()", "catch @a ^2, catch_all ^4", throws, "later-of-several"},
       {"eh_first_pad", "try_call @f()", "catch @b ^3, catch @a ^2", throws, "earlier-of-several"},
@@ -166,7 +168,8 @@ TEST_F(Planted, what_goes_wrong_in_catching_is_told_apart) {
     const FunctionId entry = module->find_function("main");
     planted::active = planted::name_hash(one.bug);
     Prober prober;
-    const Variant variant = variant_of(*find_subject_row("x64-O0-native-linux"), *module);
+    Variant variant = variant_of(*find_subject_row("x64-O0-native-linux"), *module);
+    variant.throw_traps = true;
     EXPECT_EQ(catching_of({std::move(*module), entry, {}, 100}, variant, prober), one.word) << one.bug;
   }
 }
