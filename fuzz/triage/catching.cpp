@@ -65,8 +65,20 @@ private:
       if (simply_thrown(body, wanted).fails()) return "missed";
       return starts_with(flies, "threw host") ? "missed-host" : "missed-call";
     }
-    if (taken == kNoWay || taken > wanted) return "later-of-several";
-    return leave(body, {0, taken}, Shown::Nothing).fails() ? "unfit-clause" : "earlier-of-several";
+    return among_several(body, wanted);
+  }
+
+  /// Alone the clause does right: which other one is in its way, however that ends.
+  std::string among_several(const LooseFunction& body, u32 wanted) {
+    const u32 count = static_cast<u32>(body.blocks[site_.block].insts.back().edges.size());
+    for (u32 other = 1; other < count; ++other) {
+      if (other == wanted ||
+          !leave(body, {0, std::min(other, wanted), std::max(other, wanted)}, Shown::Nothing).fails())
+        continue;
+      if (other > wanted) return "later-of-several";
+      return leave(body, {0, other}, Shown::Nothing).fails() ? "unfit-clause" : "earlier-of-several";
+    }
+    return "several";
   }
 
   /// Every try_call does right: the event of throwing is wrong, or what the host is given.
