@@ -74,6 +74,7 @@ template <typename Stream, typename S> void each_field_of_seen(Stream& s, S& see
   s.text(seen.expected);
   s.text(seen.actual);
   s.text(seen.run_line);
+  s.text(seen.globals);
 }
 
 std::string question(const Program& program, const Variant& variant) {

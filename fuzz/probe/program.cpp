@@ -45,6 +45,14 @@ std::string observable_of(const Difference& difference, const Outcome& expected,
   return out;
 }
 
+std::string differing_globals(const Module& module, const Outcome& expected, const Outcome& actual) {
+  std::string out;
+  const std::size_t both = std::min({module.globals.size(), expected.globals.size(), actual.globals.size()});
+  for (std::size_t i = 0; i < both; ++i)
+    if (expected.globals[i] != actual.globals[i]) out += module.globals[i].name + " ";
+  return out;
+}
+
 } // namespace
 
 bool same_way(const Variant& a, const Variant& b) {
@@ -189,6 +197,7 @@ Seen Probe::ask(const Program& program, const Variant& variant) {
   seen.what = difference.what;
   seen.observable = observable_of(difference, ran ? checker.expected(0) : kNothing, checker.actual());
   if (ran) seen.actual = to_string(program.module, checker.actual());
+  if (ran) seen.globals = differing_globals(program.module, checker.expected(0), checker.actual());
   return seen;
 }
 

@@ -62,6 +62,7 @@ struct Seen {
   std::string observable;
   std::string what; // the first difference, in words
   std::string expected, actual, run_line;
+  std::string globals; // those that differ at the end, each with a space behind it; of a run that has an outcome
   bool exact = true; // unless the process died
 
   bool fails() const { return state == Fails; }

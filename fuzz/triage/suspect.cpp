@@ -34,7 +34,7 @@ public:
       for (u32 b = 0; b < body.blocks.size(); ++b)
         if (std::string found = in_block(f, body, b); !found.empty()) return found;
     }
-    return {};
+    return shown_on_the_way();
   }
 
 private:
@@ -48,6 +48,44 @@ private:
       return is_linear(op) && wrong_address(f, body, b, i) ? "address" : std::string(family_of(op));
     }
     return {};
+  }
+
+  /// What no shorter program shows: each value in turn goes to a global, and the run goes on. The first that is wrong.
+  std::string shown_on_the_way() {
+    for (const FunctionId f : callees_first(program_)) {
+      const LooseFunction body(program_.module, f);
+      const auto& given = body.blocks[0].params;
+      const auto is_wrong = [&](ValueId param) { return shows(f, body, 0, 0, param); };
+      if (f != program_.entry && std::any_of(given.begin(), given.end(), is_wrong)) continue; // its caller's
+      for (u32 b = 0; b < body.blocks.size(); ++b) {
+        const LooseBlock& block = body.blocks[b];
+        for (const ValueId param : block.params)
+          if (b != 0 && shows(f, body, b, 0, param)) return comes_from(body, b);
+        for (std::size_t i = 0; i + 1 < block.insts.size(); ++i)
+          for (const ValueId value : block.insts[i].results)
+            if (block.insts[i].op != Opcode::Const && shows(f, body, b, i + 1, value))
+              return std::string(family_of(block.insts[i].op));
+      }
+    }
+    return {};
+  }
+
+  bool shows(FunctionId f, LooseFunction body, u32 b, std::size_t at, ValueId value) {
+    const Type type = body.type(value);
+    if (!is_numeric(type)) return false;
+    Program shown = program_;
+    LooseInst set;
+    set.op = Opcode::GlobalSet;
+    set.type = type;
+    set.ref = add_seen_global(shown.module, type);
+    set.operands = {value};
+    auto& insts = body.blocks[b].insts;
+    insts.insert(insts.begin() + static_cast<std::ptrdiff_t>(at), std::move(set));
+    body.write(shown.module, f);
+    if (!verify(shown.module)) return false;
+    const std::string name = shown.module.globals.back().name + " ";
+    const Seen seen = prober_.ask(shown, variant_);
+    return seen.fails() && (" " + seen.globals).find(" " + name) != std::string::npos;
   }
 
   static bool is_linear(Opcode op) { return info(op).form == Form::Access && info(op).name[0] != 'p'; }

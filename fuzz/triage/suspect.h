@@ -4,8 +4,10 @@
 // shows a difference is behind the operation that the code gets wrong. Functions are looked at before their callers, so
 // that a call is named only where what it calls does right, and was given what is right. Where no shorter program
 // differs (what is wrong shows only in a later turn of a loop, or is a matter of registers that the shorter program has
-// enough of) the kinds of operation in the whole program are named instead, of calls the rarest kind alone. For reduced
-// programs: one question an instruction, 0.3 ms each natively. Tested in fuzz/triage/tests/sign_test.cpp.
+// enough of) one value after the other goes to a global while the whole program runs on, and the first that is wrong
+// names its operation. Where that shows nothing either, the kinds of operation in the whole program are named, of calls
+// the rarest kind alone. For reduced programs: one question an instruction, 0.3 ms each natively. Tested in
+// fuzz/triage/tests/sign_test.cpp.
 #pragma once
 
 #include "fuzz/probe/prober.h"
