@@ -71,12 +71,6 @@ std::size_t mutate_text(std::uint8_t* data, std::size_t size, std::size_t max_si
   return printed == 0 ? size : printed;
 }
 
-bool runs_on(const Checker& checker, u32 runs) {
-  u32 trapped = 0;
-  for (u32 i = 0; i < runs; ++i) trapped += checker.expected(i).kind == OutcomeKind::Trapped ? 1 : 0;
-  return trapped * 2 <= runs;
-}
-
 std::size_t cross_texts(std::string_view first, std::string_view second, std::span<std::uint8_t> out, u64 seed) {
   Tools& t = tools();
   if (!parse(first, t.module) || !parse(second, t.other)) return 0;

@@ -23,10 +23,6 @@ bool program_of(std::string_view text, Module& module);
 /// a generated one, and so do one in eight of those that are.
 std::size_t mutate_text(std::uint8_t* data, std::size_t size, std::size_t max_size, u64 seed);
 
-/// Whether mutants of a program that was just checked in so many runs are likely to run on: no more than half of the
-/// runs trapped.
-bool runs_on(const Checker& checker, u32 runs);
-
 /// The first program with a function of the second; written to `out`. 0 when nothing fitted.
 std::size_t cross_texts(std::string_view first, std::string_view second, std::span<std::uint8_t> out, u64 seed);
 

@@ -47,23 +47,6 @@ TEST(TargetMutation, keeps_most_of_a_program_and_makes_some_anew) {
   EXPECT_GT(anew, 20u) << "one in eight is fresh, so that a corpus of nothing much does not stay one";
 }
 
-TEST(TargetMutation, what_traps_in_most_runs_is_no_parent) {
-  const auto is_parent = [](std::string_view text, std::initializer_list<u64> divisors) {
-    Module module;
-    EXPECT_TRUE(program_of(text, module));
-    Checker oracle_alone{{}};
-    Cases cases;
-    for (const u64 divisor : divisors) cases.add(0, {&divisor, 1}, 1000);
-    oracle_alone.check(module, cases);
-    return runs_on(oracle_alone, cases.size());
-  };
-  constexpr std::string_view kDivides = "export func @f(i64) -> i64 {\n^e(%a: i64):\n  %r = div_u.i64 %a, %a\n"
-                                        "  return %r\n}\n";
-  EXPECT_TRUE(is_parent(kDivides, {1, 2, 3}));
-  EXPECT_TRUE(is_parent(kDivides, {0, 2}));
-  EXPECT_FALSE(is_parent(kDivides, {0, 0, 3}));
-}
-
 TEST(TargetMutation, is_the_same_for_the_same_seed) {
   for (u64 seed = 1; seed <= 20; ++seed) EXPECT_EQ(mutated(kProgram, seed), mutated(kProgram, seed));
   EXPECT_NE(mutated(kProgram, 1), mutated(kProgram, 2));
