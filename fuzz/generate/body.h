@@ -218,6 +218,7 @@ private:
   void access_at_end(ValueId index, Type type, u64 most);
   void counter_access(const Loop& loop);
   void compared_access();
+  u64 walk_offset(u64 last, u32 bytes);
   void walk();
 
   // -- watched.cpp

@@ -68,12 +68,22 @@ void Body::compared_access() {
   start(join);
 }
 
-/// A short loop over elements of linear memory, of which the number is mostly not known: each is read, or written, and
-/// perhaps both, a few places apart; a sum of what was read stands for all of it.
+/// Where the accesses of a walk begin, as it has them at most `last` bytes behind that: inside memory in all turns; or,
+/// now and then, inside it in all turns but those from one of them on, by a byte or by the whole access.
+u64 Body::walk_offset(u64 last, u32 bytes) {
+  const u64 size = module_->memory_size;
+  if (last + bytes > size || !random_.chance(1, 12)) return draw_offset(size - last - 8, 0);
+  return size - bytes - random_.below(static_cast<u32>(last + 1)) + random_.below(2);
+}
+
+/// A short loop over elements of linear memory, of which the number is mostly not known, and may be negative: each is
+/// read, or written, and perhaps both, a few places apart; a sum of what was read stands for all of it.
 void Body::walk() {
   const Type type = random_.coin() ? Type::I32 : Type::I64, sum_type = random_.coin() ? Type::I32 : Type::I64;
   const u32 most = random_.chance(1, 4) ? 7 : 15, shift = random_.below(4);
-  const ValueId limit = random_.chance(1, 4) ? literal(type, most) : masked(type, most);
+  const Opcode order = random_.coin() ? Opcode::LtU : Opcode::LtS;
+  ValueId limit = random_.chance(1, 4) ? literal(type, most) : masked(type, most);
+  if (order == Opcode::LtS && random_.chance(1, 4)) limit = emit(Opcode::Sub, type, {limit, literal(type, most / 2)});
   const Type params[] = {type, sum_type};
   const BlockId header = emitter_.block(params), exit = emitter_.block(), body = emitter_.block();
   ValueList args;
@@ -86,17 +96,16 @@ void Body::walk() {
   const ValueId counter = emitter_.param(header, 0), sum = emitter_.param(header, 1);
   emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, 1);
   const Mark scope = mark();
-  branch(emit(random_.coin() ? Opcode::LtU : Opcode::LtS, type, {counter, limit}), {body}, {exit});
+  branch(emit(order, type, {counter, limit}), {body}, {exit});
   start(body);
   const ValueId index = shift == 0 ? counter : emit(Opcode::Shl, type, {counter, literal(type, shift)});
-  const u64 room = module_->memory_size - (u64{most} << shift) - 8;
   ValueId next = sum;
   const u32 accesses = 1 + random_.below(3);
   for (u32 i = 0; i < accesses; ++i) {
     const bool is_load = i == 0 ? random_.chance(2, 3) : random_.coin();
     const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
     const Access& row = rows[random_.below(static_cast<u32>(rows.size()))];
-    const u64 offset = draw_offset(room, 0);
+    const u64 offset = walk_offset(u64{most} << shift, row.bytes);
     if (!is_load) {
       emit(row.op, row.type,
            {index, row.type == type       ? counter
