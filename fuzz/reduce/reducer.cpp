@@ -61,6 +61,7 @@ private:
   bool enough() const;
   bool ready(Program& candidate);
   bool accept_if_same(Program& candidate);
+  void export_all();
   void begin();
   bool try_edit(const Edit& edit);
   bool try_places(const Edit& edit, std::vector<Place>& places, std::size_t size, std::size_t& end);
@@ -108,14 +109,25 @@ bool Reducer::accept_if_same(Program& candidate) {
   return true;
 }
 
-/// Everything exported when nothing is called, so that `unexport` finds what is needed; the unused dropped; what does
-/// nothing dropped, if it is not just that which fails; more fuel than any default asks for.
-void Reducer::begin() {
+/// Everything exported when nothing is called, so that `unexport` finds what is needed; unless the failure is of what
+/// is not exported, and left out or not because of that.
+void Reducer::export_all() {
   Program candidate = best_;
-  if (candidate.entry == kNone)
-    for (Function& f : candidate.module.functions) f.exported = !f.imported;
-  best_ = candidate; // how functions are exported changes nothing in how they are compiled
+  bool changes = false;
+  for (Function& f : candidate.module.functions) {
+    changes |= f.exported == f.imported;
+    f.exported = !f.imported;
+  }
+  if (changes && judge_.first_same({&candidate, 1}) != kNone) best_ = std::move(candidate);
+  result_.tried += changes ? 1 : 0;
+}
+
+/// The unused dropped; what does nothing dropped, if it is not just that which fails; more fuel than any default asks
+/// for.
+void Reducer::begin() {
+  if (best_.entry == kNone) export_all();
   best_cost_ = cost_of(best_);
+  Program candidate = best_;
   drop_unused(candidate);
   if (ready(candidate)) accept_if_same(candidate);
   candidate = best_;
