@@ -46,6 +46,12 @@ TEST(Lower, ProductsByThreeFiveAndNineAreSumsAndTakeAConstantAlong) {
               "args times xor add.i xor ret");
   }
   EXPECT_EQ(lowered(binary("i8", " %c = const.i8 3\n %r = mul.i8 %a, %c")), "args times ret");
+  EXPECT_EQ(lowered(binary("i64",
+                           " %c = const.i64 3\n %p = mul.i64 %a, %c\n %n = trunc.i32.i64 %p\n %d = const.i32 1\n"
+                           " %r = add.i32 %n, %d",
+                           "i32")),
+            "args times add.i ret")
+      << "the product has another type, and perhaps other readers";
 }
 
 TEST(Lower, ImmediatesOf64BitsAreOnlyThoseThatSignExtend) {

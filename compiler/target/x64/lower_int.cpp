@@ -112,12 +112,14 @@ void Lowering::add(const Inst& inst, Op op, u32) {
   add_op(op, size, {def(result(inst)), use(left), use_any(right)});
 }
 
-/// The product that nobody else reads and that was made last becomes the sum.
+/// The product that nobody else reads and that was made last becomes the sum. Not what is left of it in a narrower
+/// type: that has the product's register, but the product may have other readers, and another size.
 bool Lowering::add_to_product(const Inst& inst, ValueId product, i64 constant) {
   const VReg made = vregs_[product];
   LirInst& last = b_.function().insts.back();
   const bool is_product = last.op == code_of(Op::Times) && b_.function().operands[last.operands].vreg == made;
   if (!is_product || last.imm != 0 || flow_.uses(product) != 1) return false;
+  if (fn_->value_defs[product].index != last.origin && !ASSAY_PLANTED(isel_sum_of_narrowed)) return false;
   if (!may(Decision::AddedToProduct)) return false;
   last.imm = constant;
   last.origin = b_.origin();
