@@ -38,6 +38,16 @@ TEST(Within, a_counted_loop_gets_one_before_it_whose_test_bounds_its_addresses) 
   EXPECT_EQ(times_in(within(loop_of(kAtBase)), "le_u.i64"), 1u);
 }
 
+// Runs on the oracle cannot show it: what is marked as inside is checked there all the same.
+TEST(Within, bounds_are_the_last_places_inside) {
+  const std::string bytes = "  %w = zext.i64.i32 %i\n  %x = load8_u.i32 %w, 96\n  store8.i32 %w, 99, %x\n";
+  EXPECT_EQ(times_in(within(loop_of(bytes)), "const.i32 3997\n"), 1u) << "3996 + 99 is the last byte";
+  EXPECT_EQ(times_in(within(loop_of(kPlain)), "const.i32 1021\n"), 1u) << "4 * 1020 + 12 is the last word";
+  EXPECT_EQ(times_in(within(loop_of(kTwo)), "const.i32 1022\n"), 1u) << "4 * 1021 + 8 is, and there are more bytes";
+  for (const std::string& body : {kBehindBase, kAtBase})
+    EXPECT_NE(times_in(within(loop_of(body)), "const.i64 4084\n"), 0u) << "4084 + 8 is the last word";
+}
+
 TEST(Within, parameters_that_nothing_compares_are_asked_for_where_that_replaces_two_checks) {
   const std::string one = kAtIndex + "  %x = load.i32 %a, 8\n";
   EXPECT_EQ(times_in(within(loop_of(one, "ne")), "fuel 1"), 1u);
