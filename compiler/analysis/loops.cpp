@@ -151,7 +151,10 @@ void Loops::finish() {
   for (u32& loop : innermost_) {
     if (loop != kNone) loop = count - 1 - loop;
   }
-  for (Loop& loop : loops_) loop.depth = loop.parent == kNone ? 1 : loops_[loop.parent].depth + 1;
+  for (Loop& loop : loops_) {
+    loop.depth = loop.parent == kNone ? 1 : loops_[loop.parent].depth + 1;
+    if (loop.parent != kNone) loops_[loop.parent].has_inner = true;
+  }
 }
 
 void Loops::compute(const FlowGraph& graph) {

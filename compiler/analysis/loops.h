@@ -17,6 +17,7 @@ struct Loop {
   u32 parent = kNone; // the loop around it
   u32 depth = 1;      // of an outermost loop
   bool irreducible = false;
+  bool has_inner = false; // there is a loop within it
 };
 
 class Loops {

@@ -2,7 +2,6 @@
 #include "compiler/opt/turns.h"
 
 #include "assay/planted.h"
-#include "compiler/analysis/fill.h"
 #include "compiler/opt/fold.h"
 
 #include <algorithm>
@@ -195,14 +194,11 @@ void TurnsPass::run(PassContext& c) {
   const std::vector<Loop>& all = loops_->all();
   if (all.empty()) return;
   flow_ = &c.analyses.flow();
-  analysis::fill_zero(has_inner_, all.size());
-  for (const Loop& loop : all)
-    if (loop.parent != kNone) has_inner_[loop.parent] = 1;
   copy_.begin(graph, *flow_, *loops_);
   u32 growth = 0;
   bool changed = false;
   for (u32 i = 0; i < all.size(); ++i) {
-    if (has_inner_[i] != 0) continue;
+    if (all[i].has_inner) continue;
     Candidate loop;
     loop.loop = i;
     if (find(c, loop) && growth + copy_.work() * loop.turns <= kMostInFunction &&

@@ -51,8 +51,7 @@ private:
   u32 loop_ = kNone;
   ValueId counter_ = kNone; // while it is evaluated
   u64 counter_bits_ = 0;
-  std::vector<u64> counts_;   // [turn] the counter in it
-  std::vector<u8> has_inner_; // [loop]
+  std::vector<u64> counts_; // [turn] the counter in it
   LoopCopy copy_;
 };
 

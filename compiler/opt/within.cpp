@@ -2,7 +2,6 @@
 #include "compiler/opt/within.h"
 
 #include "assay/planted.h"
-#include "compiler/analysis/fill.h"
 #include "compiler/opt/traps.h"
 
 #include <algorithm>
@@ -330,14 +329,11 @@ void WithinPass::run(PassContext& c) {
   loops_ = &c.analyses.loops();
   flow_ = &c.analyses.flow();
   const std::vector<Loop>& all = loops_->all();
-  analysis::fill_zero(has_inner_, all.size());
-  for (const Loop& loop : all)
-    if (loop.parent != kNone) has_inner_[loop.parent] = 1;
   copy_.begin(graph, *flow_, *loops_);
   u32 copied = 0;
   bool changed = false;
   for (u32 i = 0; i < all.size(); ++i) {
-    if (has_inner_[i] != 0) continue;
+    if (all[i].has_inner) continue;
     Candidate loop;
     if (find(c, i, loop) && copied + copy_.work() <= kMostCopied && c.may_rewrite(RewriteKind::WithinLoop)) {
       copied += copy_.work();

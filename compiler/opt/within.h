@@ -63,7 +63,6 @@ private:
   const analysis::FlowGraph* flow_ = nullptr;
   const analysis::Loops* loops_ = nullptr;
   LoopCopy copy_;
-  std::vector<u8> has_inner_;    // [loop]
   std::vector<Access> accesses_; // that may go unchecked
   std::vector<u32> asked_;       // indices of the parameters that are asked for
 };

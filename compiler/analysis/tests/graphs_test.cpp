@@ -172,6 +172,9 @@ TEST(Loops, are_those_of_the_definition) {
       EXPECT_EQ(loop.irreducible, entered) << "header " << loop.header;
       irreducible += entered;
       nested += loop.depth > 2;
+      const bool has_inner =
+          std::any_of(loops.all().begin(), loops.all().end(), [i](const Loop& other) { return other.parent == i; });
+      EXPECT_EQ(loop.has_inner, has_inner) << "header " << loop.header;
       if (loop.parent != kNone) {
         EXPECT_LT(loop.parent, i);
         EXPECT_EQ(loop.depth, loops.all()[loop.parent].depth + 1);
