@@ -70,7 +70,7 @@ TEST(Reduce, comes_down_to_the_operation_that_matters) {
   }
 }
 
-/// Fails when an exported function takes the addresses of two that are not: what is exported cannot be found one by one.
+/// Fails when an exported function takes the addresses of two that are not: exports cannot be given back one by one.
 class HasHiddenAddresses final : public Judge {
 public:
   u32 first_same(std::span<const Program> candidates) override {
