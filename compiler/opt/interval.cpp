@@ -10,7 +10,8 @@ namespace assay::opt {
 
 namespace {
 
-constexpr i64 kFar = i64{1} << 62, kRoot = i64{1} << 31;
+// Two of the first have a sum, two of the second a product, that an i64 holds.
+constexpr i64 kFar = (i64{1} << 62) - 1, kRoot = i64{1} << 31;
 
 bool within(const Interval& a, i64 limit) { return a.lo >= -limit && a.hi <= limit; }
 

@@ -17,13 +17,17 @@ i64 with_sign(u64 bits, Type type) {
 
 constexpr Type kInts[] = {Type::I8, Type::I16, Type::I32, Type::I64};
 
-/// An end of an interval: small, near the ends of the type, or anywhere.
+/// An end of an interval: small, near the ends of the type or a power of two, or anywhere.
 i64 some_end(std::mt19937_64& random, Type type) {
   const Interval all = all_of(type);
-  switch (random() % 4) {
+  switch (random() % 5) {
   case 0: return static_cast<i64>(random() % 9) - 4;
   case 1: return static_cast<i64>(static_cast<u64>(all.hi) - random() % 5);
   case 2: return static_cast<i64>(static_cast<u64>(all.lo) + random() % 5);
+  case 3: {
+    const u64 power = u64{1} << random() % bits_of(type);
+    return with_sign((random() % 2 == 0 ? power : 0 - power) + random() % 3 - 1, type);
+  }
   default: return with_sign(random() >> random() % bits_of(type), type);
   }
 }
@@ -132,6 +136,11 @@ TEST(Interval, is_the_whole_type_where_an_operation_may_wrap) {
   EXPECT_EQ(of(Opcode::Mul, Type::I32, {0, 65536}, {0, 65536}), all_of(Type::I32));
   EXPECT_EQ(of(Opcode::Add, Type::I64, {0, INT64_MAX}, {1, 1}), all_of(Type::I64));
   EXPECT_EQ(of(Opcode::Shl, Type::I32, {0, 0x40000000}, {1, 1}), all_of(Type::I32));
+  constexpr i64 kHalf = i64{1} << 62;
+  EXPECT_EQ(of(Opcode::Add, Type::I64, {0, kHalf}, {0, kHalf}), all_of(Type::I64));
+  EXPECT_EQ(of(Opcode::Sub, Type::I64, {0, kHalf}, {-kHalf, 0}), all_of(Type::I64));
+  EXPECT_EQ(of(Opcode::Add, Type::I64, {0, kHalf - 1}, {0, kHalf - 1}), (Interval{0, 2 * (kHalf - 1)}));
+  EXPECT_FALSE(sum_fits({0, kHalf}, {kHalf, kHalf}, Type::I64));
   EXPECT_FALSE(sum_fits({0, 0x7fffffff}, {1, 1}, Type::I32));
   EXPECT_TRUE(sum_fits({0, 0x7fffffff}, {1, 1}, Type::I64));
 }
