@@ -57,8 +57,8 @@ constexpr PassId kStandard[] = {
     PassId::Licm,     // with loops in their final shape
     PassId::Gvn,      // what left different loops, and loads behind merged blocks
     PassId::Dce,      // what the others left over
-    PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Bounds,   // of what is left
+    PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Within,   // of what is left unchecked, and before loops become longer
     PassId::Unroll,   // knowing what is inside; cleans up behind itself
 };

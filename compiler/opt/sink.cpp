@@ -81,23 +81,23 @@ void SinkPass::work(PassContext& c, Node node, InstId id) {
   }
 }
 
-void SinkPass::steps(PassContext& c, Node node) {
+void SinkPass::step(PassContext& c, Node node, InstId id) {
   Graph& graph = c.graph;
-  const BlockId block = flow_->block(node);
-  const InstId last = graph.block(block).last;
-  InstId end = last; // nothing comes between a comparison and its branch
-  if (const InstId before = graph.inst(last).prev;
-      before != kNone && graph.inst(last).op == Opcode::Branch && is_comparison(graph.inst(before).op))
-    end = before;
-  for (const GraphEdge& edge : graph.edges_of(graph.inst(last))) {
+  const GraphInst& inst = graph.inst(id);
+  const InstId last = graph.block(flow_->block(node)).last, before = graph.inst(last).prev;
+  if (inst.block != flow_->block(node) || inst.op != Opcode::Add) return;
+  if (graph.constant(graph.operand(inst, 1)) == nullptr) return;
+  // Nothing comes between a comparison and its branch.
+  const bool is_tested = graph.inst(last).op == Opcode::Branch && is_comparison(graph.inst(before).op);
+  const InstId end = is_tested ? before : last;
+  if (inst.next != end && c.may_rewrite(RewriteKind::SinkStep)) graph.move(id, end);
+}
+
+void SinkPass::steps(PassContext& c, Node node) {
+  for (const GraphEdge& edge : c.graph.edges_of(c.graph.terminator(flow_->block(node)))) {
     if (flow_->node(edge.target) > node) continue;
-    for (const ValueId arg : edge.args) {
-      const InstId step = graph.value(arg).inst;
-      if (step == kNone || graph.inst(step).block != block || !is_read_once(arg)) continue;
-      if (graph.inst(step).op != Opcode::Add || graph.inst(step).next == end) continue;
-      if (graph.constant(graph.operand(graph.inst(step), 1)) == nullptr) continue;
-      if (c.may_rewrite(RewriteKind::SinkStep)) graph.move(step, end);
-    }
+    for (const ValueId arg : edge.args)
+      if (is_read_once(arg) && c.graph.value(arg).inst != kNone) step(c, node, c.graph.value(arg).inst);
   }
 }
 

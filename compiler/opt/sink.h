@@ -24,6 +24,7 @@ private:
   bool stays_in_loops(analysis::Node from, analysis::Node to) const;
   void comparison(PassContext& context, InstId reader);
   void work(PassContext& context, analysis::Node node, InstId id);
+  void step(PassContext& context, analysis::Node node, InstId id);
   void steps(PassContext& context, analysis::Node node);
 
   const analysis::FlowGraph* flow_ = nullptr;
