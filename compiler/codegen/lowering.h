@@ -137,6 +137,7 @@ protected:
       for (InstId i = source.first_inst; i < end; ++i) {
         const Inst& inst = fn_->insts[i];
         b_.set_origin(i);
+        if (i + 1 == end && !parts_.empty()) make_parts();
         self.instruction(wanted_op(inst), inst);
       }
       finish_block(fn_->insts[end - 1]);
@@ -338,6 +339,7 @@ private:
     u32 far = 0;
     u8 scale = 0;
     VReg address = kNone;
+    VReg base = kNone;
   };
   void keep_address(LinearPlace& place, u32 size); // lowering_address.cpp
   bool on_held_base(LinearPlace& place, u32 size, ValueId index);
@@ -345,6 +347,35 @@ private:
   void check_apart(LinearPlace& place);
   void add_index(VReg address, VReg base, const LinearPlace& place);
   void find_shared();
+  /// A value from before a loop and the base of linear memory.
+  struct Part {
+    ValueId value = kNone;
+    VReg sum = kNone;
+    u32 from = 0; // the number of the block that makes the value
+    u8 scale = 0; // of an i32
+    bool is_wide = false;
+  };
+  /// base + (index << scale) + beyond, where the base comes from before the loop.
+  struct Parted {
+    ValueId base = kNone, index = kNone;
+    u32 beyond = 0;
+    u8 scale = 0;
+    bool is_wide = false;
+  };
+  /// Of an address: accesses in loops that are inside, the number of the first head of these, the most beyond it.
+  struct Looped {
+    u32 accesses = 0, head = kNone, imm = 0;
+  };
+  u32 place_of(ValueId value) const; // lowering_parted.cpp
+  Part* part_of(ValueId value, u8 scale);
+  bool want_part(ValueId value, u8 scale, bool is_wide);
+  Parted as_parted(ValueId address, u32 head);
+  void forget_sum(ValueId value);
+  void find_parted();
+  void share_part(ValueId address, u32 head);
+  void part_addresses();
+  void make_parts();
+  void parted_place(const Parted& parted, LinearPlace& place);
   bool already_checked(ValueId address, u32 end);
 
   // What lies above i32s (lowering_upper.cpp).
@@ -366,9 +397,17 @@ private:
   };
   std::vector<Checked> checked_;  // [ValueId] of addresses; O2
   std::vector<KeptAddress> kept_; // of this block
-  std::vector<u32> in_loop_;      // [BlockId] whether it may be come to again; O2, empty without loops
-  bool may_hold_ = false;         // FunctionInput's
-  bool holds_ = false;            // the block is in a loop, and the target holds constants
+  std::vector<u32> loop_head_;    // [BlockId] the number of the innermost loop's first block; where in_loop_ is
+  struct LoopAround {
+    u32 head, end; // numbers
+  };
+  std::vector<LoopAround> loops_around_; // scratch
+  std::vector<Part> parts_;
+  std::vector<Parted> parted_; // [ValueId] of addresses; empty where there is none
+  std::vector<Looped> looped_; // [ValueId] of addresses
+  std::vector<u32> in_loop_;   // [BlockId] whether it may be come to again; O2, empty without loops
+  bool may_hold_ = false;      // FunctionInput's
+  bool holds_ = false;         // the block is in a loop, and the target holds constants
   struct Met {
     BlockId block = kNone;
     u64 offsets[2] = {~u64{0}, ~u64{0}};

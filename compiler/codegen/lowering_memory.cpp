@@ -38,6 +38,8 @@ void LoweringBase::hold_memory_base() {
   memory_base_ = kNone;
   scaled_.clear();
   clean_.clear();
+  parts_.clear();
+  parted_.clear();
   if (options_.level != Level::O2) return;
   addresses_.clear();
   for (const BlockId block : flow_.order()) {
@@ -53,7 +55,9 @@ void LoweringBase::hold_memory_base() {
   find_indexed();
   find_clean();
   if (abilities_.adds_scaled) find_scaled();
-  if (!in_loop_.empty()) find_shared();
+  if (in_loop_.empty()) return;
+  find_shared();
+  find_parted();
 }
 
 // ---- addresses that are computed from an index -------------------------------------------------------
@@ -180,6 +184,11 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
   if (base > kMemoryLimit || inst.imm > kMemoryLimit || base + inst.imm + size > kMemoryLimit) {
     add_op(CommonOp::Trap, 8, {}).aux = static_cast<u32>(TrapKind::OutOfBounds);
     return false;
+  }
+  if (!parted_.empty() && parted_[value].base != kNone) {
+    place.end = static_cast<u32>(inst.imm) + size + parted_[value].beyond;
+    parted_place(parted_[value], place);
+    return true;
   }
   const bool is_indexed = memory_base_ != kNone && !known && indexed_[value].index != kNone;
   const Indexed indexed = is_indexed ? indexed_[value] : Indexed{};
