@@ -58,7 +58,6 @@ void LoweringBase::fail(std::string message) {
 void LoweringBase::begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info) {
   fn_ = function.body;
   inside_ = function.inside;
-  extents_ = function.extents;
   may_hold_ = function.may_hold && abilities_.holds_constants && options_.level == Level::O2;
   info_ = &info;
   failed_ = false;
@@ -85,7 +84,6 @@ void LoweringBase::layout_frame() {
   info_->object_bytes = align_up(offset, 16);
   info_->incoming_bytes = 0;
   info_->cases.clear();
-  info_->packed.clear();
 }
 
 // ---- blocks and edges --------------------------------------------------------------------------------
@@ -116,14 +114,20 @@ void LoweringBase::number_blocks() {
 /// A loop is what lies between the target of an edge that leads back and the last such edge's source.
 void LoweringBase::note_loops() {
   in_loop_.assign(fn_->blocks.size(), 0);
+  loop_head_.assign(fn_->blocks.size(), kNone);
   for (const BlockId id : flow_.order()) { // the number of the last block of the loop that begins there
     for (const Edge& edge : fn_->edges_of(fn_->terminator(fn_->blocks[id])))
       if (lir_block_[edge.target] <= lir_block_[id]) in_loop_[edge.target] = lir_block_[id] + 1;
   }
   u32 end = 0;
+  loops_around_.clear();
   for (const BlockId id : flow_.order()) {
+    const u32 number = lir_block_[id];
+    while (!loops_around_.empty() && loops_around_.back().end <= number) loops_around_.pop_back();
+    if (in_loop_[id] > number) loops_around_.push_back({number, in_loop_[id]});
+    loop_head_[id] = loops_around_.empty() ? kNone : loops_around_.back().head;
     end = std::max(end, in_loop_[id]);
-    in_loop_[id] = lir_block_[id] < end ? 1 : 0;
+    in_loop_[id] = number < end ? 1 : 0;
   }
 }
 

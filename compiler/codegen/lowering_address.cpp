@@ -73,16 +73,18 @@ void LoweringBase::keep_address(LinearPlace& place, u32 size) {
   if (by_itself || offset % size != 0 || far >= kFarthest) return;
   if (!may(Decision::AddressKept)) return;
   check_apart(place);
-  if (on_held_base(place, size, place.index)) return;
+  if (place.base == kNone && on_held_base(place, size, place.index)) return;
   const auto same = [&](const KeptAddress& kept) {
-    return kept.index == place.address && kept.scale == place.scale && kept.far == far;
+    return kept.index == place.address && kept.scale == place.scale && kept.far == far && kept.base == place.base;
   };
   const auto found = std::find_if(kept_.begin(), kept_.end(), same);
   VReg address = found != kept_.end() ? found->address : kNone;
+  const Part* const part = place.base == kNone && far == 0 && holds_ ? part_of(place.index, place.scale) : nullptr;
+  if (part != nullptr && part->sum != kNone) address = part->sum;
   if (address == kNone) {
     address = new_int();
-    const VReg held_far = far != 0 && holds_ ? held_base(far) : kNone;
-    const VReg base = held_far != kNone ? held_far : memory_base_;
+    const VReg held_far = far != 0 && holds_ && place.base == kNone ? held_base(far) : kNone;
+    const VReg base = held_far != kNone ? held_far : place.base != kNone ? place.base : memory_base_;
     if (wide) add_op(OpCode(ops.add), 8, {def(address), use(base), use(place.address)});
     else add_index(address, base, place);
     if (far != 0 && held_far == kNone) {
@@ -91,7 +93,7 @@ void LoweringBase::keep_address(LinearPlace& place, u32 size) {
       address = sum;
     }
     if (kept_.size() == kMostKept) kept_.erase(kept_.begin());
-    kept_.push_back({place.address, far, place.scale, address});
+    kept_.push_back({place.address, far, place.scale, address, place.base});
   }
   place.flags = static_cast<u16>((place.flags & (kFloatValue | kSigned)) | kConstAddress | kSurelyInside | kBaseGiven);
   place.end = near + size;

@@ -38,16 +38,13 @@ void LoweringBase::hold_memory_base() {
   memory_base_ = kNone;
   scaled_.clear();
   clean_.clear();
-  packed_.clear();
+  parts_.clear();
+  parted_.clear();
   if (options_.level != Level::O2) return;
   addresses_.clear();
-  u32 wide_stores = 0;
   for (const BlockId block : flow_.order()) {
-    for (const Inst& inst : fn_->insts_of(fn_->blocks[block])) {
-      if (info(inst.op).form != Form::Access || !info(inst.op).is(kTraps)) continue;
-      addresses_.push_back(operand(inst, 0));
-      wide_stores += inst.op == Opcode::Store && inst.type == Type::F64 ? 1 : 0;
-    }
+    for (const Inst& inst : fn_->insts_of(fn_->blocks[block]))
+      if (info(inst.op).form == Form::Access && info(inst.op).is(kTraps)) addresses_.push_back(operand(inst, 0));
   }
   if (addresses_.empty() || !may(Decision::MemoryBaseHeld)) return;
   memory_base_ = new_int();
@@ -58,8 +55,9 @@ void LoweringBase::hold_memory_base() {
   find_indexed();
   find_clean();
   if (abilities_.adds_scaled) find_scaled();
-  if (!in_loop_.empty()) find_shared();
-  if (abilities_.packs_doubles && wide_stores > 1) find_packed();
+  if (in_loop_.empty()) return;
+  find_shared();
+  find_parted();
 }
 
 // ---- addresses that are computed from an index -------------------------------------------------------
@@ -186,6 +184,11 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
   if (base > kMemoryLimit || inst.imm > kMemoryLimit || base + inst.imm + size > kMemoryLimit) {
     add_op(CommonOp::Trap, 8, {}).aux = static_cast<u32>(TrapKind::OutOfBounds);
     return false;
+  }
+  if (!parted_.empty() && parted_[value].base != kNone) {
+    place.end = static_cast<u32>(inst.imm) + size + parted_[value].beyond;
+    parted_place(parted_[value], place);
+    return true;
   }
   const bool is_indexed = memory_base_ != kNone && !known && indexed_[value].index != kNone;
   const Indexed indexed = is_indexed ? indexed_[value] : Indexed{};

@@ -21,6 +21,11 @@ bool is_linear_access(const GraphInst& inst) { return info(inst.op).form == Form
 
 } // namespace
 
+/// What an earlier walk has found.
+void BoundsPass::forget() {
+  for (auto* const list : {&inside_, &positive_, &apart_, &accesses_}) list->clear();
+}
+
 /// What a value may be, as far as the instruction that makes it says by itself: a mask, or what was extended by zeros.
 /// The walk finds no more values than these.
 Interval BoundsPass::made_as(Graph& graph, ValueId value) {
@@ -39,8 +44,7 @@ Interval BoundsPass::made_as(Graph& graph, ValueId value) {
 bool BoundsPass::survey(PassContext& c) {
   Graph& graph = c.graph;
   bool any_address = false, more = false;
-  inside_.clear();
-  positive_.clear();
+  forget();
   analysis::fill_zero(compared_, graph.value_count());
   for (Node node = 0; node < flow_->size(); ++node) {
     for (InstId at = graph.block(flow_->block(node)).first; at != kNone; at = graph.inst(at).next) {
@@ -242,18 +246,19 @@ bool BoundsPass::look_at_access(PassContext& c, InstId id, const Interval& addre
   if (inst.imm > size || width > size - inst.imm) return false;
   const Interval inside = {0, static_cast<i64>(size - inst.imm - width)};
   if (!inside.contains(address)) return false;
-  const u64 first = static_cast<u64>(address.lo) + inst.imm;
-  const u64 last = ASSAY_PLANTED(bounds_extent_first) ? first : static_cast<u64>(address.hi) + inst.imm;
-  inside_.push_back({id, {static_cast<u32>(first), static_cast<u32>(last + width)}});
+  inside_.push_back(id);
   return true;
 }
 
 void BoundsPass::instruction(PassContext& c, InstId id) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.inst(id);
-  if (is_linear_access(inst) && !inst.inside) {
+  if (is_linear_access(inst)) {
     const ValueId address = graph.operand(inst, 0);
-    if (graph.constant(address) == nullptr) look_at_access(c, id, known_[address]); // lowering sees the others
+    if (graph.constant(address) == nullptr) { // lowering sees the others
+      if (!inst.inside) look_at_access(c, id, known_[address]);
+      look_at_index(graph, id, address);
+    }
   }
   if (inst.result_count == 0) return;
   const Type type = graph.value(inst.first_result).type;
@@ -263,6 +268,7 @@ void BoundsPass::instruction(PassContext& c, InstId id) {
     const u32 count = std::min(inst.operand_count, kMostOperands);
     for (u32 i = 0; i < count; ++i) in[i] = known_[graph.operand(inst, i)];
     if (inst.op == Opcode::Sext && in[0].lo >= (ASSAY_PLANTED(bounds_minus_one) ? -1 : 0)) positive_.push_back(id);
+    if (inst.op == Opcode::Sext || inst.op == Opcode::Zext) look_at_extension(graph, id);
     known_[inst.first_result] = interval_of(inst, type, in);
   }
   for (u32 r = 1; r < inst.result_count; ++r)
@@ -295,8 +301,7 @@ void BoundsPass::walk(PassContext& c) {
   analysis::fill_zero(entered_, flow_->size());
   analysis::fill_zero(edges_done_, flow_->size());
   analysis::fill_zero(edge_into_, flow_->size());
-  inside_.clear();
-  positive_.clear();
+  forget();
   holds_ = true;
   stack_.assign(1, {0, 0, 0});
   enter(c, 0);
@@ -331,15 +336,15 @@ void BoundsPass::run(PassContext& c) {
   if (c.module.memory_size == 0) return;
   flow_ = &c.analyses.flow();
   if (survey(c)) walks(c);
-  for (const auto& [id, bytes] : inside_) {
+  for (const InstId id : inside_) {
     if (!c.may_rewrite(RewriteKind::BoundsInside)) return;
     c.graph.inst(id).inside = true;
-    if (c.graph.inst(id).type == Type::F64) c.graph.set_extent(id, bytes);
   }
   for (const InstId id : positive_) {
     if (!c.may_rewrite(RewriteKind::BoundsExtension)) return;
     c.graph.inst(id).op = Opcode::Zext;
   }
+  constants_apart(c);
 }
 
 } // namespace assay::opt

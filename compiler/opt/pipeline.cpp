@@ -57,8 +57,8 @@ constexpr PassId kStandard[] = {
     PassId::Licm,     // with loops in their final shape
     PassId::Gvn,      // what left different loops, and loads behind merged blocks
     PassId::Dce,      // what the others left over
-    PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Bounds,   // of what is left
+    PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Within,   // of what is left unchecked, and before loops become longer
     PassId::Unroll,   // knowing what is inside; cleans up behind itself
 };
@@ -180,8 +180,7 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
     if (standard && runs_[static_cast<u32>(id)] != 0 && rewrites_.made == made_after_[static_cast<u32>(id)]) continue;
     if (Result<void> done = run_pass(id, function); !done) return done;
   }
-  const Graph::Marks marks{out.inside, out.extents};
-  graph_.write(analyses_.order(), out.body, origins_, &marks);
+  graph_.write(analyses_.order(), out.body, origins_, &out.inside);
   const SourcePosition nowhere{{function, 0, 0}, kNone};
   out.positions.resize(origins_.size());
   for (std::size_t i = 0; i < origins_.size(); ++i)

@@ -1,7 +1,10 @@
-// sink.h - comparisons move down to the branch or select that reads them.
+// sink.h - what is computed goes where it is read: comparisons to their branch, work to the way that needs it.
 //
 // Lowering makes one instruction of a comparison and the branch or select directly behind it that alone reads it
-// (codegen/lowering.h); other passes may have put something between. Within a block. Linear.
+// (codegen/lowering.h); other passes may have put something between. What cannot trap, reads no memory and is read in
+// one other block alone, which only a branch leads to, is computed there, if that is in no loop that it was not in
+// before; then it does not run on other ways. A sum of a constant that a loop passes back to its head, and that nobody
+// else reads, is made at the end of the turn: what it counts on from need not be kept beside it. Linear.
 // Tested in compiler/opt/tests/passes_test.cpp.
 #pragma once
 
@@ -14,7 +17,19 @@ public:
   void run(PassContext& context) override;
 
 private:
-  std::vector<u32> uses_; // [ValueId]
+  void count_reads(Graph& graph);
+  void read(ValueId value, u32 once);
+  bool is_read_once(ValueId value) const;
+  bool is_only_branched_to(Graph& graph, analysis::Node node) const;
+  bool stays_in_loops(analysis::Node from, analysis::Node to) const;
+  void comparison(PassContext& context, InstId reader);
+  void work(PassContext& context, analysis::Node node, InstId id);
+  void step(PassContext& context, analysis::Node node, InstId id);
+  void steps(PassContext& context, analysis::Node node);
+
+  const analysis::FlowGraph* flow_ = nullptr;
+  const analysis::Loops* loops_ = nullptr;
+  std::vector<u32> reader_; // [ValueId] twice the block that alone reads it, and one if that is more than once
 };
 
 } // namespace assay::opt

@@ -36,7 +36,6 @@ constexpr NamingRow kNaming[] = {
     {"compare", "selection/fused_comparison"},
     {"compare", "code:"},
     {"floats", "selection/fused_comparison"},
-    {"floats", "selection/packed"},
     {"floats", "code:f"},
     {"conversions", "code:f2i"},
     {"conversions", "code:i2f"},

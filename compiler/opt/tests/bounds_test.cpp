@@ -236,6 +236,38 @@ TEST(Bounds, functions_mean_the_same_without_the_mark_and_limits_count_marks) {
   for (const u8 inside : out.inside[0]) EXPECT_EQ(inside, 0);
 }
 
+/// A loop's text after the pass, whose body accesses a neighbour of element %i.
+std::string neighbour(const char* from, const char* distance, const char* body) {
+  const auto module = parse_and_verify(
+      loop(from, "lt_s.i32 %i, %hundred", "1", (std::string(" %d = const.i32 ") + distance + "\n" + body).c_str()));
+  EXPECT_TRUE(module.ok());
+  return to_text(mark(*module, alone()).derived.module);
+}
+
+TEST(Bounds, a_constant_that_an_index_was_added_to_goes_to_the_access) {
+  const char* const wide = " %j = add.i32 %i, %d\n %w = sext.i64.i32 %j\n %a = shl.i64 %w, %two\n store.i32 %a, 8, %i";
+  EXPECT_NE(neighbour("0", "3", wide).find(", 20, "), std::string::npos);
+  EXPECT_EQ(neighbour("0", "3", wide).find("sext"), std::string::npos);
+  EXPECT_NE(neighbour("5", "-2", wide).find(", 0, "), std::string::npos);
+  EXPECT_NE(neighbour("5", "-3", wide).find(", 8, "), std::string::npos);         // it would lie below 0
+  EXPECT_NE(neighbour("-1", "3", wide).find(", 8, "), std::string::npos);         // an index may be negative
+  EXPECT_NE(neighbour("1", "-2", wide).find(", 8, "), std::string::npos);         // a sum may
+  EXPECT_NE(neighbour("0", "0x7fffffff", wide).find(", 8, "), std::string::npos); // one may wrap
+  const char* const narrow = " %j = add.i32 %i, %d\n store.i32 %j, 8, %i";
+  EXPECT_NE(neighbour("0", "3", narrow).find(", 11, "), std::string::npos);
+  EXPECT_NE(neighbour("-1", "3", narrow).find(", 8, "), std::string::npos);
+}
+
+TEST(Bounds, neighbours_have_one_index) {
+  const std::string text = neighbour("0", "1",
+                                     " %w = zext.i64.i32 %i\n %a = shl.i64 %w, %two\n %e = load.i32 %a, 0\n"
+                                     " %j = add.i32 %i, %d\n %x = zext.i64.i32 %j\n %b = shl.i64 %x, %two\n"
+                                     " store.i32 %b, 0, %e");
+  EXPECT_NE(text.find(", 4, "), std::string::npos) << text;
+  EXPECT_EQ(text.find("zext"), text.rfind("zext")) << text;
+  EXPECT_EQ(text.find("shl"), text.rfind("shl")) << text;
+}
+
 /// Runs on the oracle what the passes made; no access that is marked may trap.
 u32 run_marked(const Module& module, u64 seed, const PassOptions& options) {
   const Marked out = mark(module, options);

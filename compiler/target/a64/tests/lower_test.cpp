@@ -196,6 +196,33 @@ TEST(A64Lower, PlaceOfAnIndexInALoopIsOneOfABaseThatIsHeld) {
       << "one addition for all";
 }
 
+TEST(A64Lower, PartOfAnAddressThatALoopDoesNotChangeIsAddedToTheBaseBefore) {
+  CompileOptions options;
+  options.target = Target::A64;
+  options.level = Level::O2;
+  const auto sum = [&](const char* address) {
+    return op_names(
+        lowered("memory 1048576\nexport func @f(i32, i64) -> i32 {\n^e(%n: i32, %a: i64):\n %z = const.i32 0\n"
+                " %most = const.i64 65535\n %p = and.i64 %a, %most\n jump ^h(%z)\n^h(%i: i32):\n fuel 1\n"
+                " %t = lt_s.i32 %i, %n\n branch %t, ^b, ^x\n^b:\n %few = const.i32 255\n"
+                " %m = and.i32 %i, %few\n %w = zext.i64.i32 %m\n" +
+                    std::string(address) +
+                    " store.i64 %s, 0, %a\n %o = const.i32 1\n %j = add.i32 %i, %o\n jump ^h(%j)\n^x:\n"
+                    " return %i\n}",
+                options));
+  };
+  EXPECT_EQ(sum(" %s = add.i64 %p, %w\n"), "args and.i add imm jump fuel br.cmp and.i store add.i jump ret");
+  EXPECT_EQ(sum(" %c = const.i64 3\n %v = shl.i64 %w, %c\n %s = add.i64 %v, %p\n"),
+            "args and.i add imm jump fuel br.cmp and.i store add.i jump ret");
+  EXPECT_EQ(sum(" %c = const.i64 3\n %v = add.i64 %w, %p\n %s = add.i64 %v, %c\n"),
+            "args and.i add imm jump fuel br.cmp and.i store add.i jump ret");
+  options.passes.decision_limits[0] = 0;
+  EXPECT_EQ(sum(" %s = add.i64 %p, %w\n").find("add imm jump"), std::string::npos) << "the plain way";
+  EXPECT_EQ(op_names(loop(" store.i64 %a, 8, %a\n store.i64 %a, 16, %a\n store.i64 %a, 24, %a\n")),
+            "args add imm jump br.cmp check_in store check_in store check_in store add.i jump ret")
+      << "one addition for all turns";
+}
+
 // ---- two operations in one, once more ----------------------------------------------------------------
 
 TEST(A64Lower, ShiftIsFoldedIntoArithmeticAndLogic) {
