@@ -40,12 +40,15 @@ struct TableEntry {
   u64 signature = 0; // SignatureId
 };
 
+/// A frame no larger is not asked how far it reaches, only where it begins: there is room below the limit.
+inline constexpr u32 kStackSlack = 512;
+
 struct VmContext {
   u64 memory_base = 0; // the same as long as a call runs: growing moves nothing
   u64 memory_size = 0; // bytes now
   u64 memory_max = 0;  // bytes
   u64 fuel = 0;
-  u64 stack_limit = 0; // a frame may not reach below this address
+  u64 stack_limit = 0; // a frame may not reach further below this address than kStackSlack
   u64 globals = 0;     // address of u64[globals]: bits, zero above the type's width
   u64 table = 0;       // address of TableEntry[table_size]
   u64 table_size = 0;  // entries

@@ -113,12 +113,12 @@ void Emitter::prologue(bool check_stack) {
   }
 }
 
-/// Traps when the frame would reach below VmContext::stack_limit. A large frame could wrap around zero: that is
+/// Traps when the frame would reach too far below VmContext::stack_limit. A large frame could wrap around zero: that is
 /// below the limit as well. x29 is sp here.
 void Emitter::stack_check() {
   const Label enough = as_.new_label();
   as_.ldr(Size::X, kScratch, context_field(offsetof(VmContext, stack_limit)));
-  if (frame_.size == 0) {
+  if (frame_.size <= kStackSlack) {
     as_.cmp(Size::X, kFramePointer, kScratch);
     as_.b(Cond::Cs, enough);
   } else if (frame_.size <= 8 * kPage) {

@@ -86,12 +86,12 @@ void Emitter::prologue(bool check_stack) {
   }
 }
 
-/// Traps when the frame would reach below VmContext::stack_limit. A large frame could wrap around zero: that is
+/// Traps when the frame would reach too far below VmContext::stack_limit. A large frame could wrap around zero: that is
 /// below the limit as well. Pushes may have been done: rbp is what rsp was before them.
 void Emitter::stack_check() {
   const Mem limit = context_field(static_cast<u32>(offsetof(VmContext, stack_limit)));
   const Label enough = as_.new_label();
-  if (frame_.size == 0) {
+  if (frame_.size <= kStackSlack) {
     as_.cmp(Size::Qword, Gpr::Rbp, limit);
     as_.jcc(Cond::Ae, enough);
   } else {
