@@ -166,6 +166,7 @@ private:
   ValueId guarded_divisor(const OpcodeInfo& row, Type type);
   ValueId guarded_float(Opcode op, Type to, Type from);
   void folded_operand();
+  void part_of_wider();
   void limit_operand(Type type);
   void rounding_error();
   void barely_negative(Type type);
@@ -212,6 +213,8 @@ private:
   Address find_address(u64 most);
   u64 draw_offset(u64 room, u64 near);
   void access_out_of_bounds();
+  ValueId limited(Type type, u64 most);
+  ValueId sum_of_limited(Type type);
   bool store_to_memory(Type type, ValueId value);
 
   // -- indexed.cpp

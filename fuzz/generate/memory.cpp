@@ -136,6 +136,22 @@ void Body::memory_access() {
   }
 }
 
+/// At most `most`, mostly, whether that has a sign or not.
+ValueId Body::limited(Type type, u64 most) {
+  ValueId value = pick_or_convert(type);
+  if (random_.coin()) return emit(Opcode::MinU, type, {value, literal(type, most)});
+  value = emit(Opcode::MaxS, type, {value, literal(type, 0)});
+  return emit(Opcode::MinS, type, {value, literal(type, most)});
+}
+
+/// Of values whose limits a compiler knows, and may add up wrongly.
+ValueId Body::sum_of_limited(Type type) {
+  const u64 most = random_.coin() ? u64{1} << random_.below(bits_of(type)) : edge_constant(random_, type);
+  const u64 other = random_.coin() ? most : u64{1} << random_.below(bits_of(type));
+  const ValueId a = limited(type, most), b = limited(type, other);
+  return emit(random_.chance(3, 4) ? Opcode::Add : Opcode::Sub, type, {a, b});
+}
+
 /// Over the end by a byte or by far, or anywhere at all; now and then on one of two ways, and again where they meet.
 void Body::access_out_of_bounds() {
   const bool is_load = random_.coin();
@@ -146,7 +162,7 @@ void Body::access_out_of_bounds() {
   ValueId address = kNone;
   u64 offset = 0;
   u64 bound = 0;
-  switch (random_.below(4)) {
+  switch (random_.below(5)) {
   case 0: // straddles the end, by one byte or all but one
     address = make_number(type, 1, bound);
     offset = module_->memory_size - random_.below(row.bytes + 1);
@@ -161,6 +177,7 @@ void Body::access_out_of_bounds() {
     offset = random_.below(16);
     break;
   }
+  case 3: address = sum_of_limited(type); break;
   default:
     address = pick_or_convert(type);
     offset = random_.below(16);

@@ -138,7 +138,7 @@ void Body::repeat() {
 /// Short sequences that selection and simplification rules look for.
 void Body::idiom() {
   const Type type = random_.coin() ? (random_.coin() ? Type::I32 : Type::I64) : (random_.coin() ? Type::I8 : Type::I16);
-  switch (random_.below(40)) {
+  switch (random_.below(41)) {
   case 0: return double_shift(type);
   case 1: { // scaled index
     const ValueId scaled = emit(Opcode::Shl, type, {pick_or_convert(type), literal(type, random_.below(4))});
@@ -193,6 +193,7 @@ void Body::idiom() {
   case 37:
   case 38:
   case 39: return identity(type);
+  case 40: return part_of_wider();
   default: { // quotient and remainder of the same operands
     const bool is_signed = random_.coin();
     const ValueId a = pick_or_convert(type);
@@ -256,6 +257,24 @@ void Body::folded_operand() {
   const Opcode user = kUsers[random_.below(kind == 1 ? 7 : 4)];
   const bool left = random_.chance(1, 4);
   offer(type, emit(user, type, {left ? value : other, left ? other : value}));
+}
+
+/// An operation on what is left of a result in a narrower type, where both may be seen.
+void Body::part_of_wider() {
+  const Type wide = random_.coin() ? Type::I64 : Type::I32;
+  const Type part = wide == Type::I64 && random_.coin() ? Type::I32 : random_.coin() ? Type::I16 : Type::I8;
+  constexpr u64 kFactors[] = {3, 5, 9};
+  const bool product = random_.coin();
+  const Opcode first = product ? Opcode::Mul : of_two();
+  const ValueId x = pick_or_convert(wide);
+  const ValueId whole =
+      emit(first, wide, {x, literal(wide, product ? random_.pick(kFactors) : identity_constant(wide))});
+  const ValueId left = emit(Opcode::Trunc, part, wide, {&whole, 1});
+  const Opcode second = random_.coin() ? Opcode::Add : of_two();
+  const ValueId other = random_.chance(3, 4) ? literal(part, identity_constant(part)) : pick(part);
+  const ValueId sum = emit(second, part, {left, other});
+  if (random_.coin()) observe(wide, whole);
+  observe(wide, emit(random_.coin() ? Opcode::Zext : Opcode::Sext, wide, part, {&sum, 1}));
 }
 
 /// Bits out of the middle: shifted down and masked, or shifted up and down again.
