@@ -97,6 +97,7 @@ void Body::statements(u32 end, u32 depth) {
 }
 
 void Body::statement(u32 depth) {
+  if (locals_ && random_.chance(config_.more_locals)) return local_access();
   const u32 kind = random_.weighted(weights_);
   constexpr u32 kFirstNested = 8; // if_else and what follows make blocks
   if (kind >= kFirstNested && (depth >= config_.max_depth || goal_ < emitted_ + 5)) return operation();

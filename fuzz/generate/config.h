@@ -72,7 +72,8 @@ struct GeneratorConfig {
   Chance constant_operand{1, 5}; // an operand is a fresh constant
   Chance same_operand{1, 24};    // both operands are one value
   Chance narrow_type{1, 2};      // keep a draw of i8 or i16; else draw again
-  Chance locals_form{1, 6};      // a function has locals
+  Chance locals_form{1, 4};      // a function has locals
+  Chance more_locals{1, 4};      // there, a statement sets or reads one
   Range locals{1, 6};
   Range slots{0, 2}; // made at the start; more come when wanted
   Range slot_bytes{8, 64};

@@ -452,7 +452,7 @@ void Body::global_access() {
 void Body::local_access() {
   if (!locals_) return operation();
   const std::vector<Type>& locals = module_->functions[self_].locals;
-  const LocalId id = random_.below(static_cast<u32>(locals.size()));
+  const LocalId id = random_.coin() ? 0 : random_.below(static_cast<u32>(locals.size()));
   const Type type = locals[id];
   if (type == Type::Ptr) return operation(); // belongs to a pointer_cell
   if (random_.coin()) return offer(type, emit(Opcode::LocalGet, type, {}, id));
