@@ -128,11 +128,17 @@ protected:
       as_.new_label();
       const LirBlock& block = lir_->blocks[b];
       forward_[b] = b;
-      if (block.origin != kNone || block.inst_count != 1) continue;
+      if (b == 0 || block.inst_count != 1) continue;
+      const u32 target =
+          lir_->insts[block.first_inst].op == static_cast<u16>(CommonOp::Jump) ? lir_->succs_of(block)[0] : b;
+      if (block.origin != kNone && target <= b) continue; // no jump, or one back
       while (edit < edits.size() && edits[edit].inst < block.first_inst) ++edit;
       const bool has_edit = edit < edits.size() && edits[edit].inst == block.first_inst;
-      if (!has_edit && may(Decision::EdgeLeftOut)) forward_[b] = lir_->succs_of(block)[0];
+      if (!has_edit && may(Decision::EdgeLeftOut)) forward_[b] = target;
     }
+    // Blocks jump ahead, but those of edges, to which only branches lead: two steps are the whole way.
+    for (u32 step = 0; step < 2; ++step)
+      for (u32 b = count; b-- != 0;) forward_[b] = forward_[forward_[b]];
     lay_out();
   }
   /// The order of emission. A loop whose header decides whether to go on, and whose last block jumps back to it, has

@@ -66,14 +66,32 @@ void LoweringBase::begin_function(const FunctionInput& function, LirFunction& ou
   b_.begin(out);
   flow_.compute(*fn_);
   vregs_.assign(fn_->value_count(), kNone);
+  promote_locals();
   layout_frame();
   number_blocks();
+}
+
+/// Each for itself: one that is not promoted lies in the frame beside the others.
+void LoweringBase::promote_locals() {
+  promotion_.none();
+  if (fn_->locals.empty() || options_.spill_all) return;
+  const u32 count = std::min(static_cast<u32>(fn_->locals.size()), kMostPromoted);
+  Locals wanted = 0;
+  for (LocalId id = 0; id < count; ++id) wanted |= may(Decision::LocalPromoted) ? Locals{1} << id : 0;
+  promotion_.compute(*fn_, flow_, wanted);
+  local_now_.assign(count, kNone);
 }
 
 // Frame objects: locals, then slots (both zeroed at entry), then the memory results of calls. An alignment
 // beyond the frame's 16 is made at each slot_addr, within bytes reserved for it here.
 void LoweringBase::layout_frame() {
-  u32 offset = static_cast<u32>(fn_->locals.size()) * 8;
+  u32 offset = 0;
+  local_offset_.clear();
+  for (LocalId id = 0; id < fn_->locals.size(); ++id) {
+    const bool is_value = promotion_.has(id);
+    local_offset_.push_back(is_value ? kNone : offset);
+    offset += is_value ? 0 : 8;
+  }
   slot_offset_.clear();
   for (const Slot& slot : fn_->slots) {
     offset = align_up(offset, slot.align < 16 ? slot.align : 16);
@@ -176,6 +194,29 @@ void LoweringBase::open(BlockId id) {
     vregs_[v] = b_.vreg(class_of(type_of(v)));
     b_.param(vregs_[v]);
   }
+  if (promotion_.locals() != 0) open_locals(id);
+}
+
+void LoweringBase::open_locals(BlockId id) {
+  each_local(promotion_.passed_on(id), [&](u32 local) { local_now_[local] = promotion_.row(id)[local]; });
+  each_local(promotion_.params(id), [&](u32 local) {
+    local_now_[local] = b_.vreg(class_of(fn_->locals[local]));
+    b_.param(local_now_[local]);
+  });
+}
+
+/// What the block leaves to those behind it without a parameter: the same from wherever these are come to.
+void LoweringBase::pass_on_locals(const Inst& terminator) {
+  for (const Edge& edge : fn_->edges_of(terminator)) {
+    VReg* const row = promotion_.row(edge.target);
+    each_local(promotion_.passed_on(edge.target), [&](u32 local) { row[local] = local_now_[local]; });
+  }
+}
+
+VReg LoweringBase::local_value(LocalId local) {
+  if (local_now_[local] != kNone) return local_now_[local];
+  const Type type = fn_->locals[local];
+  return is_float(type) ? float_constant(0, size_of(type)) : int_constant(0, word_size(type));
 }
 
 /// Arguments of parameters that nobody reads are not passed. `leading` go to the first parameters.
@@ -188,6 +229,8 @@ void LoweringBase::pass_args(const Edge& edge, std::span<const VReg> leading) {
   for (u32 i = 0; i < args.size(); ++i) {
     if (flow_.uses(first + i) != 0) b_.arg(reg(args[i]));
   }
+  if (promotion_.locals() == 0) return;
+  each_local(promotion_.params(edge.target), [&](u32 local) { b_.arg(local_value(local)); });
 }
 
 /// Closes the block.
@@ -207,6 +250,7 @@ void LoweringBase::finish_block(const Inst& terminator) {
     b_.close_block();
     return;
   }
+  if (promotion_.locals() != 0) pass_on_locals(terminator);
   if (is_try_call(terminator.op)) return finish_try(terminator);
   if (terminator.edge_count == 1) return jump_along(fn_->edges[terminator.first_edge]);
   split_edges_.clear();

@@ -5,7 +5,8 @@
 // where a target holds constants, those read in a loop at O2 are values that allocation keeps or makes again (lir.h).
 // A comparison used once, by the branch or select behind it, becomes part of that. Edges with arguments out of
 // blocks with several successors, and critical edges, get a block of their own (the invariants of lir.h).
-// AIR locals and slots are objects in the frame (LoweredFunction).
+// AIR slots are objects in the frame (LoweredFunction). So are locals that are no values (promotion.h); of those that
+// are, a read is another name for what was set last, and blocks have parameters behind those of AIR.
 // A target derives from this: its rules.def names for each operation a shape, one of the functions below or of its
 // own, and its `run` is run_with(*this, ...). No virtual call: the derived class is known where it is instantiated.
 // Linear; storage reused. Tested in compiler/codegen/tests/lower_test.cpp and by every differential check.
@@ -18,6 +19,7 @@
 #include "compiler/codegen/flow.h"
 #include "compiler/codegen/function_input.h"
 #include "compiler/codegen/lir_builder.h"
+#include "compiler/codegen/promotion.h"
 #include "compiler/codegen/vm_context.h"
 
 namespace assay::codegen {
@@ -273,11 +275,15 @@ protected:
 private:
   // Blocks and edges (lowering.cpp).
   void begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info);
+  void promote_locals();
   void layout_frame();
   void number_blocks();
   void note_loops();
   void entry();
   void open(BlockId id);
+  void open_locals(BlockId id);
+  void pass_on_locals(const Inst& terminator);
+  VReg local_value(LocalId local);
   void finish_block(const Inst& terminator);
   bool needs_split(const Inst& terminator, const Edge& edge) const;
   void pass_args(const Edge& edge, std::span<const VReg> leading = {});
@@ -389,6 +395,9 @@ private:
   std::vector<u8> layout_known_;    // [SignatureId]
   std::vector<u32> lir_block_;      // [BlockId]
   std::vector<u32> slot_offset_;    // [SlotId]: frame object offset
+  std::vector<u32> local_offset_;   // [LocalId]: the same; kNone: it is a value
+  Promotion promotion_;             // whose rows have a VReg a local
+  std::vector<VReg> local_now_;     // [LocalId] of the values, here; kNone: zero, since it was not set
   std::vector<u32> split_edges_;    // of the terminator being finished: indices in Function::edges
   /// An access with that address went well: memory reaches up to `end` beyond it wherever the block has been.
   struct Checked {

@@ -319,12 +319,20 @@ void LoweringBase::pointer_store(const Inst& inst, OpCode op, u32 param) {
 }
 
 void LoweringBase::local_get(const Inst& inst, OpCode op, u32) {
+  if (promotion_.has(inst.ref)) {
+    if (flow_.uses(inst.first_result) != 0) vregs_[inst.first_result] = local_value(inst.ref);
+    return;
+  }
   LirInst& load = add_op(op, word_size(inst.type), {def(result(inst))});
   load.flags = is_float(inst.type) ? kFloatValue : 0;
-  load.imm = i64{8} * inst.ref;
+  load.imm = local_offset_[inst.ref];
 }
 
 void LoweringBase::local_set(const Inst& inst, OpCode op, u32) {
+  if (promotion_.has(inst.ref)) {
+    local_now_[inst.ref] = reg(operand(inst, 0));
+    return;
+  }
   u32 bits = 0;
   LirInst* store = nullptr;
   if (stored_immediate(operand(inst, 0), bits)) {
@@ -334,7 +342,7 @@ void LoweringBase::local_set(const Inst& inst, OpCode op, u32) {
     store = &add_op(op, word_size(inst.type), {use(value)});
     store->flags = is_float(inst.type) ? kFloatValue : 0;
   }
-  store->imm = i64{8} * inst.ref;
+  store->imm = local_offset_[inst.ref];
   store->aux = bits;
 }
 

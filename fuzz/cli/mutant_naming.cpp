@@ -20,6 +20,8 @@ constexpr NamingRow kNaming[] = {
     {"ranges", "register-allocation:O2"},
     {"ranges", "allocation/"},
     {"isel", "selection/"},
+    {"locals", "selection/local_promoted"},
+    {"locals", "register-allocation:O0"}, // of values that reach no definition
     {"isel", "code:"},
     {"folding", "selection/"}, // ARM64's, of operands into instructions
     {"encoding", "encoding/"},

@@ -311,5 +311,15 @@ func @f(i64) {
   EXPECT_EQ(jumps_back(Level::O0), "jmp ") << "blocks stay where they are";
 }
 
+TEST(Compile, BlocksThatOnlyJumpAheadAreLeftOut) {
+  const CodeObject object = compile("export func @f(i64) -> i64 {\n^e(%a: i64):\n  branch %a, ^one, ^other\n"
+                                    "^one:\n  jump ^two\n^two:\n  jump ^out\n"
+                                    "^other:\n  trap user0\n^out:\n  return %a\n}\n");
+  std::string jumps;
+  for (const debug::Line& line : disassemble(object, object.functions.back()))
+    if (line.text[0] == 'j') jumps += line.text.substr(0, line.text.find(' ')) + " ";
+  EXPECT_EQ(jumps, "jae je ") << "over the trap of the stack, and of the branch";
+}
+
 } // namespace
 } // namespace assay::codegen

@@ -31,6 +31,15 @@ TEST(Lower, ConstantOnTheLeftOfACommutativeOperationBecomesAnImmediate) {
   EXPECT_EQ(lowered(binary("i32", " %c = const.i32 7\n %r = sub.i32 %c, %a")), "args imm sub ret");
 }
 
+TEST(Lower, ProductsByPowersOfTwoAreShifts) {
+  for (const u32 shift : {1u, 7u, 30u}) {
+    const std::string product = " %c = const.i64 " + std::to_string(u64{1} << shift) + "\n %r = mul.i64 %c, %a\n";
+    EXPECT_EQ(find_op(lower(binary("i64", product)), "shl.i").imm, shift);
+  }
+  EXPECT_EQ(lowered(binary("i8", " %c = const.i8 -128\n %r = mul.i8 %a, %c")), "args imul.i ret");
+  EXPECT_EQ(lowered(binary("i64", " %c = const.i64 1\n %r = mul.i64 %a, %c")), "args imul.i ret");
+}
+
 TEST(Lower, ProductsByThreeFiveAndNineAreSumsAndTakeAConstantAlong) {
   for (const u32 factor : {3u, 5u, 9u}) {
     const std::string product = " %c = const.i64 " + std::to_string(factor) + "\n %p = mul.i64 %a, %c\n";
@@ -556,6 +565,16 @@ TEST(Lower, DumpNamesOperationsRegistersAndLocations) {
   dump_lir(Target::X64, recorder.functions[0], &recorder.allocations[0], text);
   EXPECT_NE(text.find("v2:=1@rax = sub.64 v0@rax, v1:any@rsi"), std::string::npos) << text;
   EXPECT_NE(text.find("move rax <- rdi"), std::string::npos) << text;
+}
+
+TEST(Lower, LocalsAreValuesUnlessAllIsSpilled) {
+  const std::string text = "export func @f(i64) -> i64 {\n  local $x : i64\n  local $y : i64\n^e(%a: i64):\n"
+                           "  local_set.i64 $x, %a\n  %x = local_get.i64 $x\n  %y = local_get.i64 $y\n"
+                           "  %r = xor.i64 %x, %y\n  return %r\n}\n";
+  EXPECT_EQ(lowered(text), "args imm xor ret") << "$y is zero";
+  CompileOptions options;
+  options.spill_all = true;
+  EXPECT_EQ(lowered(text, options), "args fstore fload fload xor ret");
 }
 
 } // namespace

@@ -155,6 +155,13 @@ void Lowering::multiply(const Inst& inst, Op op, u32) {
         std::countr_zero(static_cast<u64>(constant) - 1) + (ASSAY_PLANTED(a64_product_shift) ? 1 : 0);
     return;
   }
+  if (int_const(b, constant) && constant > 1 && std::has_single_bit(static_cast<u64>(constant)) &&
+      may(Decision::ProductByShift)) {
+    const VReg number = reg(a);
+    add_op(Op::ShlI, word_size(inst.type), {def(result(inst)), use(number)}).imm =
+        std::countr_zero(static_cast<u64>(constant));
+    return;
+  }
   const VReg left = reg(operand(inst, 0)), right = reg(operand(inst, 1));
   add_op(op, word_size(inst.type), {def(result(inst)), use(left), use_any(right)});
 }

@@ -8,6 +8,8 @@
 #include "assay/planted.h"
 #include "compiler/target/x64/encoding.h"
 
+#include <bit>
+
 namespace assay::x64 {
 
 using codegen::CommonOp;
@@ -168,6 +170,11 @@ void Lowering::multiply(const Inst& inst, Op op, u32) {
       add_op(Op::Times, word_size(inst.type), {def(result(inst)), use(source)}).aux = constant == 3   ? 1
                                                                                       : constant == 5 ? 2
                                                                                                       : 3;
+      return;
+    }
+    if (constant > 1 && std::has_single_bit(static_cast<u64>(constant)) && may(Decision::ProductByShift)) {
+      const u32 count = static_cast<u32>(std::countr_zero(static_cast<u64>(constant)));
+      add_op(Op::ShlI, word_size(inst.type), {def_tied(result(inst), 1), use(source)}).imm = count;
       return;
     }
     add_op(Op::ImulI, word_size(inst.type), {def(result(inst)), use_any(source)}).imm = constant;
