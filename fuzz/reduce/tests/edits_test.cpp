@@ -14,7 +14,9 @@ namespace assay::fuzz {
 namespace {
 
 Program random_program(u64 seed) {
-  Generator generator{GeneratorConfig{}};
+  GeneratorConfig config;
+  preset(seed % 4 == 0 ? "calls" : "small", config);
+  Generator generator{config};
   Program out;
   generator.generate(seed, out.module);
   for (FunctionId id = 0; id < out.module.functions.size(); ++id)
