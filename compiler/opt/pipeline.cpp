@@ -7,6 +7,7 @@
 #include "compiler/opt/control.h"
 #include "compiler/opt/dce.h"
 #include "compiler/opt/gvn.h"
+#include "compiler/opt/idle.h"
 #include "compiler/opt/inline.h"
 #include "compiler/opt/licm.h"
 #include "compiler/opt/sccp.h"
@@ -57,6 +58,8 @@ constexpr PassId kStandard[] = {
     PassId::Licm,     // with loops in their final shape
     PassId::Gvn,      // what left different loops, and loads behind merged blocks
     PassId::Dce,      // what the others left over
+    PassId::Idle,     // of which nothing is left but that it ends
+    PassId::Dce,      // what these alone read
     PassId::Bounds,   // of what is left
     PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Within,   // of what is left unchecked, and before loops become longer

@@ -57,7 +57,7 @@ TEST(Passes, each_alone_keeps_the_meaning) {
       ASSERT_NO_FATAL_FAILURE(expect_valid(out.module, seed)) << pass_info(pass).name;
       same_meaning(module, out, seed);
     });
-    if (pass == PassId::Ssa) continue; // random programs have no locals
+    if (pass == PassId::Ssa || pass == PassId::Idle) continue; // random programs have no locals, and fuel in each loop
     EXPECT_GT(rewrites, 20u) << pass_info(pass).name;
   }
 }
