@@ -81,23 +81,41 @@ void SinkPass::work(PassContext& c, Node node, InstId id) {
   }
 }
 
-void SinkPass::step(PassContext& c, Node node, InstId id) {
+/// Whether the value is read between the instruction and the end of its block, which is not far.
+bool SinkPass::is_read_behind(Graph& graph, InstId id, ValueId value) const {
+  constexpr u32 kNear = 16;
+  for (u32 steps = 0; steps < kNear && (id = graph.inst(id).next) != kNone; ++steps) {
+    const GraphInst& inst = graph.inst(id);
+    for (u32 i = 0; i < inst.operand_count; ++i)
+      if (graph.operand(inst, i) == value) return true;
+  }
+  return false;
+}
+
+/// What makes the parameter's next value goes to the end of the turn, if the parameter is read behind it, as that of
+/// a counter is by addresses.
+void SinkPass::step(PassContext& c, InstId id, ValueId param) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.inst(id);
-  const InstId last = graph.block(flow_->block(node)).last, before = graph.inst(last).prev;
-  if (inst.block != flow_->block(node) || inst.op != Opcode::Add) return;
-  if (graph.constant(graph.operand(inst, 1)) == nullptr) return;
+  const bool counts = inst.op == Opcode::Add && graph.constant(graph.operand(inst, 1)) != nullptr;
+  if (!is_work(c, inst) || (!counts && !is_read_behind(graph, id, param))) return;
+  const InstId last = graph.block(inst.block).last, before = graph.inst(last).prev;
   // Nothing comes between a comparison and its branch.
   const bool is_tested = graph.inst(last).op == Opcode::Branch && is_comparison(graph.inst(before).op);
   const InstId end = is_tested ? before : last;
-  if (inst.next != end && c.may_rewrite(RewriteKind::SinkStep)) graph.move(id, end);
+  if (inst.next != end && id != end && c.may_rewrite(RewriteKind::SinkStep)) graph.move(id, end);
 }
 
 void SinkPass::steps(PassContext& c, Node node) {
-  for (const GraphEdge& edge : c.graph.edges_of(c.graph.terminator(flow_->block(node)))) {
-    if (flow_->node(edge.target) > node) continue;
-    for (const ValueId arg : edge.args)
-      if (is_read_once(arg) && c.graph.value(arg).inst != kNone) step(c, node, c.graph.value(arg).inst);
+  Graph& graph = c.graph;
+  const BlockId block = flow_->block(node);
+  for (const GraphEdge& edge : graph.edges_of(graph.terminator(block))) {
+    const std::vector<ValueId>& params = graph.block(edge.target).params;
+    if (flow_->node(edge.target) > node || edge.args.size() != params.size()) continue;
+    for (std::size_t i = 0; i < params.size(); ++i) {
+      const InstId made = graph.value(edge.args[i]).inst;
+      if (made != kNone && graph.inst(made).block == block && is_read_once(edge.args[i])) step(c, made, params[i]);
+    }
   }
 }
 

@@ -555,5 +555,25 @@ export func @f(i32) -> i32 {
   EXPECT_LT(text.find("add.i32"), text.find("lt_u.i32")) << text;
 }
 
+TEST(Sink, what_replaces_a_value_that_is_still_read_is_made_at_the_end_of_the_turn) {
+  const char* const text = R"(export func @f(f64, f64) -> f64 {
+^a(%0: f64, %1: f64):
+  jump ^h(%0, %1)
+^h(%x: f64, %y: f64):
+  fuel 1
+  %2 = fmul.f64 %x, %x
+  %3 = fsub.f64 %2, %y
+  %4 = fmul.f64 %x, %y
+  %5 = flt.f64 %4, %1
+  branch %5, ^h(%3, %4), ^z
+^z:
+  return %y
+}
+)";
+  const std::string made = after(PassId::Sink, text);
+  EXPECT_LT(made.find("fmul.f64 %2, %3"), made.find("fsub")) << made;
+  EXPECT_LT(made.find("fsub"), made.find("flt")) << made;
+}
+
 } // namespace
 } // namespace assay::opt
