@@ -137,13 +137,42 @@ export func @main(i64, i64, i32) -> i64 {
 }
 )";
 
+constexpr const char* kPartedAddress = R"(
+memory 65536
+export func @main(i64, i64) -> i64 {
+^0(%a: i64, %n: i64):
+  %zero = const.i64 0
+  %one = const.i64 1
+  %m = const.i64 255
+  %p = and.i64 %a, %m
+  jump ^1(%zero)
+^1(%i: i64):
+  store.i64 %p, 8, %i
+  %x = load.i64 %p, 64
+  %y = load.i64 %p, 1024
+  %z = load.i64 %p, 9000
+  %s = add.i64 %x, %y
+  %t = add.i64 %s, %z
+  store.i64 %p, 4096, %t
+  %j = add.i64 %i, %one
+  %l = lt_u.i64 %j, %n
+  branch %l, ^1(%j), ^2
+^2:
+  return %t
+}
+)";
+
 TEST(DecisionLimits, each_choice_is_met_by_some_program) {
   std::set<std::string_view> met;
   std::vector<Module> modules = random_programs(300);
-  for (const char* const rare : {kFieldAndComparison, kProductAndConstant, kPlaceAndExtension})
+  const std::size_t first_rare = modules.size();
+  for (const char* const rare : {kFieldAndComparison, kProductAndConstant, kPlaceAndExtension, kPartedAddress})
     modules.push_back(std::move(*parse_and_verify(rare)));
+  const std::size_t behind_rare = modules.size();
   for (Module& module : corpus_programs()) modules.push_back(std::move(module));
-  for (const Module& module : modules) {
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    const Module& module = modules[i];
+    const u64 steps = i >= first_rare && i < behind_rare ? 40 : 8;
     for (const Target target : {Target::X64, Target::A64}) {
       for (const Level level : {Level::O0, Level::O2}) {
         Counter counter;
@@ -158,9 +187,10 @@ TEST(DecisionLimits, each_choice_is_met_by_some_program) {
         CodeObject object;
         if (!Compiler(options).compile(module, object)) continue;
         const codegen::Decisions all = counter.last;
-        for (u64 step = 0; step < 8; ++step) {
+        for (u64 step = 0; step < steps; ++step) {
           for (u32 area = 0; area < kDecisionAreas; ++area)
-            options.passes.decision_limits[area] = 1 + all.made(static_cast<codegen::DecisionArea>(area)) * step / 8;
+            options.passes.decision_limits[area] =
+                1 + all.made(static_cast<codegen::DecisionArea>(area)) * step / steps;
           ASSERT_TRUE(Compiler(options).compile(module, object).ok());
           for (u32 area = 0; area < kDecisionAreas; ++area) {
             const codegen::LastDecision& last = counter.last.last(static_cast<codegen::DecisionArea>(area));
