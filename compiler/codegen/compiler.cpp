@@ -94,7 +94,9 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
     return error;
   }
   if (options.observer != nullptr) options.observer->optimised(id, better.body);
-  return function({id, &better.body, better.positions, better.inlined_calls, better.inside, !options.spill_all}, name);
+  return function(
+      {id, &better.body, better.positions, better.inlined_calls, better.inside, better.extents, !options.spill_all},
+      name);
 }
 
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
@@ -111,7 +113,7 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
     if (fn.imported) decisions.enter(id);
     const Result<void> done = fn.imported  ? backend->thunk(id)
                               : optimise() ? optimised(id, fn.name)
-                                           : function({id, &fn, {}, {}, {}, false}, fn.name);
+                                           : function({id, &fn, {}, {}, {}, {}, false}, fn.name);
     if (!done) return done.error();
     if (!fn.imported) wanted.refer(optimise() ? better.body : fn);
   }

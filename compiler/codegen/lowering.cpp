@@ -58,6 +58,7 @@ void LoweringBase::fail(std::string message) {
 void LoweringBase::begin_function(const FunctionInput& function, LirFunction& out, LoweredFunction& info) {
   fn_ = function.body;
   inside_ = function.inside;
+  extents_ = function.extents;
   may_hold_ = function.may_hold && abilities_.holds_constants && options_.level == Level::O2;
   info_ = &info;
   failed_ = false;
@@ -102,6 +103,7 @@ void LoweringBase::layout_frame() {
   info_->object_bytes = align_up(offset, 16);
   info_->incoming_bytes = 0;
   info_->cases.clear();
+  info_->packed.clear();
 }
 
 // ---- blocks and edges --------------------------------------------------------------------------------

@@ -85,12 +85,25 @@ struct SwitchCase {
   u32 succ = 0;
 };
 
+/// A step of an instruction that works on two neighbouring f64 at once (lowering_packed.cpp). Its operands are
+/// temporaries, from 0 on, then what the steps read, and the memory's base.
+struct PackedStep {
+  enum class Kind : u8 { Load, Join, Add, Sub, Mul, Div, Canon, Store };
+  Kind kind = Kind::Load;
+  u8 to = 0, from = 0;        // temporaries; operations read both, Canon only the first
+  u8 operand = 0, second = 0; // of a place, the address; of two values that are put together, these
+  u8 scale = 0;               // of a place: LirInst::cond, flags, aux
+  u16 flags = 0;
+  u32 end = 0;
+};
+
 /// What the emitter must know beside the LIR.
 struct LoweredFunction {
   u32 zero_bytes = 0;     // frame objects [0, zero_bytes) are zero at entry: locals and slots
   u32 object_bytes = 0;   // all frame objects, a multiple of 16
   u32 incoming_bytes = 0; // stack arguments that this function pops
   std::vector<SwitchCase> cases;
+  std::vector<PackedStep> packed;
 };
 
 /// Which constants an instruction can store without a register.
@@ -124,6 +137,7 @@ protected:
     bool adds_scaled = false;     // one adds what it shifts by up to 3 first
     bool holds_constants = false; // at O2 what a loop reads of them are values (LirFunction::constants)
     AddressOps address;
+    bool packs_doubles = false; // one works on two f64 at once
   };
   explicit LoweringBase(StoredImmediates stored, Abilities abilities) : stored_(stored), abilities_(abilities) {}
 
@@ -236,6 +250,24 @@ protected:
   u32 add_place(Operand* operands, LinearPlace& place) const;
   u32 slot_place(ValueId value, u64 offset, u32 size);
 
+  // Two f64 at once (lowering_packed.cpp).
+  static constexpr u32 kMostPackedNodes = 8; // of one pair
+  /// What two stores store: by an operation of two other nodes, a load from neighbouring places, or, where `op` is
+  /// Const, any two values.
+  struct PackedNode {
+    Opcode op = Opcode::Const;
+    ValueId values[2] = {}; // for the lower place and the higher
+    u32 parts[2] = {};      // in packed_nodes_
+    u32 part_count = 0;
+  };
+  /// Two stores that are one, made where the later stands.
+  struct Packed {
+    InstId earlier = kNone, later = kNone, low = kNone; // low: the one of the two with the lower place
+    u32 root = 0;                                       // in packed_nodes_
+  };
+  bool is_packed_load(ValueId value) const;
+  const Packed* packed_of(InstId store) const;
+
   // Calls (lowering_call.cpp).
   void call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg result);
 
@@ -263,6 +295,7 @@ protected:
   // The function.
   const Function* fn_ = nullptr;
   std::span<const u8> inside_; // FunctionInput's
+  std::span<const opt::AccessExtent> extents_;
   LoweredFunction* info_ = nullptr;
   LirBuilder b_;
   Flow flow_;
@@ -271,6 +304,8 @@ protected:
   ValueId fused_ = kNone;         // the comparison that its user will make itself
   bool fixed_memory_ = false;     // O2: nothing in the module makes the memory larger
   VReg memory_base_ = kNone;      // O2: what has the base of linear memory in this function
+  std::vector<Packed> packed_;
+  std::vector<PackedNode> packed_nodes_; // of all pairs, what a node is made of before it
 
 private:
   // Blocks and edges (lowering.cpp).
@@ -384,6 +419,22 @@ private:
   void parted_place(const Parted& parted, LinearPlace& place);
   bool already_checked(ValueId address, u32 end);
 
+  /// Where an access is that needs no check.
+  struct PackedPlace {
+    ValueId base = kNone; // kNone: the offset is all
+    u64 offset = 0;
+    u32 bytes = 0;      // 0: it may need a check
+    opt::Extent extent; // end 0: not known
+  };
+  void find_packed();
+  void find_packed_in(const Block& block);
+  PackedPlace packed_place_of(InstId id) const;
+  static bool are_apart(const PackedPlace& a, const PackedPlace& b);
+  bool may_pass(const PackedPlace& place, InstId first, InstId last, InstId but, bool is_store) const;
+  u32 pack_values(InstId start, ValueId low, ValueId high, u32 depth);
+  bool may_pack(InstId earlier, InstId later) const;
+  bool pack(InstId start, InstId earlier, InstId later);
+
   // What lies above i32s (lowering_upper.cpp).
   void find_clean();
   bool clears_above(const Inst& inst) const;
@@ -433,6 +484,8 @@ private:
   const CallLayout* try_layout_ = nullptr; // of the try_call that ends the block
   BlockId block_ = kNone;                  // being lowered
   VReg result_pointer_ = kNone;
+  u32 packed_start_ = 0; // the first node of the pair that is being looked at, and its later store
+  InstId packed_end_ = kNone;
   bool failed_ = false;
   std::string failure_;
 };

@@ -40,11 +40,16 @@ void LoweringBase::hold_memory_base() {
   clean_.clear();
   parts_.clear();
   parted_.clear();
+  packed_.clear();
   if (options_.level != Level::O2) return;
   addresses_.clear();
+  u32 wide_stores = 0;
   for (const BlockId block : flow_.order()) {
-    for (const Inst& inst : fn_->insts_of(fn_->blocks[block]))
-      if (info(inst.op).form == Form::Access && info(inst.op).is(kTraps)) addresses_.push_back(operand(inst, 0));
+    for (const Inst& inst : fn_->insts_of(fn_->blocks[block])) {
+      if (info(inst.op).form != Form::Access || !info(inst.op).is(kTraps)) continue;
+      addresses_.push_back(operand(inst, 0));
+      wide_stores += inst.op == Opcode::Store && inst.type == Type::F64 ? 1 : 0;
+    }
   }
   if (addresses_.empty() || !may(Decision::MemoryBaseHeld)) return;
   memory_base_ = new_int();
@@ -55,6 +60,7 @@ void LoweringBase::hold_memory_base() {
   find_indexed();
   find_clean();
   if (abilities_.adds_scaled) find_scaled();
+  if (abilities_.packs_doubles && wide_stores > 1) find_packed();
   if (in_loop_.empty()) return;
   find_shared();
   find_parted();

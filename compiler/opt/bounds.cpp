@@ -23,7 +23,8 @@ bool is_linear_access(const GraphInst& inst) { return info(inst.op).form == Form
 
 /// What an earlier walk has found.
 void BoundsPass::forget() {
-  for (auto* const list : {&inside_, &positive_, &apart_, &accesses_}) list->clear();
+  inside_.clear();
+  for (auto* const list : {&positive_, &apart_, &accesses_}) list->clear();
 }
 
 /// What a value may be, as far as the instruction that makes it says by itself: a mask, or what was extended by zeros.
@@ -246,7 +247,9 @@ bool BoundsPass::look_at_access(PassContext& c, InstId id, const Interval& addre
   if (inst.imm > size || width > size - inst.imm) return false;
   const Interval inside = {0, static_cast<i64>(size - inst.imm - width)};
   if (!inside.contains(address)) return false;
-  inside_.push_back(id);
+  const u64 first = static_cast<u64>(address.lo) + inst.imm;
+  const u64 last = ASSAY_PLANTED(bounds_extent_first) ? first : static_cast<u64>(address.hi) + inst.imm;
+  inside_.push_back({id, {static_cast<u32>(first), static_cast<u32>(last + width)}});
   return true;
 }
 
@@ -336,9 +339,10 @@ void BoundsPass::run(PassContext& c) {
   if (c.module.memory_size == 0) return;
   flow_ = &c.analyses.flow();
   if (survey(c)) walks(c);
-  for (const InstId id : inside_) {
+  for (const auto& [id, bytes] : inside_) {
     if (!c.may_rewrite(RewriteKind::BoundsInside)) return;
     c.graph.inst(id).inside = true;
+    if (c.graph.inst(id).type == Type::F64) c.graph.set_extent(id, bytes);
   }
   for (const InstId id : positive_) {
     if (!c.may_rewrite(RewriteKind::BoundsExtension)) return;

@@ -7,7 +7,8 @@
 // whether what the way back passes is within them: then they hold, by induction over the run. A guess that does not
 // hold is dropped, and the walk made again, at most three times; then nothing is guessed.
 // The mark (GraphInst::inside) says that the access is inside the memory that the module begins with, wherever it runs:
-// it stays right when passes copy the instruction, or change it so that its place is the same.
+// it stays right when passes copy the instruction, or change it so that its place is the same. Of accesses of f64 it is
+// noted, too, between which bytes they are (Graph::set_extent): lowering finds so which of them do not meet.
 // Constants that indices were added to go to the accesses themselves where no sum wraps (bounds_apart.cpp).
 // Linear. Functions that access linear memory at constant addresses only are left at once; where each address is a mask
 // or was extended by zeros, and that is inside, no walk is made. Tested in
@@ -86,7 +87,11 @@ private:
   std::vector<u32> edge_into_;    // [Node] which of its only predecessor's edges leads to it
   std::vector<Visit> stack_;
   std::vector<Undo> undo_;
-  std::vector<InstId> inside_;   // accesses that this walk found to be so
+  struct Inside {
+    InstId inst;
+    Extent bytes;
+  };
+  std::vector<Inside> inside_;   // accesses that this walk found to be so
   std::vector<InstId> positive_; // extensions by the sign, which is 0
   std::vector<InstId> apart_;    // extensions of sums of constants, and accesses at such sums
   std::vector<InstId> accesses_; // others, at i64s

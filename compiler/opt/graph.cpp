@@ -17,6 +17,7 @@ void Graph::read(const Function& function) {
   pool_.clear();
   locals_.clear();
   slots_.clear();
+  extents_.clear();
   block_count_ = edge_count_ = 0;
   copy(function, {});
 }
@@ -371,7 +372,7 @@ void Graph::write_values(Function& function, const GraphInst& inst, Inst& out) {
 }
 
 /// Numbers parameters and results; instructions without operands yet.
-void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& origins, std::vector<u8>* inside) {
+void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& origins, const Marks* marks) {
   ValueId next = function.value_count();
   const auto number = [&](ValueId value, ValueDef def) {
     written_as_[value] = next++;
@@ -399,20 +400,25 @@ void Graph::write_block(Function& function, BlockId id, std::vector<InstId>& ori
     out.result_count = inst.result_count;
     for (u32 r = 0; r < inst.result_count; ++r) number(inst.first_result + r, {written, false});
     origins.push_back(inst.origin);
-    if (inside != nullptr) inside->push_back(inst.inside ? 1 : 0);
+    if (marks == nullptr) continue;
+    marks->inside.push_back(inst.inside ? 1 : 0);
+    if (inst.extent != kNone) marks->extents.push_back({written, extents_[inst.extent]});
   }
   block.inst_count = written - block.first_inst;
 }
 
-void Graph::write(Function& function, std::vector<InstId>& origins, std::vector<u8>* inside) {
+void Graph::write(Function& function, std::vector<InstId>& origins, const Marks* marks) {
   list_edges(ends_, targets_);
   order_.order(ends_, targets_);
-  write(order_, function, origins, inside);
+  write(order_, function, origins, marks);
 }
 
 void Graph::write(const analysis::BlockOrder& order, Function& function, std::vector<InstId>& origins,
-                  std::vector<u8>* inside) {
-  if (inside != nullptr) inside->clear();
+                  const Marks* marks) {
+  if (marks != nullptr) {
+    marks->inside.clear();
+    marks->extents.clear();
+  }
   function.clear_body();
   function.slots.assign(slots_.begin(), slots_.end());
   function.locals.assign(locals_.begin(), locals_.end());
@@ -420,7 +426,7 @@ void Graph::write(const analysis::BlockOrder& order, Function& function, std::ve
   analysis::fill_none(written_as_, values_.size());
   analysis::fill_none(block_as_, block_count_);
   for (analysis::Node node = 0; node < order.size(); ++node) block_as_[order.block(node)] = node;
-  for (analysis::Node node = 0; node < order.size(); ++node) write_block(function, order.block(node), origins, inside);
+  for (analysis::Node node = 0; node < order.size(); ++node) write_block(function, order.block(node), origins, marks);
   for (analysis::Node node = 0; node < order.size(); ++node) {
     InstId written = function.blocks[node].first_inst;
     for (InstId at = blocks_[order.block(node)].first; at != kNone; at = insts_[at].next)

@@ -10,6 +10,7 @@
 #include "assay/errors.h"
 #include "assay/module.h"
 #include "compiler/analysis/flow_graph.h"
+#include "compiler/opt/extent.h"
 
 #include <span>
 #include <vector>
@@ -29,6 +30,7 @@ struct GraphInst {
   BlockId block = kNone;             // kNone: it is gone
   InstId origin = kNone;             // in the source; kNone: it does nothing that has a position
   bool inside = false;               // an access that never leaves the memory as it is at the beginning (bounds.h)
+  u32 extent = kNone;                // of such an access, in Graph::extents; kNone: not known
 };
 
 /// Parameters may be added: they are a list of their own.
@@ -60,11 +62,16 @@ public:
   /// slots are added.
   BlockId append(const Function& function, InstId first_origin);
   /// Writes what can be reached as a function's body, blocks in reverse postorder; name and signature stay. `origins`
-  /// gets, for each instruction written, that of the source (kNone: none); `inside`, if there is one, its mark.
-  void write(Function& function, std::vector<InstId>& origins, std::vector<u8>* inside = nullptr);
+  /// gets, for each instruction written, that of the source (kNone: none); `marks`, if there are any, what is known of
+  /// accesses.
+  struct Marks {
+    std::vector<u8>& inside;            // [InstId]
+    std::vector<AccessExtent>& extents; // in order of their instructions
+  };
+  void write(Function& function, std::vector<InstId>& origins, const Marks* marks = nullptr);
   /// The same in an order that is known; it is that of the blocks as they are now.
   void write(const analysis::BlockOrder& order, Function& function, std::vector<InstId>& origins,
-             std::vector<u8>* inside = nullptr);
+             const Marks* marks = nullptr);
 
   u32 block_count() const { return block_count_; }
   u32 value_count() const { return static_cast<u32>(values_.size()); }
@@ -77,6 +84,11 @@ public:
   const std::vector<Type>& locals() const { return locals_; }
   void drop_locals() { locals_.clear(); }
   const std::vector<Slot>& slots() const { return slots_; }
+  /// Of an access that stays within it wherever it runs, as do copies of it.
+  void set_extent(InstId id, Extent extent) {
+    insts_[id].extent = static_cast<u32>(extents_.size());
+    extents_.push_back(extent);
+  }
 
   /// What a use of the value means now.
   ValueId now(ValueId id) { return values_[id].replaced_by == kNone ? id : follow(id); }
@@ -156,7 +168,7 @@ private:
   void copy(const Function& function, const Bases& bases);
   void copy_block(const Function& function, BlockId id, const Bases& bases);
   u32 new_edge(BlockId target);
-  void write_block(Function& function, BlockId id, std::vector<InstId>& origins, std::vector<u8>* inside);
+  void write_block(Function& function, BlockId id, std::vector<InstId>& origins, const Marks* marks);
   void write_values(Function& function, const GraphInst& inst, Inst& out);
 
   std::vector<GraphInst> insts_;
@@ -166,6 +178,7 @@ private:
   std::vector<ValueId> pool_;
   std::vector<Slot> slots_;
   std::vector<Type> locals_;
+  std::vector<Extent> extents_;
   u32 block_count_ = 0, edge_count_ = 0;
   // scratch
   analysis::FlowGraph order_;

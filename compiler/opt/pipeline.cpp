@@ -183,7 +183,8 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
     if (standard && runs_[static_cast<u32>(id)] != 0 && rewrites_.made == made_after_[static_cast<u32>(id)]) continue;
     if (Result<void> done = run_pass(id, function); !done) return done;
   }
-  graph_.write(analyses_.order(), out.body, origins_, &out.inside);
+  const Graph::Marks marks{out.inside, out.extents};
+  graph_.write(analyses_.order(), out.body, origins_, &marks);
   const SourcePosition nowhere{{function, 0, 0}, kNone};
   out.positions.resize(origins_.size());
   for (std::size_t i = 0; i < origins_.size(); ++i)

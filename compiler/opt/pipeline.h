@@ -51,6 +51,7 @@ struct Optimised {
   std::vector<SourcePosition> positions;     // [InstId]; of what has none, the function's start
   std::vector<SourcePosition> inlined_calls; // what they refer to
   std::vector<u8> inside;                    // [InstId] 1: an access that needs no check (bounds.h)
+  std::vector<AccessExtent> extents;         // of accesses of f64 that are inside, as far as they are known
 };
 
 /// The last change that passes made in a module: with a limit of rewrites, the one that reached it.

@@ -38,6 +38,7 @@ constexpr NamingRow kNaming[] = {
     {"compare", "selection/fused_comparison"},
     {"compare", "code:"},
     {"floats", "selection/fused_comparison"},
+    {"floats", "selection/packed"},
     {"floats", "code:f"},
     {"conversions", "code:f2i"},
     {"conversions", "code:i2f"},

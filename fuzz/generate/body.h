@@ -223,6 +223,7 @@ private:
   void compared_access();
   u64 walk_offset(u64 last, u32 bytes);
   void walk();
+  void neighbours();
 
   // -- watched.cpp
   void watched_place();

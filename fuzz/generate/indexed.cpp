@@ -1,5 +1,6 @@
 // indexed.cpp - accesses to linear memory at indices of which a compiler can know something: a loop's counter, what a
 // branch compared before. The greatest index that it may conclude lies at the very end of memory, or one byte behind.
+// And neighbouring elements that are made alike, which a compiler may make at once.
 //
 // Constant time each. Tested in fuzz/generate/tests/generator_test.cpp, and by the bank of planted bugs.
 #include "fuzz/generate/body.h"
@@ -126,6 +127,34 @@ void Body::walk() {
   release(scope);
   start(exit);
   observe(sum_type, sum);
+}
+
+/// Two neighbouring elements, one made and stored behind the other, in the same way: of two that may be themselves, or
+/// have one of them in common.
+void Body::neighbours() {
+  constexpr u32 kBytes = 8;
+  constexpr Opcode kWays[] = {Opcode::FAdd, Opcode::FSub, Opcode::FMul, Opcode::FDiv};
+  const u64 size = module_->memory_size;
+  constexpr u64 kIndices = 3 * kBytes; // of one of four elements
+  const auto address = [&]() -> Address {
+    if (random_.coin()) return find_address(size - 4 * kBytes);
+    const Type type = random_.coin() ? Type::I32 : Type::I64;
+    return {masked(type, kIndices), type, kIndices};
+  };
+  const Address to = address(), other = address(), from = random_.coin() ? to : other;
+  const u64 into = draw_offset(size - to.bound - 2 * kBytes, 0);
+  u64 out = draw_offset(size - from.bound - 2 * kBytes, into);
+  const u32 apart = from.value == to.value ? 2 : 6; // elements at most
+  if (random_.coin()) out = std::min(size - from.bound - 2 * kBytes, into + kBytes * random_.below(apart));
+  const bool is_copy = random_.chance(1, 4), is_shared = random_.coin(), swaps = random_.chance(1, 4);
+  const Opcode way = random_.pick(kWays);
+  const ValueId shared = pick(Type::F64);
+  for (u32 i = 0; i < 2; ++i) {
+    const u32 behind = kBytes * (swaps ? 1 - i : i);
+    ValueId element = emit(Opcode::Load, Type::F64, {from.value}, kNone, out + behind);
+    if (!is_copy) element = emit(way, Type::F64, {element, is_shared ? shared : pick(Type::F64)});
+    emit(Opcode::Store, Type::F64, {to.value, element}, kNone, into + behind);
+  }
 }
 
 } // namespace assay::fuzz

@@ -121,6 +121,7 @@ void Body::memory_access() {
   if (random_.chance(1, 7)) return compared_access();
   const bool may_walk = config_.statements.loop != 0 && size >= 256;
   if (may_walk && cost_ + 256 * multiplicity_ < config_.max_dynamic && random_.chance(1, 12)) return walk();
+  if (size >= 64 && random_.chance(1, 16)) return neighbours();
   if (random_.chance(config_.out_of_bounds)) return access_out_of_bounds();
   constexpr u64 kWidest = 8;
   const Address address = find_address(size - kWidest);

@@ -125,6 +125,7 @@ private:
   void ucomis(u32 size, Xmm a, Xmm b);
   void cvtt(u32 size, Gpr dst, Xmm src);
   Mem float_constant(u64 bits, u32 size) { return Mem::rodata(pool_.constant(bits, size)); }
+  void packed_canon(Xmm value, Xmm other);
   Mem two_to_63(u32 size, bool negative);
   void switch_table(const LirInst& inst, std::span<const codegen::SwitchCase> cases);
   void switch_search(const LirInst& inst, std::span<const codegen::SwitchCase> cases);
@@ -147,7 +148,7 @@ private:
   ASSAY_EMIT(float_binary) ASSAY_EMIT(float_sqrt) ASSAY_EMIT(float_sign) ASSAY_EMIT(float_copysign)
   ASSAY_EMIT(float_round) ASSAY_EMIT(float_fma) ASSAY_EMIT(float_min_max) ASSAY_EMIT(float_canon)
   ASSAY_EMIT(float_convert) ASSAY_EMIT(int_to_float) ASSAY_EMIT(u64_to_float) ASSAY_EMIT(float_to_small)
-  ASSAY_EMIT(float_to_s64) ASSAY_EMIT(float_to_u64) ASSAY_EMIT(float_sat) ASSAY_EMIT(float_sat_u64)
+  ASSAY_EMIT(float_to_s64) ASSAY_EMIT(float_to_u64) ASSAY_EMIT(float_sat) ASSAY_EMIT(float_sat_u64) ASSAY_EMIT(packed)
   ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(memory_base) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
   ASSAY_EMIT(frame_load) ASSAY_EMIT(frame_store) ASSAY_EMIT(global_load) ASSAY_EMIT(global_store) ASSAY_EMIT(frame_addr)
   ASSAY_EMIT(func_addr) ASSAY_EMIT(context) ASSAY_EMIT(memory_size) ASSAY_EMIT(range_check) ASSAY_EMIT(fuel)

@@ -121,6 +121,46 @@ void Emitter::float_convert(const LirInst&, u32 demote) {
   });
 }
 
+/// Makes NaNs of both canonical. A comparison gives ones where its operands are unordered.
+void Emitter::packed_canon(Xmm value, Xmm other) {
+  constexpr u8 kUnordered = 3;
+  as_.movaps(other, value);
+  as_.cmppd(other, other, kUnordered);
+  as_.andnps(other, value); // what is no NaN
+  as_.cmppd(value, value, kUnordered);
+  as_.andps(value, float_constant(canonical_nan(8), 16));
+  as_.orps(value, other);
+}
+
+/// Two doubles at once. Nothing is checked that has not been found to be inside.
+void Emitter::packed(const LirInst& inst, u32) {
+  LirInst place = inst;
+  place.size = 8;
+  const auto mem = [&](const codegen::PackedStep& step) {
+    place.cond = step.scale;
+    place.flags = step.flags;
+    place.aux = step.end;
+    return linear_address(place, step.operand);
+  };
+  using Kind = codegen::PackedStep::Kind;
+  for (u32 i = inst.aux; i < inst.aux + static_cast<u32>(inst.imm); ++i) {
+    const codegen::PackedStep& step = info_->packed[i];
+    switch (step.kind) {
+    case Kind::Load: as_.movups(xmm(step.to), mem(step)); break;
+    case Kind::Join:
+      as_.movaps(xmm(step.to), xmm(step.operand));
+      as_.unpcklpd(xmm(step.to), xmm(ASSAY_PLANTED(emit_packed_same) ? step.operand : step.second));
+      break;
+    case Kind::Add: as_.addpd(xmm(step.to), xmm(step.from)); break;
+    case Kind::Sub: as_.subpd(xmm(step.to), xmm(step.from)); break;
+    case Kind::Mul: as_.mulpd(xmm(step.to), xmm(step.from)); break;
+    case Kind::Div: as_.divpd(xmm(step.to), xmm(step.from)); break;
+    case Kind::Canon: packed_canon(xmm(step.to), xmm(step.from)); break;
+    case Kind::Store: as_.movups(mem(step), xmm(step.from)); break;
+    }
+  }
+}
+
 // ---- integers to floats ------------------------------------------------------------------------------
 
 void Emitter::int_to_float(const LirInst& inst, u32) {

@@ -93,6 +93,7 @@ bool Lowering::leave_load(const Inst& inst) {
 }
 
 void Lowering::load(const Inst& inst, Op op, u32 param) {
+  if (!packed_.empty() && is_packed_load(inst.first_result)) return;
   if (leave_load(inst)) return;
   if (inst.op == Opcode::Load) linear_load(inst, op, param);
   else pointer_load(inst, op, param);
