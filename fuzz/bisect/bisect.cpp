@@ -30,6 +30,7 @@ private:
   Seen::State attempt(std::string name, const Variant& variant);
   template <typename Limited> u64 first_failing(Limited with_limit);
   bool find_rewrite();
+  bool only_here();
   void find_decision();
   bool find_decision_in(codegen::DecisionArea area);
   bool fails_otherwise(const Variant& variant);
@@ -43,6 +44,7 @@ private:
   void conclude_back_end();
   void choose_witness();
   const BisectTrial* cure(std::string_view name) const;
+  bool tried(std::string_view name) const;
   void list_operations();
   void bisect_peer();
 
@@ -123,6 +125,15 @@ bool Bisector::find_decision_in(codegen::DecisionArea area) {
   return false;
 }
 
+/// Whether the same bytes are right in an emulator, and for the same program said otherwise, too: then it matters where
+/// they lie and what runs them, and a choice that cures has only moved them.
+bool Bisector::only_here() {
+  if (variant_.exec != Exec::Native || out_.seen.kind == FindingKind::Breach) return false;
+  Variant emulated = variant_;
+  emulated.exec = Exec::Unicorn;
+  return attempt("in " + std::string(name_of(emulated.exec)), emulated) == Seen::Agrees && !fails_otherwise(emulated);
+}
+
 /// An allocation that its checker has approved is not at fault, however other places of values may cure; and of what
 /// the checker refuses only allocation is. A choice brings about what later ones do with it, so the last area comes
 /// first: the tables say nothing of what the code does, the encoding of what is encoded, emission of what was selected.
@@ -131,8 +142,9 @@ void Bisector::find_decision() {
     find_decision_in(codegen::DecisionArea::Allocation);
     return;
   }
-  for (const auto area : {codegen::DecisionArea::Unwinding, codegen::DecisionArea::Encoding,
-                          codegen::DecisionArea::Emission, codegen::DecisionArea::Selection})
+  if (find_decision_in(codegen::DecisionArea::Unwinding) || (options_.other_places && only_here())) return;
+  for (const auto area :
+       {codegen::DecisionArea::Encoding, codegen::DecisionArea::Emission, codegen::DecisionArea::Selection})
     if (find_decision_in(area)) return;
   if (!variant_.check_allocation) find_decision_in(codegen::DecisionArea::Allocation);
 }
@@ -190,7 +202,7 @@ void Bisector::eliminate() {
 void Bisector::other_places() {
   Variant other = variant_;
   for (const Exec exec : {Exec::Native, Exec::Unicorn, Exec::Qemu}) {
-    if (exec == variant_.exec) continue;
+    if (exec == variant_.exec || tried("in " + std::string(name_of(exec)))) continue;
     other.exec = exec;
     attempt("in " + std::string(name_of(exec)), other);
   }
@@ -211,6 +223,10 @@ const BisectTrial* Bisector::cure(std::string_view name) const {
     return trial.seen == Seen::Agrees && trial.name.compare(0, name.size(), name) == 0;
   });
   return found == out_.trials.end() ? nullptr : &*found;
+}
+
+bool Bisector::tried(std::string_view name) const {
+  return std::any_of(out_.trials.begin(), out_.trials.end(), [&](const BisectTrial& t) { return t.name == name; });
 }
 
 /// Whether only places in the program differ, which passes may change: the oracle cannot judge those.

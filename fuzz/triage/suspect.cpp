@@ -212,6 +212,7 @@ std::string_view family_of(Opcode op) {
   if (is_comparison(op)) return op >= Opcode::FEq ? "float-compare" : "compare";
   if (op >= Opcode::DivS && op <= Opcode::RemU) return "division";
   if (op >= Opcode::Shl && op <= Opcode::ShrU) return "shift";
+  if (op == Opcode::FNeg || op == Opcode::FAbs || op == Opcode::FCopysign) return "float-sign";
   if (op == Opcode::Rotl || op == Opcode::Rotr) return "rotation";
   if (op >= Opcode::AddOS && op <= Opcode::MulOU) return "overflow-flag";
   return name;
