@@ -407,6 +407,14 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
   if (native.empty()) return {};
   const std::span<const fuzz::SubjectRow* const> all = native;
   if (auto done = measure_check(options, config, "whole check, 1 subject", all.first(1), 2, out); !done) return done;
+  if (auto done = measure_check(options, config, "whole check, 8 inputs, -O0", all.first(1), 8, out); !done)
+    return done;
+  const auto o2 = std::find_if(native.begin(), native.end(), [](const auto* row) { return row->level == Level::O2; });
+  if (o2 != native.end()) {
+    const fuzz::SubjectRow* const levels[] = {native[0], *o2};
+    if (auto done = measure_check(options, config, "whole check, 8 inputs, -O0 and -O2", levels, 8, out); !done)
+      return done;
+  }
   if (auto done = measure_text(options, sample, all[0], out); !done) return done;
   const std::string count = std::to_string(all.size());
   if (auto done = measure_check(options, config, "whole check, " + count + " subjects", all, 2, out); !done)
