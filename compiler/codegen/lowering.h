@@ -462,6 +462,11 @@ private:
     u32 head, end; // numbers
   };
   std::vector<LoopAround> loops_around_; // scratch
+  struct InLoop {
+    InstId access;
+    u32 head; // of the innermost loop
+  };
+  std::vector<InLoop> in_loops_; // accesses to linear memory
   std::vector<Part> parts_;
   std::vector<Parted> parted_; // [ValueId] of addresses; empty where there is none
   std::vector<Looped> looped_; // [ValueId] of addresses

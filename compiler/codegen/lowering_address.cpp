@@ -111,10 +111,13 @@ void LoweringBase::add_index(VReg address, VReg base, const LinearPlace& place) 
 /// Which indices a block of a loop adds to many places: their accesses do with one addition.
 void LoweringBase::find_shared() {
   met_.assign(fn_->value_count(), {});
+  in_loops_.clear();
   for (const BlockId block : flow_.order()) {
     if (in_loop_[block] == 0) continue;
     for (const Inst& inst : fn_->insts_of(fn_->blocks[block])) {
       if (info(inst.op).form != Form::Access || !info(inst.op).is(kTraps)) continue;
+      if (loop_head_[block] != kNone)
+        in_loops_.push_back({static_cast<InstId>(&inst - fn_->insts.data()), loop_head_[block]});
       const Indexed& indexed = indexed_[operand(inst, 0)];
       Met& met = met_[indexed.index != kNone ? indexed.index : operand(inst, 0)];
       const u64 offset = inst.imm + indexed.beyond;

@@ -98,23 +98,17 @@ void LoweringBase::find_parted() {
   parted_.clear();
   if (inside_.empty()) return;
   bool any = false;
-  for (const BlockId id : flow_.order()) {
-    const u32 head = loop_head_[id];
-    if (head == kNone) continue;
-    const Block& block = fn_->blocks[id];
-    for (InstId at = block.first_inst; at < block.first_inst + block.inst_count; ++at) {
-      const Inst& inst = fn_->insts[at];
-      if (info(inst.op).form != Form::Access || !info(inst.op).is(kTraps)) continue;
-      const ValueId address = operand(inst, 0);
-      share_part(address, head);
-      if (inside_[at] == 0 || inst.imm >= module_->memory_size || made_by(address) == nullptr) continue;
-      if (!any) looped_.assign(fn_->value_count(), {});
-      any = true;
-      Looped& known = looped_[address];
-      ++known.accesses;
-      known.head = std::min(known.head, head);
-      known.imm = std::max(known.imm, static_cast<u32>(inst.imm));
-    }
+  for (const auto& [at, head] : in_loops_) {
+    const Inst& inst = fn_->insts[at];
+    const ValueId address = operand(inst, 0);
+    share_part(address, head);
+    if (inside_[at] == 0 || inst.imm >= module_->memory_size || made_by(address) == nullptr) continue;
+    if (!any) looped_.assign(fn_->value_count(), {});
+    any = true;
+    Looped& known = looped_[address];
+    ++known.accesses;
+    known.head = std::min(known.head, head);
+    known.imm = std::max(known.imm, static_cast<u32>(inst.imm));
   }
   if (any) part_addresses();
 }

@@ -89,8 +89,10 @@ void IdlePass::look_at_block(PassContext& c, Node node) {
   if (found.busy) return;
   Graph& graph = c.graph;
   const BlockId block = flow_->block(node);
-  for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next)
-    if (shows(c, graph.inst(at))) found.busy = true;
+  for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
+    found.busy = shows(c, graph.inst(at));
+    if (found.busy) return;
+  }
   const GraphInst& last = graph.terminator(block);
   for (u32 e = 0; e < last.edge_count; ++e) {
     const Node target = flow_->node(graph.edges_of(last)[e].target);
