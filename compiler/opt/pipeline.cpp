@@ -61,8 +61,8 @@ constexpr PassId kStandard[] = {
     PassId::Idle,     // of which nothing is left but that it ends
     PassId::Dce,      // what these alone read
     PassId::Bounds,   // of what is left
-    PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Within,   // of what is left unchecked, and before loops become longer
+    PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Unroll,   // knowing what is inside; cleans up behind itself
 };
 

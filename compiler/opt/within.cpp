@@ -2,6 +2,7 @@
 #include "compiler/opt/within.h"
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/opt/traps.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ using analysis::Node;
 namespace {
 
 constexpr u32 kMostWork = 80;      // instructions of a loop
-constexpr u32 kMostCopied = 128;    // of all such loops of a function
+constexpr u32 kMostCopied = 128;   // of all such loops of a function
 constexpr u32 kMostPlaceDepth = 6; // of operations between a parameter and an address
 constexpr u32 kMostAsked = 2;      // parameters
 constexpr u64 kMostTimes = 1 << 12, kMostMore = 1 << 28;
@@ -295,6 +296,7 @@ void WithinPass::split(PassContext& c, const Candidate& loop) {
   copy_.prepare(graph);
   copy_.open(graph);
   copy_.fill(graph, loop.head, top);
+  if (is_any_beyond() && c.may_rewrite(RewriteKind::WithinConstants)) constants_apart(graph, loop);
   for (const Access& access : accesses_) graph.inst(access.inst).inside = false;
   BlockId at = top;
   for (std::size_t i = 0; i < asked_.size(); ++i) {
@@ -310,6 +312,96 @@ void WithinPass::split(PassContext& c, const Candidate& loop) {
   }
   if (asked_[0] == loop.counter) graph.make_jump(copy_.copy_of(loop.head), 0);
   join(graph, loop, at);
+}
+
+/// Whether an access is beyond a shifted parameter by a constant that is part of its address.
+bool WithinPass::is_any_beyond() const {
+  return std::any_of(accesses_.begin(), accesses_.end(),
+                     [&](const Access& access) { return access.place.more != 0 && has_index(access.place); });
+}
+
+/// Whether asked for, and shifted by no more than an access can be.
+bool WithinPass::has_index(const Place& place) const {
+  const bool asked = std::find(asked_.begin(), asked_.end(), place.param) != asked_.end();
+  return asked && std::has_single_bit(place.times) && place.times <= 8;
+}
+
+/// base + (param << shift) of the copy, made in its header: one for all that have it in common.
+ValueId WithinPass::index_of(Graph& graph, const Candidate& loop, const Place& place) {
+  for (const auto& [known, value] : indices_)
+    if (known.base == place.base && known.param == place.param && known.times == place.times) return value;
+  const BlockId head = copy_.copy_of(loop.head);
+  const ValueId param = graph.block(head).params[place.param];
+  const InstId before = front_;
+  ValueId value = param;
+  if (place.times != 1 || place.base != kNone) {
+    value = index_of(graph, loop, {true, kNone, place.param, 1, 0});
+  } else if (graph.value(param).type == Type::I32) {
+    GraphInst zext;
+    zext.op = Opcode::Zext;
+    zext.type = Type::I64;
+    zext.from = Type::I32;
+    const ValueId operands[] = {param};
+    value = graph.insert(before, zext, operands, true);
+  }
+  if (place.times != 1) {
+    const u64 shift = static_cast<u64>(std::countr_zero(place.times));
+    value = operation(graph, before, Opcode::Shl, Type::I64, value, graph.insert_const(before, Type::I64, shift));
+  }
+  if (place.base != kNone) value = operation(graph, before, Opcode::Add, Type::I64, place.base, value);
+  indices_.push_back({place, value});
+  return value;
+}
+
+/// In the copy no address wraps: the constant part of it goes to the access, so that accesses share the rest.
+void WithinPass::constants_apart(Graph& graph, const Candidate& loop) {
+  indices_.clear();
+  left_.clear();
+  front_ = graph.block(copy_.copy_of(loop.head)).first;
+  for (const BlockId block : copy_.blocks()) {
+    InstId copied = graph.block(copy_.copy_of(block)).first; // one for each of the block's, in its order
+    for (InstId at = graph.block(block).first; at != graph.block(block).last; at = graph.inst(at).next) {
+      const InstId id = copied;
+      copied = graph.inst(copied).next;
+      const auto access =
+          std::find_if(accesses_.begin(), accesses_.end(), [&](const Access& each) { return each.inst == at; });
+      if (access != accesses_.end() && has_index(access->place)) moved_.push_back({id, access->place});
+    }
+  }
+  for (const auto& [id, place] : moved_) {
+    left_.push_back(graph.operand(graph.inst(id), 0));
+    graph.set_operand(graph.inst(id), 0, index_of(graph, loop, place));
+    graph.inst(id).imm += ASSAY_PLANTED(within_constant_lost) ? 0 : place.more;
+  }
+  moved_.clear();
+  clean_up(graph);
+}
+
+/// What made addresses, and is not read any more, goes. Nobody outside reads what the copy computes but by its edges.
+void WithinPass::clean_up(Graph& graph) {
+  analysis::fill_zero(uses_, graph.value_count());
+  for (const BlockId block : copy_.blocks()) {
+    for (InstId at = graph.block(copy_.copy_of(block)).first; at != kNone; at = graph.inst(at).next) {
+      for (u32 i = 0; i < graph.inst(at).operand_count; ++i) ++uses_[graph.operand(graph.inst(at), i)];
+      for (const GraphEdge& edge : graph.edges_of(graph.inst(at)))
+        for (const ValueId arg : edge.args) ++uses_[graph.now(arg)];
+    }
+  }
+  const auto is_part = [](Opcode op) {
+    return op == Opcode::Add || op == Opcode::Shl || op == Opcode::Mul || op == Opcode::Zext || op == Opcode::Sext;
+  };
+  while (!left_.empty()) {
+    const ValueId value = left_.back();
+    left_.pop_back();
+    const InstId id = graph.value(value).inst;
+    if (id == kNone || uses_[value] != 0 || graph.inst(id).block == kNone || !is_part(graph.inst(id).op)) continue;
+    const GraphInst& inst = graph.inst(id);
+    for (u32 i = 0; i < inst.operand_count; ++i) {
+      const ValueId operand = graph.operand(inst, i);
+      if (uses_[operand] != 0 && --uses_[operand] == 0) left_.push_back(operand);
+    }
+    graph.remove(id);
+  }
 }
 
 /// The header's copy joins the block that leads to it, and so does what it goes on to, if no other way leads there: a

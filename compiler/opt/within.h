@@ -6,8 +6,9 @@
 // begins with; they are marked so (bounds.h), and lowering does not check them. When a parameter is not, the loop as it
 // was does the rest, from the turn that comes next: traps, fuel and memory are as before, whatever the parameters do
 // from turn to turn. Where the header's own test compares such a parameter with a limit, that becomes part of the
-// bound, and the copy does not ask twice. Only where more checks go than questions come. What is copied into a function
-// has a limit. Linear in the loops, and in the function for each loop with several ways out. Tested in
+// bound, and the copy does not ask twice. No address wraps in the copy: constants in them go to the accesses, several
+// of which share an index then. Only where more checks go than questions come. What is copied into a function has a
+// limit. Linear in the loops, and in the function for each loop with several ways out. Tested in
 // compiler/opt/tests/within_test.cpp.
 #pragma once
 
@@ -57,6 +58,11 @@ private:
   ValueId bound(Graph& graph, const Candidate& loop, u32 param, InstId before);
   ValueId within_limit(Graph& graph, const Candidate& loop, ValueId bound, InstId before);
   bool is_asked_for(const Access& access) const;
+  bool is_any_beyond() const;
+  bool has_index(const Place& place) const;
+  ValueId index_of(Graph& graph, const Candidate& loop, const Place& place);
+  void constants_apart(Graph& graph, const Candidate& loop);
+  void clean_up(Graph& graph);
   void join(Graph& graph, const Candidate& loop, BlockId before);
   ValueId room(Graph& graph, const Access& access, InstId before);
 
@@ -65,6 +71,12 @@ private:
   LoopCopy copy_;
   std::vector<Access> accesses_; // that may go unchecked
   std::vector<u32> asked_;       // indices of the parameters that are asked for
+  // Of the copy:
+  InstId front_ = kNone;                           // before which they are made: what its header begins with
+  std::vector<std::pair<Place, ValueId>> indices_; // that were made
+  std::vector<std::pair<InstId, Place>> moved_;    // accesses whose constants are moved
+  std::vector<ValueId> left_;                      // that an access does not read any more
+  std::vector<u32> uses_;                          // [ValueId]
 };
 
 } // namespace assay::opt

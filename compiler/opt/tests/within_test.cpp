@@ -27,6 +27,8 @@ const std::string kPlain = kAtIndex + "  %x = load.i32 %a, 8\n  store.i32 %a, 12
 const std::string kBehindBase = kAtIndex + "  %p = add.i64 %b, %a\n  %x = load.i32 %p, 8\n";
 const std::string kTwo = kAtIndex + "  %x = load.i32 %a, 8\n  %j = add.i32 %i, %one\n  %v = zext.i64.i32 %j\n"
                                     "  %y = load8_u.i32 %v, 0\n";
+const std::string kNextBehindBase = "  %j = add.i32 %i, %one\n  %w = zext.i64.i32 %j\n  %a = shl.i64 %w, %two\n"
+                                    "  %p = add.i64 %b, %a\n  %x = load.i32 %p, 8\n";
 const std::string kAtBase = "  %x = load.i32 %b, 8\n";
 
 TEST(Within, a_counted_loop_gets_one_before_it_whose_test_bounds_its_addresses) {
@@ -55,6 +57,16 @@ TEST(Within, parameters_that_nothing_compares_are_asked_for_where_that_replaces_
   const std::string text = within(loop_of(kTwo, "ne"));
   EXPECT_EQ(times_in(text, "fuel 1"), 2u) << text;
   EXPECT_EQ(times_in(text, "return"), 2u) << "what is behind it is copied, too\n" << text;
+}
+
+TEST(Within, constants_of_addresses_go_to_the_accesses_of_the_copy) {
+  const std::string text = within(loop_of(kTwo));
+  EXPECT_EQ(times_in(text, "= load8_u.i32") - times_in(text, ", 0\n"), 1u) << text;
+  EXPECT_EQ(times_in(text, ", 1\n"), 1u) << text;
+  EXPECT_EQ(times_in(text, "zext.i64.i32"), 2u) << "one of the index in the copy, which its word is at, too\n" << text;
+  const std::string shifted = within(loop_of(kNextBehindBase));
+  EXPECT_EQ(times_in(shifted, ", 12\n"), 1u) << shifted;
+  EXPECT_EQ(times_in(shifted, ", 8\n"), 1u) << shifted;
 }
 
 TEST(Within, other_loops_stay) {
@@ -100,7 +112,8 @@ void expect_same(const std::string& text) {
 
 TEST(Within, whatever_the_counter_the_limit_and_the_base_are_the_program_does_the_same) {
   for (const char* less : {"lt_s", "lt_u", "ne"}) {
-    for (const std::string& body : {kPlain, kBehindBase, kAtBase, kTwo, kPlain + "  store8.i32 %b, 0, %x\n"}) {
+    for (const std::string& body :
+         {kPlain, kBehindBase, kNextBehindBase, kAtBase, kTwo, kPlain + "  store8.i32 %b, 0, %x\n"}) {
       expect_same(loop_of(body, less));
       expect_same(loop_of(body, less, "%i, %n")); // not by one
     }
