@@ -41,8 +41,9 @@ void BoundsPass::look_at_extension(Graph& graph, InstId id) {
   if (inst.from == Type::I32 && is_apart(graph, graph.operand(inst, 0))) apart_.push_back(id);
 }
 
-/// Notes accesses that may be at such an extension, or are at such a sum.
+/// Notes accesses that may be at such an extension, or are at such a sum. Not those whose constant alone lies outside.
 void BoundsPass::look_at_index(Graph& graph, InstId access, ValueId address) {
+  if (graph.inst(access).imm > kMemoryLimit) return;
   if (graph.value(address).type == Type::I64) accesses_.push_back(access);
   else if (is_apart(graph, address)) apart_.push_back(access);
 }
@@ -71,7 +72,6 @@ ValueId BoundsPass::index_of(Graph& graph, ValueId x, u32 scale) {
 /// What an address is made of, as far as the index; false: not as accesses have it.
 bool BoundsPass::take_apart(Graph& graph, const GraphInst& access, Apart& out) {
   out.beyond = static_cast<i64>(access.imm);
-  if (access.imm > kMemoryLimit) return false;
   out.value = graph.operand(access, 0);
   for (u32 steps = 0; steps < kMostSteps; ++steps) {
     const GraphInst* const inst = graph.source(out.value);
