@@ -9,7 +9,7 @@
 namespace assay::codegen {
 namespace {
 
-constexpr u32 kMostRounds = 12;
+constexpr u32 kMostPromotionRounds = 12;
 constexpr std::size_t kMostWords = std::size_t{1} << 20;
 
 constexpr u32 as_parameter(BlockId block) { return 2 * block + 1; }
@@ -38,7 +38,7 @@ void Promotion::look_at(const Function& function, const Flow& flow, Locals wante
 /// False: not within so many rounds.
 bool Promotion::find_live(const Function& function, const Flow& flow) {
   const std::vector<BlockId>& order = flow.order();
-  for (u32 round = 0; round < kMostRounds; ++round) {
+  for (u32 round = 0; round < kMostPromotionRounds; ++round) {
     bool more = false;
     for (std::size_t i = order.size(); i-- != 0;) {
       OfBlock& block = blocks_[order[i]];
@@ -103,7 +103,7 @@ void Promotion::compute(const Function& function, const Flow& flow, Locals wante
   std::fill_n(rows_.begin(), stride_, 0u); // where the function begins all are zero
   u32 round = 1;
   while (place(function, flow, round)) {
-    if (round++ == kMostRounds) return;
+    if (round++ == kMostPromotionRounds) return;
   }
   locals_ = wanted;
 }

@@ -15,10 +15,10 @@ using analysis::Node;
 
 namespace {
 
-constexpr u32 kMostWork = 80;      // instructions of a loop
-constexpr u32 kMostCopied = 128;   // of all such loops of a function
-constexpr u32 kMostPlaceDepth = 6; // of operations between a parameter and an address
-constexpr u32 kMostAsked = 2;      // parameters
+constexpr u32 kMostTurnInsts = 80;    // instructions of a loop
+constexpr u32 kMostCopiedTurns = 128; // of all such loops of a function
+constexpr u32 kMostPlaceDepth = 6;    // of operations between a parameter and an address
+constexpr u32 kMostAsked = 2;         // parameters
 constexpr u64 kMostTimes = 1 << 12, kMostMore = 1 << 28;
 constexpr u64 kMostBound = 0x7fffffff; // of any parameter: no number that it makes wraps then
 
@@ -202,7 +202,7 @@ bool WithinPass::find(PassContext& c, u32 index, Candidate& loop) {
   if (each.irreducible || loop.head == 0 || !is_entered_plainly(graph, loop.head)) return false;
   find_test(graph, loop);
   const BlockId test = loop.counter != kNone ? loop.head : kNone;
-  if (!copy_.collect(graph, loop.head, test, kMostWork) || !collect_accesses(c, loop)) return false;
+  if (!copy_.collect(graph, loop.head, test, kMostTurnInsts) || !collect_accesses(c, loop)) return false;
   if (!choose(loop, static_cast<u32>(graph.block(loop.head).params.size()))) return false;
   loop.has_ways = copy_.has_ways() || (test != kNone && asked_[0] != loop.counter);
   return !loop.has_ways || !copy_.is_read_behind(graph);
@@ -427,7 +427,7 @@ void WithinPass::run(PassContext& c) {
   for (u32 i = 0; i < all.size(); ++i) {
     if (all[i].has_inner) continue;
     Candidate loop;
-    if (find(c, i, loop) && copied + copy_.work() <= kMostCopied && c.may_rewrite(RewriteKind::WithinLoop)) {
+    if (find(c, i, loop) && copied + copy_.work() <= kMostCopiedTurns && c.may_rewrite(RewriteKind::WithinLoop)) {
       copied += copy_.work();
       split(c, loop);
       changed = true;
