@@ -286,5 +286,18 @@ TEST(ProtectRefused, FallsBackToTwoViews) {
 #endif
 #endif
 
+TEST(CodeArena, BeginsBehindAPageThatIsExecutableForEver) {
+  auto arena = CodeArena::create({MemoryStrategy::Protect, false, page_size()});
+  if (!arena) GTEST_SKIP() << arena.error().message;
+  const auto block = arena->allocate(1);
+  ASSERT_TRUE(block.ok());
+  EXPECT_EQ(arena->bytes_mapped(), 2 * page_size());
+  u8 trap[4];
+  fill_traps(trap, sizeof trap);
+  EXPECT_EQ(std::memcmp(block->exec - sizeof trap, trap, sizeof trap), 0);
+  EXPECT_EQ(std::memcmp(block->exec - page_size(), trap, sizeof trap), 0);
+  arena->free(*block);
+}
+
 } // namespace
 } // namespace assay::os
