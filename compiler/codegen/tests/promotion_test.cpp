@@ -72,6 +72,22 @@ TEST(Promotion, OnlyTheFirstSixtyFour) {
   EXPECT_FALSE(promotion.has(65));
 }
 
+TEST(Promotion, NoneWhereThereIsTooMuchToLookAt) {
+  constexpr u32 kBlocks = 17'000;
+  std::string text = "func @f(i64) -> i64 {\n";
+  for (u32 i = 0; i < kMostPromoted; ++i) text += " local $l" + std::to_string(i) + ": i64\n";
+  text += "^e(%a: i64):\n local_set.i64 $l0, %a\n jump ^b0\n";
+  for (u32 i = 0; i < kBlocks; ++i) text += "^b" + std::to_string(i) + ":\n jump ^b" + std::to_string(i + 1) + "\n";
+  text += "^b" + std::to_string(kBlocks) + ":\n %x = local_get.i64 $l0\n return %x\n}";
+  Module module = parse(text);
+  Flow flow;
+  flow.compute(module.functions.back());
+  Promotion promotion;
+  promotion.compute(module.functions.back(), flow, ~Locals{0});
+  EXPECT_EQ(promotion.locals(), 0u);
+  EXPECT_FALSE(promotion.has(0));
+}
+
 constexpr u32 kLocals = 5;
 
 /// Blocks that read and set some locals and go on to any others, loops with several entries among them.

@@ -211,6 +211,20 @@ Maps read_maps() {
   return maps;
 }
 
+TEST(CodeArena, PublishingTheNextBlockMakesNoMappingMore) {
+  if (!can_protect()) GTEST_SKIP() << "this process may not make writable pages executable";
+  const Maps before = read_maps();
+  auto arena = CodeArena::create({MemoryStrategy::Protect, false});
+  ASSERT_TRUE(arena.ok());
+  EXPECT_EQ(read_maps().executable, before.executable + 1) << "the page before the first block";
+  for (u32 i = 0; i < 3; ++i) {
+    const auto block = arena->allocate(kReturnBytes);
+    write_return(*block, i);
+    ASSERT_TRUE(arena->publish(*block));
+    EXPECT_EQ(read_maps().executable, before.executable + 1);
+  }
+}
+
 TEST_P(ArenaTest, NoPageIsWritableAndExecutableAtAnyStageAndNothingStays) {
   const Maps before = read_maps();
   {

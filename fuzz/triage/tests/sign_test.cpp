@@ -29,6 +29,14 @@ Finding finding_on(std::string_view subject, std::string_view program) {
 
 constexpr std::string_view kSum = "export func @main() -> i32 {\n^0:\n  %a = const.i32 1\n  return %a\n}\n";
 
+TEST(Suspect, operations_that_compilers_make_alike_have_one_word) {
+  EXPECT_EQ(family_of(Opcode::FNeg), "float-sign");
+  EXPECT_EQ(family_of(Opcode::FAbs), family_of(Opcode::FNeg));
+  EXPECT_EQ(family_of(Opcode::FCopysign), family_of(Opcode::FNeg));
+  EXPECT_EQ(family_of(Opcode::DivS), family_of(Opcode::RemU));
+  EXPECT_EQ(family_of(Opcode::FSqrt), "fsqrt");
+}
+
 TEST(Sign, groups_are_by_key_the_largest_first_and_every_finding_is_in_one) {
   const std::vector<Cause> causes = {cause("miscompile x64 O2 result gvn"),
                                      cause("miscompile x64 O0 result x64/code:load"),
