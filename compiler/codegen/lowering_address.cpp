@@ -115,7 +115,7 @@ void LoweringBase::find_shared() {
   for (const BlockId block : flow_.order()) {
     if (in_loop_[block] == 0) continue;
     for (const Inst& inst : fn_->insts_of(fn_->blocks[block])) {
-      if (info(inst.op).form != Form::Access || !info(inst.op).is(kTraps)) continue;
+      if (!is_linear_access(inst.op)) continue;
       if (loop_head_[block] != kNone)
         in_loops_.push_back({static_cast<InstId>(&inst - fn_->insts.data()), loop_head_[block]});
       const Indexed& indexed = indexed_[operand(inst, 0)];

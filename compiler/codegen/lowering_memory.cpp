@@ -46,7 +46,7 @@ void LoweringBase::hold_memory_base() {
   u32 wide_stores = 0;
   for (const BlockId block : flow_.order()) {
     for (const Inst& inst : fn_->insts_of(fn_->blocks[block])) {
-      if (info(inst.op).form != Form::Access || !info(inst.op).is(kTraps)) continue;
+      if (!is_linear_access(inst.op)) continue;
       addresses_.push_back(operand(inst, 0));
       wide_stores += inst.op == Opcode::Store && inst.type == Type::F64 ? 1 : 0;
     }

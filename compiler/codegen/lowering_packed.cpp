@@ -26,23 +26,6 @@ u32 packable(Opcode op) {
   return op == Opcode::FAdd || op == Opcode::FSub || op == Opcode::FMul || op == Opcode::FDiv ? 2 : 0;
 }
 
-bool is_linear(const Inst& inst) { return info(inst.op).form == Form::Access && info(inst.op).is(kTraps); }
-
-u32 access_bytes(const Inst& inst) {
-  switch (inst.op) {
-  case Opcode::Load8S:
-  case Opcode::Load8U:
-  case Opcode::Store8: return 1;
-  case Opcode::Load16S:
-  case Opcode::Load16U:
-  case Opcode::Store16: return 2;
-  case Opcode::Load32S:
-  case Opcode::Load32U:
-  case Opcode::Store32: return 4;
-  default: return size_of(inst.type);
-  }
-}
-
 } // namespace
 
 /// Looks for them in all blocks.
@@ -58,7 +41,7 @@ void LoweringBase::find_packed_in(const Block& block) {
   for (InstId at = block.first_inst; at < block.first_inst + block.inst_count; ++at) {
     const Inst& inst = fn_->insts[at];
     if (info(inst.op).is(kPure)) continue;
-    if (!is_linear(inst) || packed_place_of(at).bytes == 0) {
+    if (!is_linear_access(inst.op) || packed_place_of(at).bytes == 0) {
       count = 0;
       start = at + 1;
       continue;
@@ -80,7 +63,7 @@ void LoweringBase::find_packed_in(const Block& block) {
 /// Of an access to linear memory that needs no check; of others, `bytes` is 0.
 LoweringBase::PackedPlace LoweringBase::packed_place_of(InstId id) const {
   const Inst& inst = fn_->insts[id];
-  const u32 size = access_bytes(inst);
+  const u32 size = access_bytes(inst.op, inst.type);
   PackedPlace out;
   i64 constant = 0;
   out.base = operand(inst, 0);
@@ -113,7 +96,7 @@ bool LoweringBase::may_pass(const PackedPlace& place, InstId first, InstId last,
   if (last - first > kMostBehind) return false;
   for (InstId at = first; at < last; ++at) {
     const Inst& inst = fn_->insts[at];
-    if (at == but || !is_linear(inst)) continue;
+    if (at == but || !is_linear_access(inst.op)) continue;
     const bool matters = info(inst.op).is(kWrites) || (is_store && !ASSAY_PLANTED(isel_packed_over_load));
     if (matters && !are_apart(place, packed_place_of(at))) return false;
   }

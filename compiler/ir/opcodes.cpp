@@ -65,6 +65,30 @@ bool opcode_from_name(std::string_view name, Opcode& out) {
   return false;
 }
 
+u32 access_bytes(Opcode op, Type type) {
+  switch (op) {
+  case Opcode::Load8S:
+  case Opcode::Load8U:
+  case Opcode::Store8:
+  case Opcode::PLoad8S:
+  case Opcode::PLoad8U:
+  case Opcode::PStore8: return 1;
+  case Opcode::Load16S:
+  case Opcode::Load16U:
+  case Opcode::Store16:
+  case Opcode::PLoad16S:
+  case Opcode::PLoad16U:
+  case Opcode::PStore16: return 2;
+  case Opcode::Load32S:
+  case Opcode::Load32U:
+  case Opcode::Store32:
+  case Opcode::PLoad32S:
+  case Opcode::PLoad32U:
+  case Opcode::PStore32: return 4;
+  default: return size_of(type);
+  }
+}
+
 bool types_allowed(Opcode op, Type type, Type from) { return ir::suffixes_allowed(ir::shape(op), type, from); }
 
 } // namespace assay

@@ -17,8 +17,6 @@ namespace {
 constexpr u32 kMostGuesses = 3;    // walks with guesses
 constexpr u32 kMostConditions = 4; // of conditions within a condition, of values that a value is made of
 
-bool is_linear_access(const GraphInst& inst) { return info(inst.op).form == Form::Access && info(inst.op).is(kTraps); }
-
 } // namespace
 
 /// What an earlier walk has found.
@@ -51,7 +49,7 @@ bool BoundsPass::survey(PassContext& c) {
     for (InstId at = graph.block(flow_->block(node)).first; at != kNone; at = graph.inst(at).next) {
       const GraphInst& inst = graph.inst(at);
       more |= inst.op == Opcode::Sext;
-      if (is_linear_access(inst) && !inst.inside && graph.constant(graph.operand(inst, 0)) == nullptr) {
+      if (is_linear_access(inst.op) && !inst.inside && graph.constant(graph.operand(inst, 0)) == nullptr) {
         any_address = true;
         if (!more) more = !look_at_access(c, at, made_as(graph, graph.operand(inst, 0)));
       }
@@ -243,7 +241,8 @@ void BoundsPass::parameters(Graph& graph, Node node) {
 /// Whether the access is inside, if its address is among these; then it is noted.
 bool BoundsPass::look_at_access(PassContext& c, InstId id, const Interval& address) {
   const GraphInst& inst = c.graph.inst(id);
-  const u64 size = c.module.memory_size, width = access_size(inst) - (ASSAY_PLANTED(bounds_last_byte) ? 1 : 0);
+  const u64 size = c.module.memory_size,
+            width = access_bytes(inst.op, inst.type) - (ASSAY_PLANTED(bounds_last_byte) ? 1 : 0);
   if (inst.imm > size || width > size - inst.imm) return false;
   const Interval inside = {0, static_cast<i64>(size - inst.imm - width)};
   if (!inside.contains(address)) return false;
@@ -256,7 +255,7 @@ bool BoundsPass::look_at_access(PassContext& c, InstId id, const Interval& addre
 void BoundsPass::instruction(PassContext& c, InstId id) {
   Graph& graph = c.graph;
   const GraphInst& inst = graph.inst(id);
-  if (is_linear_access(inst)) {
+  if (is_linear_access(inst.op)) {
     const ValueId address = graph.operand(inst, 0);
     if (graph.constant(address) == nullptr) { // lowering sees the others
       if (!inst.inside) look_at_access(c, id, known_[address]);

@@ -26,34 +26,10 @@ u64 most_of(Graph& graph, ValueId value) {
 /// The memory never shrinks.
 bool load_may_trap(PassContext& context, const GraphInst& inst) {
   const u64 size = context.module.memory_size, from = most_of(context.graph, context.graph.operand(inst, 0));
-  return from > size || inst.imm > size - from || access_size(inst) > size - from - inst.imm;
+  return from > size || inst.imm > size - from || access_bytes(inst.op, inst.type) > size - from - inst.imm;
 }
 
 } // namespace
-
-u32 access_size(const GraphInst& inst) {
-  switch (inst.op) {
-  case Opcode::Load8S:
-  case Opcode::Load8U:
-  case Opcode::Store8:
-  case Opcode::PLoad8S:
-  case Opcode::PLoad8U:
-  case Opcode::PStore8: return 1;
-  case Opcode::Load16S:
-  case Opcode::Load16U:
-  case Opcode::Store16:
-  case Opcode::PLoad16S:
-  case Opcode::PLoad16U:
-  case Opcode::PStore16: return 2;
-  case Opcode::Load32S:
-  case Opcode::Load32U:
-  case Opcode::Store32:
-  case Opcode::PLoad32S:
-  case Opcode::PLoad32U:
-  case Opcode::PStore32: return 4;
-  default: return size_of(inst.type);
-  }
-}
 
 bool may_trap(PassContext& context, const GraphInst& inst) {
   if (!info(inst.op).is(kTraps)) return false;

@@ -7,8 +7,6 @@
 
 namespace assay::opt {
 
-/// Bytes of an access to linear or native memory.
-u32 access_size(const GraphInst& inst);
 /// Whether the instruction may trap, as far as its operands tell.
 bool may_trap(PassContext& context, const GraphInst& inst);
 

@@ -20,10 +20,6 @@ constexpr u32 kVeryShort = 6;  // worth it wherever it stands
 constexpr u32 kTiny = 4;       // worth it whatever it does: the test is a good part of it
 constexpr u64 kManyTurns = 16; // to a constant limit
 
-bool is_access_of_linear(const GraphInst& inst) {
-  return info(inst.op).form == Form::Access && info(inst.op).is(kTraps);
-}
-
 /// The least number of the type, as this comparison takes it.
 u64 least_of(Opcode less, Type type) { return less == Opcode::LtS ? bit_mask(type) / 2 + 1 : 0; }
 
@@ -113,7 +109,7 @@ bool UnrollPass::is_worth_it(PassContext& c, const Counted& loop) {
   for (const BlockId block : {loop.head, loop.body}) {
     for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
       const GraphInst& inst = graph.inst(at);
-      const bool is_inside = is_access_of_linear(inst) && inst.inside;
+      const bool is_inside = is_linear_access(inst.op) && inst.inside;
       if (is_inside && slope(graph, loop, graph.operand(inst, 0), 0).is_usable()) return true;
     }
   }
@@ -263,7 +259,7 @@ void UnrollPass::effects(Graph& graph, const Counted& loop, BlockId block, u32 n
   for (InstId at = graph.block(block).first; at != last; at = graph.inst(at).next) {
     const GraphInst inst = graph.inst(at);
     if (info(inst.op).is(kPure)) continue;
-    const ValueId address = is_access_of_linear(inst) && inst.inside ? graph.operand(inst, 0) : kNone;
+    const ValueId address = is_linear_access(inst.op) && inst.inside ? graph.operand(inst, 0) : kNone;
     if (number == 0 || address == kNone || firsts_[address] == kNone) {
       copy(graph, loop, inst);
       continue;

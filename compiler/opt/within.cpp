@@ -22,9 +22,7 @@ constexpr u32 kMostAsked = 2;         // parameters
 constexpr u64 kMostTimes = 1 << 12, kMostMore = 1 << 28;
 constexpr u64 kMostBound = 0x7fffffff; // of any parameter: no number that it makes wraps then
 
-bool is_checked(const GraphInst& inst) {
-  return info(inst.op).form == Form::Access && info(inst.op).is(kTraps) && !inst.inside;
-}
+bool is_checked(const GraphInst& inst) { return is_linear_access(inst.op) && !inst.inside; }
 
 ValueId operation(Graph& graph, InstId before, Opcode op, Type type, ValueId a, ValueId b) {
   GraphInst inst;
@@ -162,7 +160,7 @@ bool WithinPass::collect_accesses(PassContext& c, const Candidate& loop) {
     for (InstId at = graph.block(block).first; at != kNone; at = graph.inst(at).next) {
       const GraphInst& inst = graph.inst(at);
       if (!is_checked(inst)) continue;
-      const u64 end = inst.imm + access_size(inst), size = c.module.memory_size;
+      const u64 end = inst.imm + access_bytes(inst.op, inst.type), size = c.module.memory_size;
       Access access{at, graph.operand(inst, 0), place(graph, loop, graph.operand(inst, 0), 0)};
       if (!access.place.known || (access.place.param == kNone && access.place.base == kNone)) continue;
       if (inst.imm > kMostBound || end > size || size - end < access.place.more) continue;

@@ -45,7 +45,7 @@ private:
     for (std::size_t i = 0; i + 1 < block.insts.size(); ++i) {
       const Opcode op = block.insts[i].op;
       if (op == Opcode::Const || !differs(f, body, b, i + 1, block.insts[i].results)) continue;
-      return is_linear(op) && wrong_address(f, body, b, i) ? "address" : std::string(family_of(op));
+      return is_linear_access(op) && wrong_address(f, body, b, i) ? "address" : std::string(family_of(op));
     }
     return {};
   }
@@ -87,8 +87,6 @@ private:
     const Seen seen = prober_.ask(shown, variant_);
     return seen.fails() && (" " + seen.globals).find(" " + name) != std::string::npos;
   }
-
-  static bool is_linear(Opcode op) { return info(op).form == Form::Access && info(op).name[0] != 'p'; }
 
   /// Whether a store in place of the load, or a load in place of the store, as wide and at the same address, differs
   /// too.

@@ -78,6 +78,10 @@ inline bool is_comparison(Opcode op) {
 inline bool is_try_call(Opcode op) {
   return op == Opcode::TryCall || op == Opcode::TryCallIndirect || op == Opcode::TryCallPtr;
 }
+/// A load or store of linear memory: those of native memory do not trap.
+inline bool is_linear_access(Opcode op) { return info(op).form == Form::Access && info(op).is(kTraps); }
+/// Bytes that an access to linear or native memory touches.
+u32 access_bytes(Opcode op, Type type);
 
 /// The operation of that text name, or false. Perfect-hash or binary search; no allocation.
 bool opcode_from_name(std::string_view name, Opcode& out);

@@ -22,6 +22,26 @@ TEST(Opcodes, EveryNameFindsItsRow) {
   }
 }
 
+TEST(Opcodes, AccessesAreAsWideAsTheirNamesSay) {
+  u32 narrow = 0, linear = 0;
+  for (u32 i = 0; i < kOpcodeCount; ++i) {
+    const OpcodeInfo& row = info(opcode(i));
+    EXPECT_EQ(is_linear_access(opcode(i)), row.form == Form::Access && row.name[0] != 'p') << row.name;
+    if (row.form != Form::Access) continue;
+    linear += is_linear_access(opcode(i)) ? 1 : 0;
+    const std::size_t digit = row.name.find_first_of("123456789");
+    if (digit == std::string_view::npos) {
+      EXPECT_EQ(access_bytes(opcode(i), Type::F64), 8u) << row.name;
+      EXPECT_EQ(access_bytes(opcode(i), Type::I16), 2u) << row.name;
+      continue;
+    }
+    ++narrow;
+    EXPECT_EQ(access_bytes(opcode(i), Type::I64) * 8, std::stoul(std::string(row.name.substr(digit)))) << row.name;
+  }
+  EXPECT_EQ(narrow, 18u);
+  EXPECT_EQ(linear, 11u);
+}
+
 TEST(Opcodes, NamesAreDistinct) {
   std::set<std::string_view> names;
   for (u32 i = 0; i < kOpcodeCount; ++i) EXPECT_TRUE(names.insert(info(opcode(i)).name).second);

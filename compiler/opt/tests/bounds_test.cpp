@@ -47,7 +47,7 @@ std::string marks(const std::string& text) {
   std::string letters;
   for (InstId id = 0; id < out.inside[0].size(); ++id) {
     const Inst& inst = out.derived.module.functions[0].insts[id];
-    if (info(inst.op).form == Form::Access && info(inst.op).is(kTraps)) letters += out.inside[0][id] != 0 ? 'i' : 'c';
+    if (is_linear_access(inst.op)) letters += out.inside[0][id] != 0 ? 'i' : 'c';
   }
   return letters;
 }

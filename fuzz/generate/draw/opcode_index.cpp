@@ -60,17 +60,6 @@ void add_access(OpcodeIndex& index, Opcode op, const OpcodeInfo& row) {
 
 } // namespace
 
-u32 access_bytes(Opcode op, Type type) {
-  const std::string_view name = info(op).name;
-  const std::size_t digit = name.find_first_of("123456789");
-  if (digit == std::string_view::npos) return size_of(type);
-  u32 bits = 0;
-  for (std::size_t i = digit; i < name.size() && name[i] >= '0' && name[i] <= '9'; ++i) {
-    bits = bits * 10 + static_cast<u32>(name[i] - '0');
-  }
-  return bits / 8;
-}
-
 OpcodeIndex::OpcodeIndex() {
   for (u32 i = 0; i < kOpcodeCount; ++i) {
     const Opcode op = static_cast<Opcode>(i);

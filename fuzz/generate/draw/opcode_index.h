@@ -63,9 +63,6 @@ inline constexpr ResultLetters kResultLetters[kOpcodeCount] = {
 };
 constexpr ResultLetters result_letters(Opcode op) { return kResultLetters[static_cast<u32>(op)]; }
 
-/// Bytes that a row of Form::Access touches: what its name says ("load16_s"), else the size of the type.
-u32 access_bytes(Opcode op, Type type);
-
 /// The type that an operand or result letter stands for in a row with these types; None for '*' and 'A', 'C'
 /// (which leave a choice).
 constexpr Type type_of_letter(char letter, Type type, Type from) {
