@@ -74,7 +74,6 @@ private:
   bool take_apart(Graph& graph, const GraphInst& access, Apart& out);
   bool is_indexed(ValueId x, const Apart& apart) const;
   void set_apart(PassContext& context, InstId id, ValueId sum, const Apart& apart);
-  void clean_up(Graph& graph);
   void constants_apart(PassContext& context);
 
   const analysis::FlowGraph* flow_ = nullptr;

@@ -109,25 +109,6 @@ void BoundsPass::set_apart(PassContext& c, InstId id, ValueId sum, const Apart& 
   graph.inst(id).imm = static_cast<u64>(beyond);
 }
 
-/// What nobody reads any more goes.
-void BoundsPass::clean_up(Graph& graph) {
-  graph.count_uses(*flow_, uses_);
-  while (!left_.empty()) {
-    const ValueId value = left_.back();
-    left_.pop_back();
-    const InstId id = graph.value(value).inst;
-    if (id == kNone || graph.inst(id).block == kNone) continue;
-    const GraphInst& inst = graph.inst(id);
-    if (inst.op != Opcode::Add && inst.op != Opcode::Shl && inst.op != Opcode::Zext) continue;
-    if (uses_[value] != 0) continue;
-    for (u32 i = 0; i < inst.operand_count; ++i) {
-      --uses_[graph.operand(inst, i)];
-      left_.push_back(graph.operand(inst, i));
-    }
-    graph.remove(id);
-  }
-}
-
 void BoundsPass::constants_apart(PassContext& c) {
   Graph& graph = c.graph;
   if (apart_.empty()) return;
@@ -151,7 +132,9 @@ void BoundsPass::constants_apart(PassContext& c) {
       }
     }
   }
-  if (!left_.empty()) clean_up(graph);
+  if (left_.empty()) return;
+  graph.count_uses(*flow_, uses_);
+  graph.remove_unread(left_, uses_);
 }
 
 /// Whether that x has become an index, by another value.

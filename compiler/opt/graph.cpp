@@ -338,6 +338,23 @@ void Graph::count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses)
   }
 }
 
+void Graph::remove_unread(std::vector<ValueId>& values, std::vector<u32>& uses) {
+  const auto is_part = [](Opcode op) {
+    return op == Opcode::Add || op == Opcode::Shl || op == Opcode::Mul || op == Opcode::Zext || op == Opcode::Sext;
+  };
+  while (!values.empty()) {
+    const ValueId value = values.back();
+    values.pop_back();
+    const InstId id = values_[value].inst;
+    if (id == kNone || uses[value] != 0 || insts_[id].block == kNone || !is_part(insts_[id].op)) continue;
+    for (u32 i = 0; i < insts_[id].operand_count; ++i) {
+      const ValueId read = operand(insts_[id], i);
+      if (uses[read] != 0 && --uses[read] == 0) values.push_back(read);
+    }
+    remove(id);
+  }
+}
+
 void Graph::list_edges(std::vector<u32>& ends, std::vector<BlockId>& targets) const {
   ends.resize(block_count_);
   targets.resize(edge_count_); // at most: no two instructions in blocks have edges in common

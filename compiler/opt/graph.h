@@ -131,6 +131,9 @@ public:
   u32 add_local(Type type);
   /// How often each value is read, by ValueId, by operands and by edges of blocks in `flow`.
   void count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses);
+  /// What addresses were made of and is not read any more goes: these values, which are used up, and what only they
+  /// read. `uses` are [ValueId], as far as these go; they stay true.
+  void remove_unread(std::vector<ValueId>& values, std::vector<u32>& uses);
 
   /// The terminator becomes a jump along its edge of this number.
   void make_jump(BlockId block, u32 edge);

@@ -24,6 +24,14 @@ constexpr u64 kMostBound = 0x7fffffff; // of any parameter: no number that it ma
 
 bool is_checked(const GraphInst& inst) { return is_linear_access(inst.op) && !inst.inside; }
 
+ValueId cast(Graph& graph, InstId before, Opcode op, Type type, Type from, ValueId value) {
+  GraphInst inst;
+  inst.op = op;
+  inst.type = type;
+  inst.from = from;
+  return graph.insert(before, inst, {&value, 1}, true);
+}
+
 ValueId operation(Graph& graph, InstId before, Opcode op, Type type, ValueId a, ValueId b) {
   GraphInst inst;
   inst.op = op;
@@ -253,14 +261,7 @@ ValueId WithinPass::bound(Graph& graph, const Candidate& loop, u32 param, InstId
   }
   if (out != kNone) {
     out = operation(graph, before, Opcode::MinU, Type::I64, out, graph.insert_const(before, Type::I64, known));
-    if (type == Type::I32) {
-      GraphInst trunc;
-      trunc.op = Opcode::Trunc;
-      trunc.type = Type::I32;
-      trunc.from = Type::I64;
-      const ValueId operands[] = {out};
-      out = graph.insert(before, trunc, operands, true);
-    }
+    if (type == Type::I32) out = cast(graph, before, Opcode::Trunc, Type::I32, Type::I64, out);
   } else {
     out = graph.insert_const(before, type, known);
   }
@@ -335,12 +336,7 @@ ValueId WithinPass::index_of(Graph& graph, const Candidate& loop, const Place& p
   if (place.times != 1 || place.base != kNone) {
     value = index_of(graph, loop, {true, kNone, place.param, 1, 0});
   } else if (graph.value(param).type == Type::I32) {
-    GraphInst zext;
-    zext.op = Opcode::Zext;
-    zext.type = Type::I64;
-    zext.from = Type::I32;
-    const ValueId operands[] = {param};
-    value = graph.insert(before, zext, operands, true);
+    value = cast(graph, before, Opcode::Zext, Type::I64, Type::I32, param);
   }
   if (place.times != 1) {
     const u64 shift = static_cast<u64>(std::countr_zero(place.times));
@@ -385,21 +381,7 @@ void WithinPass::clean_up(Graph& graph) {
         for (const ValueId arg : edge.args) ++uses_[graph.now(arg)];
     }
   }
-  const auto is_part = [](Opcode op) {
-    return op == Opcode::Add || op == Opcode::Shl || op == Opcode::Mul || op == Opcode::Zext || op == Opcode::Sext;
-  };
-  while (!left_.empty()) {
-    const ValueId value = left_.back();
-    left_.pop_back();
-    const InstId id = graph.value(value).inst;
-    if (id == kNone || uses_[value] != 0 || graph.inst(id).block == kNone || !is_part(graph.inst(id).op)) continue;
-    const GraphInst& inst = graph.inst(id);
-    for (u32 i = 0; i < inst.operand_count; ++i) {
-      const ValueId operand = graph.operand(inst, i);
-      if (uses_[operand] != 0 && --uses_[operand] == 0) left_.push_back(operand);
-    }
-    graph.remove(id);
-  }
+  graph.remove_unread(left_, uses_);
 }
 
 /// The header's copy joins the block that leads to it, and so does what it goes on to, if no other way leads there: a
