@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #if defined(_MSC_VER)
 #include <intrin.h>
@@ -131,11 +132,15 @@ void Instance::reset() {
 }
 
 void Instance::abandon() {
+  end_outermost();
+  frames_intact_ = true;
+}
+
+void Instance::end_outermost() {
   activation_ = nullptr;
   depth_ = 0;
-  held_.clear();
+  if (!held_.empty()) held_.clear();
   context_.exit_fp = context_.entry_fp = 0;
-  frames_intact_ = true;
 }
 
 void Instance::reset_globals() {
@@ -228,11 +233,25 @@ public:
   }
   ActivationScope(const ActivationScope&) = delete;
   ActivationScope& operator=(const ActivationScope&) = delete;
+  void returned() {} // its end follows
 
   Activation activation;
 
 private:
   Instance& self_;
+};
+
+/// The first, which whoever catches an exception ends.
+struct Instance::OutermostActivation {
+  explicit OutermostActivation(Instance& self) : instance(self) {
+    ASSAY_CHECK(self.depth_ == 0 && "the outermost call");
+    self.activation_ = &activation;
+    self.depth_ = 1;
+  }
+  void returned() { instance.end_outermost(); }
+
+  Instance& instance;
+  Activation activation;
 };
 
 void Instance::begin_activation(FunctionId function) {
@@ -259,23 +278,38 @@ void Instance::enter_deferring(EntryFrame& frame) {
     stubs_->enter(&frame);
     return;
   }
-  if (scope.activation.exception != nullptr) std::rethrow_exception(std::move(scope.activation.exception));
+  rethrow_deferred();
   throw TrapException(scope.activation.trap.kind, scope.activation.trap.position);
 }
 
-bool Instance::try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap) {
+/// An exception stops at this frame, twice, only where the scope has something to do then.
+template <typename Scope> bool Instance::enter_for_value(FunctionId function, EntryFrame& frame, TrapValue& trap) {
   begin_activation(function);
-  ActivationScope scope(*this);
+  Scope scope(*this);
   std::jmp_buf exit;
   scope.activation.trap_exit = &exit;
   // Skipped by the jump: on_trap, which owns nothing, frames of compiled code, and the stub's.
   if (ASSAY_SETJMP(exit) == 0) {
     stubs_->enter(&frame);
+    scope.returned();
     return true;
   }
-  if (scope.activation.exception != nullptr) std::rethrow_exception(std::move(scope.activation.exception));
+  rethrow_deferred();
   trap = scope.activation.trap;
+  scope.returned();
   return false;
+}
+
+bool Instance::try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap) {
+  return enter_for_value<ActivationScope>(function, frame, trap);
+}
+
+bool Instance::try_enter_outermost(FunctionId function, EntryFrame& frame, TrapValue& trap) {
+  return enter_for_value<OutermostActivation>(function, frame, trap);
+}
+
+void Instance::rethrow_deferred() {
+  if (deferred_ != nullptr) std::rethrow_exception(std::exchange(deferred_, nullptr));
 }
 
 void Instance::collect(FunctionId function, const EntryFrame& frame, std::span<u64> results) {
@@ -377,12 +411,19 @@ void Instance::walk(std::vector<Position>& out, std::size_t most) const {
   walk.flush();
 }
 
+/// Frame pointer of the entry stub with which the outermost activation began: compiled frames lie below it.
+u64 Instance::outermost_entry() const {
+  u64 entry_fp = context_.entry_fp;
+  for (const Activation* a = activation_; a != nullptr && a->outer != nullptr; a = a->outer) entry_fp = a->entry_fp;
+  return entry_fp;
+}
+
 bool Instance::unwinder_finds(std::span<const Position> frames) const {
   constexpr u32 kMost = 1000;
   if (defers_) return true;
   const u64 code_begin = code_->base(), code_size = code_->object()->code.size();
   const std::vector<SourcePosition>& calls = code_->object()->inlined_calls;
-  const std::vector<u64> stack = os::call_stack(kMost);
+  const std::vector<u64> stack = os::call_stack(kMost, outermost_entry());
   std::size_t found = 0;
   for (const u64 return_address : stack) {
     if (return_address - code_begin - 1 >= code_size) continue;
@@ -411,14 +452,13 @@ void Instance::host_call(VmContext* context, u64 import, const u64* args, u64* r
     std::longjmp(*self.activation_->trap_exit, 1);
 }
 
-/// False when it threw; the exception is kept for the activation.
+/// False when it threw; the exception is kept.
 bool Instance::import_returns(FunctionId function, std::span<const u64> args, std::span<u64> results) {
-  Activation& activation = *activation_;
   try {
     imports_->on_import(*this, function, args, results);
     return true;
   } catch (...) {
-    activation.exception = std::current_exception();
+    deferred_ = std::current_exception();
     return false;
   }
 }
@@ -459,16 +499,6 @@ void Instance::tell_throw(os::CallerFrame at, const AirException* exception, boo
   context_.exit_fp = exit_fp;
 }
 
-void Instance::tell_rethrow(os::CallerFrame at, const std::exception_ptr& exception) {
-  try {
-    std::rethrow_exception(exception);
-  } catch (const AirException& air) {
-    tell_throw(at, &air, true);
-  } catch (...) {
-    tell_throw(at, nullptr, true);
-  }
-}
-
 void Instance::on_throw(VmContext* context, u64 tag, const u64* payload) {
   Instance& self = *reinterpret_cast<Instance*>(context->owner);
   if (self.throw_observer_ != nullptr) {
@@ -476,7 +506,7 @@ void Instance::on_throw(VmContext* context, u64 tag, const u64* payload) {
     self.tell_throw(ASSAY_CALLER_FRAME(), &exception, false);
   }
   if (!self.defers_) throw self.air_exception(tag, payload);
-  self.activation_->exception = std::make_exception_ptr(self.air_exception(tag, payload));
+  self.deferred_ = std::make_exception_ptr(self.air_exception(tag, payload));
   std::longjmp(*self.activation_->trap_exit, 1);
 }
 
@@ -486,7 +516,7 @@ void Instance::on_rethrow(VmContext* context, u64 handle) {
   const u64 index = handle - kFirstHandle - self.held_before_;
   if (index >= self.held_.size()) return;
   const std::exception_ptr exception = ASSAY_PLANTED(eh_rethrow_latest) ? self.held_.back() : self.held_[index];
-  if (self.throw_observer_ != nullptr) self.tell_rethrow(ASSAY_CALLER_FRAME(), exception);
+  if (self.throw_observer_ != nullptr) self.tell_throw(ASSAY_CALLER_FRAME(), os::air_exception(exception), true);
   std::rethrow_exception(exception);
 }
 

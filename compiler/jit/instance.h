@@ -88,6 +88,11 @@ public:
   /// than an exception: no host frame lies between the trap and this call, so none is skipped. Traps of activations
   /// nested in it arrive as TrapException, since they pass through host frames.
   bool try_enter(FunctionId function, EntryFrame& frame, TrapValue& trap);
+  /// try_enter for the outermost call, at whose frame an exception does not stop, which makes it cheaper: whoever
+  /// catches it calls `end_outermost`.
+  bool try_enter_outermost(FunctionId function, EntryFrame& frame, TrapValue& trap);
+  /// Nothing is active.
+  void end_outermost();
   /// The results of the call that returned, bits zero above the type's width.
   void collect(FunctionId function, const EntryFrame& frame, std::span<u64> results);
   void invoke(FunctionId function, std::span<const u64> args, std::span<u64> results);
@@ -100,8 +105,8 @@ public:
   /// from an ImportHandler or a ThrowObserver.
   void walk(std::vector<Position>& out, std::size_t most = std::size_t{1} << 32) const;
   /// Whether the system's unwinder, by the unwind tables, finds the AIR frames `frames`, which `walk` has just found by
-  /// frame pointers. Looks at 1000 native frames at most, at 1 us each. True where exceptions are deferred: it knows no
-  /// frames there.
+  /// frame pointers. Looks at 1000 native frames at most, and at none behind the outermost entry. True where exceptions
+  /// are deferred: it knows no frames there.
   bool unwinder_finds(std::span<const Position> frames) const;
   u32 activation_count() const { return depth_; }
   /// False when a chain of frame pointers did not lead from an exit to its entry, or a return address in compiled code
@@ -118,9 +123,9 @@ private:
     Activation* outer = nullptr;
     std::jmp_buf* trap_exit = nullptr; // where a trap of this activation goes; null: it throws
     TrapValue trap;
-    std::exception_ptr exception; // deferred, on its way past the activation's frames
   };
   class ActivationScope;
+  struct OutermostActivation;
   struct CallBuffers {
     std::vector<u64> stack_args, results;
   };
@@ -135,13 +140,15 @@ private:
 
   void begin_activation(FunctionId function);
   void enter_deferring(EntryFrame& frame);
+  template <typename Scope> bool enter_for_value(FunctionId function, EntryFrame& frame, TrapValue& trap);
+  void rethrow_deferred();
   AirException air_exception(u64 tag, const u64* payload) const;
   void tell_throw(os::CallerFrame at, const AirException* exception, bool again);
-  void tell_rethrow(os::CallerFrame at, const std::exception_ptr& exception);
   bool import_returns(FunctionId function, std::span<const u64> args, std::span<u64> results);
   void reset_globals();
   void reset_table();
   class Walk;
+  u64 outermost_entry() const;
   const SourcePosition* call_position(u64 return_address) const;
   CallBuffers& buffers();
 
@@ -159,6 +166,7 @@ private:
   Activation* activation_ = nullptr;
   u32 depth_ = 0;
   std::deque<std::exception_ptr> held_; // what catch_all caught, the latest kHeldExceptions; until no call is active
+  std::exception_ptr deferred_;         // on its way past the frames of one activation
   u64 held_before_ = 0;                 // how many were, and are no longer
   u64 stack_bytes_;
   ThrowObserver throw_observer_ = nullptr;

@@ -28,11 +28,11 @@ constexpr u64 kCallBytes = 0;
 } // namespace
 
 /// Beginning with the caller's frame. Ends where a frame has no entry, or is not above the one before.
-__declspec(noinline) std::vector<u64> call_stack(u32 most) {
+__declspec(noinline) std::vector<u64> call_stack(u32 most, u64 outermost) {
   std::vector<u64> out;
   CONTEXT context;
   RtlCaptureContext(&context);
-  for (u64 below = 0; out.size() < most && sp_of(context) > below;) {
+  for (u64 below = 0; out.size() < most && sp_of(context) > below && below <= outermost;) {
     below = sp_of(context);
     DWORD64 base = 0;
     const u64 pc = pc_of(context) - (out.empty() ? 0 : kCallBytes);

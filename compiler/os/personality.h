@@ -33,6 +33,8 @@ u64 personality();
 
 /// `exception`: what a landing pad was given. Null unless it is an AirException.
 const AirException* air_exception(void* exception);
+/// The same of one that take_exception gave, which costs a throw to ask otherwise.
+const AirException* air_exception(const std::exception_ptr& exception);
 /// Ends its flight: it counts as caught and, when the result is dropped and nobody else holds it, is destroyed.
 std::exception_ptr take_exception(void* exception);
 

@@ -54,6 +54,12 @@ struct Thrown {
   const void* object = nullptr;
 };
 
+/// `object`: as thrown, or where std::exception_ptr points, which is the primary object in both libraries.
+Thrown thrown_object(const void* object) {
+  const u8* primary = static_cast<const u8*>(object) - kHeaderBytes;
+  return {static_cast<const std::type_info*>(read_pointer(primary - kTypeBefore)), object};
+}
+
 Thrown thrown_by(u64 exception_class, const void* exception) {
   const u8* header = static_cast<const u8*>(exception);
   const void* object = header + kHeaderBytes;
@@ -64,8 +70,7 @@ Thrown thrown_by(u64 exception_class, const void* exception) {
   case kClangDependent: object = read_pointer(header - kClangPrimaryBefore); break;
   default: return {};
   }
-  const u8* primary = static_cast<const u8*>(object) - kHeaderBytes;
-  return {static_cast<const std::type_info*>(read_pointer(primary - kTypeBefore)), object};
+  return thrown_object(object);
 }
 
 FlyingException flying(const Thrown& thrown) {
@@ -124,6 +129,12 @@ const AirException* air_exception(void* exception) {
   u64 exception_class = 0;
   std::memcpy(&exception_class, exception, 8);
   return flying(thrown_by(exception_class, exception)).air;
+}
+
+const AirException* air_exception(const std::exception_ptr& exception) {
+  static_assert(sizeof exception == sizeof(void*), "a pointer to the primary object");
+  const void* object = read_pointer(reinterpret_cast<const u8*>(&exception));
+  return object == nullptr ? nullptr : flying(thrown_object(object)).air;
 }
 
 std::exception_ptr take_exception(void* exception) {

@@ -11,6 +11,7 @@ u64 personality() { return 0; }
 
 // Without a personality nothing comes to a landing pad.
 const AirException* air_exception(void*) { return nullptr; }
+const AirException* air_exception(const std::exception_ptr&) { return nullptr; }
 std::exception_ptr take_exception(void*) { return nullptr; }
 
 } // namespace assay::os

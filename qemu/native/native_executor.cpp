@@ -170,7 +170,7 @@ bool NativeExecutor::try_call(FunctionId function, std::span<const u64> args, st
                               jit::TrapValue& trap) {
   EntryFrame frame = registers_;
   instance_.place(function, args, frame, kJunk);
-  if (!instance_.try_enter(function, frame, trap)) return false;
+  if (!instance_.try_enter_outermost(function, frame, trap)) return false;
   check_registers(frame);
   instance_.collect(function, frame, results);
   return true;
@@ -221,6 +221,7 @@ void NativeExecutor::call_and_catch(FunctionId function, std::span<const u64> ar
     out.position = trap.position;
     out.values.clear();
   });
+  instance_.end_outermost(); // what left as an exception did not
 }
 
 void NativeExecutor::run(FunctionId function, std::span<const u64> args, u64 fuel, Host& host, Outcome& out) {

@@ -164,6 +164,36 @@ TEST_F(InstanceTest, TrapComesBackAsAValueWhenNoHostFrameLiesBetween) {
   }
 }
 
+TEST_F(InstanceTest, WhoCatchesWhatLeavesTheOutermostCallEndsIt) {
+  load("import @host()\nexport func @outer(i32) {\n^entry(%x: i32):\n  branch %x, ^t, ^c\n^t:\n  trap user5\n^c:\n"
+       "  call @host()\n  return\n}\n");
+  bool throws = false;
+  host_ = [&](std::string_view, std::span<const u64>, std::span<u64>) {
+    EXPECT_EQ(instance_.activation_count(), 1u);
+    if (throws) throw 17;
+  };
+  const FunctionId outer = module_.find_function("outer");
+  const auto enter = [&](u64 arg, TrapValue& trap) {
+    EntryFrame frame;
+    instance_.place(outer, {&arg, 1}, frame);
+    return instance_.try_enter_outermost(outer, frame, trap);
+  };
+  for (int i = 0; i < 10; ++i) {
+    TrapValue trap;
+    throws = false;
+    EXPECT_TRUE(enter(0, trap));
+    EXPECT_EQ(instance_.activation_count(), 0u);
+    EXPECT_FALSE(enter(1, trap));
+    EXPECT_EQ(trap.kind, TrapKind::User5);
+    EXPECT_EQ(instance_.activation_count(), 0u);
+    throws = true;
+    EXPECT_THROW(static_cast<void>(enter(0, trap)), int);
+    instance_.end_outermost();
+    EXPECT_EQ(instance_.activation_count(), 0u);
+    EXPECT_EQ(instance_.context().entry_fp, 0u);
+  }
+}
+
 TEST_F(InstanceTest, HostMayCatchATrapAndTheRunGoesOn) {
   load(
       "import @host() -> i64\nexport func @outer() -> i64 {\n^entry():\n  %a = call @host()\n  %b = call @host()\n  %c = add.i64 %a, %b\n"
