@@ -88,10 +88,10 @@ struct SwitchCase {
 /// A step of an instruction that works on two neighbouring f64 at once (lowering_packed.cpp). Its operands are
 /// temporaries, from 0 on, then what the steps read, and the memory's base.
 struct PackedStep {
-  enum class Kind : u8 { Load, Join, Add, Sub, Mul, Div, Canon, Store };
+  enum class Kind : u8 { Load, Join, Add, Sub, Mul, Scale, Div, Canon, Store };
   Kind kind = Kind::Load;
   u8 to = 0, from = 0;        // temporaries; operations read both, Canon only the first
-  u8 operand = 0, second = 0; // of a place, the address; of two values that are put together, these
+  u8 operand = 0, second = 0; // of a place, the address; of two values that are put together, these; Scale's factor
   u8 scale = 0;               // of a place: LirInst::cond, flags, aux
   u16 flags = 0;
   u32 end = 0;
@@ -137,7 +137,8 @@ protected:
     bool adds_scaled = false;     // one adds what it shifts by up to 3 first
     bool holds_constants = false; // at O2 what a loop reads of them are values (LirFunction::constants)
     AddressOps address;
-    bool packs_doubles = false; // one works on two f64 at once
+    bool packs_doubles = false;  // one works on two f64 at once
+    bool scales_doubles = false; // and multiplies both by one value
   };
   explicit LoweringBase(StoredImmediates stored, Abilities abilities) : stored_(stored), abilities_(abilities) {}
 
@@ -252,6 +253,7 @@ protected:
 
   // Two f64 at once (lowering_packed.cpp).
   static constexpr u32 kMostPackedNodes = 8; // of one pair
+  static constexpr u32 kPackedHalf = 8;      // bytes of each half
   /// What two stores store: by an operation of two other nodes, a load from neighbouring places, or, where `op` is
   /// Const, any two values.
   struct PackedNode {
@@ -266,7 +268,6 @@ protected:
     u32 root = 0;                                       // in packed_nodes_
   };
   bool is_packed_load(ValueId value) const;
-  const Packed* packed_of(InstId store) const;
 
   // Calls (lowering_call.cpp).
   void call_runtime(RuntimeFn fn, std::span<const VReg> args, VReg result);
@@ -383,6 +384,8 @@ private:
     VReg base = kNone;
   };
   void keep_address(LinearPlace& place, u32 size); // lowering_address.cpp
+  void keep_both(LinearPlace& place);
+  VReg kept_address(const LinearPlace& place, u32 far);
   bool on_held_base(LinearPlace& place, u32 size, ValueId index);
   VReg held_base(u32 far);
   void check_apart(LinearPlace& place);
@@ -434,6 +437,12 @@ private:
   u32 pack_values(InstId start, ValueId low, ValueId high, u32 depth);
   bool may_pack(InstId earlier, InstId later) const;
   bool pack(InstId start, InstId earlier, InstId later);
+  const Packed* packed_of(InstId store) const;
+  struct PackedBuild; // lowering_packed_steps.cpp
+  void packed_place(PackedBuild& out, InstId access, PackedStep& step);
+  u32 packed_factor(const PackedNode& node) const;
+  u8 packed_value(PackedBuild& out, u32 node);
+  void store_packed(const Packed& pair);
 
   // What lies above i32s (lowering_upper.cpp).
   void find_clean();

@@ -64,7 +64,6 @@ void LoweringBase::check_apart(LinearPlace& place) {
 /// Changes the place to one at a constant distance from a value.
 void LoweringBase::keep_address(LinearPlace& place, u32 size) {
   const AddressOps& ops = abilities_.address;
-  const bool wide = (place.flags & kWideAddress) != 0;
   if (ops.add_index == 0 || memory_base_ == kNone || (place.flags & kConstAddress) != 0) return;
   if ((place.flags & (kFixedSize | kSurelyInside)) == 0) return;
   const u32 offset = place.end - size, near = offset % (kNear * size), far = offset - near;
@@ -74,31 +73,55 @@ void LoweringBase::keep_address(LinearPlace& place, u32 size) {
   if (!may(Decision::AddressKept)) return;
   check_apart(place);
   if (place.base == kNone && on_held_base(place, size, place.index)) return;
+  place.base = kept_address(place, far);
+  place.flags = static_cast<u16>((place.flags & (kFloatValue | kSigned)) | kConstAddress | kSurelyInside | kBaseGiven);
+  place.end = near + size;
+  place.scale = 0;
+}
+
+/// The sum of base, index and constant as a value, as this block has it already or not.
+VReg LoweringBase::kept_address(const LinearPlace& place, u32 far) {
+  const AddressOps& ops = abilities_.address;
   const auto same = [&](const KeptAddress& kept) {
     return kept.index == place.address && kept.scale == place.scale && kept.far == far && kept.base == place.base;
   };
   const auto found = std::find_if(kept_.begin(), kept_.end(), same);
-  VReg address = found != kept_.end() ? found->address : kNone;
+  if (found != kept_.end()) return found->address;
   const Part* const part = place.base == kNone && far == 0 && holds_ ? part_of(place.index, place.scale) : nullptr;
-  if (part != nullptr && part->sum != kNone) address = part->sum;
-  if (address == kNone) {
-    address = new_int();
-    const VReg held_far = far != 0 && holds_ && place.base == kNone ? held_base(far) : kNone;
-    const VReg base = held_far != kNone ? held_far : place.base != kNone ? place.base : memory_base_;
-    if (wide) add_op(OpCode(ops.add), 8, {def(address), use(base), use(place.address)});
-    else add_index(address, base, place);
-    if (far != 0 && held_far == kNone) {
-      const VReg sum = new_int();
-      add_op(OpCode(ops.add_constant), 8, {def(sum), use(address)}).imm = far;
-      address = sum;
-    }
-    if (kept_.size() == kMostKept) kept_.erase(kept_.begin());
-    kept_.push_back({place.address, far, place.scale, address, place.base});
+  if (part != nullptr && part->sum != kNone) return part->sum;
+  VReg address = new_int();
+  const VReg held_far = far != 0 && holds_ && place.base == kNone ? held_base(far) : kNone;
+  const VReg base = held_far != kNone ? held_far : place.base != kNone ? place.base : memory_base_;
+  if ((place.flags & kWideAddress) != 0) add_op(OpCode(ops.add), 8, {def(address), use(base), use(place.address)});
+  else add_index(address, base, place);
+  for (const u32 added : {far / kNear * kNear, far % kNear}) { // each is an immediate
+    if (added == 0 || held_far != kNone) continue;
+    const VReg sum = new_int();
+    add_op(OpCode(ops.add_constant), 8, {def(sum), use(address)}).imm = added;
+    address = sum;
   }
-  place.flags = static_cast<u16>((place.flags & (kFloatValue | kSigned)) | kConstAddress | kSurelyInside | kBaseGiven);
-  place.end = near + size;
+  if (kept_.size() == kMostKept) kept_.erase(kept_.begin());
+  kept_.push_back({place.address, far, place.scale, address, place.base});
+  return address;
+}
+
+/// The same for two f64 at once, given the place of the lower one: they are at place.end - 16 from place.base, whatever
+/// the address was.
+void LoweringBase::keep_both(LinearPlace& place) {
+  constexpr u32 kBoth = 2 * kPackedHalf, kUnscaled = 256; // what accesses reach without regard to their size
+  const u32 offset = place.end - kPackedHalf;
+  place.end += kPackedHalf;
+  if ((place.flags & kFixedSize) != 0) check_apart(place);
+  if ((place.flags & kConstAddress) != 0) {
+    place.base = memory_base_;
+    return;
+  }
+  const u32 beside = offset < kUnscaled ? 0 : offset % kBoth; // far has it, so that near is a multiple
+  const u32 near = offset < kUnscaled ? offset : (offset - beside) % (kNear * kBoth), far = offset - near;
+  const bool reaches = far < kFarthest;
+  place.base = kept_address(place, reaches ? far : 0);
+  place.end = (reaches ? near + (ASSAY_PLANTED(a64_packed_beside) ? beside : 0) : offset) + kBoth;
   place.scale = 0;
-  place.base = address;
 }
 
 /// The low 32 bits of the address, shifted, on top of the base.

@@ -223,6 +223,7 @@ bool LoweringBase::linear_address(const Inst& inst, u32 size, LinearPlace& place
 }
 
 void LoweringBase::linear_load(const Inst& inst, OpCode op, u32 param) {
+  if (!packed_.empty() && is_packed_load(inst.first_result)) return;
   const Access access = access_of(inst, param);
   LinearPlace place;
   place.flags = access.flags;
@@ -239,6 +240,10 @@ void LoweringBase::linear_load(const Inst& inst, OpCode op, u32 param) {
 }
 
 void LoweringBase::linear_store(const Inst& inst, OpCode op, u32 param) {
+  if (const Packed* const pair = packed_.empty() ? nullptr : packed_of(b_.origin())) {
+    if (pair->later == b_.origin()) store_packed(*pair);
+    return;
+  }
   const Access access = access_of(inst, param);
   Operand operands[3];
   u32 bits = 0, count = 0;

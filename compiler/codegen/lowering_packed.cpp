@@ -6,7 +6,8 @@
 // touch its bytes, and the loads over stores that do not touch theirs (AccessExtent), and over nothing that can trap,
 // take fuel or call, so that nobody sees memory in between. Only where fewer instructions come of it.
 // Where a function has f64 stores, at most kMostBehind instructions are looked at for each of them. At O2 alone, for
-// targets that have such operations. Tested in compiler/codegen/tests/lower_packed_test.cpp.
+// targets that have such operations. Tested in compiler/codegen/tests/lower_packed_test.cpp. What is made of
+// them: lowering_packed_steps.cpp.
 #include "compiler/codegen/lowering.h"
 
 #include <algorithm>
@@ -18,7 +19,6 @@ namespace {
 constexpr u32 kMostBehind = 40; // instructions between the two stores, and before them
 constexpr u32 kMostCandidates = 4;
 constexpr u32 kMostDepth = 4;
-constexpr u32 kWidth = 8; // bytes of each half
 
 /// Operands of an operation that can be done on two at once; 0: it cannot.
 u32 packable(Opcode op) {
@@ -127,7 +127,7 @@ u32 LoweringBase::pack_values(InstId start, ValueId low, ValueId high, u32 depth
     }
   } else if (is_alike && a->op == Opcode::Load && b->op == Opcode::Load) {
     const PackedPlace at = packed_place_of(first.index), next = packed_place_of(second.index);
-    if (at.base == next.base && at.offset + kWidth == next.offset) node.op = Opcode::Load;
+    if (at.base == next.base && at.offset + kPackedHalf == next.offset) node.op = Opcode::Load;
   }
   if (packed_nodes_.size() - packed_start_ == kMostPackedNodes) return kNone;
   packed_nodes_.push_back(node);
@@ -159,8 +159,8 @@ bool LoweringBase::may_pack(InstId earlier, InstId later) const {
 bool LoweringBase::pack(InstId start, InstId earlier, InstId later) {
   const PackedPlace at = packed_place_of(earlier), next = packed_place_of(later);
   if (at.base != next.base) return false;
-  const bool is_low = at.offset + kWidth == next.offset;
-  if (!is_low && next.offset + kWidth != at.offset) return false;
+  const bool is_low = at.offset + kPackedHalf == next.offset;
+  if (!is_low && next.offset + kPackedHalf != at.offset) return false;
   if (!may_pass(at, earlier + 1, later, kNone, true)) return false;
   packed_start_ = static_cast<u32>(packed_nodes_.size());
   packed_end_ = later;

@@ -239,6 +239,8 @@ public:
 #define ASSAY_A64_CNT8 ASSAY_A64_CVT
 #define ASSAY_A64_ADDV ASSAY_A64_CVT
 #define ASSAY_A64_V16B(f, form)  void f(Vreg d, Vreg n, Vreg m) { vregs((form).bits, FSize::D, d, n, m); }
+#define ASSAY_A64_V2D ASSAY_A64_V16B
+#define ASSAY_A64_V2DE ASSAY_A64_V16B
 #define ASSAY_A64_V0(f, form)    void f(Vreg d) { vregs((form).bits, FSize::D, d, Vreg::V0, Vreg::V0); }
 #define ASSAY_A64_VR(f, form) \
   void f(FSize s, Vreg d, Size from, Gpr n) { convert(of(form, s) | sf(from), s, field_of(d), field_of(n), n); }

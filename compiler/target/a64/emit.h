@@ -114,6 +114,7 @@ private:
   void check_fixed(const LirInst& inst, Size size, Gpr address);
   void fault_site(const LirInst& inst);
   void float_value(Vreg dst, u64 bits, u32 size);
+  void packed_canon(Vreg value, Vreg other);
   void switch_table(const LirInst& inst, std::span<const codegen::SwitchCase> cases);
   void switch_search(const LirInst& inst, std::span<const codegen::SwitchCase> cases);
   void compare_case(const LirInst& inst, u64 value);
@@ -136,7 +137,7 @@ private:
   ASSAY_EMIT(float_binary) ASSAY_EMIT(float_unary) ASSAY_EMIT(float_copysign) ASSAY_EMIT(float_fma)
   ASSAY_EMIT(float_canon) ASSAY_EMIT(float_convert) ASSAY_EMIT(int_to_float) ASSAY_EMIT(float_to_int)
   ASSAY_EMIT(float_sat)
-  ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(memory_base) ASSAY_EMIT(check_inside) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
+  ASSAY_EMIT(packed) ASSAY_EMIT(linear_load) ASSAY_EMIT(linear_store) ASSAY_EMIT(memory_base) ASSAY_EMIT(check_inside) ASSAY_EMIT(pointer_load) ASSAY_EMIT(pointer_store)
   ASSAY_EMIT(frame_load) ASSAY_EMIT(frame_store) ASSAY_EMIT(global_load) ASSAY_EMIT(global_store) ASSAY_EMIT(frame_addr)
   ASSAY_EMIT(func_addr) ASSAY_EMIT(context) ASSAY_EMIT(memory_size) ASSAY_EMIT(range_check) ASSAY_EMIT(fuel)
   ASSAY_EMIT(trap) ASSAY_EMIT(nothing) ASSAY_EMIT(load_arg) ASSAY_EMIT(store_out) ASSAY_EMIT(table_entry)

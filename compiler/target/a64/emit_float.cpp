@@ -131,6 +131,41 @@ void Emitter::float_convert(const LirInst&, u32 demote) {
   else as_.fcvt_d_s(vreg(0), a);
 }
 
+// ---- two doubles at once -----------------------------------------------------------------------------
+
+/// Makes NaNs of both canonical. A comparison gives ones where its operands are ordered. Uses x16.
+void Emitter::packed_canon(Vreg value, Vreg other) {
+  as_.fcmeq_2d(other, value, value);
+  as_.mov_imm(kScratch, canonical_nan(8));
+  as_.fmov(Size::X, kFloatScratch, kScratch);
+  if (!ASSAY_PLANTED(a64_packed_canon)) as_.zip1_2d(kFloatScratch, kFloatScratch, kFloatScratch);
+  as_.bif(value, kFloatScratch, other);
+}
+
+/// Nothing is checked that has not been found to be inside. Upper halves of registers live from step to step alone.
+void Emitter::packed(const LirInst& inst, u32) {
+  constexpr u32 kBoth = 16;
+  using Kind = codegen::PackedStep::Kind;
+  for (u32 i = inst.aux; i < inst.aux + static_cast<u32>(inst.imm); ++i) {
+    const codegen::PackedStep& step = info_->packed[i];
+    const Vreg to = vreg(step.to), from = vreg(step.from);
+    const auto place = [&] { return reachable(gpr(step.operand), i64{step.end} - kBoth, kBoth); };
+    switch (step.kind) {
+    case Kind::Load: as_.ldr(FSize::Q, to, place()); break;
+    case Kind::Join:
+      as_.zip1_2d(to, vreg(step.operand), vreg(ASSAY_PLANTED(a64_packed_same) ? step.operand : step.second));
+      break;
+    case Kind::Add: as_.fadd_2d(to, to, from); break;
+    case Kind::Sub: as_.fsub_2d(to, to, from); break;
+    case Kind::Mul: as_.fmul_2d(to, to, from); break;
+    case Kind::Scale: as_.fmul_2de(to, to, vreg(step.operand)); break;
+    case Kind::Div: as_.fdiv_2d(to, to, from); break;
+    case Kind::Canon: packed_canon(to, from); break;
+    case Kind::Store: as_.str(FSize::Q, from, place()); break;
+    }
+  }
+}
+
 // ---- conversions -------------------------------------------------------------------------------------
 
 void Emitter::int_to_float(const LirInst& inst, u32) {

@@ -15,8 +15,11 @@ namespace assay::a64 {
 class Lowering : public codegen::LoweringBase {
 public:
   Lowering()
-      : LoweringBase(codegen::StoredImmediates::Zero,
-                     {.clears_upper = true, .holds_constants = true, .address = kAddressOps}) {}
+      : LoweringBase(codegen::StoredImmediates::Zero, {.clears_upper = true,
+                                                       .holds_constants = true,
+                                                       .address = kAddressOps,
+                                                       .packs_doubles = true,
+                                                       .scales_doubles = true}) {}
   using LoweringBase::begin;
   /// Overwrites both. Unsupported names an operation or a limit.
   Result<void> run(const codegen::FunctionInput& function, codegen::LirFunction& out, codegen::LoweredFunction& info) {

@@ -153,6 +153,7 @@ void Emitter::packed(const LirInst& inst, u32) {
       break;
     case Kind::Add: as_.addpd(xmm(step.to), xmm(step.from)); break;
     case Kind::Sub: as_.subpd(xmm(step.to), xmm(step.from)); break;
+    case Kind::Scale: break; // there is none
     case Kind::Mul: as_.mulpd(xmm(step.to), xmm(step.from)); break;
     case Kind::Div: as_.divpd(xmm(step.to), xmm(step.from)); break;
     case Kind::Canon: packed_canon(xmm(step.to), xmm(step.from)); break;

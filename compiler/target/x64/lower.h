@@ -64,12 +64,6 @@ private:
   bool binary_with_load(const Inst& inst, Op op);
   codegen::LirInst& add_test_of_load(u16 op, const Test& test, VReg flag);
 
-  // Two f64 at once (lower_packed.cpp).
-  struct PackedBuild;
-  void packed_place(PackedBuild& out, InstId access, codegen::PackedStep& step);
-  u8 packed_value(PackedBuild& out, u32 node);
-  void store_packed(const Packed& pair);
-
   // Tests (lower_int.cpp).
   Test test_of(ValueId condition);
   Test compare_test(const Inst& compare);
@@ -84,7 +78,7 @@ private:
   ASSAY_SHAPE(select) ASSAY_SHAPE(extend) ASSAY_SHAPE(branch) ASSAY_SHAPE(nothing_here)
   ASSAY_SHAPE(float_binary) ASSAY_SHAPE(float_unary) ASSAY_SHAPE(float_fma) ASSAY_SHAPE(float_min_max)
   ASSAY_SHAPE(float_in_place) ASSAY_SHAPE(float_copysign) ASSAY_SHAPE(float_round) ASSAY_SHAPE(float_to_int)
-  ASSAY_SHAPE(float_sat) ASSAY_SHAPE(int_to_float) ASSAY_SHAPE(bitcast) ASSAY_SHAPE(load) ASSAY_SHAPE(store)
+  ASSAY_SHAPE(float_sat) ASSAY_SHAPE(int_to_float) ASSAY_SHAPE(bitcast) ASSAY_SHAPE(load)
 #undef ASSAY_SHAPE
       // clang-format on
 

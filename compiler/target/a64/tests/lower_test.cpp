@@ -1,6 +1,7 @@
 // lower_test.cpp - which LIR the a64 rules make: immediates, folding, fusion, extension, checks.
 #include "compile_support.h"
 #include "compiler/codegen/lowering.h"
+#include "compiler/target/a64/encoding.h"
 #include "compiler/target/a64/lir_ops.h"
 #include "compiler/target/a64/registers.h"
 
@@ -427,6 +428,56 @@ TEST(A64Lower, ValueIsNotFoldedOverAnotherOperation) {
 TEST(A64Lower, NothingIsFoldedIntoAnOperationThatIsLeftOut) {
   EXPECT_EQ(names(binary("i64", " %p = mul.i64 %a, %b\n %q = add.i64 %p, %a\n %r = add.i64 %a, %b")),
             "args mul add ret");
+}
+
+// ---- two f64 at once ---------------------------------------------------------------------------------
+
+/// Two f64 from `from` on, computed by `op` with x and stored from `to` on.
+std::string both(const std::string& op, u32 from, u32 to, const std::string& before = "") {
+  std::string out;
+  for (const u32 half : {0u, 8u}) {
+    const std::string n = std::to_string(half);
+    out += " %l" + n + " = load.f64 %p, " + std::to_string(from + half) + "\n %m" + n + " = " + op + ".f64 " + before +
+           "%l" + n + (before.empty() ? ", %x" : "") + "\n store.f64 %p, " + std::to_string(to + half) + ", %m" + n +
+           "\n";
+  }
+  return out;
+}
+CompileOptions optimised() {
+  CompileOptions options = options_for();
+  options.level = Level::O2;
+  return options;
+}
+std::string in_memory(const std::string& body, const std::string& type = "i32") {
+  return "memory 1048576\nexport func @f(" + type + ", f64) {\n^e(%i: " + type + ", %x: f64):\n %mask = const." + type +
+         " 4088\n %p = and." + type + " %i, %mask\n" + body + " return\n}\n";
+}
+
+TEST(A64Lower, NeighbouringDoublesAreComputedAtOnceAtAKeptAddress) {
+  EXPECT_EQ(op_names(lowered(in_memory(both("fmul", 0, 1024)), optimised())), "args and.i add.x packed ret");
+  EXPECT_EQ(op_names(lowered(in_memory(both("fmul", 0, 1024), "i64"), optimised())), "args and.i add packed ret");
+  EXPECT_EQ(op_names(lowered(in_memory(both("fmul", 65536, 65552)), optimised())), "args and.i add.x add.i packed ret");
+  EXPECT_EQ(op_names(lowered(in_memory(both("fmul", 232, 248)), optimised())), "args and.i add.x packed ret");
+  EXPECT_EQ(op_names(lowered(in_memory(both("fmul", 264, 280)), optimised())), "args and.i add.x add.i packed ret");
+}
+
+TEST(A64Lower, WhatIsAddedToAnAddressOfTwoDoublesIsAnImmediate) {
+  const codegen::LirFunction function = lowered(in_memory(both("fmul", 65537, 131075)), optimised());
+  EXPECT_EQ(op_names(function), "args and.i add.x add.i add.i add.x add.i add.i packed ret");
+  for (const codegen::LirInst& inst : function.insts) {
+    if (codegen::lir_names(Target::A64).op_name(inst.op) != "add.i") continue;
+    EXPECT_TRUE(add_sub_imm(static_cast<u64>(inst.imm)).has_value()) << inst.imm;
+  }
+}
+
+TEST(A64Lower, OneFactorOfTwoDoublesNeedsNotBeThereTwice) {
+  if (!can_disassemble()) GTEST_SKIP() << "no Capstone";
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  const std::string product = assembly(compiled(in_memory(both("fmul", 0, 1024)), optimised()));
+  EXPECT_TRUE(has(product, ".d[0]") && has(product, "ldr q") && has(product, "str q")) << product;
+  EXPECT_FALSE(has(product, "zip1")) << product;
+  const std::string sum = assembly(compiled(in_memory(both("fadd", 0, 1024)), optimised()));
+  EXPECT_TRUE(has(sum, "zip1")) << sum;
 }
 
 // ---- narrow types, divisions, conversions ------------------------------------------------------------

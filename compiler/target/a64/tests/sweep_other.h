@@ -327,6 +327,18 @@ protected:
           name + list({vec(v_reg(i), ".16b"), vec(v_reg(j), ".16b"), vec(v_reg(k), ".16b")}));
     });
   }
+  template <typename E> void V2D(const Name& name, const Sizes&, E emit) {
+    each_tuple([&](u32 i, u32 j, u32 k, u32) {
+      add([&] { emit(v_reg(i), v_reg(j), v_reg(k)); },
+          name + list({vec(v_reg(i), ".2d"), vec(v_reg(j), ".2d"), vec(v_reg(k), ".2d")}));
+    });
+  }
+  template <typename E> void V2DE(const Name& name, const Sizes&, E emit) {
+    each_tuple([&](u32 i, u32 j, u32 k, u32) {
+      add([&] { emit(v_reg(i), v_reg(j), v_reg(k)); },
+          name + list({vec(v_reg(i), ".2d"), vec(v_reg(j), ".2d"), vec(v_reg(k), ".d[0]")}));
+    });
+  }
   template <typename E> void V0(const Name& name, const Sizes&, E emit) {
     for (u32 i = 0; i < 32; ++i) add([&] { emit(v_reg(i)); }, name + list({reg(v_reg(i), FSize::D), "#0"}));
   }
