@@ -120,6 +120,14 @@ bool RangesWalk::needs_register_now(const Interval& interval, u32 pos) const {
   return false;
 }
 
+/// Whether the use is in a loop that the interval lives through and that destroys registers: then it was over such an
+/// event that the value has come to the next round.
+bool RangesWalk::comes_again_behind_event(const Interval& interval, u32 pos) const {
+  u32 loop = loop_at(pos);
+  while (loop != kNone && !loops_[loop].destroys) loop = loops_[loop].parent;
+  return loop != kNone && loop_start(loop) > interval.start && interval.end >= end_of(loops_[loop].last);
+}
+
 /// Whether a callee-saved register, saved and restored, is cheaper than the slot for a value that lives over calls.
 bool RangesWalk::worth_saving(u32 index) const {
   const Interval& interval = intervals_[index];
@@ -129,6 +137,7 @@ bool RangesWalk::worth_saving(u32 index) const {
   u32 event = next_event_;
   for (u32 u = interval.use; u != kNone && uses_[u].pos() <= interval.end; u = uses_[u].next) {
     const u32 pos = uses_[u].pos();
+    if (comes_again_behind_event(interval, pos)) return true;
     // One reload serves all uses up to the next event.
     if (event == 0 || events_[event - 1].pos >= pos) continue;
     while (event != 0 && events_[event - 1].pos < pos) --event;

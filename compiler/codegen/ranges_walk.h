@@ -157,6 +157,7 @@ private:
   u32 intersection(const Interval& a, const Interval& b) const;
   bool covers(const Interval& interval, u32 pos) const { return intersection(interval, pos, pos + 1) != kNone; }
   RegSet meet_events(u32 index, RegSet open);
+  bool comes_again_behind_event(const Interval& interval, u32 pos) const;
   bool worth_saving(u32 index) const;
   void assign(u32 index, PReg reg, u32 limit);
   bool is_hoisted_through(u32 index) const;

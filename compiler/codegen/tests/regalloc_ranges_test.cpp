@@ -162,6 +162,26 @@ TEST(RangeAllocator, SavesARegisterForAValueReadBehindManyCalls) {
   EXPECT_NE(hand.allocation.written & small_file().callee_saved, 0u);
 }
 
+// The call stands behind all reads of the value, but in the same loop.
+TEST(RangeAllocator, SavesARegisterForAValueThatALoopReadsBeforeItsCall) {
+  Hand hand;
+  hand.b.open_block(0);
+  const VReg v = hand.make();
+  hand.jump(1);
+  hand.b.open_block(1);
+  hand.read(v);
+  const VReg test = hand.make();
+  hand.branch(test, 2, 3);
+  hand.b.open_block(2);
+  hand.call();
+  hand.jump(1);
+  hand.b.open_block(3);
+  hand.leave();
+  hand.allocate();
+  EXPECT_TRUE(hand.allocation.edits.empty());
+  EXPECT_NE(hand.allocation.written & small_file().callee_saved, 0u);
+}
+
 // More values than registers before the loop; the one that the loop reads is in its slot when it is reached.
 TEST(RangeAllocator, ReloadsBeforeALoopWhatTheLoopReads) {
   Hand hand;
