@@ -73,7 +73,25 @@ bool WithinPass::is_same_in_turns(Graph& graph, ValueId value) {
   return !copy_.is_in(v.inst == kNone ? v.block : graph.inst(v.inst).block);
 }
 
-/// The header's branch, when it goes on as long as a parameter is less than something that stays the same.
+/// Whether each way back to the header takes one of the parameter.
+bool WithinPass::falls_by_one(Graph& graph, BlockId head, u32 param) {
+  const ValueId value = graph.block(head).params[param];
+  const u64 minus_one = bit_mask(graph.value(value).type);
+  for (const Node from : flow_->preds(flow_->node(head))) {
+    if (!copy_.is_in(flow_->block(from))) continue;
+    for (const GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(from)))) {
+      if (edge.target != head) continue;
+      const GraphInst* const next = graph.source(edge.args[param]);
+      if (next == nullptr || (next->op != Opcode::Sub && next->op != Opcode::Add)) return false;
+      const GraphInst* const by = graph.constant(graph.operand(*next, 1));
+      if (graph.operand(*next, 0) != value || by == nullptr) return false;
+      if (by->imm != (next->op == Opcode::Sub ? 1 : minus_one)) return false;
+    }
+  }
+  return true;
+}
+
+/// The header's branch, when it goes on as long as a parameter is less than something that stays the same, or falls.
 void WithinPass::find_test(Graph& graph, Candidate& loop) {
   const GraphInst& branch = graph.terminator(loop.head);
   if (branch.op != Opcode::Branch) return;
@@ -84,8 +102,13 @@ void WithinPass::find_test(Graph& graph, Candidate& loop) {
   const std::vector<ValueId>& params = graph.block(loop.head).params;
   const ValueId limit = graph.operand(*test, 1);
   const auto at = std::find(params.begin(), params.end(), graph.operand(*test, 0));
-  if (at == params.end() || (!is_same_in_turns(graph, limit) && graph.constant(limit) == nullptr)) return;
-  if (test->type != Type::I32 && test->type != Type::I64) return;
+  if (at == params.end() || (test->type != Type::I32 && test->type != Type::I64)) return;
+  if (!is_same_in_turns(graph, limit) && graph.constant(limit) == nullptr) {
+    const auto other = std::find(params.begin(), params.end(), limit);
+    if (other == params.end() || other == at) return;
+    loop.falls = static_cast<u32>(other - params.begin());
+    if (!falls_by_one(graph, loop.head, loop.falls)) return;
+  }
   loop.counter = static_cast<u32>(at - params.begin());
   loop.limit = limit;
   loop.less = test->op;
@@ -191,10 +214,11 @@ bool WithinPass::choose(const Candidate& loop, u32 params) {
     for (const Access& access : accesses_) count += access.place.param == param && !access.again ? 1 : 0;
     return count;
   };
-  const bool by_counter = loop.counter != kNone && worth(loop.counter) + worth(kNone) > 1;
+  const u32 meeting = loop.falls != kNone ? worth(loop.falls) : 0;
+  const bool by_counter = loop.counter != kNone && worth(loop.counter) + worth(kNone) + meeting > 1;
   if (by_counter) asked_.push_back(loop.counter);
   for (u32 param = 0; param < params && asked_.size() < kMostAsked; ++param) {
-    if (param == loop.counter || worth(param) < 2) continue;
+    if (param == loop.counter || is_decided(loop, param) || worth(param) < 2) continue;
     asked_.push_back(param);
   }
   return !asked_.empty();
@@ -214,9 +238,11 @@ bool WithinPass::find(PassContext& c, u32 index, Candidate& loop) {
   return !loop.has_ways || !copy_.is_read_behind(graph);
 }
 
-/// Whether the copy's tests keep it inside.
-bool WithinPass::is_asked_for(const Access& access) const {
-  return access.place.param == kNone || std::find(asked_.begin(), asked_.end(), access.place.param) != asked_.end();
+/// Whether the copy's tests keep the parameter below its bound.
+bool WithinPass::is_decided(const Candidate& loop, u32 param) const {
+  const bool by_counter = !asked_.empty() && asked_[0] == loop.counter;
+  return std::find(asked_.begin(), asked_.end(), param) != asked_.end() ||
+         (by_counter && loop.falls != kNone && param == loop.falls);
 }
 
 // ---- the copy ----------------------------------------------------------------------------------------------
@@ -265,7 +291,32 @@ ValueId WithinPass::bound(Graph& graph, const Candidate& loop, u32 param, InstId
   } else {
     out = graph.insert_const(before, type, known);
   }
-  return param == loop.counter ? within_limit(graph, loop, out, before) : out;
+  return param == loop.counter && loop.falls == kNone ? within_limit(graph, loop, out, before) : out;
+}
+
+/// What the falling limit must be below before the first turn: then all turns are inside, whose counter is below it.
+ValueId WithinPass::meeting_bound(Graph& graph, const Candidate& loop, InstId before) {
+  const Type type = graph.value(graph.block(loop.head).params[loop.falls]).type;
+  const ValueId counter = bound(graph, loop, loop.counter, before);
+  if (ASSAY_PLANTED(within_meeting_bound)) return counter;
+  const ValueId own = bound(graph, loop, loop.falls, before);
+  const GraphInst *const a = graph.constant(counter), *const b = graph.constant(own);
+  if (a != nullptr && b != nullptr) return a->imm < b->imm ? counter : own;
+  return operation(graph, before, Opcode::MinU, type, counter, own);
+}
+
+/// Leads from the entry to the turns at the top: where the limit falls, if it is below its bound.
+void WithinPass::enter(Graph& graph, const Candidate& loop, BlockId entry, BlockId top, ValueId meeting) {
+  if (meeting == kNone) {
+    graph.edges_of(graph.terminator(entry))[0].target = top;
+    return;
+  }
+  const BlockId next = graph.add_jump_block(top, {});
+  graph.edges_of(graph.terminator(next))[0].args = graph.block(entry).params;
+  const ValueId limit = graph.block(entry).params[loop.falls];
+  const ValueId below = operation(graph, graph.block(entry).last, Opcode::LtU, graph.value(limit).type, limit, meeting);
+  graph.set_type(below, Type::I8);
+  graph.make_branch(entry, below, next);
 }
 
 /// The bound and the loop's own limit.
@@ -287,15 +338,20 @@ void WithinPass::split(PassContext& c, const Candidate& loop) {
     for (GraphEdge& edge : graph.edges_of(graph.terminator(flow_->block(from))))
       if (edge.target == loop.head) edge.target = entry;
   }
+  const bool meets = loop.falls != kNone && asked_[0] == loop.counter;
+  const ValueId meeting = meets ? meeting_bound(graph, loop, graph.block(entry).last) : kNone;
   std::vector<ValueId> bounds;
-  for (const u32 param : asked_) bounds.push_back(bound(graph, loop, param, graph.block(entry).last));
+  for (const u32 param : asked_)
+    bounds.push_back(meets && param == loop.counter ? kNone : bound(graph, loop, param, graph.block(entry).last));
   const BlockId top = graph.add_jump_block(loop.head, params);
-  graph.edges_of(graph.terminator(entry))[0].target = top;
-  for (const Access& access : accesses_) graph.inst(access.inst).inside = is_asked_for(access); // and so its copy
+  if (meets) bounds[0] = graph.block(top).params[loop.falls];
+  enter(graph, loop, entry, top, meeting);
+  for (const Access& access : accesses_) // and so its copy
+    graph.inst(access.inst).inside = access.place.param == kNone || is_decided(loop, access.place.param);
   copy_.prepare(graph);
   copy_.open(graph);
   copy_.fill(graph, loop.head, top);
-  if (is_any_beyond() && c.may_rewrite(RewriteKind::WithinConstants)) constants_apart(graph, loop);
+  if (is_any_beyond(loop) && c.may_rewrite(RewriteKind::WithinConstants)) constants_apart(graph, loop);
   for (const Access& access : accesses_) graph.inst(access.inst).inside = false;
   BlockId at = top;
   for (std::size_t i = 0; i < asked_.size(); ++i) {
@@ -314,15 +370,14 @@ void WithinPass::split(PassContext& c, const Candidate& loop) {
 }
 
 /// Whether an access is beyond a shifted parameter by a constant that is part of its address.
-bool WithinPass::is_any_beyond() const {
+bool WithinPass::is_any_beyond(const Candidate& loop) const {
   return std::any_of(accesses_.begin(), accesses_.end(),
-                     [&](const Access& access) { return access.place.more != 0 && has_index(access.place); });
+                     [&](const Access& access) { return access.place.more != 0 && has_index(loop, access.place); });
 }
 
 /// Whether asked for, and shifted by no more than an access can be.
-bool WithinPass::has_index(const Place& place) const {
-  const bool asked = std::find(asked_.begin(), asked_.end(), place.param) != asked_.end();
-  return asked && std::has_single_bit(place.times) && place.times <= 8;
+bool WithinPass::has_index(const Candidate& loop, const Place& place) const {
+  return is_decided(loop, place.param) && std::has_single_bit(place.times) && place.times <= 8;
 }
 
 /// base + (param << shift) of the copy, made in its header: one for all that have it in common.
@@ -359,7 +414,7 @@ void WithinPass::constants_apart(Graph& graph, const Candidate& loop) {
       copied = graph.inst(copied).next;
       const auto access =
           std::find_if(accesses_.begin(), accesses_.end(), [&](const Access& each) { return each.inst == at; });
-      if (access != accesses_.end() && has_index(access->place)) moved_.push_back({id, access->place});
+      if (access != accesses_.end() && has_index(loop, access->place)) moved_.push_back({id, access->place});
     }
   }
   for (const auto& [id, place] : moved_) {

@@ -6,10 +6,11 @@
 // begins with; they are marked so (bounds.h), and lowering does not check them. When a parameter is not, the loop as it
 // was does the rest, from the turn that comes next: traps, fuel and memory are as before, whatever the parameters do
 // from turn to turn. Where the header's own test compares such a parameter with a limit, that becomes part of the
-// bound, and the copy does not ask twice. No address wraps in the copy: constants in them go to the accesses, several
-// of which share an index then. Only where more checks go than questions come. What is copied into a function has a
-// limit. Linear in the loops, and in the function for each loop with several ways out. Tested in
-// compiler/opt/tests/within_test.cpp.
+// bound, and the copy does not ask twice. Where the limit is itself a parameter, of which each turn takes one, the two
+// meet: in front of the copy the limit is asked for, once, and each turn asks whether the other is below it, so that
+// both are inside. No address wraps in the copy: constants in them go to the accesses, several of which share an index
+// then. Only where more checks go than questions come. What is copied into a function has a limit. Linear in the loops,
+// and in the function for each loop with several ways out. Tested in compiler/opt/tests/within_test.cpp.
 #pragma once
 
 #include "compiler/opt/loop_copy.h"
@@ -41,6 +42,7 @@ private:
     BlockId head = kNone;
     u32 counter = kNone; // index of the parameter that the header compares with
     ValueId limit = kNone;
+    u32 falls = kNone; // index of the parameter that the limit is, where each turn takes one of it
     Opcode less = Opcode::LtS;
     bool has_ways = false; // out of the copy
   };
@@ -49,6 +51,8 @@ private:
   bool find(PassContext& c, u32 index, Candidate& loop);
   bool is_entered_plainly(Graph& graph, BlockId head);
   void find_test(Graph& graph, Candidate& loop);
+  bool falls_by_one(Graph& graph, BlockId head, u32 param);
+  bool is_decided(const Candidate& loop, u32 param) const;
   bool collect_accesses(PassContext& c, const Candidate& loop);
   bool is_same_in_turns(Graph& graph, ValueId value);
   Place place(Graph& graph, const Candidate& loop, ValueId value, u32 depth);
@@ -57,9 +61,10 @@ private:
   void split(PassContext& c, const Candidate& loop);
   ValueId bound(Graph& graph, const Candidate& loop, u32 param, InstId before);
   ValueId within_limit(Graph& graph, const Candidate& loop, ValueId bound, InstId before);
-  bool is_asked_for(const Access& access) const;
-  bool is_any_beyond() const;
-  bool has_index(const Place& place) const;
+  ValueId meeting_bound(Graph& graph, const Candidate& loop, InstId before);
+  void enter(Graph& graph, const Candidate& loop, BlockId entry, BlockId top, ValueId meeting);
+  bool is_any_beyond(const Candidate& loop) const;
+  bool has_index(const Candidate& loop, const Place& place) const;
   ValueId index_of(Graph& graph, const Candidate& loop, const Place& place);
   void constants_apart(Graph& graph, const Candidate& loop);
   void clean_up(Graph& graph);

@@ -78,28 +78,36 @@ u64 Body::walk_offset(u64 last, u32 bytes) {
 }
 
 /// A short loop over elements of linear memory, of which the number is mostly not known, and may be negative: each is
-/// read, or written, and perhaps both, a few places apart; a sum of what was read stands for all of it.
+/// read, or written, and perhaps both, a few places apart; a sum of what was read stands for all of it. Now and then
+/// the limit falls to meet the counter, and elements are at either.
 void Body::walk() {
   const Type type = random_.coin() ? Type::I32 : Type::I64, sum_type = random_.coin() ? Type::I32 : Type::I64;
   const u32 most = random_.chance(1, 4) ? 7 : 15, shift = random_.below(4);
   const Opcode order = random_.coin() ? Opcode::LtU : Opcode::LtS;
   ValueId limit = random_.chance(1, 4) ? literal(type, most) : masked(type, most);
   if (order == Opcode::LtS && random_.chance(1, 4)) limit = emit(Opcode::Sub, type, {limit, literal(type, most / 2)});
-  const Type params[] = {type, sum_type};
+  const Type all[] = {type, sum_type, type};
+  const bool meets = random_.chance(1, 4);
+  const std::span<const Type> params{all, meets ? 3u : 2u};
   const BlockId header = emitter_.block(params), exit = emitter_.block(), body = emitter_.block();
   ValueList args;
   args.push(literal(type, 0));
   args.push(pick(sum_type));
+  if (meets) args.push(limit);
   jump(header, args);
   const u64 multiplicity = multiplicity_;
   multiplicity_ *= most;
   enter(header, params);
   const ValueId counter = emitter_.param(header, 0), sum = emitter_.param(header, 1);
+  if (meets) limit = emitter_.param(header, 2);
   emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, 1);
   const Mark scope = mark();
   branch(emit(order, type, {counter, limit}), {body}, {exit});
   start(body);
-  const ValueId index = shift == 0 ? counter : emit(Opcode::Shl, type, {counter, literal(type, shift)});
+  const auto shifted = [&](ValueId of) {
+    return shift == 0 ? of : emit(Opcode::Shl, type, {of, literal(type, shift)});
+  };
+  const ValueId rising = shifted(counter), falling = meets ? shifted(limit) : rising;
   ValueId next = sum;
   const u32 accesses = 1 + random_.below(3);
   for (u32 i = 0; i < accesses; ++i) {
@@ -107,6 +115,7 @@ void Body::walk() {
     const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
     const Access& row = rows[random_.below(static_cast<u32>(rows.size()))];
     const u64 offset = walk_offset(u64{most} << shift, row.bytes);
+    const ValueId index = i % 2 == 0 ? rising : falling;
     if (!is_load) {
       emit(row.op, row.type,
            {index, row.type == type       ? counter
@@ -122,6 +131,7 @@ void Body::walk() {
   args.count = 0;
   args.push(emit(Opcode::Add, type, {counter, literal(type, 1)}));
   args.push(next);
+  if (meets) args.push(emit(Opcode::Sub, type, {limit, literal(type, 1)}));
   jump(header, args);
   multiplicity_ = multiplicity;
   release(scope);

@@ -80,6 +80,32 @@ TEST(Within, other_loops_stay) {
   stays(loop_of(kAtIndex + "  %x = load.i32 %a, 4093\n"));                                  // always outside
 }
 
+/// for (%i = %from, %k = %n; %i LESS %k; %i += 1, %k -= FALL) two bytes change places, or words far behind one another.
+std::string meeting(const std::string& less, const std::string& fall, const std::string& beyond = "8") {
+  return "memory 4096\nexport func @f(i32, i32, i64) -> i32 {\n^e(%from: i32, %n: i32, %b: i64):\n"
+         "  %one = const.i32 1\n  %minus = const.i32 -1\n  %two = const.i32 2\n  %zero = const.i32 0\n"
+         "  jump ^head(%from, %n, %zero)\n^head(%i: i32, %k: i32, %s: i32):\n  %more = " +
+         less +
+         ".i32 %i, %k\n  branch %more, ^body, ^out\n^body:\n  fuel 1\n  %v = zext.i64.i32 %i\n  %w = zext.i64.i32 %k\n"
+         "  %x = load8_u.i32 %v, 8\n  %y = load8_u.i32 %w, " +
+         beyond + "\n  store8.i32 %v, 8, %y\n  store8.i32 %w, " + beyond +
+         ", %x\n  %next = add.i32 %i, %one\n  %last = " + fall +
+         "\n  %d = add.i32 %s, %x\n  %sum = xor.i32 %d, %i\n  jump ^head(%next, %last, %sum)\n"
+         "^out:\n  %r = xor.i32 %s, %k\n  return %r\n}\n";
+}
+
+TEST(Within, a_limit_that_falls_to_meet_the_counter_is_asked_for_once) {
+  for (const char* fall : {"sub.i32 %k, %one", "add.i32 %k, %minus"}) {
+    const std::string text = within(meeting("lt_s", fall));
+    EXPECT_EQ(times_in(text, "fuel 1"), 2u) << text;
+    EXPECT_EQ(times_in(text, "lt_u.i32"), 2u) << "before the loop, and in each turn\n" << text;
+    EXPECT_EQ(times_in(text, "const.i32 4088\n"), 2u) << "4087 + 8 is the last byte, for both\n" << text;
+    EXPECT_EQ(times_in(within(meeting("lt_s", fall, "3000")), "const.i32 1096\n"), 1u) << "1095 + 3000 is";
+  }
+  for (const char* fall : {"sub.i32 %k, %two", "add.i32 %k, %one", "sub.i32 %k, %i", "sub.i32 %one, %k"})
+    EXPECT_EQ(times_in(within(meeting("lt_s", fall)), "fuel 1"), 1u) << fall;
+}
+
 TEST(Within, stopped_before_its_rewrite_it_changes_nothing) {
   EXPECT_EQ(times_in(text_after(loop_of(kPlain), {PassId::Within}, 0), "fuel 1"), 1u);
 }
@@ -116,6 +142,12 @@ TEST(Within, whatever_the_counter_the_limit_and_the_base_are_the_program_does_th
          {kPlain, kBehindBase, kNextBehindBase, kAtBase, kTwo, kPlain + "  store8.i32 %b, 0, %x\n"}) {
       expect_same(loop_of(body, less));
       expect_same(loop_of(body, less, "%i, %n")); // not by one
+    }
+  }
+  for (const char* less : {"lt_s", "lt_u"}) {
+    for (const char* fall : {"sub.i32 %k, %one", "add.i32 %k, %minus", "sub.i32 %k, %two"}) {
+      expect_same(meeting(less, fall));
+      expect_same(meeting(less, fall, "3000"));
     }
   }
 }
