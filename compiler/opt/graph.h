@@ -84,6 +84,9 @@ public:
   const std::vector<Type>& locals() const { return locals_; }
   void drop_locals() { locals_.clear(); }
   const std::vector<Slot>& slots() const { return slots_; }
+  /// Where the access surely stays; null: that is not known.
+  const Extent* extent(const GraphInst& inst) const { return inst.extent == kNone ? nullptr : &extents_[inst.extent]; }
+  bool knows_extents() const { return !extents_.empty(); }
   /// Of an access that stays within it wherever it runs, as do copies of it.
   void set_extent(InstId id, Extent extent) {
     insts_[id].extent = static_cast<u32>(extents_.size());

@@ -22,6 +22,8 @@ Opcode load_of(Opcode store) {
   }
 }
 
+constexpr u32 kMostApart = 16; // stores between a load and the same one before it
+
 constexpr u64 kFactor = 0x9e3779b97f4a7c15u, kOtherFactor = 0xc2b2ae3d27d4eb4fu; // odd, without a pattern
 
 } // namespace
@@ -59,7 +61,7 @@ bool GvnPass::matches(Graph& graph, const GraphInst& inst, const Entry& entry) {
 
 ASSAY_ALWAYS_INLINE void GvnPass::add(u32 hash, InstId inst, u32 version) {
   u32& bucket = buckets_[hash & mask_];
-  entries_[entry_count_] = {hash, inst, version, bucket};
+  entries_[entry_count_] = {hash, inst, version, bucket, static_cast<u32>(apart_.size())};
   bucket = entry_count_++;
 }
 
@@ -75,10 +77,22 @@ void GvnPass::raise(MemoryMask mask) {
     if ((mask >> kind & 1) != 0) now_.of[kind] = ++last_version_;
 }
 
+/// Whether no store since then that raised no version may have written what the load reads.
+bool GvnPass::is_left_alone(const Graph& graph, const GraphInst& load, const Entry& entry) const {
+  if (entry.apart == apart_.size() || ASSAY_PLANTED(gvn_stores_apart)) return true;
+  const Extent* const bytes = graph.extent(load);
+  if (bytes == nullptr || apart_.size() - entry.apart > kMostApart) return false;
+  for (std::size_t i = entry.apart; i < apart_.size(); ++i)
+    if (apart_[i].begin < bytes->end && bytes->begin < apart_[i].end) return false;
+  return true;
+}
+
 /// Raises the versions of what the instruction may write, and notes what it leaves there.
 void GvnPass::write(Graph& graph, InstId id) {
   const GraphInst& inst = graph.inst(id);
-  raise(written_by(graph, inst));
+  const Extent* const bytes = inst.op == Opcode::Store ? graph.extent(inst) : nullptr;
+  if (bytes != nullptr) apart_.push_back(*bytes);
+  raise(written_by(graph, inst) & static_cast<MemoryMask>(bytes != nullptr ? ~mask_of(kLinear) : kAllMemory));
   const Opcode load = load_of(inst.op);
   if (load == Opcode::Trap) return;
   const u32 version = now_.of[kind_of(graph, inst)];
@@ -113,8 +127,10 @@ ASSAY_ALWAYS_INLINE void GvnPass::instruction(PassContext& c, InstId id) {
   for (u32 i = buckets_[hash & mask_]; i != kNone; i = entries_[i].next) {
     const Entry& entry = entries_[i];
     if (entry.hash != hash || entry.version != version || !matches(graph, inst, entry)) continue;
+    if (part == Part::Reads && !is_left_alone(graph, inst, entry)) continue;
     const GraphInst& known = graph.inst(entry.inst);
-    if (!c.may_rewrite(kind_of_rewrite(graph, inst, known))) return;
+    const bool over = part == Part::Reads && entry.apart != apart_.size();
+    if (!c.may_rewrite(over ? RewriteKind::GvnLoadLeftAlone : kind_of_rewrite(graph, inst, known))) return;
     if (info(known.op).is(kWrites)) {
       graph.replace(inst.first_result, graph.operand(known, known.operand_count - 1));
     } else {
@@ -126,8 +142,9 @@ ASSAY_ALWAYS_INLINE void GvnPass::instruction(PassContext& c, InstId id) {
   add(hash, id, version);
 }
 
-void GvnPass::enter(PassContext& c, Node node, const Versions& before) {
+void GvnPass::enter(PassContext& c, Node node, const Versions& before, u32 apart) {
   now_ = before;
+  apart_.resize(apart);
   const bool continues = flow_->preds(node).size() == 1 || ASSAY_PLANTED(gvn_join_keeps_memory);
   if (!continues) raise(kAllMemory);
   for (InstId at = c.graph.block(flow_->block(node)).first; at != kNone;) {
@@ -136,6 +153,7 @@ void GvnPass::enter(PassContext& c, Node node, const Versions& before) {
     at = next;
   }
   stack_.back().versions = now_;
+  stack_.back().apart = static_cast<u32>(apart_.size());
 }
 
 void GvnPass::run(PassContext& c) {
@@ -148,8 +166,8 @@ void GvnPass::run(PassContext& c) {
   entry_count_ = 0;
   if (entries_.size() < c.graph.inst_count()) entries_.resize(buckets);
   last_version_ = 0;
-  stack_.assign(1, {0, 0, 0, {}});
-  enter(c, 0, {});
+  stack_.assign(1, {0, 0, 0, {}, 0});
+  enter(c, 0, {}, 0);
   while (!stack_.empty()) {
     Visit& top = stack_.back();
     const auto children = dominators.children(top.node);
@@ -160,8 +178,9 @@ void GvnPass::run(PassContext& c) {
     }
     const Node child = children[top.next_child++];
     const Versions before = top.versions;
-    stack_.push_back({child, 0, entry_count_, {}});
-    enter(c, child, before);
+    const u32 apart = top.apart;
+    stack_.push_back({child, 0, entry_count_, {}, apart});
+    enter(c, child, before, apart);
   }
 }
 

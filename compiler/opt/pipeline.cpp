@@ -61,6 +61,8 @@ constexpr PassId kStandard[] = {
     PassId::Idle,     // of which nothing is left but that it ends
     PassId::Dce,      // what these alone read
     PassId::Bounds,   // of what is left
+    PassId::Gvn,      // loads behind stores that they do not meet, as bounds say, if they do
+    PassId::Dce,      // what made addresses of those
     PassId::Within,   // of what is left unchecked, and before loops become longer
     PassId::Sink,     // last to move anything: nobody may come between a comparison and its branch
     PassId::Unroll,   // knowing what is inside; cleans up behind itself
@@ -181,6 +183,9 @@ Result<void> Pipeline::run(FunctionId function, Optimised& out) {
     if (id == PassId::Ssa) continue;
     // Nothing was rewritten since this pass came last: it would find nothing.
     if (standard && runs_[static_cast<u32>(id)] != 0 && rewrites_.made == made_after_[static_cast<u32>(id)]) continue;
+    // Behind Bounds these are for functions with such accesses alone.
+    const bool again = id == PassId::Gvn || id == PassId::Dce;
+    if (standard && again && runs_[static_cast<u32>(PassId::Bounds)] != 0 && !graph_.knows_extents()) continue;
     if (Result<void> done = run_pass(id, function); !done) return done;
   }
   const Graph::Marks marks{out.inside, out.extents};
