@@ -128,7 +128,7 @@ private:
   // clang-format off
 #define ASSAY_EMIT(name) void name(const LirInst& inst, u32 param);
   ASSAY_EMIT(imm) ASSAY_EMIT(float_imm) ASSAY_EMIT(move_to_float) ASSAY_EMIT(move_to_int) ASSAY_EMIT(arith)
-  ASSAY_EMIT(add_imm) ASSAY_EMIT(logic_imm) ASSAY_EMIT(arith_shifted) ASSAY_EMIT(arith_extended)
+  ASSAY_EMIT(add_imm) ASSAY_EMIT(logic_imm) ASSAY_EMIT(arith_shifted) ASSAY_EMIT(arith_extended) ASSAY_EMIT(logic_inverted)
   ASSAY_EMIT(multiply_add) ASSAY_EMIT(shift) ASSAY_EMIT(shift_imm) ASSAY_EMIT(bit_field) ASSAY_EMIT(rotate)
   ASSAY_EMIT(rotate_imm) ASSAY_EMIT(zero_extend) ASSAY_EMIT(sign_extend) ASSAY_EMIT(multiply_high) ASSAY_EMIT(divide)
   ASSAY_EMIT(remainder) ASSAY_EMIT(min_max) ASSAY_EMIT(clz) ASSAY_EMIT(ctz) ASSAY_EMIT(popcnt) ASSAY_EMIT(bitrev)

@@ -53,6 +53,14 @@ void Emitter::arith_shifted(const LirInst& inst, u32 kind) {
   arith_op(kind, word(inst.size), gpr(0), gpr(1), gpr(2), by, static_cast<u32>(inst.imm));
 }
 
+void Emitter::logic_inverted(const LirInst& inst, u32 kind) {
+  const bool other = ASSAY_PLANTED(a64_inverted_other);
+  const Gpr a = gpr(other ? 2 : 1), b = gpr(other ? 1 : 2);
+  if (kind == 0) as_.bic(word(inst.size), gpr(0), a, b);
+  else if (kind == 1) as_.orn(word(inst.size), gpr(0), a, b);
+  else as_.eon(word(inst.size), gpr(0), a, b);
+}
+
 void Emitter::arith_extended(const LirInst& inst, u32 subtract) {
   constexpr Extend extensions[2][3] = {{Extend::Uxtb, Extend::Uxth, Extend::Uxtw},
                                        {Extend::Sxtb, Extend::Sxth, Extend::Sxtw}};

@@ -62,6 +62,7 @@ private:
   bool mask_of(const Inst& inst, i64& mask) const;
   bool absorbs_mask(const Inst& user, const Inst& inst) const;
   bool absorbs_sum(const Inst& user, const Inst& inst) const;
+  bool inverts(const Inst& inst) const;
   bool absorbs(const Inst& user, const Inst& inst) const;
   bool shift_count(const Inst& inst, u32& count) const;
   bool add_absorbed(const Inst& inst, ValueId plain, bool subtract);

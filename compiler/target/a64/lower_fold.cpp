@@ -29,6 +29,7 @@ Decision decision_of(Opcode user, Opcode op) {
   if (user == Opcode::Branch) return Decision::BranchOnBit;
   if (op == Opcode::Mul || user == Opcode::Mul) return Decision::ProductAdded;
   if (op == Opcode::Sext || op == Opcode::Zext) return Decision::ExtendedOperand;
+  if (op == Opcode::Xor) return Decision::InvertedOperand;
   const bool is_field = user == Opcode::ShrS || op == Opcode::And || (user == Opcode::And && op == Opcode::ShrU);
   return is_field ? Decision::BitField : Decision::ShiftedOperand;
 }
@@ -61,6 +62,7 @@ bool Lowering::absorbed_later(const Inst& inst) {
   case Opcode::Rotr:
   case Opcode::Sext:
   case Opcode::Zext:
+  case Opcode::Xor:
   case Opcode::And: break;
   default: return false;
   }
@@ -151,6 +153,12 @@ bool Lowering::absorbs_sum(const Inst& user, const Inst& inst) const {
   return operand(user, operand(user, 0) == inst.first_result ? 1 : 0) == operand(inst, 0);
 }
 
+/// Whether it is ~x.
+bool Lowering::inverts(const Inst& inst) const {
+  i64 constant = 0;
+  return inst.op == Opcode::Xor && int_const(operand(inst, 1), constant) && constant == -1;
+}
+
 bool Lowering::absorbs(const Inst& user, const Inst& inst) const {
   const ValueId value = inst.first_result;
   if (user.operand_count == 0) return false;
@@ -174,7 +182,7 @@ bool Lowering::absorbs(const Inst& user, const Inst& inst) const {
   }
   if (int_const(other, constant) && has_room(user, constant)) return false; // an immediate does as well
   const bool shifted = is_shift(inst.op) && shift_count(inst, count) && count != 0;
-  if (is_logic(user.op)) return shifted;
+  if (is_logic(user.op)) return shifted || inverts(inst);
   const bool adds = user.op == Opcode::Add || (user.op == Opcode::PtrAdd && is_right);
   if (!adds && !(user.op == Opcode::Sub && is_right)) return false;
   if (is_shift(inst.op)) return shifted && inst.op != Opcode::Rotl && inst.op != Opcode::Rotr;
@@ -207,11 +215,16 @@ bool Lowering::add_absorbed(const Inst& inst, ValueId plain, bool subtract) {
   return true;
 }
 
-/// `plain` and, or, xor the absorbed shift.
+/// `plain` and, or, xor the absorbed shift, or inversion.
 bool Lowering::logic_absorbed(const Inst& inst, ValueId plain) {
   const Inst& source = definition(absorbed_);
   absorbed_ = kNone;
   const VReg first = reg(plain), a = reg(operand(source, 0));
+  if (source.op == Opcode::Xor) {
+    const Op inverted = inst.op == Opcode::And ? Op::AndN : inst.op == Opcode::Or ? Op::OrN : Op::XorN;
+    add_op(inverted, word_size(inst.type), {def(result(inst)), use(first), use(a)});
+    return true;
+  }
   const Op op = inst.op == Opcode::And ? Op::AndS : inst.op == Opcode::Or ? Op::OrS : Op::XorS;
   give_shift(add_op(op, word_size(inst.type), {def(result(inst)), use(first), use(a)}), source);
   return true;

@@ -162,11 +162,22 @@ export func @main(i64, i64) -> i64 {
 }
 )";
 
+constexpr const char* kInversion = R"(
+export func @main(i64, i64) -> i64 {
+^0(%a: i64, %b: i64):
+  %m = const.i64 -1
+  %n = xor.i64 %a, %m
+  %r = and.i64 %b, %n
+  return %r
+}
+)";
+
 TEST(DecisionLimits, each_choice_is_met_by_some_program) {
   std::set<std::string_view> met;
   std::vector<Module> modules = random_programs(300);
   const std::size_t first_rare = modules.size();
-  for (const char* const rare : {kFieldAndComparison, kProductAndConstant, kPlaceAndExtension, kPartedAddress})
+  for (const char* const rare :
+       {kFieldAndComparison, kProductAndConstant, kPlaceAndExtension, kPartedAddress, kInversion})
     modules.push_back(std::move(*parse_and_verify(rare)));
   const std::size_t behind_rare = modules.size();
   for (Module& module : corpus_programs()) modules.push_back(std::move(module));

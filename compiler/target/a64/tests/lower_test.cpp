@@ -261,6 +261,25 @@ TEST(A64Lower, ShiftsToTheRightAndRotationsAreFoldedAsFarAsThereAreSuchOperands)
   EXPECT_EQ(folded("rotr", "add"), "") << "only logic rotates";
 }
 
+TEST(A64Lower, InversionsAreFoldedIntoBitwiseOperations) {
+  for (const char* type : {"i32", "i64"}) {
+    const std::string t = type, inverted = " %m = const." + t + " -1\n %n = xor." + t + " %a, %m\n";
+    EXPECT_EQ(names(binary(type, inverted + " %r = and." + t + " %n, %b")), "args and.n ret");
+    EXPECT_EQ(names(binary(type, inverted + " %r = or." + t + " %b, %n")), "args or.n ret");
+    EXPECT_EQ(names(binary(type, inverted + " %r = xor." + t + " %n, %b")), "args xor.n ret");
+    EXPECT_EQ(names(binary(type, inverted + " %s = and." + t + " %n, %b\n %r = xor." + t + " %s, %n")),
+              "args imm xor and xor ret");
+    EXPECT_EQ(names(binary(type, inverted + " %r = add." + t + " %n, %b")), "args imm xor add ret");
+    EXPECT_EQ(names(binary(type, inverted + " %k = const." + t + " 255\n %r = and." + t + " %n, %k")),
+              "args imm xor and.i ret");
+  }
+  const codegen::LirFunction function =
+      lowered(binary("i32", " %m = const.i32 -1\n %n = xor.i32 %a, %m\n %r = and.i32 %n, %b"));
+  const auto operands = function.operands_of(find_op(function, "and.n"));
+  const auto arguments = function.operands_of(function.insts[0]);
+  EXPECT_EQ(operands[2].vreg, arguments[0].vreg) << "the inverted one is the last";
+}
+
 TEST(A64Lower, ConstantsThatAreNoImmediatesDoNotKeepAProductFromItsSum) {
   const auto sum = [](const std::string& constant, const std::string& op) {
     return names(binary("i32", " %p = mul.i32 %a, %b\n %c = const.i32 " + constant + "\n %r = " + op));
