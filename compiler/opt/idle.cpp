@@ -207,17 +207,20 @@ void IdlePass::take_away(Graph& graph, u32 loop) {
   const BlockId behind = out.target;
   args_.assign(out.args.begin(), out.args.end());
   for (ValueId& arg : args_) arg = graph.now(arg);
+  u32 ways = 0; // blocks that lead to the loop
+  BlockId last = kNone;
   for (const Node pred : flow_->preds(header)) {
     if (loops_->of(pred) == loop) continue;
     const BlockId before = now(flow_->block(pred));
+    ways += before != last ? 1 : 0;
+    last = before;
     for (GraphEdge& edge : graph.edges_of(graph.terminator(before))) {
       if (edge.target != head) continue;
       edge.target = behind;
       edge.args.assign(args_.begin(), args_.end());
     }
   }
-  for (const Node pred : flow_->preds(header))
-    if (loops_->of(pred) != loop) join(graph, loop, now(flow_->block(pred)), behind);
+  if (ways == 1) join(graph, loop, last, behind);
 }
 
 bool IdlePass::pass_by(PassContext& c) {

@@ -92,6 +92,29 @@ TEST(Idle, loops_one_after_another_go_each_and_one_that_works_stays) {
   EXPECT_EQ(made.find("branch"), made.rfind("branch")) << made;
 }
 
+TEST(Idle, two_blocks_that_lead_to_a_loop_stay_two) {
+  const std::string text = passed_by(R"(export func @f(i32, i32) -> i32 {
+^e(%n: i32, %m: i32):
+  %zero = const.i32 0
+  %one = const.i32 1
+  branch %n, ^a, ^b
+^a:
+  jump ^head(%zero)
+^b:
+  jump ^head(%one)
+^head(%i: i32):
+  %next = add.i32 %i, %one
+  %more = lt_s.i32 %next, %m
+  branch %more, ^head(%next), ^out
+^out:
+  %sum = add.i32 %n, %m
+  return %sum
+}
+)");
+  EXPECT_EQ(text.find("lt_s"), std::string::npos) << text;
+  EXPECT_NE(text.find("branch"), std::string::npos) << text;
+}
+
 // ---- ends ------------------------------------------------------------------------------------------------------
 
 struct Tried {
