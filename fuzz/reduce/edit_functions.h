@@ -63,6 +63,7 @@ bool call_and_return(LooseFunction& f, const Program& program, const Place& plac
 // edits_control.cpp
 void list_blocks(const Program& program, Places& out);
 bool empty_block(LooseFunction& f, const Program& program, const Place& place);
+bool drop_block(LooseFunction& f, const Program& program, const Place& place);
 bool cut_block(LooseFunction& f, const Program& program, const Place& place);
 bool return_latest(LooseFunction& f, const Program& program, const Place& place);
 void list_edges(const Program& program, Places& out);

@@ -19,6 +19,7 @@ constexpr Edit kEdits[] = {
   {"empty functions",      list_other_bodies,      empty_function,       nullptr,             kCoarse},
   {"unexport",             list_exports,           nullptr,              unexport,            kCoarse},
   {"empty blocks",         list_blocks,            empty_block,          nullptr,             kCoarse},
+  {"drop blocks",          list_inner_blocks,      drop_block,           nullptr,             kCoarse},
   {"cut blocks",           list_blocks,            cut_block,            nullptr,             kCoarse},
   {"return earlier",       list_blocks,            return_latest,        nullptr,             kCoarse},
   {"take one way",         list_edges,             pick_edge,            nullptr,             kCoarse},
@@ -59,9 +60,9 @@ bool one_of_each(const Edit& edit) {
          edit.list == list_call_values || edit.list == list_data || edit.list == list_edges;
 }
 
-void clean(Module& module, FunctionId id, LooseFunction& f, bool drop_dead) {
-  f.drop_unreachable();
-  if (drop_dead) f.drop_dead();
+void clean(Module& module, FunctionId id, LooseFunction& f, Cleaning cleaning) {
+  if (cleaning.unreachable) f.drop_unreachable();
+  if (cleaning.dead) f.drop_dead();
   f.drop_unused_slots();
   f.write(module, id);
 }
@@ -70,7 +71,7 @@ void clean(Module& module, FunctionId id, LooseFunction& f, bool drop_dead) {
 
 std::span<const Edit> edits() { return kEdits; }
 
-bool apply(const Edit& edit, std::span<const Place> places, bool drop_dead, Program& program) {
+bool apply(const Edit& edit, std::span<const Place> places, Cleaning cleaning, Program& program) {
   bool changed = false;
   const bool one = one_of_each(edit);
   for (std::size_t i = places.size(); i != 0;) {
@@ -86,17 +87,19 @@ bool apply(const Edit& edit, std::span<const Place> places, bool drop_dead, Prog
       if (one && i > 1 && same_thing(places[i - 2], places[i - 1])) continue;
       here |= edit.in_function(f, program, places[i - 1]);
     }
-    if (here) clean(program.module, id, f, drop_dead);
+    if (here) clean(program.module, id, f, cleaning);
     changed |= here;
   }
-  if (edit.in_program != nullptr && changed && drop_dead) {
-    for (FunctionId id = 0; id < program.module.functions.size(); ++id) {
-      if (program.module.functions[id].imported) continue;
-      LooseFunction f(program.module, id);
-      clean(program.module, id, f, true);
-    }
-  }
+  if (edit.in_program != nullptr && changed && cleaning.dead) clean_all(cleaning, program);
   return changed;
+}
+
+void clean_all(Cleaning cleaning, Program& program) {
+  for (FunctionId id = 0; id < program.module.functions.size(); ++id) {
+    if (program.module.functions[id].imported) continue;
+    LooseFunction f(program.module, id);
+    clean(program.module, id, f, cleaning);
+  }
 }
 
 u32 instruction_count(const Module& module) {

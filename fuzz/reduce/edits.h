@@ -35,9 +35,16 @@ struct Edit {
 
 std::span<const Edit> edits();
 
-/// Makes the edit at these places and cleans up. False: nothing was changed. `drop_dead`: instructions that do nothing
-/// go, too.
-bool apply(const Edit& edit, std::span<const Place> places, bool drop_dead, Program& program);
+/// What goes after each edit, unless the failure lies in it.
+struct Cleaning {
+  bool unreachable = true; // blocks that nothing leads to
+  bool dead = true;        // instructions that do nothing
+};
+
+/// Makes the edit at these places and cleans up. False: nothing was changed.
+bool apply(const Edit& edit, std::span<const Place> places, Cleaning cleaning, Program& program);
+/// Cleans up all functions.
+void clean_all(Cleaning cleaning, Program& program);
 
 /// Functions that the entry cannot reach, symbols, slots and signatures that nothing refers to go. Valid stays valid.
 void drop_unused(Program& program);

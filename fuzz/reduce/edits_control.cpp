@@ -126,6 +126,18 @@ void list_inner_blocks(const Program& program, Places& out) {
     for (BlockId b = 1; b < program.module.functions[id].blocks.size(); ++b) out.push_back({id, b, 0, 0});
 }
 
+/// One that nothing leads to, where the failure needs another such.
+bool drop_block(LooseFunction& f, const Program&, const Place& place) {
+  u32 ways = 0;
+  each_edge_to(f, place.block, [&](u32, const LooseInst&, const LooseEdge&) { ++ways; });
+  if (ways != 0) return false;
+  f.blocks.erase(f.blocks.begin() + place.block);
+  for (LooseBlock& block : f.blocks)
+    for (LooseInst& inst : block.insts)
+      for (LooseEdge& edge : inst.edges) edge.target -= edge.target > place.block ? 1 : 0;
+  return true;
+}
+
 /// Into the one block that jumps to it.
 bool merge_block(LooseFunction& f, const Program&, const Place& place) {
   u32 ways = 0, from = 0;

@@ -72,7 +72,7 @@ private:
   Judge& judge_;
   const ReduceOptions& options_;
   Promises promises_;
-  bool drop_dead_ = true;
+  Cleaning cleaning_;
   std::unordered_set<u64> known_; // asked about, and not the same
   std::string text_;
   std::vector<Program> candidates_;
@@ -131,15 +131,11 @@ void Reducer::begin() {
   drop_unused(candidate);
   if (ready(candidate)) accept_if_same(candidate);
   candidate = best_;
-  for (FunctionId id = 0; id < candidate.module.functions.size(); ++id) {
-    if (candidate.module.functions[id].imported) continue;
-    LooseFunction f(candidate.module, id);
-    f.drop_unreachable();
-    f.drop_dead();
-    f.drop_unused_slots();
-    f.write(candidate.module, id);
-  }
-  if (ready(candidate)) drop_dead_ = accept_if_same(candidate);
+  clean_all({true, false}, candidate);
+  if (ready(candidate)) cleaning_.unreachable = accept_if_same(candidate);
+  candidate = best_;
+  clean_all({cleaning_.unreachable, true}, candidate);
+  if (ready(candidate)) cleaning_.dead = accept_if_same(candidate);
 }
 
 /// Asks about some of the next candidates: `size` places each, the first ending at `end`. True when one was taken;
@@ -150,7 +146,7 @@ bool Reducer::try_places(const Edit& edit, std::vector<Place>& places, std::size
   while (end != 0 && candidates_.size() < judge_.width()) {
     const std::size_t first = end - std::min(size, end);
     Program candidate = best_;
-    const bool changed = apply(edit, {places.data() + first, end - first}, drop_dead_, candidate);
+    const bool changed = apply(edit, {places.data() + first, end - first}, cleaning_, candidate);
     end = first;
     if (!changed || !ready(candidate)) continue;
     const u64 hash = hash_of(candidate, text_);

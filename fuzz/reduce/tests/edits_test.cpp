@@ -38,7 +38,7 @@ TEST(Edits, each_makes_valid_and_cheaper_programs_somewhere) {
       for (std::size_t i = 0; i < places.size(); i += step) {
         Program candidate = program;
         const std::string name(edit.name);
-        if (!apply(edit, {&places[i], 1}, true, candidate)) continue;
+        if (!apply(edit, {&places[i], 1}, {}, candidate)) continue;
         ++made[name];
         drop_unused(candidate);
         if (!verify(candidate.module)) continue;
@@ -65,7 +65,7 @@ TEST(Edits, all_places_at_once_leave_what_the_verifier_can_judge) {
       edit.list(program, places);
       if (places.empty()) continue;
       Program candidate = program;
-      if (!apply(edit, places, true, candidate)) continue;
+      if (!apply(edit, places, {}, candidate)) continue;
       drop_unused(candidate);
       static_cast<void>(verify(candidate.module).ok()); // either way, but without a crash
     }

@@ -70,6 +70,21 @@ TEST(Reduce, comes_down_to_the_operation_that_matters) {
   }
 }
 
+TEST(Reduce, what_fails_in_a_block_that_nothing_leads_to_comes_down_too) {
+  auto module = parse_and_verify("export func @main(i32) -> i32 {\n^b0(%x: i32):\n  %a = mul.i32 %x, %x\n  jump ^b3\n"
+                                 "^b1:\n  %b = rem_s.i32 %x, %x\n  %c = add.i32 %b, %x\n  jump ^b3\n"
+                                 "^b2:\n  %d = sub.i32 %x, %x\n  jump ^b3\n^b3:\n  return %a\n}\n");
+  ASSERT_TRUE(module.ok());
+  Program program;
+  program.module = std::move(*module);
+  program.entry = 0;
+  program.args = {1};
+  HasOperation judge(Opcode::RemS);
+  const ReduceResult result = reduce(program, judge);
+  EXPECT_TRUE(judge.has(result.program));
+  EXPECT_EQ(result.instructions, 3u) << to_text(result.program.module);
+}
+
 /// Fails when an exported function takes the addresses of two that are not: exports cannot be given back one by one.
 class HasHiddenAddresses final : public Judge {
 public:
