@@ -293,6 +293,8 @@ private:
 
   // -- loops.cpp
   void loop(u32 depth);
+  void plain_loop();
+  void plain_turn(Type counter, const TypeList& types, BlockId header, ValueList& next);
   u32 draw_trips(u32 size);
   void set_counter(Loop& loop);
   ValueId next_counter(const Loop& loop);

@@ -1,9 +1,10 @@
 // generator.h - random AIR programs: valid, terminating, free of undefined native accesses.
 //
 // A seed and a config give one module, the same bytes on every host. Guarantees of the result: verify()
-// accepts it; every cycle of blocks and of calls takes fuel and is bounded besides; native accesses stay
-// inside live slots; the number behind a pointer and the payload of an arithmetic NaN cannot be
-// observed. About 0.1 us an instruction; storage of the module and of the generator is reused.
+// accepts it; every cycle of blocks (but loops of few turns, fuzz/mutate/counted.h) and of calls takes fuel and
+// is bounded besides; native accesses stay inside live slots; the number behind a pointer and the payload of an
+// arithmetic NaN cannot be observed. About 0.1 us an instruction; storage of the module and of the generator is
+// reused.
 // Tested in fuzz/generate/tests/, measured in fuzz/generate/bench/.
 #pragma once
 

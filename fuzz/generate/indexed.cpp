@@ -100,21 +100,23 @@ void Body::walk() {
   enter(header, params);
   const ValueId counter = emitter_.param(header, 0), sum = emitter_.param(header, 1);
   if (meets) limit = emitter_.param(header, 2);
-  emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, 1);
+  if (meets || !random_.chance(config_.walk_without_fuel)) emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, 1);
   const Mark scope = mark();
   branch(emit(order, type, {counter, limit}), {body}, {exit});
   start(body);
-  const auto shifted = [&](ValueId of) {
-    return shift == 0 ? of : emit(Opcode::Shl, type, {of, literal(type, shift)});
+  const u64 more = random_.chance(1, 4) ? 1 + random_.below(8) : 0;
+  const auto index_of = [&](ValueId of) {
+    if (shift != 0) of = emit(Opcode::Shl, type, {of, literal(type, shift)});
+    return more == 0 ? of : emit(Opcode::Add, type, {of, literal(type, more)});
   };
-  const ValueId rising = shifted(counter), falling = meets ? shifted(limit) : rising;
+  const ValueId rising = index_of(counter), falling = meets ? index_of(limit) : rising;
   ValueId next = sum;
   const u32 accesses = 1 + random_.below(3);
   for (u32 i = 0; i < accesses; ++i) {
     const bool is_load = i == 0 ? random_.chance(2, 3) : random_.coin();
     const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
     const Access& row = rows[random_.below(static_cast<u32>(rows.size()))];
-    const u64 offset = walk_offset(u64{most} << shift, row.bytes);
+    const u64 offset = walk_offset((u64{most} << shift) + more, row.bytes);
     const ValueId index = i % 2 == 0 ? rising : falling;
     if (!is_load) {
       emit(row.op, row.type,

@@ -1,5 +1,6 @@
 // loops.cpp - counted loops: tested at the top or at the bottom, with carried values that may swap or
-// rotate, breaks and continues from any depth of statements, and fuel in every header.
+// rotate, breaks and continues from any depth of statements, and fuel in every header; and plain ones of one or two
+// blocks, which take no fuel, as most loops of real programs (fuzz/mutate/counted.h tells why they need none).
 //
 // Invariant: each way back to a header hands it the next counter, so the number of rounds is fixed on entry;
 // multiplicity_ is the product of the rounds of all loops around. Tested in fuzz/generate/tests/.
@@ -100,6 +101,7 @@ u32 Body::next_drawn(const Loop& loop, ValueList& next) {
 }
 
 void Body::loop(u32 depth) {
+  if (cost_ + 400 * multiplicity_ < config_.max_dynamic && random_.chance(config_.plain_loop)) return plain_loop();
   const u32 size = share(2);
   Loop loop;
   draw_types(config_.block_params, loop.carried);
@@ -167,6 +169,64 @@ void Body::loop(u32 depth) {
   enter(loop.exit, loop.exit_types.span());
   if (watches && place.load == Opcode::PLoad) observe(place.type, read(place)); // nothing else shows it
   if (drawn != kNone) observe(loop.carried.items[drawn], emitter_.param(loop.header, drawn + 1));
+}
+
+/// What a turn of a plain loop makes of the header's parameters: the counter's comes first and is not among `next`.
+void Body::plain_turn(Type counter, const TypeList& types, BlockId header, ValueList& next) {
+  const u32 operations = random_.coin() ? 0 : random_.below(4);
+  for (u32 i = 0; i < operations; ++i) {
+    if (module_->memory_size >= 64 && random_.chance(1, 6))
+      access_at_end(emitter_.param(header, 0), counter, random_.below(16));
+    else operation();
+  }
+  for (u32 i = 0; i < types.count; ++i) {
+    const ValueId now = emitter_.param(header, i + 1);
+    next.push(random_.chance(1, 5) ? pick(types.items[i]) : combine(types.items[i], now, pick(types.items[i])));
+  }
+}
+
+/// A loop over at most sixteen numbers whose limit may not be known, in two blocks, or in one that is tested at its
+/// end. As often as not nothing reads what it made.
+void Body::plain_loop() {
+  constexpr Type kInts[] = {Type::I32, Type::I64, Type::I8, Type::I16};
+  const Type type = random_.pick(kInts);
+  const u32 most = random_.chance(1, 4) ? 15 : 7;
+  const bool falls = random_.chance(1, 3), known = random_.coin(), in_one = random_.coin();
+  const u64 step = random_.chance(1, 4) ? 2 + random_.below(2) : 1;
+  const ValueId bound = known ? literal(type, random_.below(most + 1)) : masked(type, most);
+  const ValueId zero = literal(type, random_.chance(1, 4) ? ~u64{0} : 0), by = literal(type, step);
+  TypeList params, carried;
+  params.push(type);
+  for (u32 i = random_.below(3); i != 0; --i) carried.push(random_type(random_));
+  for (const Type each : carried.span()) params.push(each);
+  ValueList args, next;
+  args.push(falls ? bound : zero);
+  for (const Type each : carried.span()) args.push(pick_or_convert(each));
+  const BlockId header = emitter_.block(params.span()), exit = emitter_.block();
+  const BlockId body = in_one ? kNone : emitter_.block();
+  jump(header, args);
+  const u64 multiplicity = multiplicity_;
+  multiplicity_ *= most;
+  const Mark scope = mark();
+  enter(header, params.span());
+  const ValueId counter = emitter_.param(header, 0), limit = falls ? zero : bound;
+  const Opcode order =
+      falls ? (random_.coin() ? Opcode::GtS : Opcode::GeS) : (random_.coin() ? Opcode::LtS : Opcode::LeS);
+  if (!in_one) {
+    branch(emit(order, type, {counter, limit}), {body}, {exit});
+    start(body);
+  }
+  plain_turn(type, carried, header, next);
+  args.count = 0;
+  args.push(emit(falls ? Opcode::Sub : Opcode::Add, type, {counter, by}));
+  for (const ValueId value : next.span()) args.push(value);
+  if (in_one) branch(emit(order, type, {args.items[0], limit}), {header, args.span()}, {exit});
+  else jump(header, args);
+  multiplicity_ = multiplicity;
+  release(scope);
+  start(exit);
+  if (random_.chance(3, 5)) return;
+  for (u32 i = 0; i < carried.count; ++i) observe(carried.items[i], emitter_.param(header, i + 1));
 }
 
 /// break or continue, of this loop or one further out.

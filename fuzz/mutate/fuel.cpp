@@ -1,10 +1,12 @@
-// fuel.cpp - makes every run end: fuel in the headers of loops and at the entries of recursive functions.
+// fuel.cpp - makes every run end: fuel in the headers of loops, but for those that end by themselves (counted.h), and
+// at the entries of recursive functions.
 //
 // A cycle of blocks contains an edge back to a block that is being visited in a depth-first walk, whatever the
 // shape of the graph; so fuel at the targets of such edges, walking past no block that has it, cuts every cycle. The
 // same holds for the graph of calls, where an address that is taken may be called by every call_ptr of its signature, a
 // table entry by every indirect call of its signature, and @call_back calls an exported function. Linear. Tested in
 // fuzz/mutate/tests/fuel_test.cpp.
+#include "fuzz/mutate/counted.h"
 #include "fuzz/mutate/edit.h"
 #include "fuzz/mutate/nan.h"
 
@@ -13,8 +15,10 @@
 namespace assay::fuzz {
 namespace {
 
+constexpr u32 kNoWay = kNone - 1; // in place of a successor: a way that is not taken
+
 /// Marks the targets of back edges of a depth-first walk, every node being a root in turn.
-/// `successors(node, k)` is the k-th successor or kNone after the last; a node that takes fuel has none, so
+/// `successors(node, k)` is the k-th successor, or kNoWay, or kNone after the last; a node that takes fuel has none, so
 /// what is found are the cycles without fuel.
 template <typename Successors> void find_back_targets(u32 nodes, Successors successors, std::vector<bool>& is_target) {
   struct Visit {
@@ -35,6 +39,8 @@ template <typename Successors> void find_back_targets(u32 nodes, Successors succ
       if (to == kNone) {
         state[node] = 2;
         stack.pop_back();
+      } else if (to == kNoWay) {
+        continue;
       } else if (state[to] == 1) {
         is_target[to] = true;
       } else if (state[to] == 0) {
@@ -54,13 +60,27 @@ bool has_fuel(const Function& f, const Block& block, bool before_calls) {
   return false;
 }
 
+/// The ways back of loops that end by themselves, of those that such blocks head.
+void find_counted(const Function& f, const std::vector<bool>& is_header, std::vector<u32>& ways) {
+  ways.clear();
+  for (BlockId b = 0; b < f.blocks.size(); ++b) {
+    const u32 way = is_header[b] ? counted_way_back(f, b) : kNone;
+    if (way != kNone) ways.push_back(way);
+  }
+}
+
 void find_headers(const Function& f, std::vector<bool>& is_header) {
+  thread_local std::vector<u32> counted;
+  counted.clear();
   const auto successors = [&f](u32 block, u32 k) {
     const Inst& last = f.terminator(f.blocks[block]);
     if (k >= last.edge_count || (k == 0 && has_fuel(f, f.blocks[block], false))) return kNone;
+    if (std::find(counted.begin(), counted.end(), last.first_edge + k) != counted.end()) return kNoWay;
     return f.edges[last.first_edge + k].target;
   };
   find_back_targets(static_cast<u32>(f.blocks.size()), successors, is_header);
+  find_counted(f, is_header, counted);
+  if (!counted.empty()) find_back_targets(static_cast<u32>(f.blocks.size()), successors, is_header);
 }
 
 /// Who calls whom, as far as can be known. Its storage may be used again.

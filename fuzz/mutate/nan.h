@@ -25,7 +25,8 @@ u32 canonicalise_exposed_nans(Module& module);
 bool exposes_pointers(const Module& module, std::string* reason = nullptr);
 
 /// Inserts `fuel 1` at a block of every cycle of blocks, and at the entry of a function of every cycle of calls,
-/// that takes no fuel yet: then every run ends. The number of fuel instructions inserted.
+/// that takes no fuel yet, and that no small counter ends (counted.h): then every run ends. The number of fuel
+/// instructions inserted.
 u32 bound_with_fuel(Module& module);
 
 /// True when bound_with_fuel would insert nothing.

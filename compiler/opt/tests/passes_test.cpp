@@ -50,22 +50,17 @@ TEST(Passes, each_alone_keeps_the_meaning) {
     if (pass == PassId::Within) passes = {PassId::Bounds, PassId::Within}; // leaves what that finds alone
     if (pass == PassId::Unroll) passes = {PassId::Bounds, PassId::Unroll}; // does nothing without what that finds
     u64 rewrites = 0;
-    for_programs([&](const Module& module, u64 seed) {
-      u64 made = 0;
-      const Derived out = optimise(module, passes, ~u64{0}, &made);
-      rewrites += made;
-      ASSERT_NO_FATAL_FAILURE(expect_valid(out.module, seed)) << pass_info(pass).name;
-      same_meaning(module, out, seed);
-    });
-    if (pass == PassId::Ssa) continue; // it does not count what it makes
-    if (pass == PassId::Idle) {        // random loops take fuel
-      for_corpus([&](const Module& module, u64 number) {
-        u64 made = 0;
-        ASSERT_NO_FATAL_FAILURE(expect_valid(optimise(module, passes, ~u64{0}, &made).module, number));
-        rewrites += made;
-      });
-    }
-    EXPECT_GT(rewrites, pass == PassId::Idle ? 3u : 20u) << pass_info(pass).name;
+    for_programs(
+        [&](const Module& module, u64 seed) {
+          u64 made = 0;
+          const Derived out = optimise(module, passes, ~u64{0}, &made);
+          rewrites += made;
+          ASSERT_NO_FATAL_FAILURE(expect_valid(out.module, seed)) << pass_info(pass).name;
+          same_meaning(module, out, seed);
+        },
+        pass == PassId::Idle ? 1200 : 400); // few loops do nothing
+    if (pass == PassId::Ssa) continue;      // it does not count what it makes
+    EXPECT_GT(rewrites, 20u) << pass_info(pass).name;
   }
 }
 
