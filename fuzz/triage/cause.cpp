@@ -36,6 +36,25 @@ std::string rewritten_operation(std::string_view before, std::string_view after)
   return {};
 }
 
+/// What rests on one finding of an analysis: which of its uses a program shows first, is an accident.
+struct Fact {
+  std::string_view use, of;
+};
+constexpr Fact kFacts[] = {
+    {"sccp/parameter", "sccp/constants"}, // opt/sccp.h: its lattice
+    {"sccp/parameter_past_way", "sccp/constants"},
+    {"sccp/operation", "sccp/constants"},
+    {"thread/past_branch", "thread/decided"}, // opt/thread.h: which way a value is known to take
+    {"thread/past_switch", "thread/decided"},
+    {"thread/with_effects", "thread/decided"},
+    {"/selection/clean_extended", "/selection/clean"}, // codegen: which i32 have zeros above them
+    {"/selection/clean_address", "/selection/clean"},
+};
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
 /// Passes that let an operation run where it did not: each asks one question about all that may trap.
 bool runs_early(std::string_view pass) {
   return pass == opt::pass_info(opt::PassId::Licm).name || pass == opt::pass_info(opt::PassId::Choose).name;
@@ -159,7 +178,11 @@ std::optional<Cause> parse_cause(std::string_view line, std::string& expected, u
 std::string group_key(const Cause& cause) {
   const bool named = cause.culprit.find_first_of("/:") != std::string::npos;
   opt::PassId pass{};
-  return named || opt::pass_from_name(cause.culprit, pass) ? cause.culprit : to_string(cause);
+  if (!named && !opt::pass_from_name(cause.culprit, pass)) return to_string(cause);
+  for (const Fact& fact : kFacts)
+    if (ends_with(cause.culprit, fact.use))
+      return cause.culprit.substr(0, cause.culprit.size() - fact.use.size()) + std::string(fact.of);
+  return cause.culprit;
 }
 
 Cause cause_of(const Finding& finding) {

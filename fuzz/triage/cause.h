@@ -32,7 +32,8 @@ std::string to_string(const Cause& cause);
 /// Reads such a line. Else nothing, with what was expected, and in which word (from 0), said.
 std::optional<Cause> parse_cause(std::string_view line, std::string& expected, u32& word);
 
-/// Findings with the same key are one group.
+/// Findings with the same key are one group: those of one culprit, or of culprits that rest on one analysis
+/// ("sccp/operation" and "sccp/parameter": "sccp/constants").
 std::string group_key(const Cause& cause);
 
 /// As far as the header of a finding says; its `; cause:` line, if it has one.

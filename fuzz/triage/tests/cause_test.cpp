@@ -1,7 +1,13 @@
 // cause_test.cpp - signatures of findings: one line there and back, and what is taken to be the same.
 #include "fuzz/triage/cause.h"
 
+#include "compiler/codegen/decisions.h"
+#include "compiler/opt/pipeline.h"
+
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
 
 namespace assay::fuzz {
 namespace {
@@ -64,6 +70,26 @@ TEST(Cause, same_rule_is_one_group_whatever_it_shows_in) {
   EXPECT_EQ(to_string(a), "miscompile x64 O2 result simplify/shl_shl_wraps");
   EXPECT_EQ(group_key(a), group_key(b));
   EXPECT_NE(group_key(a), group_key(c));
+}
+
+TEST(Cause, uses_of_one_analysis_are_one_group) {
+  std::set<std::string> keys, culprits;
+  for (const opt::RewriteInfo& row : opt::rewrite_infos()) {
+    if (row.pass != opt::PassId::Sccp && row.pass != opt::PassId::Thread) continue;
+    const Cause of = cause_of(failure_in("result"), in_pass(opt::pass_info(row.pass).name, row.name), "");
+    culprits.insert(of.culprit);
+    keys.insert(group_key(of));
+  }
+  EXPECT_EQ(culprits.size(), 6u);
+  EXPECT_EQ(keys, (std::set<std::string>{"sccp/constants", "thread/decided"}));
+  for (const char* const name : {"clean_extended", "clean_address"}) {
+    const auto rows = codegen::decision_infos();
+    EXPECT_TRUE(
+        std::any_of(rows.begin(), rows.end(), [&](const codegen::DecisionInfo& row) { return row.name == name; }));
+    EXPECT_EQ(group_key(cause(std::string("miscompile x64 O2 result x64/selection/") + name)), "x64/selection/clean");
+  }
+  EXPECT_NE(group_key(cause("miscompile x64 O2 result x64/selection/clean_address")),
+            group_key(cause("miscompile a64 O2 result a64/selection/clean_address")));
 }
 
 TEST(Cause, folding_is_told_apart_by_the_operation_that_is_folded) {
