@@ -15,6 +15,7 @@
 #include "fuzz/cli/bench_instructions.h"
 #include "fuzz/cli/bench_kernels.h"
 #include "fuzz/cli/bench_module.h"
+#include "fuzz/cli/bench_peers.h"
 #include "fuzz/cli/bench_scaling.h"
 #include "fuzz/cli/bench_size.h"
 #include "fuzz/cli/commands.h"
@@ -34,11 +35,6 @@ namespace assay::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct Figure {
-  std::string name, unit;
-  double value;
-};
 
 struct BenchOptions {
   u32 programs = 400, rounds = 5;
@@ -430,36 +426,6 @@ Result<void> measure_whole(const BenchOptions& options, const fuzz::GeneratorCon
   return {};
 }
 
-/// --peers: from a module to code that can be called, by the bundled compiler and by others, on the same programs.
-int bench_peers(const BenchOptions& options, const Sample& sample, std::vector<Figure>& figures) {
-  const std::string ours(name_of(host_target()));
-  const double count = options.programs, instructions = static_cast<double>(sample.instructions);
-  for (const std::string& name : {ours + "-O0-native-linux", ours + "-O2-native-linux", std::string("llvm-O0"),
-                                  std::string("llvm-O2"), std::string("gccjit-O0"), std::string("gccjit-O2")}) {
-    const fuzz::SubjectRow* row = fuzz::find_subject_row(name);
-    const std::string reason = row == nullptr ? "there is no such subject" : fuzz::unavailable_reason(*row);
-    if (!reason.empty()) {
-      std::fprintf(stderr, "assay bench: %s is left out: %s\n", name.c_str(), reason.c_str());
-      continue;
-    }
-    fuzz::SubjectOptions how;
-    how.check_allocation = false;
-    auto subject = fuzz::make_subject(*row, how);
-    if (!subject) return report(subject.error());
-    u64 failed = 0;
-    const double spent = best(options.rounds, [&] {
-      failed = 0;
-      for (const Module& module : sample.modules) failed += (*subject)->prepare(module).ok() ? 0 : 1;
-    });
-    if (failed != 0)
-      std::fprintf(stderr, "assay bench: %s could not compile %llu programs\n", name.c_str(),
-                   static_cast<unsigned long long>(failed));
-    figures.push_back({"ready to run, " + name, "us/program", spent / count / 1e3});
-    figures.push_back({"ready to run, " + name, "ns/instruction", spent / instructions});
-  }
-  return kClean;
-}
-
 int write_json(const BenchOptions& options, const std::string& json) {
   if (options.json_file.empty()) {
     std::printf("%s\n", json.c_str());
@@ -534,7 +500,7 @@ int bench(const BenchOptions& options) {
   const Sample sample = make_sample(options, config);
   figures.push_back(measure_reference(options, "before"));
   if (options.peers) {
-    if (const int status = bench_peers(options, sample, figures); status != kClean) return status;
+    if (auto done = measure_peers(sample.modules, options.rounds, figures); !done) return report(done.error());
   } else {
     measure_sources(options, config, sample, figures);
     measure_campaign_source(options, config, figures);
