@@ -349,6 +349,7 @@ Result<void> measure_check(const BenchOptions& options, const fuzz::GeneratorCon
   u64 programs = 0;
   double spent = 0;
   const double before = fuzz::cpu_seconds();
+  u64 calls = 0, instructions = 0; // of all rounds
   {
     auto checker = fuzz::Checker::make(rows);
     if (!checker) return checker.error();
@@ -357,12 +358,16 @@ Result<void> measure_check(const BenchOptions& options, const fuzz::GeneratorCon
       for (u64 index = 0; index < options.programs; ++index) {
         if (!source.make(index, module, cases)) continue;
         ++programs;
+        calls += cases.size();
+        for (const Function& function : module.functions) instructions += function.insts.size();
         static_cast<void>(checker->check(module, cases));
       }
     });
   } // the processes of emulators end here, and are counted
   const double rounds = static_cast<double>(programs) * options.rounds;
   out.push_back({what, "programs/s", static_cast<double>(programs) * 1e9 / spent});
+  out.push_back({what, "calls/program", static_cast<double>(calls) / rounds});
+  out.push_back({what, "instructions/program", static_cast<double>(instructions) / rounds});
   out.push_back({what, "us of processor/program", (fuzz::cpu_seconds() - before) * 1e6 / rounds});
   return {};
 }
