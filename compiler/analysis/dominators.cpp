@@ -92,7 +92,8 @@ void Dominators::make_tree(u32 count) {
   level_.resize(count);
   enter_.resize(count);
   if (count != 0) level_[0] = enter_[0] = 0; // of all others from their dominator's
-  size_.assign(count, 1);
+  size_.resize(count);
+  for (u32& size : size_) size = 1;
   fill_zero(child_ends_, count);
   for (Node node = 1; node < count; ++node) {
     level_[node] = level_[idom_[node]] + 1;

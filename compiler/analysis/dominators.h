@@ -35,11 +35,12 @@ private:
   u32 least(u32 number); // semidominator's witness on the compressed path
   void make_tree(u32 count);
 
-  std::vector<Node> idom_, children_;
-  std::vector<u32> level_, enter_, size_, child_ends_;
+  Table<Node> idom_, children_;
+  Table<u32> level_, enter_, size_, child_ends_;
   // scratch, by preorder number
-  std::vector<Node> by_preorder_;
-  std::vector<u32> semi_, ancestor_, label_, bucket_, next_, found_, path_;
+  Table<Node> by_preorder_;
+  std::vector<u32> path_;
+  Table<u32> semi_, ancestor_, label_, bucket_, next_, found_;
 };
 
 } // namespace assay::analysis

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "assay/module.h"
+#include "compiler/analysis/fill.h"
 
 #include <span>
 #include <vector>
@@ -27,7 +28,7 @@ public:
 
 protected:
   std::vector<BlockId> order_;
-  std::vector<Node> numbers_;
+  Table<Node> numbers_;
 };
 
 class FlowGraph : public BlockOrder {
@@ -56,17 +57,19 @@ private:
     u32 first, next; // in targets: its own from there on, and behind the one to look at
   };
 
-  static std::span<const Node> range(const std::vector<Node>& list, const std::vector<u32>& ends, Node node) {
+  static std::span<const Node> range(std::span<const Node> list, std::span<const u32> ends, Node node) {
     const u32 first = node == 0 ? 0 : ends[node - 1];
     return {list.data() + first, ends[node] - first};
   }
 
-  std::vector<Node> succs_, preds_, parent_;
-  std::vector<u32> succ_ends_, pred_ends_, preorder_, tree_size_;
+  Table<Node> succs_, preds_, parent_;
+  Table<u32> succ_ends_, pred_ends_, preorder_, tree_size_;
   // scratch
   std::vector<Visit> stack_;
-  std::vector<u32> ends_, first_seen_, below_;
-  std::vector<BlockId> targets_, parents_;
+  std::vector<u32> ends_;
+  std::vector<BlockId> targets_;
+  Table<u32> first_seen_, below_;
+  Table<BlockId> parents_;
 };
 
 } // namespace assay::analysis

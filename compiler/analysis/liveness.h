@@ -34,10 +34,11 @@ private:
   void climb(const FlowGraph& graph, ValueId value, BlockId used_in);
 
   std::vector<ValueId> values_;
-  std::vector<u32> ends_;
+  Table<u32> ends_;
   // scratch
-  std::vector<BlockId> defined_in_, stack_;
-  std::vector<ValueId> last_; // [block] the value that was found live there last
+  Table<BlockId> defined_in_;
+  std::vector<BlockId> stack_;
+  Table<ValueId> last_; // [block] the value that was found live there last
   std::vector<Use> uses_;
   std::vector<Entry> entries_;
 };

@@ -55,7 +55,7 @@ void Loops::begin(const FlowGraph& graph) {
     merged_into_[node] = node;
   }
   // The heavy child of a node is that of most descendants; it goes on with its parent's path.
-  std::vector<Node>& heavy = body_;
+  Table<Node>& heavy = body_;
   fill_none(heavy, count);
   for (Node node = 1; node < count; ++node) {
     Node& best = heavy[graph.tree_parent(node)];

@@ -46,13 +46,13 @@ private:
   void finish();
 
   std::vector<Loop> loops_;
-  std::vector<u32> innermost_;
+  Table<u32> innermost_;
   // scratch
-  std::vector<Node> by_preorder_, heavy_head_, merged_into_, body_;
+  Table<Node> by_preorder_, heavy_head_, merged_into_, body_;
   std::vector<Arc> arcs_;
-  std::vector<u32> activated_at_, into_; // [node] first of a list in arcs_
-  std::vector<u32> met_by_;              // [node] preorder of the header whose search met it last
-  std::vector<u32> unmarked_;            // [loop] the nearest loop around it, or itself, not known to be irreducible
+  Table<u32> activated_at_, into_; // [node] first of a list in arcs_
+  Table<u32> met_by_;              // [node] preorder of the header whose search met it last
+  std::vector<u32> unmarked_;      // [loop] the nearest loop around it, or itself, not known to be irreducible
 };
 
 } // namespace assay::analysis

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "assay/module.h"
+#include "compiler/analysis/fill.h"
 
 #include <vector>
 
@@ -35,10 +36,10 @@ private:
   void count_operands(const Function& function, const Inst& inst);
 
   std::vector<BlockId> order_;
-  std::vector<u32> edges_into_; // [BlockId]
-  std::vector<u8> seen_;        // [BlockId]
-  std::vector<u32> uses_;       // [ValueId], and one place for operands that are not there
-  ValueId no_value_ = 0;        // that place
+  analysis::Table<u32> edges_into_; // [BlockId]
+  analysis::Table<u8> seen_;        // [BlockId]
+  analysis::Table<u32> uses_;       // [ValueId], and one place for operands that are not there
+  ValueId no_value_ = 0;            // that place
   std::vector<Visit> stack_;
 };
 

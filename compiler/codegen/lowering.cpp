@@ -66,7 +66,7 @@ void LoweringBase::begin_function(const FunctionInput& function, LirFunction& ou
   result_pointer_ = kNone;
   b_.begin(out);
   flow_.compute(*fn_);
-  vregs_.assign(fn_->value_count(), kNone);
+  analysis::fill_none(vregs_, fn_->value_count());
   promote_locals();
   layout_frame();
   number_blocks();
@@ -115,7 +115,7 @@ bool LoweringBase::needs_split(const Inst& terminator, const Edge& edge) const {
 
 void LoweringBase::number_blocks() {
   ASSAY_DCHECK(flow_.edges_into(0) == 0); // the verifier's word
-  lir_block_.assign(fn_->blocks.size(), kNone);
+  analysis::fill_none(lir_block_, fn_->blocks.size());
   u32 next = 0;
   bool loops = false;
   for (BlockId id : flow_.order()) {

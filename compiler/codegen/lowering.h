@@ -300,7 +300,7 @@ protected:
   LoweredFunction* info_ = nullptr;
   LirBuilder b_;
   Flow flow_;
-  std::vector<VReg> vregs_;       // [ValueId]; kNone: not computed, or made at each use
+  analysis::Table<VReg> vregs_;   // [ValueId]; kNone: not computed, or made at each use
   std::vector<Operand> operands_; // of the call being built
   ValueId fused_ = kNone;         // the comparison that its user will make itself
   bool fixed_memory_ = false;     // O2: nothing in the module makes the memory larger
@@ -453,7 +453,7 @@ private:
   Abilities abilities_;
   std::vector<CallLayout> layouts_; // [SignatureId]
   std::vector<u8> layout_known_;    // [SignatureId]
-  std::vector<u32> lir_block_;      // [BlockId]
+  analysis::Table<u32> lir_block_;  // [BlockId]
   std::vector<u32> slot_offset_;    // [SlotId]: frame object offset
   std::vector<u32> local_offset_;   // [LocalId]: the same; kNone: it is a value
   Promotion promotion_;             // whose rows have a VReg a local

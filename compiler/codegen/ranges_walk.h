@@ -25,6 +25,7 @@
 #pragma once
 
 #include "assay/planted.h"
+#include "compiler/analysis/fill.h"
 #include "compiler/codegen/lir.h"
 #include "compiler/codegen/regalloc.h"
 #include "compiler/codegen/regalloc_parallel_move.h"
@@ -231,8 +232,9 @@ private:
   Sequence<Words> live_, defined_; // [block][words_]: live on entry; defined there
   Sequence<Words> split_;          // [words_]: has more than one place
   std::vector<Loop> loops_;
-  std::vector<u32> loop_of_; // [block]: the innermost
-  std::vector<u32> loop_last_, loop_stack_;
+  analysis::Table<u32> loop_of_; // [block]: the innermost
+  analysis::Table<u32> loop_last_;
+  std::vector<u32> loop_stack_;
 
   // The scan.
   RegSet usable_[2] = {}; // after max_registers

@@ -77,13 +77,13 @@ private:
   void constants_apart(PassContext& context);
 
   const analysis::FlowGraph* flow_ = nullptr;
-  std::vector<Interval> known_;   // [ValueId] where the walk is
-  std::vector<Interval> assumed_; // [ValueId] of parameters of blocks that edges lead back to
-  std::vector<u8> open_;          // [ValueId] whether it may be guessed
-  std::vector<u8> compared_;      // [ValueId]
-  std::vector<u8> entered_;       // [Node]
-  std::vector<u32> edges_done_;   // [Node] edges into it that the walk has left along
-  std::vector<u32> edge_into_;    // [Node] which of its only predecessor's edges leads to it
+  std::vector<Interval> known_;     // [ValueId] where the walk is
+  std::vector<Interval> assumed_;   // [ValueId] of parameters of blocks that edges lead back to
+  analysis::Table<u8> open_;        // [ValueId] whether it may be guessed
+  analysis::Table<u8> compared_;    // [ValueId]
+  analysis::Table<u8> entered_;     // [Node]
+  analysis::Table<u32> edges_done_; // [Node] edges into it that the walk has left along
+  analysis::Table<u32> edge_into_;  // [Node] which of its only predecessor's edges leads to it
   std::vector<Visit> stack_;
   std::vector<Undo> undo_;
   struct Inside {
@@ -94,10 +94,10 @@ private:
   std::vector<InstId> positive_; // extensions by the sign, which is 0
   std::vector<InstId> apart_;    // extensions of sums of constants, and accesses at such sums
   std::vector<InstId> accesses_; // others, at i64s
-  std::vector<u8> is_sum_;       // [ValueId] such an extension
+  analysis::Table<u8> is_sum_;   // [ValueId] such an extension
   std::vector<Index> indices_;
   std::vector<ValueId> left_; // that an access does not read any more
-  std::vector<u32> uses_;     // [ValueId]
+  analysis::Table<u32> uses_; // [ValueId]
   bool holds_ = true;
 };
 

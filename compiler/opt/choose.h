@@ -28,8 +28,8 @@ private:
   bool choose(PassContext& c, BlockId block);
   void join(Graph& graph, BlockId block, const Way (&ways)[2]);
 
-  std::vector<u32> edges_into_; // [BlockId]
-  std::vector<u32> differing_;  // of a branch's ways: which of the values that they pass on
+  analysis::Table<u32> edges_into_; // [BlockId]
+  std::vector<u32> differing_;      // of a branch's ways: which of the values that they pass on
 };
 
 } // namespace assay::opt

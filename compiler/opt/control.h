@@ -29,11 +29,11 @@ private:
   ValueId agreed(Graph& graph, BlockId block, ValueId param);
 
   const analysis::BlockOrder* flow_ = nullptr;
-  std::vector<u32> edges_into_;     // [BlockId]
-  bool counted_ = false;            // uses_, since the edges were; only empty blocks with parameters ask
-  std::vector<u32> uses_;           // [ValueId] of parameters, apart from by the jump that ends their own block
-  std::vector<ValueId> candidates_; // [ValueId] of parameters: what they get from everywhere
-  std::vector<u8> gone_;            // [ValueId]
+  analysis::Table<u32> edges_into_;     // [BlockId]
+  bool counted_ = false;                // uses_, since the edges were; only empty blocks with parameters ask
+  analysis::Table<u32> uses_;           // [ValueId] of parameters, apart from by the jump that ends their own block
+  analysis::Table<ValueId> candidates_; // [ValueId] of parameters: what they get from everywhere
+  analysis::Table<u8> gone_;            // [ValueId]
   std::vector<ValueId> args_;
 };
 

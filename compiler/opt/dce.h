@@ -28,16 +28,16 @@ private:
   bool find_unneeded(Graph& graph);
 
   const analysis::BlockOrder* flow_ = nullptr;
-  std::vector<u32> ends_;       // [BlockId + 1] in edges_
-  std::vector<u32> next_;       // scratch
+  analysis::Table<u32> ends_;   // [BlockId + 1] in edges_
+  analysis::Table<u32> next_;   // scratch
   std::vector<Incoming> edges_; // by the block that they lead to
-  std::vector<u32> fixed_;      // [BlockId] so many parameters that a try_call itself passes values for
-  std::vector<u32> index_;      // [ValueId] of parameters: which one
-  std::vector<u8> needed_;      // [ValueId]
-  std::vector<u8> roots_;       // [InstId] what is needed for itself
+  analysis::Table<u32> fixed_;  // [BlockId] so many parameters that a try_call itself passes values for
+  analysis::Table<u32> index_;  // [ValueId] of parameters: which one
+  analysis::Table<u8> needed_;  // [ValueId]
+  analysis::Table<u8> roots_;   // [InstId] what is needed for itself
   std::vector<ValueId> work_;
   std::vector<InstId> unneeded_;
-  std::vector<u8> gone_; // [ValueId] parameters
+  analysis::Table<u8> gone_; // [ValueId] parameters
 };
 
 } // namespace assay::opt

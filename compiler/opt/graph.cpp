@@ -306,7 +306,7 @@ BlockId Graph::open_entry() {
   return made;
 }
 
-void Graph::remove_params(const analysis::BlockOrder& flow, const std::vector<u8>& gone) {
+void Graph::remove_params(const analysis::BlockOrder& flow, std::span<const u8> gone) {
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     for (GraphEdge& edge : edges_of(terminator(flow.block(node)))) {
       const std::vector<ValueId>& params = blocks_[edge.target].params;
@@ -326,7 +326,7 @@ void Graph::remove_params(const analysis::BlockOrder& flow, const std::vector<u8
   }
 }
 
-void Graph::count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses) {
+void Graph::count_uses(const analysis::BlockOrder& flow, analysis::Table<u32>& uses) {
   analysis::fill_zero(uses, value_count());
   for (analysis::Node node = 0; node < flow.size(); ++node) {
     for (InstId at = blocks_[flow.block(node)].first; at != kNone; at = insts_[at].next) {
@@ -338,7 +338,7 @@ void Graph::count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses)
   }
 }
 
-void Graph::remove_unread(std::vector<ValueId>& values, std::vector<u32>& uses) {
+void Graph::remove_unread(std::vector<ValueId>& values, analysis::Table<u32>& uses) {
   const auto is_part = [](Opcode op) {
     return op == Opcode::Add || op == Opcode::Shl || op == Opcode::Mul || op == Opcode::Zext || op == Opcode::Sext;
   };

@@ -133,10 +133,10 @@ public:
   void move(InstId id, InstId before);
   u32 add_local(Type type);
   /// How often each value is read, by ValueId, by operands and by edges of blocks in `flow`.
-  void count_uses(const analysis::BlockOrder& flow, std::vector<u32>& uses);
+  void count_uses(const analysis::BlockOrder& flow, analysis::Table<u32>& uses);
   /// What addresses were made of and is not read any more goes: these values, which are used up, and what only they
   /// read. `uses` are [ValueId], as far as these go; they stay true.
-  void remove_unread(std::vector<ValueId>& values, std::vector<u32>& uses);
+  void remove_unread(std::vector<ValueId>& values, analysis::Table<u32>& uses);
 
   /// The terminator becomes a jump along its edge of this number.
   void make_jump(BlockId block, u32 edge);
@@ -159,7 +159,7 @@ public:
   BlockId open_entry();
   /// Takes these parameters away, with what edges pass for them. `gone` is by ValueId; they must have been replaced, or
   /// have no use. Only of blocks in `flow`, and none that a try_call itself passes a value for.
-  void remove_params(const analysis::BlockOrder& flow, const std::vector<u8>& gone);
+  void remove_params(const analysis::BlockOrder& flow, std::span<const u8> gone);
 
   /// Where edges of blocks lead as they are now, in the form that FlowGraph is built from.
   void list_edges(std::vector<u32>& ends, std::vector<BlockId>& targets) const;
@@ -188,8 +188,8 @@ private:
   u32 block_count_ = 0, edge_count_ = 0;
   // scratch
   analysis::FlowGraph order_;
-  std::vector<ValueId> written_as_; // [ValueId] in the function that is written
-  std::vector<BlockId> block_as_;
+  analysis::Table<ValueId> written_as_; // [ValueId] in the function that is written
+  analysis::Table<BlockId> block_as_;
   std::vector<u32> ends_;
   std::vector<BlockId> targets_;
 };

@@ -57,7 +57,7 @@ private:
   std::vector<Part> parts_;    // [Opcode]
   std::vector<Entry> entries_; // entry_count_ are in use; there is room for all instructions
   u32 entry_count_ = 0;
-  std::vector<u32> buckets_;
+  analysis::Table<u32> buckets_;
   u32 mask_ = 0; // their number, a power of two, less 1
   std::vector<Visit> stack_;
   std::vector<Extent> apart_; // of stores on the way here that raised no version

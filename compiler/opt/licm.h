@@ -30,9 +30,9 @@ private:
 
   const analysis::FlowGraph* flow_ = nullptr;
   const analysis::Loops* loops_ = nullptr;
-  std::vector<u32> home_;          // [ValueId] the innermost loop that computes it; kNone: none
-  std::vector<MemoryMask> writes_; // [loop] kinds of memory
-  std::vector<BlockId> preheader_; // [loop]
+  analysis::Table<u32> home_;          // [ValueId] the innermost loop that computes it; kNone: none
+  analysis::Table<MemoryMask> writes_; // [loop] kinds of memory
+  std::vector<BlockId> preheader_;     // [loop]
   bool control_changed_ = false;
 };
 

@@ -54,10 +54,10 @@ private:
   u32 loop_ = kNone;
   u32 work_ = 0;
   bool has_ways_ = false;
-  std::vector<BlockId> blocks_; // in reverse postorder
-  std::vector<u8> in_set_;      // [BlockId] whether in blocks_
-  std::vector<BlockId> as_;     // [BlockId] its copy
-  std::vector<ValueId> map_;    // [ValueId] its copy
+  std::vector<BlockId> blocks_;  // in reverse postorder
+  analysis::Table<u8> in_set_;   // [BlockId] whether in blocks_
+  std::vector<BlockId> as_;      // [BlockId] its copy
+  analysis::Table<ValueId> map_; // [ValueId] its copy
 };
 
 } // namespace assay::opt

@@ -44,14 +44,14 @@ private:
 
   const analysis::BlockOrder* flow_ = nullptr;
   std::vector<u8> folds_;          // [Opcode] whether fold() may know it
-  std::vector<u8> passed_;         // [ValueId] what is passed for a parameter
+  analysis::Table<u8> passed_;     // [ValueId] what is passed for a parameter
   std::vector<Cell> cells_;        // [ValueId]
   std::vector<Progress> progress_; // [Node]
-  std::vector<u32> decided_;       // [Node] the only edge that is taken, as far as was found
+  analysis::Table<u32> decided_;   // [Node] the only edge that is taken, as far as was found
   bool settled_ = false;           // the block that is visited, as far as it was
   bool again_ = false;             // something changed that this sweep has passed
   bool any_gone_ = false;
-  std::vector<u8> gone_; // [ValueId] parameters
+  analysis::Table<u8> gone_; // [ValueId] parameters
 };
 
 } // namespace assay::opt

@@ -56,9 +56,9 @@ private:
   std::vector<OperandClass> classes_; // [ValueId] of what was looked at
   PassContext* context_ = nullptr;
   Graph* graph_ = nullptr;
-  u64 left_ = 0;          // rewrites
-  bool swapped_ = false;  // the ways of a branch
-  std::vector<u32> uses_; // [ValueId] once asked for
+  u64 left_ = 0;              // rewrites
+  bool swapped_ = false;      // the ways of a branch
+  analysis::Table<u32> uses_; // [ValueId] once asked for
   bool counted_ = false;
 };
 

@@ -30,7 +30,7 @@ private:
 
   const analysis::FlowGraph* flow_ = nullptr;
   const analysis::Loops* loops_ = nullptr;
-  std::vector<u32> reader_; // [ValueId] twice the block that alone reads it, and one if that is more than once
+  analysis::Table<u32> reader_; // [ValueId] twice the block that alone reads it, and one if that is more than once
 };
 
 } // namespace assay::opt

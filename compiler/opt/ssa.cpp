@@ -12,7 +12,7 @@ namespace {
 /// Sorts items by a number below `keys`, those of one number in their order; `firsts` gets where each number's begin,
 /// and the end.
 template <typename Item, typename Key>
-void sort_by(Key key, u32 keys, std::vector<Item>& items, std::vector<Item>& scratch, std::vector<u32>& firsts) {
+void sort_by(Key key, u32 keys, std::vector<Item>& items, std::vector<Item>& scratch, analysis::Table<u32>& firsts) {
   analysis::fill_zero(firsts, keys + 1);
   for (const Item& item : items) ++firsts[key(item)];
   u32 total = 0;

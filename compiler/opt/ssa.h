@@ -53,13 +53,13 @@ private:
   const analysis::Dominators* dominators_ = nullptr;
   analysis::Frontier frontier_;
   std::vector<Event> events_, sorted_events_;
-  std::vector<u32> event_of_; // [local] the block's event, while it is scanned; marked by event_block_
-  std::vector<u32> event_block_;
+  analysis::Table<u32> event_of_; // [local] the block's event, while it is scanned; marked by event_block_
+  analysis::Table<u32> event_block_;
   std::vector<analysis::Node> defs_, uses_, meets_;
   std::vector<Joined> joined_, sorted_joined_; // by block
-  std::vector<u32> joined_firsts_;             // [block], and the end
-  std::vector<ValueId> current_;               // [local]; kNone: not set yet
-  std::vector<ValueId> zeros_;                 // [local] made when wanted
+  analysis::Table<u32> joined_firsts_;         // [block], and the end
+  analysis::Table<ValueId> current_;           // [local]; kNone: not set yet
+  analysis::Table<ValueId> zeros_;             // [local] made when wanted
   std::vector<Undo> log_;
   std::vector<Visit> stack_;
 };

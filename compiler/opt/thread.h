@@ -49,7 +49,7 @@ private:
   void copy_inst(Graph& graph, const Way& way, InstId at, InstId before);
 
   std::vector<Answer> may_pass_; // [BlockId] of those that there were
-  std::vector<u32> uses_;        // [ValueId] once asked for
+  analysis::Table<u32> uses_;    // [ValueId] once asked for
   bool counted_ = false;
   std::vector<Known> known_; // of the block that is passed
   std::vector<ValueId> args_;

@@ -71,9 +71,9 @@ private:
   ValueId make(Graph& graph, Type type, u32 param, const Current& what);
 
   const analysis::BlockOrder* flow_ = nullptr;
-  std::vector<u32> edges_into_;         // [BlockId]
-  std::vector<ValueId> copies_;         // [ValueId] of the body, in this turn; kNone: none yet
-  std::vector<ValueId> firsts_;         // [ValueId] the same in the first turn
+  analysis::Table<u32> edges_into_;     // [BlockId]
+  analysis::Table<ValueId> copies_;     // [ValueId] of the body, in this turn; kNone: none yet
+  analysis::Table<ValueId> firsts_;     // [ValueId] the same in the first turn
   std::vector<Current> current_, next_; // [parameter of the header]
   std::vector<u64> steps_;              // [parameter of the header] what it grows by in each turn; 0: not known
   std::vector<Recurrence> recurrences_; // [parameter of the header]

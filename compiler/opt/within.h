@@ -81,7 +81,7 @@ private:
   std::vector<std::pair<Place, ValueId>> indices_; // that were made
   std::vector<std::pair<InstId, Place>> moved_;    // accesses whose constants are moved
   std::vector<ValueId> left_;                      // that an access does not read any more
-  std::vector<u32> uses_;                          // [ValueId]
+  analysis::Table<u32> uses_;                      // [ValueId]
 };
 
 } // namespace assay::opt
