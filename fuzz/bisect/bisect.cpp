@@ -256,6 +256,7 @@ void Bisector::conclude_back_end() {
   } else if (out_.seen.kind == FindingKind::Checker) {
     out_.component = "register allocation";
   } else if (out_.seen.kind != FindingKind::Breach && cure("in ") != nullptr) { // emulators do not look for those
+    out_.code_is_right = true;
     out_.component = cure("in ")->name.substr(3) + " agrees, " + std::string(name_of(variant_.exec)) + " does not";
   } else if (cure("no processor extensions") != nullptr) {
     out_.component = "processor extensions";

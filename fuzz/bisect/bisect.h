@@ -40,6 +40,8 @@ struct Bisection {
   std::string pass;
   /// What the passes made is right by the oracle: the pass only brings about what the back end does wrong.
   bool optimised_is_right = false;
+  /// The same bytes do right elsewhere: where they lie is wrong, or whom they call.
+  bool code_is_right = false;
   // Of the back end: the choice that makes it fail; `decision` 0: it fails without any.
   u64 decision = 0;              // in the module, among those of its area, from 1
   u64 decision_in_function = 0;  // the same in its function

@@ -16,13 +16,6 @@ Opcode plain_call(Opcode op) {
 
 bool starts_with(const std::string& text, std::string_view word) { return text.rfind(word, 0) == 0; }
 
-/// Also when the process died, which leaves no words.
-bool ended_badly(const Seen& seen) {
-  const std::string& run = seen.actual;
-  return run.empty() || starts_with(run, "the process ended") || starts_with(run, "crashed") ||
-         starts_with(run, "hung") || starts_with(run, "breached");
-}
-
 class Catching {
 public:
   Catching(const Program& program, const Variant& variant, Prober& prober)
@@ -142,6 +135,12 @@ private:
 };
 
 } // namespace
+
+bool ended_badly(const Seen& seen) { // a process that died may leave no words
+  const std::string& run = seen.actual;
+  return run.empty() || starts_with(run, "the process ended") || starts_with(run, "crashed") ||
+         starts_with(run, "hung") || starts_with(run, "breached");
+}
 
 std::string catching_of(const Program& program, const Variant& variant, Prober& prober) {
   return program.entry == kNone ? std::string() : Catching(program, variant, prober).run();

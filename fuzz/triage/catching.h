@@ -19,4 +19,7 @@ namespace assay::fuzz {
 /// badly in between. "payload", "kept-values": what arrives; "thrown", "rethrown": what leaves. Else empty.
 std::string catching_of(const Program& program, const Variant& variant, Prober& prober);
 
+/// The subject's run crashed, hung or breached its limits, or its process died.
+bool ended_badly(const Seen& seen);
+
 } // namespace assay::fuzz

@@ -44,7 +44,7 @@ void explain(Signed& out, const SignOptions& options) {
       out.reduced = out.instructions < out.instructions_before;
     }
     if (!names_pass(out.bisection) && !names_decision(out.bisection))
-      suspect = suspect_of(failure.program, failure.variant, prober);
+      suspect = suspect_of(failure.program, failure.variant, prober, out.bisection.code_is_right);
   }
   out.cause = cause_of(failure, out.bisection, suspect);
 }

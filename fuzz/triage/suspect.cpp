@@ -191,6 +191,13 @@ std::string all_families(const Module& module) {
   return out;
 }
 
+bool has_try_call(const Module& module) {
+  for (const Function& function : module.functions)
+    for (const Inst& inst : function.insts)
+      if (is_try_call(inst.op)) return true;
+  return false;
+}
+
 } // namespace
 
 std::string_view family_of(Opcode op) {
@@ -247,11 +254,16 @@ std::vector<FunctionId> callees_first(const Program& program) {
   return out;
 }
 
-std::string suspect_of(const Program& program, const Variant& given, Prober& prober) {
+std::string suspect_of(const Program& program, const Variant& given, Prober& prober, bool code_is_right) {
   if (instruction_count(program.module) > kMostSuspects) return {};
   const Seen seen = prober.ask(program, given);
   const Variant variant = seen.fails() ? throwing_alike(program, given, seen, prober) : given;
   std::string out;
+  if (code_is_right) {
+    out = has_try_call(program.module) ? catching_of(program, variant, prober) : std::string();
+    if (!out.empty()) return std::string(kExceptions) + ":" + out;
+    if (ended_badly(seen)) return "crashed";
+  }
   if (program.entry != kNone) out = Search(program, variant, prober).run();
   if (out.empty()) out = all_families(program.module);
   if (out != kExceptions) return out;

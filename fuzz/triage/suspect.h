@@ -20,8 +20,9 @@ namespace assay::fuzz {
 
 /// "f2i_sat_s", "compare", "division", "exceptions:missed" (catching.h), "call": an operation, or one word for several
 /// that a compiler makes alike; "address" of an access that is got wrong whether it loads or stores. Empty for a
-/// program of more than kMostSuspects instructions.
-std::string suspect_of(const Program& program, const Variant& variant, Prober& prober);
+/// program of more than kMostSuspects instructions. `code_is_right`: no operation is got wrong, as the same bytes do
+/// right elsewhere; asked is what throwing and catching does wrong, and "crashed" is said of what dies otherwise.
+std::string suspect_of(const Program& program, const Variant& variant, Prober& prober, bool code_is_right = false);
 
 /// Functions with bodies that the entry leads to, each behind those that it refers to; other ones are not run.
 std::vector<FunctionId> callees_first(const Program& program);

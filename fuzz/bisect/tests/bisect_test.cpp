@@ -219,6 +219,7 @@ export func @main(i64, f64) -> f64 {
   if (std::none_of(found.trials.begin(), found.trials.end(), in_unicorn)) GTEST_SKIP() << "there is no Unicorn here";
   EXPECT_EQ(found.decision, 0u) << to_string(found);
   EXPECT_EQ(found.component, "unicorn agrees, native does not");
+  EXPECT_TRUE(found.code_is_right);
 }
 
 TEST_F(Bisect, wrong_choice_of_emission_is_named_though_one_of_selection_brings_it_about) {

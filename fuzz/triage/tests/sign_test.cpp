@@ -107,6 +107,16 @@ TEST_F(Planted, operation_that_is_got_wrong_is_the_culprit_in_code) {
   EXPECT_EQ(file.reduced.rfind("from 7 to ", 0), 0u) << file.reduced;
 }
 
+TEST_F(Planted, no_operation_is_blamed_where_the_same_bytes_do_right_elsewhere) {
+  const Signed found = sign_with("rodata_alignment", "x64-O0-native-linux",
+                                 "export func @main() -> f64 {\n^0:\n  %a = const.i64 0\n  %x = bitcast.f64.i64 %a\n"
+                                 "  switch.i64 %a [0: ^1, 1: ^2, 2: ^1, 3: ^2, 4: ^1], ^2\n^1:\n"
+                                 "  %n = fneg.f64 %x\n  return %n\n^2:\n  return %x\n}\n");
+  ASSERT_EQ(found.state, Signed::Fails);
+  if (!found.bisection.code_is_right) GTEST_SKIP() << "there is no Unicorn here";
+  EXPECT_EQ(found.cause.culprit, "x64/unicorn-agrees,native-does-not:crashed");
+}
+
 TEST_F(Planted, operation_is_found_in_a_program_that_is_not_small) {
   auto module = parse_and_verify(kNan);
   ASSERT_TRUE(module.ok());
