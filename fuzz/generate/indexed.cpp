@@ -142,7 +142,7 @@ void Body::walk() {
 }
 
 /// Two neighbouring elements, one made and stored behind the other, in the same way: of two that may be themselves, or
-/// have one of them in common.
+/// have one of them in common. One that was read is perhaps read again.
 void Body::neighbours() {
   constexpr u32 kBytes = 8;
   constexpr Opcode kWays[] = {Opcode::FAdd, Opcode::FSub, Opcode::FMul, Opcode::FDiv};
@@ -167,6 +167,8 @@ void Body::neighbours() {
     if (!is_copy) element = emit(way, Type::F64, {element, is_shared ? shared : pick(Type::F64)});
     emit(Opcode::Store, Type::F64, {to.value, element}, kNone, into + behind);
   }
+  // What a store in between has changed, or not.
+  if (random_.coin()) observe(Type::F64, emit(Opcode::Load, Type::F64, {from.value}, kNone, out));
 }
 
 } // namespace assay::fuzz
