@@ -81,15 +81,15 @@ struct GeneratorConfig {
   Range medium_slot_bytes{96, 700};
   Chance large_slot{1, 60}; // a slot of `large_slot_bytes`: big frames, far offsets
   Range large_slot_bytes{2048, 40000};
-  Range block_params{0, 3};     // of a join or a loop, besides its counter
-  Chance permuted_params{1, 3}; // a loop hands its parameters on rotated: swaps, cycles
-  Chance sure_loop{1, 2};       // a function has a loop, whatever the weights say
-  Chance plain_loop{1, 4};      // a loop is of one or two blocks and takes no fuel
-  Chance walk_without_fuel{1, 2};
-  Chance watching_loop{1, 4}; // each round of a loop reads a place and writes it again
-  Chance indexing_loop{1, 6}; // each round of a loop accesses linear memory at its counter
-  Chance drawing_loop{1, 3};  // a loop that counts up a few rounds multiplies a number and adds to it in each
-  Chance calling_loop{1, 5};  // each round of a loop calls something, whatever the weights say
+  Range block_params{0, 3};       // of a join or a loop, besides its counter
+  Chance permuted_params{1, 3};   // a loop hands its parameters on rotated: swaps, cycles
+  Chance sure_loop{1, 2};         // a function has a loop, whatever the weights say
+  Chance plain_loop{1, 4};        // a loop is of one or two blocks and takes no fuel
+  Chance walk_without_fuel{1, 2}; // nor does a loop over elements of linear memory, where its limit does not change
+  Chance watching_loop{1, 4};     // each round of a loop reads a place and writes it again
+  Chance indexing_loop{1, 6};     // each round of a loop accesses linear memory at its counter
+  Chance drawing_loop{1, 3};      // a loop that counts up a few rounds multiplies a number and adds to it in each
+  Chance calling_loop{1, 5};      // each round of a loop calls something, whatever the weights say
   Chance remembers{1, 6};     // a function that others call reads a slot before it writes it, and shows what was there
   Range trips{0, 6};          // iterations of a loop
   Chance short_way{1, 4};     // an if is a single operation on one of two ways
