@@ -119,6 +119,16 @@ private:
     u64 offset = 0;
     GlobalId global = kNone;
   };
+  /// A loop over elements of linear memory, in `most` turns at most: what its turns need.
+  struct Walk {
+    Type type = Type::I32, sum_type = Type::I32; // of the counter and of the sum
+    Type index_type = Type::I32;                 // to which counters are extended
+    u32 most = 0, shift = 0;                     // an element is 1 << shift bytes from the one before
+    u64 more = 0;                                       // what indices have added at most: `apart`, or a constant
+    ValueId apart = kNone;
+    ValueId counter = kNone, sum = kNone;
+    ValueId falling = kNone; // the limit, where it falls to meet the counter
+  };
   /// How a call finds its callee.
   enum class Passage : u8 { Direct, Table, Address };
   /// A region of blocks that jump among each other; see regions.cpp.
@@ -222,6 +232,7 @@ private:
   void counter_access(const Loop& loop);
   void compared_access();
   u64 walk_offset(u64 last, u32 bytes);
+  ValueId walk_turn(const Walk& walk);
   void walk();
   void neighbours();
 

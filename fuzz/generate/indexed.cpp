@@ -77,15 +77,55 @@ u64 Body::walk_offset(u64 last, u32 bytes) {
   return size - bytes - random_.below(static_cast<u32>(last + 1)) + random_.below(2);
 }
 
+/// The elements of a turn of a walk, read and written: its sum with what was read of them.
+ValueId Body::walk_turn(const Walk& walk) {
+  const auto index_of = [&](ValueId of) {
+    const Type type = walk.index_type;
+    if (type != walk.type) of = emit(Opcode::Zext, type, walk.type, {&of, 1});
+    if (walk.shift != 0) of = emit(Opcode::Shl, type, {of, literal(type, walk.shift)});
+    if (walk.more == 0) return of;
+    return emit(Opcode::Add, type, {of, walk.apart == kNone ? literal(type, walk.more) : walk.apart});
+  };
+  const ValueId rising = index_of(walk.counter);
+  const ValueId falling = walk.falling == kNone ? rising : index_of(walk.falling);
+  ValueId sum = walk.sum;
+  const u32 accesses = 1 + random_.below(3);
+  for (u32 i = 0; i < accesses; ++i) {
+    const bool is_load = i == 0 ? random_.chance(2, 3) : random_.coin();
+    const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
+    const Access& row = rows[random_.below(static_cast<u32>(rows.size()))];
+    const u64 offset = walk_offset((u64{walk.most} << walk.shift) + walk.more, row.bytes);
+    const ValueId index = i % 2 == 0 ? rising : falling;
+    if (is_load) {
+      const ValueId element = emit(row.op, row.type, {index}, kNone, offset);
+      if (row.type == walk.sum_type) sum = combine(walk.sum_type, sum, element);
+      else show(row.type, element);
+    } else {
+      const ValueId element = row.type == walk.type ? walk.counter : row.type == walk.sum_type ? sum : pick(row.type);
+      emit(row.op, row.type, {index, element}, kNone, offset);
+    }
+  }
+  return sum;
+}
+
 /// A short loop over elements of linear memory, of which the number is mostly not known, and may be negative: each is
 /// read, or written, and perhaps both, a few places apart; a sum of what was read stands for all of it. Now and then
 /// the limit falls to meet the counter, and elements are at either.
 void Body::walk() {
-  const Type type = random_.coin() ? Type::I32 : Type::I64, sum_type = random_.coin() ? Type::I32 : Type::I64;
-  const u32 most = random_.chance(1, 4) ? 7 : 15, shift = random_.below(4);
+  Walk walk;
+  const Type type = walk.type = random_.coin() ? Type::I32 : Type::I64;
+  const Type sum_type = walk.sum_type = random_.coin() ? Type::I32 : Type::I64;
+  walk.index_type = type == Type::I32 && random_.coin() ? Type::I64 : type;
+  walk.most = random_.chance(1, 4) ? 7 : 15;
+  walk.shift = random_.below(4);
   const Opcode order = random_.coin() ? Opcode::LtU : Opcode::LtS;
-  ValueId limit = random_.chance(1, 4) ? literal(type, most) : masked(type, most);
-  if (order == Opcode::LtS && random_.chance(1, 4)) limit = emit(Opcode::Sub, type, {limit, literal(type, most / 2)});
+  ValueId limit = random_.chance(1, 4) ? literal(type, walk.most) : masked(type, walk.most);
+  if (order == Opcode::LtS && random_.chance(1, 4))
+    limit = emit(Opcode::Sub, type, {limit, literal(type, walk.most / 2)});
+  if (random_.chance(1, 4)) {
+    walk.more = 1 + random_.below(8);
+    if (random_.coin()) walk.apart = masked(walk.index_type, walk.more = 7); // the same in all turns, and not known
+  }
   const Type all[] = {type, sum_type, type};
   const bool meets = random_.chance(1, 4);
   const std::span<const Type> params{all, meets ? 3u : 2u};
@@ -96,49 +136,25 @@ void Body::walk() {
   if (meets) args.push(limit);
   jump(header, args);
   const u64 multiplicity = multiplicity_;
-  multiplicity_ *= most;
+  multiplicity_ *= walk.most;
   enter(header, params);
-  const ValueId counter = emitter_.param(header, 0), sum = emitter_.param(header, 1);
-  if (meets) limit = emitter_.param(header, 2);
+  walk.counter = emitter_.param(header, 0);
+  walk.sum = emitter_.param(header, 1);
+  if (meets) limit = walk.falling = emitter_.param(header, 2);
   if (meets || !random_.chance(config_.walk_without_fuel)) emit(Opcode::Fuel, Type::None, Type::None, {}, kNone, 1);
   const Mark scope = mark();
-  branch(emit(order, type, {counter, limit}), {body}, {exit});
+  branch(emit(order, type, {walk.counter, limit}), {body}, {exit});
   start(body);
-  const u64 more = random_.chance(1, 4) ? 1 + random_.below(8) : 0;
-  const auto index_of = [&](ValueId of) {
-    if (shift != 0) of = emit(Opcode::Shl, type, {of, literal(type, shift)});
-    return more == 0 ? of : emit(Opcode::Add, type, {of, literal(type, more)});
-  };
-  const ValueId rising = index_of(counter), falling = meets ? index_of(limit) : rising;
-  ValueId next = sum;
-  const u32 accesses = 1 + random_.below(3);
-  for (u32 i = 0; i < accesses; ++i) {
-    const bool is_load = i == 0 ? random_.chance(2, 3) : random_.coin();
-    const std::vector<Access>& rows = is_load ? index_.loads : index_.stores;
-    const Access& row = rows[random_.below(static_cast<u32>(rows.size()))];
-    const u64 offset = walk_offset((u64{most} << shift) + more, row.bytes);
-    const ValueId index = i % 2 == 0 ? rising : falling;
-    if (!is_load) {
-      emit(row.op, row.type,
-           {index, row.type == type       ? counter
-                   : row.type == sum_type ? next
-                                          : pick(row.type)},
-           kNone, offset);
-      continue;
-    }
-    const ValueId element = emit(row.op, row.type, {index}, kNone, offset);
-    if (row.type == sum_type) next = combine(sum_type, next, element);
-    else show(row.type, element);
-  }
+  const ValueId sum = walk_turn(walk);
   args.count = 0;
-  args.push(emit(Opcode::Add, type, {counter, literal(type, 1)}));
-  args.push(next);
+  args.push(emit(Opcode::Add, type, {walk.counter, literal(type, 1)}));
+  args.push(sum);
   if (meets) args.push(emit(Opcode::Sub, type, {limit, literal(type, 1)}));
   jump(header, args);
   multiplicity_ = multiplicity;
   release(scope);
   start(exit);
-  observe(sum_type, sum);
+  observe(sum_type, walk.sum);
 }
 
 /// Two neighbouring elements, one made and stored behind the other, in the same way: of two that may be themselves, or
