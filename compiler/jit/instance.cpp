@@ -32,7 +32,8 @@ namespace {
 constexpr u64 kPattern = 0xa5a5a5a5a5a5a5a5u;
 /// Handles of caught exceptions are no addresses that a program could have otherwise.
 constexpr u64 kFirstHandle = 0xe700000000000000u;
-/// What host functions, the unwinder and a sanitizer may need below the last compiled frame.
+/// What host functions, the unwinder and a sanitizer may need below the last compiled frame; half of what there is, on
+/// a thread with less than twice that.
 constexpr u64 kHostHeadroom = 256 * 1024;
 
 u64 stack_pointer() {
@@ -41,6 +42,15 @@ u64 stack_pointer() {
 #else
   return reinterpret_cast<u64>(__builtin_frame_address(0));
 #endif
+}
+
+/// Where compiled code stops that is entered `here`. A stack that is not the thread's own, a fiber's, is as deep as the
+/// embedder says.
+u64 stack_limit(u64 here, u64 stack_bytes) {
+  const u64 wanted = here > stack_bytes ? here - stack_bytes : 0;
+  const os::StackRange own = os::thread_stack();
+  if (here < own.low || here >= own.high) return wanted;
+  return std::max(wanted, own.low + std::min(kHostHeadroom, (here - own.low) / 2));
 }
 
 u64 read_word(u64 address) {
@@ -257,9 +267,7 @@ struct Instance::OutermostActivation {
 void Instance::begin_activation(FunctionId function) {
   if (depth_ >= kMaxActivations) throw TrapException(TrapKind::StackOverflow, {function, 0, 0});
   if (depth_ != 0) return; // the limit of the outermost call holds for all
-  const u64 here = stack_pointer();
-  const u64 wanted = here > stack_bytes_ ? here - stack_bytes_ : 0;
-  context_.stack_limit = std::max(wanted, os::stack_floor() + kHostHeadroom);
+  context_.stack_limit = stack_limit(stack_pointer(), stack_bytes_);
 }
 
 void Instance::enter(FunctionId function, EntryFrame& frame) {

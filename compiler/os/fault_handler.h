@@ -74,7 +74,11 @@ template <typename Body> GuardedEnd run_guarded(Body&& body, u32 limit_ms, Fault
   return run_guarded([](void* arg) { (*static_cast<Body*>(arg))(); }, &body, limit_ms, fault);
 }
 
-/// The lowest address that this thread's stack may grow to. Asked once a thread.
-u64 stack_floor();
+/// The stack that the system gave this thread: it may grow down to `low`, and begins below `high`. Both 0 where the
+/// system does not say.
+struct StackRange {
+  u64 low = 0, high = 0;
+};
+StackRange thread_stack(); // asked once a thread
 
 } // namespace assay::os

@@ -56,7 +56,7 @@ struct ThreadState {
   bool watched = false;
   void* stack_memory = nullptr;
   stack_t old_stack{};
-  u64 floor = 0;
+  StackRange stack;
   bool ready = false;
   ~ThreadState();
 };
@@ -348,12 +348,12 @@ GuardedEnd run_guarded(void (*body)(void*), void* arg, u32 limit_ms, Fault& faul
   return fault.timed_out ? GuardedEnd::TimedOut : GuardedEnd::Faulted;
 }
 
-u64 stack_floor() {
+StackRange thread_stack() {
   ThreadState& state = thread_state;
-  if (state.floor != 0) return state.floor;
+  if (state.stack.high != 0) return state.stack;
 #if defined(__APPLE__)
-  state.floor =
-      reinterpret_cast<u64>(pthread_get_stackaddr_np(pthread_self())) - pthread_get_stacksize_np(pthread_self());
+  const u64 high = reinterpret_cast<u64>(pthread_get_stackaddr_np(pthread_self()));
+  state.stack = {high - pthread_get_stacksize_np(pthread_self()), high};
 #else
   pthread_attr_t attributes;
   if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
@@ -361,10 +361,10 @@ u64 stack_floor() {
     size_t size = 0;
     pthread_attr_getstack(&attributes, &low, &size);
     pthread_attr_destroy(&attributes);
-    state.floor = reinterpret_cast<u64>(low);
+    state.stack = {reinterpret_cast<u64>(low), reinterpret_cast<u64>(low) + size};
   }
 #endif
-  return state.floor;
+  return state.stack;
 }
 
 } // namespace assay::os

@@ -297,10 +297,10 @@ GuardedEnd run_guarded(void (*body)(void*), void* arg, u32 limit_ms, Fault& faul
   return fault.timed_out ? GuardedEnd::TimedOut : GuardedEnd::Faulted;
 }
 
-u64 stack_floor() {
+StackRange thread_stack() {
   ULONG_PTR low = 0, high = 0;
   GetCurrentThreadStackLimits(&low, &high);
-  return low;
+  return {low, high};
 }
 
 } // namespace assay::os

@@ -119,7 +119,7 @@ void RunState::begin(u64 budget) {
   origin_ = nullptr;
   held_.clear();
   // A check stands behind a frame that was made already, so there must be room for the largest below the end.
-  stack_end = std::max(reinterpret_cast<u64>(&here) - kStackBytes, os::stack_floor() + 2 * u64{kMaxFrameSlots});
+  stack_end = std::max(reinterpret_cast<u64>(&here) - kStackBytes, os::thread_stack().low + 2 * u64{kMaxFrameSlots});
 }
 
 bool RunState::enter(FunctionId function, std::span<const u64> args, u64* results) {

@@ -255,7 +255,10 @@ struct EngineOptions {
   Level level = Level::O2;
   bool use_host_features = true; // instructions beyond the target's baseline that this processor has
   CodeMemory code_memory = CodeMemory::Protect;
-  u64 stack_bytes = 1u << 20; // how far below its caller compiled code may go
+  /// How far below its caller compiled code may go, in bytes; what would go further traps stack_overflow. Of a thread's
+  /// stack 256 KiB are left to the host, or half of what there is if that is less. On a stack that the embedder made
+  /// (a fiber's, a coroutine's) only this bounds it: say what there is without what host functions need.
+  u64 stack_bytes = 1u << 20;
   ToolOptions tools;          // debuggers and profilers that are told about the code; each function has its frame then
   ExceptionModel exceptions = ExceptionModel::Automatic;
 };

@@ -272,10 +272,11 @@ TEST(Chain, WithoutAFormerHandlerTheProcessStillDies) {
       "");
 }
 
-TEST(StackFloor, LiesBelowTheCurrentFrame) {
+TEST(ThreadStack, IsAroundTheCurrentFrame) {
   const int here = 0;
-  EXPECT_LT(stack_floor(), reinterpret_cast<u64>(&here));
-  EXPECT_GT(stack_floor(), 0u);
+  EXPECT_GT(thread_stack().low, 0u);
+  EXPECT_LT(thread_stack().low, reinterpret_cast<u64>(&here));
+  EXPECT_GT(thread_stack().high, reinterpret_cast<u64>(&here));
 }
 
 #endif
