@@ -48,6 +48,7 @@ struct Compiler::Impl {
   Result<void> function(const codegen::FunctionInput& input, const std::string& name);
   Result<void> plainly(codegen::FunctionInput input, const std::string& name);
   Result<void> optimised(FunctionId id, const std::string& name);
+  FunctionId next_function();
   Result<void> run(const Module& module, CodeObject& out);
 
   CompileOptions options;
@@ -99,6 +100,19 @@ Result<void> Compiler::Impl::optimised(FunctionId id, const std::string& name) {
       name);
 }
 
+/// Those that are wanted, and each of the others that may not be left out.
+FunctionId Compiler::Impl::next_function() {
+  FunctionId id = wanted.next();
+  while (id == kNone) {
+    const FunctionId other = wanted.next_unwanted();
+    if (other == kNone) return kNone;
+    decisions.enter(other);
+    if (!decisions.may(codegen::Decision::UnwantedLeftOut)) wanted.want(other);
+    id = wanted.next();
+  }
+  return id;
+}
+
 Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
   decisions.begin(options.passes.decision_limits);
   backend->begin(module, options, decisions, out);
@@ -107,7 +121,7 @@ Result<void> Compiler::Impl::run(const Module& module, CodeObject& out) {
   out.names.resize(module.functions.size());
   for (FunctionId id = 0; id < module.functions.size(); ++id) out.names[id].assign(module.functions[id].name);
   wanted.begin(module, options.entries);
-  for (FunctionId id = wanted.next(); id != kNone; id = wanted.next()) {
+  for (FunctionId id = next_function(); id != kNone; id = next_function()) {
     const Function& fn = module.functions[id];
     out.function_entry[id] = static_cast<u32>(out.functions.size());
     if (fn.imported) decisions.enter(id);

@@ -16,7 +16,7 @@ bool names_function(Opcode op) {
 
 void WantedFunctions::begin(const Module& module, Entries entries) {
   order_.clear();
-  done_ = 0;
+  done_ = looked_at_ = 0;
   is_wanted_.assign(module.functions.size(), 0);
   if (entries == Entries::Exported && !ASSAY_PLANTED(wanted_table_lost))
     for (const FunctionId id : module.table)
@@ -31,6 +31,12 @@ void WantedFunctions::want(FunctionId id) {
   if (is_wanted_[id] != 0) return;
   is_wanted_[id] = 1;
   order_.push_back(id);
+}
+
+FunctionId WantedFunctions::next_unwanted() {
+  while (looked_at_ < is_wanted_.size())
+    if (is_wanted_[looked_at_++] == 0) return static_cast<FunctionId>(looked_at_ - 1);
+  return kNone;
 }
 
 void WantedFunctions::refer(const Function& body) {

@@ -52,6 +52,23 @@ TEST(WantedFunctions, ExportedOnesAndWhatTheyLeadTo) {
   EXPECT_EQ(wanted(kChain, Entries::Exported), (Ids{5, 3, 2, 0}));
 }
 
+TEST(WantedFunctions, TheOthersAreNamedBehindThemAndComeWhenTheyMustNotBeLeftOut) {
+  const Module module = parse(kChain);
+  WantedFunctions functions;
+  functions.begin(module, Entries::Exported);
+  while (functions.next() != kNone) {
+  }
+  EXPECT_EQ(functions.next_unwanted(), 0u); // nothing was said of what bodies refer to
+  functions.want(4);
+  EXPECT_EQ(functions.next(), 4u);
+  functions.refer(module.functions[4]);
+  EXPECT_EQ(functions.next(), 3u);
+  EXPECT_EQ(functions.next(), kNone);
+  EXPECT_EQ(functions.next_unwanted(), 1u);
+  EXPECT_EQ(functions.next_unwanted(), 2u);
+  EXPECT_EQ(functions.next_unwanted(), kNone);
+}
+
 TEST(WantedFunctions, TheTableIsEnteredFromOutside) {
   EXPECT_EQ(wanted("table [@g, null]\nfunc @f() {\n^e:\n return\n}\nfunc @g() {\n^e:\n return\n}\n", Entries::Exported),
             (Ids{1}));

@@ -190,6 +190,7 @@ TEST(DecisionLimits, each_choice_is_met_by_some_program) {
         CompileOptions options;
         options.target = target;
         options.level = level;
+        options.entries = i % 2 == 0 ? Entries::All : Entries::Exported;
         options.max_registers = met.size() % 2 == 0 ? 0 : 4;
         options.features.sign_return = target == Target::A64;
         options.features.popcnt = options.features.lzcnt = true;
