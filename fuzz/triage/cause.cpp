@@ -47,8 +47,15 @@ constexpr Fact kFacts[] = {
     {"thread/past_branch", "thread/decided"}, // opt/thread.h: which way a value is known to take
     {"thread/past_switch", "thread/decided"},
     {"thread/with_effects", "thread/decided"},
+    {"inline/own_body", "inline/body"}, // opt/inline.h: one copies the body, whoever calls it
+    {"inline/body_in_body", "inline/body"},
+    {"bounds/extension", "bounds/ranges"}, // opt/bounds.h: the interval that each value is in
+    {"bounds/inside", "bounds/ranges"},
+    {"choose/select_of_work", "choose/select"},        // opt/choose.h: which way each select stands for
     {"/selection/clean_extended", "/selection/clean"}, // codegen: which i32 have zeros above them
     {"/selection/clean_address", "/selection/clean"},
+    {"/emission/branch_short", "/emission/places"}, // codegen: where each instruction comes to lie
+    {"/emission/loop_aligned", "/emission/places"},
 };
 
 bool ends_with(std::string_view text, std::string_view end) {

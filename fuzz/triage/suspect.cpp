@@ -12,6 +12,7 @@
 #include "fuzz/triage/catching.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace assay::fuzz {
@@ -45,9 +46,30 @@ private:
     for (std::size_t i = 0; i + 1 < block.insts.size(); ++i) {
       const Opcode op = block.insts[i].op;
       if (op == Opcode::Const || !differs(f, body, b, i + 1, block.insts[i].results)) continue;
+      if (const LooseInst* const before = wrong_before(f, body, b, i)) return std::string(family_of(before->op));
       return is_linear_access(op) && wrong_address(f, body, b, i) ? "address" : std::string(family_of(op));
     }
     return {};
+  }
+
+  /// The operation whose result is wrong before the instruction, though not where the program ends behind it, since
+  /// values are in other registers there: one that the instruction reads, or one that such a one reads. Null: none.
+  const LooseInst* wrong_before(FunctionId f, const LooseFunction& body, u32 b, std::size_t i) {
+    const LooseInst* found = nullptr;
+    const LooseInst* at = &body.blocks[b].insts[i];
+    for (bool again = true; again;) {
+      again = false;
+      for (const ValueId value : at->operands) {
+        const LooseInst* const made_by = body.definition(value);
+        if (made_by == nullptr || made_by->op == Opcode::Const || !is_numeric(body.type(value))) continue;
+        const std::optional<Cut> cut = cut_behind(f, body, b, i + 1, body.blocks[b].insts[i].results, value);
+        if (!cut || !cut->seen.fails() || !shows_wrong(cut->seen, cut->before_last)) continue;
+        found = at = made_by;
+        again = true;
+        break;
+      }
+    }
+    return found;
   }
 
   /// What no shorter program shows: each value in turn goes to a global, and the run goes on. The first that is wrong.
@@ -83,9 +105,12 @@ private:
     insts.insert(insts.begin() + static_cast<std::ptrdiff_t>(at), std::move(set));
     body.write(shown.module, f);
     if (!verify(shown.module)) return false;
-    const std::string name = shown.module.globals.back().name + " ";
     const Seen seen = prober_.ask(shown, variant_);
-    return seen.fails() && (" " + seen.globals).find(" " + name) != std::string::npos;
+    return seen.fails() && shows_wrong(seen, shown.module.globals.back().name);
+  }
+
+  static bool shows_wrong(const Seen& seen, const std::string& global) {
+    return (" " + seen.globals).find(" " + global + " ") != std::string::npos;
   }
 
   /// Whether a store in place of the load, or a load in place of the store, as wide and at the same address, differs
@@ -132,28 +157,46 @@ private:
     return out;
   }
 
-  /// Ended there, with the values shown, the program fails; where neither run gets there nothing is said.
-  bool differs(FunctionId f, LooseFunction body, u32 b, std::size_t keep, const std::vector<ValueId>& values) {
+  struct Cut {
+    Seen seen;
+    std::string before_last; // the global that shows a value before the last instruction
+  };
+
+  /// Ended there, with the values shown, and one before the last instruction; nothing where that is no valid program.
+  std::optional<Cut> cut_behind(FunctionId f, LooseFunction body, u32 b, std::size_t keep,
+                                const std::vector<ValueId>& values, ValueId before_last = kNone) {
     Program cut = program_;
     std::vector<LooseInst>& insts = body.blocks[b].insts;
     insts.resize(keep);
-    for (const ValueId value : values) {
-      if (!is_numeric(body.type(value))) continue;
-      LooseInst& set = insts.emplace_back();
+    const auto show = [&](ValueId value, std::size_t at) {
+      if (!is_numeric(body.type(value))) return;
+      LooseInst set;
       set.op = Opcode::GlobalSet;
       set.type = body.type(value);
       set.ref = add_seen_global(cut.module, set.type);
       set.operands = {value};
+      insts.insert(insts.begin() + static_cast<std::ptrdiff_t>(at), std::move(set));
+    };
+    std::string earlier;
+    if (before_last != kNone) {
+      show(before_last, keep - 1);
+      earlier = cut.module.globals.back().name;
     }
+    for (const ValueId value : values) show(value, insts.size());
     LooseInst& end = insts.emplace_back();
     end.op = Opcode::Trap;
     end.imm = static_cast<u64>(TrapKind::Unreachable);
     body.drop_unreachable();
     body.write(cut.module, f);
-    if (!verify(cut.module)) return false;
-    const Seen seen = prober_.ask(cut, variant_);
+    if (!verify(cut.module)) return std::nullopt;
+    return Cut{prober_.ask(cut, variant_), std::move(earlier)};
+  }
+
+  /// Ended there, with the values shown, the program fails; where neither run gets there nothing is said.
+  bool differs(FunctionId f, const LooseFunction& body, u32 b, std::size_t keep, const std::vector<ValueId>& values) {
+    const std::optional<Cut> cut = cut_behind(f, body, b, keep, values);
     const auto gets_there = [](const std::string& run) { return run.find("trapped unreachable") != std::string::npos; };
-    return seen.fails() && (gets_there(seen.expected) || gets_there(seen.actual));
+    return cut && cut->seen.fails() && (gets_there(cut->seen.expected) || gets_there(cut->seen.actual));
   }
 
   const Program& program_;
@@ -219,6 +262,7 @@ std::string_view family_of(Opcode op) {
   if (op >= Opcode::Shl && op <= Opcode::ShrU) return "shift";
   if (op == Opcode::FNeg || op == Opcode::FAbs || op == Opcode::FCopysign) return "float-sign";
   if (op == Opcode::Rotl || op == Opcode::Rotr) return "rotation";
+  if (op == Opcode::F2iSatS || op == Opcode::F2iSatU) return "f2i_sat";
   if (op >= Opcode::AddOS && op <= Opcode::MulOU) return "overflow-flag";
   return name;
 }
