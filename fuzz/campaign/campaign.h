@@ -112,6 +112,9 @@ private:
 /// Runs the campaign to its end. Io when findings or events cannot be written, before anything else is done.
 Result<CampaignResult> run_campaign(const CampaignOptions& options, const CheckerFactory& make_checker);
 
+/// Why a campaign that found nothing says little; empty when it found something, or compared what it was given.
+std::string_view why_undecided(const CampaignResult& result);
+
 /// A summary of several lines, as `assay fuzz` prints it.
 std::string summary(const CampaignResult& result, const CampaignOptions& options);
 /// The same as JSON.

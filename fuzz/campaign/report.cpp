@@ -87,6 +87,7 @@ Json result_json(const CampaignResult& result, const CampaignOptions& options) {
   json["cpu_seconds"] = result.cpu_seconds;
   json["programs_per_second"] = rate(result.totals.programs, result.seconds);
   json["findings"] = result.finding_total;
+  if (const std::string_view why = why_undecided(result); !why.empty()) json["undecided"] = why;
   json["findings_folder"] = options.findings;
   json["worker_deaths"] = result.worker_deaths;
   json["interrupted"] = result.interrupted;
@@ -205,6 +206,13 @@ std::string harness(const CampaignResult& result, const CampaignOptions& options
 
 } // namespace
 
+std::string_view why_undecided(const CampaignResult& result) {
+  const Totals& totals = result.totals;
+  if (result.finding_total != 0 || totals.programs == 0) return {};
+  if (totals.compared == 0) return "no subject ran any of the programs";
+  return is_undecided(totals.agree, totals.unknown) ? kUndecided : std::string_view();
+}
+
 std::string summary(const CampaignResult& result, const CampaignOptions& options) {
   const Totals& totals = result.totals;
   std::string out = fmt::format("{} programs in {:.1f} s ({}/s, {:.1f} s of processor time, {} jobs), seed {}{}\n",
@@ -234,6 +242,8 @@ std::string summary(const CampaignResult& result, const CampaignOptions& options
   if (result.worker_deaths != 0) out += fmt::format("workers   {} ended by a program\n", result.worker_deaths);
   if (totals.unreproduced != 0)
     out += fmt::format("unsure    {} differences were not seen again\n", totals.unreproduced);
+  if (const std::string_view why = why_undecided(result); !why.empty())
+    return out + fmt::format("findings  none, which says nothing: {}\n", why);
   if (result.finding_total == 0) return out + "findings  none\n";
   return out +
          fmt::format("findings  {}, {} of them kept in {}\n", result.finding_total, totals.findings, options.findings);

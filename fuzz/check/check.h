@@ -72,6 +72,12 @@ struct CheckCounts {
   u64 skipped = 0; // a program that a subject cannot run
 };
 
+/// Whether programs ran out of stack in more runs than agree, so that no difference would have been seen. The process
+/// has too little of it then: few random programs recur without end.
+inline bool is_undecided(u64 agree, u64 unknown) { return unknown > agree; }
+inline constexpr std::string_view kUndecided =
+    "most runs ended for want of stack, in the oracle or in a subject, and tell nothing; give this process more";
+
 /// Why a subject left programs out, and how many.
 struct Skip {
   u32 subject = 0;

@@ -187,7 +187,10 @@ int FileChecker::finish() {
     for (const fuzz::LeftOut& left : left_out_)
       std::printf("cannot run %s: %s\n", std::string(left.row->name).c_str(), left.reason.c_str());
   }
-  return failures_ != 0 ? static_cast<int>(kDifference) : worst_;
+  if (failures_ != 0) return kDifference;
+  if (worst_ != kClean || !fuzz::is_undecided(counts.agree, counts.unknown)) return worst_;
+  std::fprintf(stderr, "assay check: %.*s\n", static_cast<int>(fuzz::kUndecided.size()), fuzz::kUndecided.data());
+  return kCannot;
 }
 
 int check(const CheckOptions& options) {

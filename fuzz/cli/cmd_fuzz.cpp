@@ -55,7 +55,7 @@ int triage(const FuzzOptions& options, const fuzz::CampaignResult& result, Triag
 
 int tell(const FuzzOptions& options, const fuzz::CampaignResult& result) {
   const bool merges = result.finding_total != 0 && (options.triage || !options.known.empty());
-  int status = result.finding_total != 0 ? kDifference : kClean;
+  int status = result.finding_total != 0 ? kDifference : why_undecided(result).empty() ? kClean : kCannot;
   Triaged triaged;
   if (!options.json) std::fputs(summary(result, options.campaign).c_str(), stdout);
   if (merges) status = triage(options, result, triaged);

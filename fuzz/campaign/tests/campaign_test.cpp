@@ -246,8 +246,21 @@ TEST_F(Campaign, summary_tells_what_was_left_out_and_why) {
   EXPECT_EQ(result.totals.skipped, result.totals.programs);
   EXPECT_NE(summary(result, options_).find("programs on unable: it cannot"), std::string::npos)
       << summary(result, options_);
+  EXPECT_NE(summary(result, options_).find("none, which says nothing: no subject ran"), std::string::npos);
   const auto json = nlohmann::json::parse(summary_json(result, options_));
   EXPECT_EQ(json.at("skips").at(0).at("programs"), result.totals.skipped);
+  EXPECT_EQ(json.at("undecided"), "no subject ran any of the programs");
+}
+
+TEST_F(Campaign, finding_nothing_where_every_run_lacks_stack_says_nothing) {
+  const CampaignResult result = run(factory([](const Module&, Outcome& out) {
+    out.kind = OutcomeKind::Trapped;
+    out.trap = TrapKind::StackOverflow;
+  }));
+  EXPECT_EQ(result.finding_total, 0u);
+  EXPECT_EQ(why_undecided(result), kUndecided);
+  EXPECT_NE(summary(result, options_).find("none, which says nothing: "), std::string::npos);
+  EXPECT_TRUE(why_undecided(run(factory({}))).empty());
 }
 
 } // namespace
