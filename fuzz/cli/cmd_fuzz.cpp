@@ -129,6 +129,7 @@ void add_fuzz(CLI::App& app, int& status) {
       ->capture_default_str()
       ->check(CLI::Range(u64{1}, u64{1} << 40));
   command->add_option("--memory", options->memory_mib, "MiB that a worker may have; 0: no limit")
+      ->check(CLI::Range(u64{0}, u64{1} << 32))
       ->capture_default_str();
   command
       ->add_option("--hang", options->campaign.hang_seconds, "seconds without progress after which a worker is ended")

@@ -5,7 +5,10 @@
 #include "fuzz/check/finding.h"
 #include "fuzz/cli/commands.h"
 
+#include <cerrno>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -14,6 +17,28 @@ namespace {
 
 bool looks_like_literal(std::string_view word) {
   return word.starts_with("-inf") || word.starts_with("-nan") || word.starts_with("-.");
+}
+
+/// CLI11 takes a number that is too large for the greatest there is, one below 0 for a great one, and infinity for
+/// seconds.
+void check_numbers(CLI::App& app) {
+  const auto fits = [](const std::string& word) -> std::string {
+    errno = 0;
+    static_cast<void>(std::strtoull(word.c_str(), nullptr, 0));
+    const bool is_outside = errno == ERANGE || word.starts_with('-');
+    return is_outside ? "expected a number from 0 to 18446744073709551615, found " + word : std::string();
+  };
+  const auto is_amount = [](const std::string& word) -> std::string {
+    const double value = std::strtod(word.c_str(), nullptr);
+    return std::isfinite(value) && value >= 0 ? std::string() : "expected a number from 0 on, found " + word;
+  };
+  for (CLI::App* const command : app.get_subcommands([](CLI::App*) { return true; })) {
+    for (CLI::Option* const option : command->get_options()) {
+      const std::string type = option->get_type_name();
+      if (type.starts_with("UINT")) option->check(fits);
+      if (type.starts_with("FLOAT")) option->check(is_amount);
+    }
+  }
 }
 
 int run_command(int argc, char** argv) {
@@ -42,6 +67,7 @@ int run_command(int argc, char** argv) {
   add_opinion(app, status);
   add_unwind(app, status);
   add_self_test(app, status);
+  check_numbers(app);
 
   std::vector<std::string> words; // CLI11 wants them last first
   for (int i = argc - 1; i > 0; --i) {

@@ -21,10 +21,15 @@ Error io_error(const std::string& path, const std::string& what) {
   return error;
 }
 
-bool read_all(std::FILE* file, std::string& out) {
+/// What is wrong, if something is. A device may have no end.
+const char* read_all(std::FILE* file, std::string& out) {
+  constexpr std::size_t kMostBytes = std::size_t{256} << 20;
   char buffer[65536];
-  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, file)) != 0;) out.append(buffer, got);
-  return std::ferror(file) == 0;
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, file)) != 0;) {
+    if (out.size() + got > kMostBytes) return "expected a program of at most 256 MiB, found more";
+    out.append(buffer, got);
+  }
+  return std::ferror(file) == 0 ? nullptr : "cannot read";
 }
 
 constexpr std::string_view kExtensions[] = {".air", ".ore", ".wasm", ".wat"};
@@ -50,16 +55,16 @@ Result<Source> read_source(const std::string& path) {
   Source out;
   out.name = path == "-" ? "<stdin>" : path;
   if (path == "-") {
-    if (!read_all(stdin, out.text)) return io_error(out.name, "cannot read standard input");
+    if (const char* const wrong = read_all(stdin, out.text)) return io_error(out.name, wrong);
     return out;
   }
   std::error_code failure;
   if (std::filesystem::is_directory(path, failure)) return io_error(path, "expected a file, found a folder");
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return io_error(path, "cannot read: " + std::generic_category().message(errno));
-  const bool done = read_all(file, out.text);
+  const char* const wrong = read_all(file, out.text);
   std::fclose(file);
-  if (!done) return io_error(path, "cannot read");
+  if (wrong != nullptr) return io_error(path, wrong);
   return out;
 }
 

@@ -45,9 +45,19 @@ expect(2 RUN)
 expect(2 RUN nonsense)
 expect(2 RUN run)
 expect(2 RUN run add.air --no-such-option)
+expect(2 RUN fuzz --programs -1 ERR "--programs: expected a number from 0 to 18446744073709551615, found -1")
+expect(2 RUN fuzz --seed 18446744073709551616 ERR "--seed: expected a number from 0 to 18446744073709551615")
+expect(2 RUN fuzz -5 ERR "SECONDS: expected a number from 0 on, found -5")
+expect(2 RUN fuzz 1e400 ERR "SECONDS: expected a number from 0 on, found 1e400")
+expect(2 RUN fuzz --memory 18446744073709551615 ERR "--memory: Value")
 expect(0 RUN --help OUT "check")
 expect(0 RUN run --help OUT "--subject")
 expect(0 RUN --version OUT "assay [0-9]")
+
+# what has no end is no program
+if(EXISTS /dev/zero)
+  expect(3 RUN check /dev/zero --subject=oracle ERR "/dev/zero: expected a program of at most 256 MiB, found more")
+endif()
 
 # results that cannot be written are a failure
 if(EXISTS /dev/full)
