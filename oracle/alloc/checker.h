@@ -29,6 +29,7 @@
 
 #include "compiler/codegen/lir.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -112,7 +113,7 @@ private:
   std::string names_to_string(u32 location) const;
   /// ", lost over inst 3": what became of a value that should be in the location before the instruction.
   std::string how_lost(u32 inst, u32 location, codegen::VReg vreg) const;
-  std::string taken_by(u32 inst, u32 location, codegen::VReg vreg) const;
+  std::optional<std::string> taken_by(u32 inst, u32 location, codegen::VReg vreg) const;
   u32 before_edits(u32 inst, u32 location) const;
 
   const codegen::LirFunction* function_ = nullptr;

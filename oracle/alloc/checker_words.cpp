@@ -53,17 +53,19 @@ void AllocationChecker::fail_operand(u32 inst, u32 operand_index, const std::str
                  ") " + what);
 }
 
-/// What instruction `inst` itself, not the edits before it, does to a value in the place. Empty: nothing.
-std::string AllocationChecker::taken_by(u32 inst, u32 place, VReg vreg) const {
+/// What instruction `inst` itself, not the edits before it, does to a value in the place; empty: puts it there.
+std::optional<std::string> AllocationChecker::taken_by(u32 inst, u32 place, VReg vreg) const {
   const LirInst& i = function_->insts[inst];
   for (u32 o = i.operands; o < i.operands + i.operand_count; ++o) {
     const Role role = operand(o).role;
     if (role == Role::Use || role == Role::UseLate) continue;
-    if (role != Role::Temp && operand(o).vreg == vreg) return ", never put there";
-    if (index_of(location(o)) == place) return ", overwritten by inst " + std::to_string(inst);
+    const bool here = index_of(location(o)) == place;
+    if (role != Role::Temp && operand(o).vreg == vreg) return here ? "" : ", never put there";
+    if (here) return ", overwritten by inst " + std::to_string(inst);
   }
   const bool clobbered = place < 64 && (function_->clobber_sets[i.clobbers] & bit(static_cast<u8>(place))) != 0;
-  return clobbered ? ", lost over inst " + std::to_string(inst) : std::string();
+  if (clobbered) return ", lost over inst " + std::to_string(inst);
+  return std::nullopt;
 }
 
 /// Before the edits of an instruction the value was where they took it from. kNone: they put something else there.
@@ -73,6 +75,19 @@ u32 AllocationChecker::before_edits(u32 inst, u32 place) const {
     if (edits[e].inst == inst && index_of(edits[e].to) == place) place = index_of(edits[e].from);
   return place;
 }
+
+namespace {
+
+/// The value should have come from a slot: what took it away, took the slot.
+std::string in_slot(const std::string& taken, bool is_in_slot) {
+  constexpr std::string_view kOverwritten = ", overwritten", kNever = ", never put there";
+  if (taken.rfind(kOverwritten, 0) == 0)
+    return std::string(kOverwritten) + " in a slot" + taken.substr(kOverwritten.size());
+  // A move has put into the slot what was in a register then: another value.
+  return taken == kNever && !is_in_slot ? std::string(kOverwritten) + " in a slot by a move" : taken;
+}
+
+} // namespace
 
 std::string AllocationChecker::how_lost(u32 inst, u32 place, VReg vreg) const {
   struct Point {
@@ -87,15 +102,14 @@ std::string AllocationChecker::how_lost(u32 inst, u32 place, VReg vreg) const {
   for (std::size_t at = 0; at < points.size(); ++at) {
     Point p = points[at];
     const LirBlock& b = function_->blocks[p.block];
-    for (u32 i = p.end; i-- != b.first_inst;) {
+    std::optional<std::string> taken;
+    for (u32 i = p.end; !taken && i-- != b.first_inst;) {
       p.by_slot |= p.place >= 64;
-      const std::string taken = taken_by(i, p.place, p.name);
-      constexpr std::string_view kOverwritten = ", overwritten";
-      if (p.by_slot && taken.rfind(kOverwritten, 0) == 0)
-        return std::string(kOverwritten) + " in a slot" + taken.substr(kOverwritten.size());
-      if (!taken.empty()) return taken;
-      p.place = before_edits(i, p.place);
+      taken = taken_by(i, p.place, p.name);
+      if (!taken) p.place = before_edits(i, p.place);
     }
+    if (taken && taken->empty()) continue; // this way it is there
+    if (taken) return p.by_slot ? in_slot(*taken, p.place >= 64) : *taken;
     if (b.landing_pad && p.place < 64) {
       const RegSet said = function_->clobber_sets[function_->insts[b.first_inst].clobbers];
       const bool is_said = (said & bit(static_cast<u8>(p.place))) != 0;

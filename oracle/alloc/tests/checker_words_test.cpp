@@ -49,6 +49,43 @@ TEST(CheckerWords, a_slot_that_another_value_got_is_told_from_a_register) {
   EXPECT_EQ(report_of(c), "block 0, inst 3: use 0 (v0) is not there: r2 holds {v1}, overwritten in a slot by inst 1");
 }
 
+// v1 is older than v0, so that what is followed from the slot is v1's register, up to v0's definition.
+TEST(CheckerWords, a_slot_that_an_older_value_got_is_told_from_one_that_nobody_filled) {
+  LirCase c;
+  c.block();
+  c.inst({def(1, r(1))});
+  c.inst({def(0, r(0))});
+  c.move(r(0), slot(1));
+  c.inst({});
+  c.move(r(1), slot(1));
+  c.inst({});
+  c.move(slot(1), r(2));
+  c.end({use(0, r(2))});
+  EXPECT_EQ(report_of(c), "block 0, inst 4: use 0 (v0) is not there: r2 holds {v1}, overwritten in a slot by a move");
+
+  LirCase unfilled;
+  unfilled.block();
+  unfilled.inst({def(0, r(0))});
+  unfilled.move(slot(1), r(2));
+  unfilled.end({use(0, r(2))});
+  EXPECT_EQ(report_of(unfilled), "block 0, inst 1: use 0 (v0) is not there: r2 holds {}, never put there");
+}
+
+TEST(CheckerWords, a_way_on_which_the_value_is_there_tells_nothing) {
+  LirCase c;
+  c.block();
+  c.inst({def(0, r(0))});
+  c.end({}, {1, 2});
+  c.block();
+  c.end({}, {3});
+  c.block();
+  c.inst({}, codegen::bit(r(0).preg()));
+  c.end({}, {3});
+  c.block();
+  c.end({use(0, r(0))});
+  EXPECT_EQ(report_of(c), "block 3, inst 5: use 0 (v0) is not there: r0 holds {}, lost over inst 3");
+}
+
 TEST(CheckerWords, a_value_is_followed_over_edges_to_the_argument_of_a_parameter) {
   LirCase c;
   c.block();
