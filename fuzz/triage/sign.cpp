@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace assay::fuzz {
 namespace {
@@ -89,15 +90,52 @@ Finding finding_of(const Signed& result, const Finding& from) {
   return out;
 }
 
+namespace {
+
+/// "all-targets-or-oracle" and {"add", "shift"} of "all-targets-or-oracle:add+shift".
+std::pair<std::string_view, std::set<std::string_view>> operations_of(std::string_view key) {
+  std::pair<std::string_view, std::set<std::string_view>> out;
+  const std::size_t colon = std::min(key.rfind(':'), key.size());
+  out.first = key.substr(0, colon);
+  for (std::size_t at = colon; at < key.size();) {
+    const std::size_t end = std::min(key.find('+', at + 1), key.size());
+    out.second.insert(key.substr(at + 1, end - at - 1));
+    at = end;
+  }
+  return out;
+}
+
+/// The key of the largest other group that has some of the operations of this one, and none beside them: which more a
+/// program needs is an accident of it. Empty: there is none.
+std::string key_of_fewer(const std::string& key, const std::map<std::string, Group>& groups) {
+  const auto [place, all] = operations_of(key);
+  if (all.size() < 2) return {};
+  const std::pair<const std::string, Group>* found = nullptr;
+  for (const auto& other : groups) {
+    const auto [other_place, some] = operations_of(other.first);
+    const bool fits = other_place == place && !some.empty() && some.size() < all.size() &&
+                      std::includes(all.begin(), all.end(), some.begin(), some.end());
+    if (fits && (found == nullptr || other.second.members.size() > found->second.members.size())) found = &other;
+  }
+  return found == nullptr ? std::string() : found->first;
+}
+
+} // namespace
+
 std::vector<Group> merge(std::span<const Cause> causes) {
   std::map<std::string, Group> by_key;
-  for (u32 i = 0; i < causes.size(); ++i) {
-    Group& group = by_key[group_key(causes[i])];
-    group.members.push_back(i);
+  for (u32 i = 0; i < causes.size(); ++i) by_key[group_key(causes[i])].members.push_back(i);
+  std::map<std::string, Group> joined;
+  for (const auto& [key, group] : by_key) {
+    std::string into = key;
+    for (std::string fewer = key; !fewer.empty(); fewer = key_of_fewer(fewer, by_key)) into = fewer;
+    std::vector<u32>& members = joined[into].members;
+    members.insert(members.end(), group.members.begin(), group.members.end());
   }
   std::vector<Group> out;
-  for (auto& [key, group] : by_key) {
+  for (auto& [key, group] : joined) {
     group.key = key;
+    std::sort(group.members.begin(), group.members.end());
     out.push_back(std::move(group));
   }
   std::stable_sort(out.begin(), out.end(),

@@ -52,7 +52,8 @@ struct Group {
   std::vector<u32> members; // in ascending order
 };
 
-/// The groups with most members first; ties by their keys.
+/// The groups with most members first; ties by their keys. Where several operations are all that is known of a culprit,
+/// one of some of them joins in ("code:add+shift", where there is "code:shift").
 std::vector<Group> merge(std::span<const Cause> causes);
 
 } // namespace assay::fuzz

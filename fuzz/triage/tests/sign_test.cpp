@@ -51,6 +51,19 @@ TEST(Sign, groups_are_by_key_the_largest_first_and_every_finding_is_in_one) {
   EXPECT_EQ(members, causes.size());
 }
 
+TEST(Sign, operations_more_are_an_accident_of_the_program) {
+  const std::string at = "miscompile x64 O0 result all-targets-or-oracle:";
+  const std::vector<Cause> causes = {cause(at + "local_get+local_set+switch"), cause(at + "add+local_get"),
+                                     cause(at + "local_get+local_set"), cause(at + "add+local_get+local_set+xor"),
+                                     cause("miscompile x64 O0 result x64/code:local_get+xor")};
+  const auto groups = merge(causes);
+  ASSERT_EQ(groups.size(), 3u);
+  EXPECT_EQ(groups[0].key, "all-targets-or-oracle:add+local_get");
+  EXPECT_EQ(groups[0].members, (std::vector<u32>{1, 3}));
+  EXPECT_EQ(groups[1].key, "all-targets-or-oracle:local_get+local_set");
+  EXPECT_EQ(groups[1].members, (std::vector<u32>{0, 2}));
+}
+
 TEST(Sign, finding_that_is_gone_or_cannot_run_here_says_so) {
   auto module = parse_and_verify(kSum);
   ASSERT_TRUE(module.ok());
