@@ -56,6 +56,8 @@ constexpr Fact kFacts[] = {
     {"/selection/clean_address", "/selection/clean"},
     {"/emission/branch_short", "/emission/places"}, // codegen: where each instruction comes to lie
     {"/emission/loop_aligned", "/emission/places"},
+    {":overwritten-by", ":one-register-for-two"}, // allocation: what lives at the same time
+    {":may-not-share", ":one-register-for-two"},
 };
 
 bool ends_with(std::string_view text, std::string_view end) {

@@ -101,6 +101,8 @@ TEST(Cause, uses_of_one_analysis_are_one_group) {
   }
   EXPECT_NE(group_key(cause("miscompile x64 O2 result x64/selection/clean_address")),
             group_key(cause("miscompile a64 O2 result a64/selection/clean_address")));
+  EXPECT_EQ(group_key(cause("checker x64 O2 x x64/register-allocation:O2:overwritten-by")),
+            group_key(cause("checker x64 O2 x x64/register-allocation:O2:may-not-share")));
 }
 
 TEST(Cause, folding_is_told_apart_by_the_operation_that_is_folded) {
