@@ -49,6 +49,7 @@ struct GeneratorConfig {
   Chance has_memory{2, 3};
   Range memory_bytes{16, 512};   // initial size
   Chance memory_in_pages{1, 32}; // the size is one or two pages instead, which costs microseconds a run
+  Chance memory_larger{1, 10};   // it is 4 KiB more, which a64 cannot compare with as an immediate operand
   Range data_segments{0, 2};
   Chance has_table{1, 2}; // for indirect calls
   Range table_entries{1, 6};
@@ -106,8 +107,8 @@ struct GeneratorConfig {
   u64 max_dynamic = 1500;          // estimate of executed instructions that no function may pass
 
   // -- what may go wrong on purpose ---------------------------------------------------------------
-  Chance unguarded{9, 20};    // a division or conversion is left unguarded
-  Chance out_of_bounds{1, 5}; // an access may leave linear memory
+  Chance unguarded{1, 2};     // a division or conversion is left unguarded
+  Chance out_of_bounds{1, 4}; // an access may leave linear memory
   Chance bad_indirect{1, 5};  // an indirect call takes a bad index, null or a wrong signature
   Chance likely_trap{2, 3};   // a conditional trap is taken as often as not; else almost never
 

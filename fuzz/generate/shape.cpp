@@ -50,8 +50,9 @@ struct Planner {
   void memory() {
     module.has_memory = random.chance(config.has_memory);
     if (!module.has_memory) return;
-    module.memory_size =
-        random.chance(config.memory_in_pages) ? random.between(1, 2) * kPageSize : random.in(config.memory_bytes);
+    module.memory_size = random.in(config.memory_bytes);
+    if (random.chance(config.memory_in_pages)) module.memory_size = random.between(1, 2) * kPageSize;
+    else if (random.chance(config.memory_larger)) module.memory_size += 4096;
     module.memory_max = module.memory_size + random.below(3) * kPageSize;
     const u32 segments = random.in(config.data_segments);
     for (u32 i = 0; i < segments; ++i) {
