@@ -124,7 +124,7 @@ private:
     Type type = Type::I32, sum_type = Type::I32; // of the counter and of the sum
     Type index_type = Type::I32;                 // to which counters are extended
     u32 most = 0, shift = 0;                     // an element is 1 << shift bytes from the one before
-    u64 more = 0;                                       // what indices have added at most: `apart`, or a constant
+    u64 more = 0;                                // what indices have added, at most: `apart`, or a constant
     ValueId apart = kNone;
     ValueId counter = kNone, sum = kNone;
     ValueId falling = kNone; // the limit, where it falls to meet the counter

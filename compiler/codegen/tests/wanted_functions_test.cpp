@@ -56,8 +56,7 @@ TEST(WantedFunctions, TheOthersAreNamedBehindThemAndComeWhenTheyMustNotBeLeftOut
   const Module module = parse(kChain);
   WantedFunctions functions;
   functions.begin(module, Entries::Exported);
-  while (functions.next() != kNone) {
-  }
+  while (functions.next() != kNone) {}
   EXPECT_EQ(functions.next_unwanted(), 0u); // nothing was said of what bodies refer to
   functions.want(4);
   EXPECT_EQ(functions.next(), 4u);

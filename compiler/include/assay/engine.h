@@ -259,7 +259,7 @@ struct EngineOptions {
   /// stack 256 KiB are left to the host, or half of what there is if that is less. On a stack that the embedder made
   /// (a fiber's, a coroutine's) only this bounds it: say what there is without what host functions need.
   u64 stack_bytes = 1u << 20;
-  ToolOptions tools;          // debuggers and profilers that are told about the code; each function has its frame then
+  ToolOptions tools; // debuggers and profilers that are told about the code; each function has its frame then
   ExceptionModel exceptions = ExceptionModel::Automatic;
 };
 

@@ -8,7 +8,7 @@
 #if !defined(_WIN32)
 #include <pthread.h>
 #endif
-#if defined(__linux__)
+#if defined(__GLIBC__)
 #include <ucontext.h>
 #endif
 
@@ -77,7 +77,7 @@ TEST_P(StackTest, OfTheThreadBoundsWhatMayGoFurther) { expect_bounded_on_thread(
 // It has less than what is left to the host elsewhere.
 TEST_P(StackTest, OfASmallThreadHasRoomForCompiledCode) { expect_bounded_on_thread(192 * 1024, load(1 << 20)); }
 
-#if defined(__linux__)
+#if defined(__GLIBC__)
 
 ucontext_t outside, inside;
 Levels* on_fiber = nullptr;
@@ -91,7 +91,8 @@ TEST_P(StackTest, OfAFiberIsAsDeepAsTheEmbedderSays) {
   inside.uc_stack.ss_sp = memory.data();
   inside.uc_stack.ss_size = kBytes;
   inside.uc_link = &outside;
-  makecontext(&inside, +[] { expect_bounded(*on_fiber); }, 0);
+  makecontext(
+      &inside, +[] { expect_bounded(*on_fiber); }, 0);
   ASSERT_EQ(swapcontext(&outside, &inside), 0);
 }
 
