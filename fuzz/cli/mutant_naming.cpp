@@ -29,6 +29,7 @@ constexpr NamingRow kNaming[] = {
     {"encoding", "selection/product_by_lea"}, // what only these choices have emitted
     {"encoding", "selection/scaled_address"},
     {"encoding", "unicorn-agrees,native-does-not:"}, // where the bytes lie matters
+    {"functions", "selection/unwanted_left_out"},
     {"integers", "selection/fused_comparison"},
     {"integers", "selection/clean_extended"},
     {"integers", "selection/constant_count"},
