@@ -49,6 +49,23 @@ std::string_view line_of(std::string_view text, u32 number) {
   return text.substr(0, text.find_first_of("\r\n"));
 }
 
+/// The line with a caret under the column, behind the line's own tabs: of a long line what is around it, and nothing
+/// that a terminal would obey.
+void show_line(std::string_view line, u32 column) {
+  constexpr std::size_t kMost = 160;
+  std::size_t begin = 0;
+  if (line.size() > kMost) {
+    begin = std::min<std::size_t>(column > kMost / 2 ? column - kMost / 2 : 0, line.size() - kMost);
+    while (begin < line.size() && (line[begin] & 0xc0) == 0x80) ++begin; // not in the middle of a character
+  }
+  std::string shown(line.substr(begin, kMost)), caret;
+  for (char& c : shown)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) c = '?';
+  std::fprintf(stderr, "  %s\n", shown.c_str());
+  for (std::size_t i = 0; i < shown.size() && begin + i + 1 < column; ++i) caret += shown[i] == '\t' ? '\t' : ' ';
+  if (column != 0) std::fprintf(stderr, "  %s^\n", caret.c_str());
+}
+
 } // namespace
 
 Result<Source> read_source(const std::string& path) {
@@ -105,13 +122,7 @@ int usage_error(const char* command, const std::string& message) {
 int report(const Error& error, std::string_view text) {
   std::fprintf(stderr, "%s\n", error.to_string().c_str());
   const std::string_view line = error.line == 0 ? std::string_view() : line_of(text, error.line);
-  if (!line.empty()) {
-    // A caret under the column, with the line's own tabs before it.
-    std::string caret;
-    for (u32 i = 1; i < error.column && i <= line.size(); ++i) caret += line[i - 1] == '\t' ? '\t' : ' ';
-    std::fprintf(stderr, "  %.*s\n", static_cast<int>(line.size()), line.data());
-    if (error.column != 0) std::fprintf(stderr, "  %s^\n", caret.c_str());
-  }
+  if (!line.empty()) show_line(line, error.column);
   switch (error.kind) {
   case ErrorKind::BadInput: return kBadInput;
   case ErrorKind::Unsupported: return kCannot;

@@ -54,6 +54,17 @@ expect(0 RUN --help OUT "check")
 expect(0 RUN run --help OUT "--subject")
 expect(0 RUN --version OUT "assay [0-9]")
 
+# of a long line what is around the error, and no control character of it
+string(REPEAT "a" 500 long)
+string(ASCII 27 escape)
+file(WRITE ${WORK}/long.ore "fn ${long}(x: i32) -> i32 { return ${escape}[1m; }\n")
+expect(3 RUN check long.ore --subject=oracle ERR "long.ore:1:530: [^\n]*\n  [^\n]*[?].1m; }\n +\\^")
+string(REGEX MATCH "\n  ([^\n]*)\n" shown "${err}")
+string(LENGTH "${CMAKE_MATCH_1}" columns)
+if(columns GREATER 160)
+  message(SEND_ERROR "a line of ${columns} characters is shown: ${err}")
+endif()
+
 # what has no end is no program
 if(EXISTS /dev/zero)
   expect(3 RUN check /dev/zero --subject=oracle ERR "/dev/zero: expected a program of at most 256 MiB, found more")
