@@ -191,7 +191,7 @@ public:
 private:
   struct Function {
     Ref function, type, result;
-    std::size_t results;
+    std::vector<Type> results;
   };
   struct Block {
     Ref block;
@@ -205,6 +205,7 @@ private:
   static std::string suffix(Type type) { return (is_float(type) ? ".f" : ".i") + std::to_string(bits_of(type)); }
 
   Ref type(Type type) const { return types_[static_cast<u32>(type)]; }
+  Ref type_among_several(Type of) const { return type(!is_float(of) ? of : bits_of(of) == 32 ? Type::I32 : Type::I64); }
   Ref result_type(std::span<const Type> results);
   Ref function_type(std::span<const Type> params, Ref result);
   Ref cast(unsigned code, Ref value, Ref to) { return api_.LLVMBuildCast(b_, code, value, to, ""); }
@@ -217,7 +218,7 @@ private:
                 std::initializer_list<Ref> arg_types);
   bool special(const Operation& what, const Value* in, Value* out);
   Ref high_product(const Operation& what, const Value* in);
-  void take_results(Ref value, std::size_t count, std::vector<Value>& results);
+  void take_results(Ref value, std::span<const Type> types, std::vector<Value>& results);
 
   LlvmPeer& peer_;
   const LlvmApi& api_;
@@ -258,12 +259,14 @@ LlvmEmitter::~LlvmEmitter() {
 
 // -- functions and blocks ----------------------------------------------------------------------------
 
-/// Nothing, a value, or a struct of several.
+/// Nothing, a value, or a struct of several. There floats are numbers with their bits: LLVM for x86-64 returns the
+/// third double of a struct in a register of the x87 (RetCC_X86Common), and fld makes a signalling NaN quiet.
 Ref LlvmEmitter::result_type(std::span<const Type> results) {
+  if (results.empty()) return void_;
+  if (results.size() == 1) return type(results[0]);
   std::vector<Ref> out;
-  for (const Type each : results) out.push_back(type(each));
-  if (out.empty()) return void_;
-  return out.size() == 1 ? out[0] : api_.LLVMStructTypeInContext(bare_, out.data(), static_cast<u32>(out.size()), 0);
+  for (const Type each : results) out.push_back(type_among_several(each));
+  return api_.LLVMStructTypeInContext(bare_, out.data(), static_cast<u32>(out.size()), 0);
 }
 
 Ref LlvmEmitter::function_type(std::span<const Type> params, Ref result) {
@@ -277,7 +280,7 @@ Callee LlvmEmitter::declare(const std::string& name, std::span<const Type> param
   const Ref result = result_type(results), of_type = function_type(params, result);
   const Ref made = api_.LLVMAddFunction(module_, name.c_str(), of_type);
   if (!exported) api_.LLVMSetLinkage(made, kInternal);
-  return &functions_.emplace_back(Function{made, of_type, result, results.size()});
+  return &functions_.emplace_back(Function{made, of_type, result, {results.begin(), results.end()}});
 }
 
 void LlvmEmitter::begin(Callee callee) {
@@ -337,7 +340,11 @@ void LlvmEmitter::give_back(std::span<const Value> results) {
     api_.LLVMBuildRet(b_, results[0]);
   } else {
     Ref all = api_.LLVMGetUndef(now_->result);
-    for (u32 i = 0; i < results.size(); ++i) all = api_.LLVMBuildInsertValue(b_, all, results[i], i, "");
+    for (u32 i = 0; i < results.size(); ++i) {
+      const Type of = now_->results[i];
+      const Ref value = is_float(of) ? cast(kBitCast, results[i], type_among_several(of)) : results[i];
+      all = api_.LLVMBuildInsertValue(b_, all, value, i, "");
+    }
     api_.LLVMBuildRet(b_, all);
   }
 }
@@ -454,10 +461,13 @@ void LlvmEmitter::clear(Value address, u32 size) {
 
 // -- calls -------------------------------------------------------------------------------------------
 
-void LlvmEmitter::take_results(Ref value, std::size_t count, std::vector<Value>& results) {
+void LlvmEmitter::take_results(Ref value, std::span<const Type> types, std::vector<Value>& results) {
   results.clear();
-  if (count == 1) results.push_back(value);
-  for (u32 i = 0; count > 1 && i < count; ++i) results.push_back(api_.LLVMBuildExtractValue(b_, value, i, ""));
+  if (types.size() == 1) return results.push_back(value);
+  for (u32 i = 0; i < types.size(); ++i) {
+    const Ref result = api_.LLVMBuildExtractValue(b_, value, i, "");
+    results.push_back(is_float(types[i]) ? cast(kBitCast, result, type(types[i])) : result);
+  }
 }
 
 void LlvmEmitter::call(Callee callee, std::span<const Value> args, std::vector<Value>& results) {
@@ -473,7 +483,7 @@ void LlvmEmitter::call_address(Value address, std::span<const Type> param_types,
   const Ref of_type = function_type(param_types, result_type(result_types));
   const Ref value =
       api_.LLVMBuildCall2(b_, of_type, pointer(address), values.data(), static_cast<u32>(values.size()), "");
-  take_results(value, result_types.size(), results);
+  take_results(value, result_types, results);
 }
 
 Value LlvmEmitter::call_host(u64 address, std::span<const Value> words) {
