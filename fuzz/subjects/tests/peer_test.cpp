@@ -204,6 +204,20 @@ INSTANTIATE_TEST_SUITE_P(Rows, Peers, testing::Values("llvm-O0", "llvm-O2", "gcc
                            return name;
                          });
 
+/// What a finding says that it needs of the processor ("; needs: avx512dq"), where this one has it not; else nothing.
+std::string missing_here(const std::string& text) {
+  constexpr std::string_view kNeeds = "\n; needs: ";
+  const std::size_t at = text.find(kNeeds);
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + kNeeds.size();
+  const std::string feature = text.substr(begin, text.find('\n', begin) - begin);
+  EXPECT_EQ(feature, "avx512dq") << "the one that this test asks for";
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512dq")) return {};
+#endif
+  return feature;
+}
+
 TEST(PeersFindings, are_still_shown_by_the_version_that_they_name) {
   std::string not_tried;
   u32 tried = 0;
@@ -218,6 +232,8 @@ TEST(PeersFindings, are_still_shown_by_the_version_that_they_name) {
     std::string reason = unavailable_reason(*row);
     if (reason.empty() && !finding->tool.ends_with(peer_version(row->exec)))
       reason = "here is " + peer_version(row->exec) + ", not " + finding->tool;
+    const std::string missing = missing_here(text.str());
+    if (reason.empty() && !missing.empty()) reason = "the processor has no " + missing;
     if (!reason.empty()) {
       not_tried += "\n" + path + ": " + reason;
       continue;
