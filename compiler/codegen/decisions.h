@@ -76,13 +76,15 @@ public:
   /// Taken since `begin`.
   u64 made(DecisionArea area) const { return areas_[static_cast<u32>(area)].made(); }
   const LastDecision& last(DecisionArea area) const { return areas_[static_cast<u32>(area)].last; }
+  /// The first that was not taken, which comes next behind the limit; number 0: there was none.
+  const LastDecision& first_refused(DecisionArea area) const { return areas_[static_cast<u32>(area)].first_refused; }
 
 private:
   static constexpr u64 kMost = static_cast<u64>(std::numeric_limits<i64>::max());
   struct Area {
     i64 left = 0, limit = 0;
     u64 before = 0; // taken before the function
-    LastDecision last;
+    LastDecision last, first_refused;
     u64 made() const { return static_cast<u64>(limit - (left > 0 ? left : 0)); }
   };
   bool at_limit(Area& area, Decision decision, const char* file, u32 line);

@@ -135,18 +135,19 @@ bool Bisector::only_here() {
 }
 
 /// An allocation that its checker has approved is not at fault, however other places of values may cure; and of what
-/// the checker refuses only allocation is. A choice brings about what later ones do with it, so the last area comes
-/// first: the tables say nothing of what the code does, the encoding of what is encoded, emission of what was selected.
+/// the checker refuses only allocation is. None was approved where the compiler found an invariant of its own broken.
+/// A choice brings about what later ones do with it, so the last area comes first: the tables say nothing of what the
+/// code does, the encoding of what is encoded, emission of what was allocated, allocation of what was selected.
 void Bisector::find_decision() {
   if (out_.seen.kind == FindingKind::Checker) {
     find_decision_in(codegen::DecisionArea::Allocation);
     return;
   }
   if (find_decision_in(codegen::DecisionArea::Unwinding) || (options_.other_places && only_here())) return;
-  for (const auto area :
-       {codegen::DecisionArea::Encoding, codegen::DecisionArea::Emission, codegen::DecisionArea::Selection})
-    if (find_decision_in(area)) return;
-  if (!variant_.check_allocation) find_decision_in(codegen::DecisionArea::Allocation);
+  const bool is_approved = variant_.check_allocation && out_.seen.what.find("broken invariant") == std::string::npos;
+  for (const auto area : {codegen::DecisionArea::Encoding, codegen::DecisionArea::Emission,
+                          codegen::DecisionArea::Allocation, codegen::DecisionArea::Selection})
+    if ((area != codegen::DecisionArea::Allocation || !is_approved) && find_decision_in(area)) return;
 }
 
 void Bisector::leave_out_passes() {

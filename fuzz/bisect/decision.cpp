@@ -14,28 +14,32 @@ constexpr u32 kDecisionPatienceMs = 10'000;
 class Listener final : public codegen::Observer {
 public:
   explicit Listener(codegen::DecisionArea area) : area_(area) {}
-  void decided(const codegen::Decisions& decisions) override { last = decisions.last(area_); }
+  void decided(const codegen::Decisions& decisions) override {
+    last = decisions.last(area_);
+    first_refused = decisions.first_refused(area_);
+  }
 
-  codegen::LastDecision last;
+  codegen::LastDecision last, first_refused;
 
 private:
   codegen::DecisionArea area_;
 };
 
-/// Fields, one a line.
-std::string describe_last(const Program& program, const Variant& variant, codegen::DecisionArea area, u64 decision) {
+/// Fields, one a line: of the decision as the last that is taken, or as the first that is not.
+std::string describe_one(const Program& program, const Variant& variant, codegen::DecisionArea area, u64 decision,
+                         bool is_taken) {
   Listener listener(area);
   const Module& module = program.module;
   CompileOptions options = compile_options(Settings{row_of(variant), variant.passes}, module, program.entry);
-  options.passes.decision_limits[static_cast<u32>(area)] = decision;
+  options.passes.decision_limits[static_cast<u32>(area)] = is_taken ? decision : decision - 1;
   options.observer = &listener;
   CodeObject object;
   static_cast<void>(Compiler(options).compile(module, object)); // that it fails may be what is looked at
-  const codegen::LastDecision& last = listener.last;
-  if (last.number == 0) return {};
+  const codegen::LastDecision& one = is_taken ? listener.last : listener.first_refused;
+  if (one.number == 0) return {};
   const auto line = [](std::string_view text) { return std::string(text) + "\n"; };
-  return line(codegen::decision_info(last.decision).name) + line(last.file) + line(std::to_string(last.line)) +
-         line(std::to_string(last.in_function)) + line(module.functions[last.function].name);
+  return line(codegen::decision_info(one.decision).name) + line(one.file) + line(std::to_string(one.line)) +
+         line(std::to_string(one.in_function)) + line(module.functions[one.function].name);
 }
 
 std::string next_line(std::string& text) {
@@ -49,14 +53,14 @@ std::string next_line(std::string& text) {
 
 bool describe_decision(const Program& program, const Variant& variant, codegen::DecisionArea area, Bisection& out) {
   std::string text;
-  if (can_fork()) {
-    auto companion =
-        Companion::start([&](std::string_view) { return describe_last(program, variant, area, out.decision); });
+  const auto ask = [&](bool is_taken) {
+    auto companion = Companion::start(
+        [&](std::string_view) { return describe_one(program, variant, area, out.decision, is_taken); });
     if (!companion || !companion->ask("decision")) return false;
-    if (companion->answer(kDecisionPatienceMs, text) != Companion::Reply::Ready) return false;
-  } else {
-    text = describe_last(program, variant, area, out.decision);
-  }
+    return companion->answer(kDecisionPatienceMs, text) == Companion::Reply::Ready;
+  };
+  if (!can_fork()) text = describe_one(program, variant, area, out.decision, true);
+  else if (!ask(true) && !ask(false)) return false; // a compiler that dies of it lives without it
   if (text.empty()) return false;
   out.area = codegen::name_of(area);
   out.rule = next_line(text);

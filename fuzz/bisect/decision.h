@@ -10,7 +10,7 @@
 namespace assay::fuzz {
 
 /// Fills area, rule, rule_file, rule_line, decision_function and decision_in_function of `out`: of the one that reaches
-/// `out.decision` as the limit of its area. False when the compiler did not live through it.
+/// `out.decision` as the limit of its area. False when the compiler lives neither with it nor without it.
 bool describe_decision(const Program& program, const Variant& variant, codegen::DecisionArea area, Bisection& out);
 
 } // namespace assay::fuzz

@@ -37,6 +37,7 @@ TEST(Decisions, the_one_that_reaches_the_limit_is_told_with_its_place) {
   const u32 line = __LINE__ + 1;
   decisions.may(Decision::FrameAccess);
   decisions.may(Decision::StoredImmediate);
+  decisions.may(Decision::Immediate);
   const LastDecision& last = decisions.last(DecisionArea::Selection);
   EXPECT_EQ(last.number, 3u);
   EXPECT_EQ(last.in_function, 2u);
@@ -44,6 +45,12 @@ TEST(Decisions, the_one_that_reaches_the_limit_is_told_with_its_place) {
   EXPECT_EQ(last.decision, Decision::FrameAccess);
   EXPECT_EQ(last.file, "decisions_test.cpp");
   EXPECT_EQ(last.line, line);
+  const LastDecision& refused = decisions.first_refused(DecisionArea::Selection);
+  EXPECT_EQ(refused.number, 4u);
+  EXPECT_EQ(refused.in_function, 3u);
+  EXPECT_EQ(refused.function, 4u);
+  EXPECT_EQ(refused.decision, Decision::StoredImmediate);
+  EXPECT_EQ(refused.line, line + 1);
 }
 
 TEST(Decisions, say_which_areas_have_a_limit) {

@@ -5,6 +5,7 @@
 #include "assay/planted.h"
 #include "assay/verify.h"
 #include "fuzz/bisect/otherwise.h"
+#include "fuzz/os/process.h"
 #include "oracle/interpreter/interpreter.h"
 #include "qemu/test_host.h"
 
@@ -340,6 +341,34 @@ export func @main(i32, i32) {
   EXPECT_EQ(found.seen.kind, FindingKind::Checker);
   EXPECT_EQ(found.component, "x64 allocation");
   EXPECT_EQ(found.rule, "slot_shared");
+}
+
+TEST_F(Bisect, wrong_choice_of_the_allocator_is_named_where_the_compiler_dies_of_it) {
+  if (!can_fork()) GTEST_SKIP() << "skipped: this process would die of it";
+  const Bisection found = bisected("ra_slot_shared", R"(
+memory 0
+export func @main(i32, i32) {
+^0(%0: i32, %1: i32):
+  %2 = const.i32 0
+  %3 = const.f64 0.0
+  %4 = const.ptr 0
+  jump ^1(%1, %1)
+^1(%5: i32, %6: i32):
+  fuel 1
+  %7 = shr_u.i32 %1, %0
+  %8 = or.i32 %2, %7
+  branch %2, ^2, ^1(%5, %2)
+^2:
+  store.i32 %2, 1, %6
+  return
+}
+)",
+                                   {1, 2}, Level::O0, true);
+  ASSERT_TRUE(found.seen.fails());
+  EXPECT_EQ(found.seen.kind, FindingKind::Crash) << found.seen.what;
+  EXPECT_EQ(found.area, "allocation");
+  EXPECT_EQ(found.rule, "slot_shared");
+  EXPECT_EQ(found.rule_file, "regalloc_state.cpp");
 }
 #endif
 
