@@ -38,6 +38,7 @@ void check_numbers(CLI::App& app) {
       if (type.starts_with("UINT")) option->check(fits);
       if (type.starts_with("FLOAT")) option->check(is_amount);
     }
+    check_numbers(*command); // its own commands
   }
 }
 
